@@ -7,6 +7,7 @@ nothing else (the traceback appears at `-vv`), so the message has to stand alone
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 
 def one_line(text: object) -> str:
@@ -56,6 +57,14 @@ class CarotidError(Exception):
         if self.remedy is not None:
             text += f". {self.remedy[0].upper()}{self.remedy[1:]}."
         return text
+
+    def at(self, where: str | Path) -> Self:
+        """The same error, naming `where` as its place unless it names one already."""
+        if self.where is not None:
+            return self
+        return type(self)(
+            self.what, where=where, found=self.found, expected=self.expected, remedy=self.remedy
+        )
 
     def __reduce__(self) -> tuple[object, ...]:
         state = {

@@ -1,0 +1,166 @@
+"""Where each output sample of an axis lies among the input samples: two neighbours, two weights.
+
+Linear resampling of a volume is separable, so a volume is resampled one axis at a time, and each
+axis is described by one `AxisSampling`. Mirroring and zero-filling are folded into it as well: a
+mirrored axis has other neighbours, a sample outside has weights of zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NETWORK_SPACING_MM = 0.5
+"""Voxel side that the networks were trained on."""
+
+SPACING_TOLERANCE_MM = 1e-3
+"""An axis whose spacing is this close to `NETWORK_SPACING_MM` is not resampled."""
+
+_SPACING_DECIMALS = 9
+"""Spacings are rounded to this many decimals (mm) before sizes are computed from them, so that the
+last bit of an oblique direction cannot change a size."""
+
+
+@dataclass(frozen=True, eq=False)
+class AxisSampling:
+    """Output sample j is `first_weight[j]·x[first[j]] + second_weight[j]·x[second[j]]`.
+
+    Attributes:
+        size: Number of input samples.
+        first, second: (n_out,) int64, indices of the two neighbours, inside 0 … size−1.
+        first_weight, second_weight: (n_out,) float32.
+    """
+
+    size: int
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    first_weight: NDArray[np.float32]
+    second_weight: NDArray[np.float32]
+
+    @classmethod
+    def at(cls, positions: NDArray[np.float64], size: int) -> AxisSampling:
+        """Sample linearly at fractional input indices; beyond the ends the edge value counts."""
+        inside = np.clip(positions, 0, size - 1)
+        first = np.minimum(np.floor(inside).astype(np.int64), max(size - 2, 0))
+        weight = inside - first
+        return cls(
+            size,
+            first,
+            np.minimum(first + 1, size - 1),
+            (1 - weight).astype(np.float32),
+            weight.astype(np.float32),
+        )
+
+    @classmethod
+    def identity(cls, size: int) -> AxisSampling:
+        """Every sample as it is."""
+        return cls.at(np.arange(size, dtype=np.float64), size)
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the output equals the input."""
+        if len(self) != self.size:
+            return False
+        index = np.arange(self.size)
+        taken = np.where(self.second_weight == 1, self.second, self.first)
+        whole = (self.first_weight == 1) & (self.second_weight == 0)
+        whole |= (self.first_weight == 0) & (self.second_weight == 1)
+        return bool(whole.all() and np.array_equal(taken, index))
+
+    def part(self, start: int, stop: int) -> AxisSampling:
+        """The output samples from `start` up to, not with, `stop`."""
+        box = slice(start, stop)
+        return AxisSampling(
+            self.size,
+            self.first[box],
+            self.second[box],
+            self.first_weight[box],
+            self.second_weight[box],
+        )
+
+    def input_range(self) -> tuple[int, int]:
+        """The input samples that are needed: first, and one past the last."""
+        low = min(self.first.min(), self.second.min())
+        high = max(self.first.max(), self.second.max())
+        return int(low), int(high) + 1
+
+    def shifted(self, start: int, size: int) -> AxisSampling:
+        """The same, for input that begins at sample `start` and holds `size` samples."""
+        return AxisSampling(
+            size, self.first - start, self.second - start, self.first_weight, self.second_weight
+        )
+
+    def within(self, start: int, stop: int, *, mirrored: bool) -> AxisSampling:
+        """The same, for input that holds samples `start` … `stop`−1 only, zero elsewhere.
+
+        Args:
+            start: First input sample that is there.
+            stop: One past the last input sample that is there.
+            mirrored: Whether they are stored last to first.
+        """
+
+        def place(
+            index: NDArray[np.int64], weight: NDArray[np.float32]
+        ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+            there = (index >= start) & (index < stop)
+            local = stop - 1 - index if mirrored else index - start
+            return np.clip(local, 0, stop - start - 1), np.where(there, weight, np.float32(0))
+
+        first, first_weight = place(self.first, self.first_weight)
+        second, second_weight = place(self.second, self.second_weight)
+        return AxisSampling(stop - start, first, second, first_weight, second_weight)
+
+    def support(self) -> tuple[int, int]:
+        """The output samples that are not zero by construction: first, and one past the last."""
+        used = np.flatnonzero((self.first_weight != 0) | (self.second_weight != 0))
+        return (int(used[0]), int(used[-1]) + 1) if used.size else (0, 0)
+
+    def matrix(self) -> NDArray[np.float32]:
+        """(size, n_out) float32: a row vector of inputs times it gives the outputs."""
+        columns = np.arange(len(self))
+        dense = np.zeros((self.size, len(self)), np.float32)
+        np.add.at(dense, (self.first, columns), self.first_weight)
+        np.add.at(dense, (self.second, columns), self.second_weight)
+        return dense
+
+
+def network_size(size: int, spacing_mm: float) -> int:
+    """How many samples of `NETWORK_SPACING_MM` cover `size` samples of `spacing_mm`.
+
+    From the first centre to the last one: round((n−1)·s/0.5 + 1), halves to the even number.
+    """
+    spacing = round(spacing_mm, _SPACING_DECIMALS)
+    if abs(spacing - NETWORK_SPACING_MM) <= SPACING_TOLERANCE_MM:
+        return size
+    return int(np.round((size - 1) * spacing / NETWORK_SPACING_MM + 1))
+
+
+def to_network(size: int, spacing_mm: float) -> AxisSampling:
+    """Sampling of a raw axis at 0.5 mm: output i lies at input position i·0.5/s."""
+    spacing = round(spacing_mm, _SPACING_DECIMALS)
+    if abs(spacing - NETWORK_SPACING_MM) <= SPACING_TOLERANCE_MM:
+        return AxisSampling.identity(size)
+    positions = np.arange(network_size(size, spacing)) * (NETWORK_SPACING_MM / spacing)
+    return AxisSampling.at(positions, size)
+
+
+def from_network(size: int, spacing_mm: float) -> AxisSampling:
+    """Sampling of a 0.5 mm axis at the raw voxels: output j lies at input position j·s/0.5.
+
+    Args:
+        size: Number of raw voxels along the axis.
+        spacing_mm: Their spacing.
+    """
+    spacing = round(spacing_mm, _SPACING_DECIMALS)
+    if abs(spacing - NETWORK_SPACING_MM) <= SPACING_TOLERANCE_MM:
+        return AxisSampling.identity(size)
+    positions = np.arange(size) * (spacing / NETWORK_SPACING_MM)
+    return AxisSampling.at(positions, network_size(size, spacing))

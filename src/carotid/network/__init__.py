@@ -1,0 +1,1 @@
+"""The heatmap U-Nets: architecture, weights, windows and the ensemble's predictions."""

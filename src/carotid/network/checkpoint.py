@@ -1,0 +1,328 @@
+"""From a model directory to the members of an ensemble; the only `torch.load`.
+
+Weights come from strangers. Nothing in them is run (`weights_only`), nothing is believed before it
+was compared with the architecture, and what is wrong is named, because most broken weight files
+break in one of a few ways: a Git-LFS pointer, a web page, a cut download, a whole pickled module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import warnings
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from carotid.errors import ModelError
+from carotid.network.unet import UNet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+logger = logging.getLogger(__name__)
+
+MAX_FILE_BYTES = 256 << 20
+"""Largest weight file that is opened; the architecture has 1.2 million parameters (5 MB)."""
+
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_WRAPPER_KEYS = ("state_dict", "model_state_dict", "model", "net", "network")
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One network of an ensemble.
+
+    Attributes:
+        name: What it is called in messages and records: its path within the model directory.
+        sha256: SHA-256 of its file, hexadecimal; empty where it came from no file.
+        network: Maps (1, 1, s, p, l) float32 on the device to (1, 2, s, p, l).
+        device: Where it computes.
+    """
+
+    name: str
+    sha256: str
+    network: Callable[[Tensor], Tensor]
+    device: torch.device
+
+    @classmethod
+    def from_state(
+        cls,
+        state: Mapping[str, Tensor],
+        *,
+        name: str = "member",
+        sha256: str = "",
+        device: torch.device | None = None,
+        plain: bool = False,
+    ) -> Member:
+        """Build a member from weights.
+
+        Args:
+            state: The U-Net's `state_dict`, of any floating type.
+            name: What to call it.
+            sha256: SHA-256 of the file it came from.
+            device: Where it shall compute; default CPU.
+            plain: Whether the plain module is wanted even where a faster equal one exists.
+
+        Raises:
+            ModelError: Where the weights do not fit the architecture or are not finite.
+        """
+        where = torch.device("cpu") if device is None else device
+        net = UNet()
+        net.load_state_dict(checked_state(state, name))
+        net.eval().requires_grad_(requires_grad=False).to(where)
+        if plain:
+            return cls(name, sha256, net, where)
+        from carotid.network.fast_unet import fast_or_plain
+
+        return cls(name, sha256, fast_or_plain(net, where), where)
+
+
+def find_models(directory: Path) -> list[Path]:
+    """The weight files of a model directory, in the order in which members are numbered.
+
+    Either `*.pt` directly inside, sorted by name, or, in a folder written by `carotid train`,
+    `split-<k>/model.pt`, sorted by k.
+
+    Raises:
+        ModelError: Where there is none.
+    """
+    if not directory.is_dir():
+        what = "is not a directory" if directory.exists() else "does not exist"
+        raise ModelError(f"the model directory {what}", where=directory)
+    try:
+        found = sorted(p for p in directory.glob("*.pt") if not p.name.startswith("."))
+        if not found:
+            found = sorted(directory.glob("split-*/model.pt"), key=_split_number)
+    except OSError as error:
+        raise ModelError(
+            f"the model directory cannot be read: {error.strerror}", where=directory
+        ) from error
+    if not found:
+        raise ModelError(
+            "no model in this directory",
+            where=directory,
+            expected="one or more *.pt files, or split-<k>/model.pt",
+            remedy="give the folder that holds the weights; `carotid models path heatmap` prints "
+            "the one that comes with the package",
+        )
+    return found
+
+
+def load_members(
+    directory: Path, device: torch.device | None = None, *, plain: bool = False
+) -> list[Member]:
+    """Load every model of a directory.
+
+    Args:
+        directory: See `find_models`.
+        device: Where the networks shall compute; default CPU.
+        plain: Whether the plain module is wanted even where a faster equal one exists.
+
+    Raises:
+        ModelError: Where one cannot be used; all are checked before any is built.
+    """
+    files = find_models(directory)
+    states = [(path, *read_state(path)) for path in files]
+    _warn_of_twins([(path.relative_to(directory), sha256) for path, sha256, _ in states])
+    members = []
+    for path, sha256, state in states:
+        name = path.relative_to(directory).as_posix()
+        members.append(
+            Member.from_state(state, name=name, sha256=sha256, device=device, plain=plain)
+        )
+        logger.debug("model %s: SHA-256 %s", name, sha256)
+    return members
+
+
+def read_state(path: Path) -> tuple[str, dict[str, Tensor]]:
+    """Read one weight file without running anything in it.
+
+    Returns:
+        SHA-256 of the file, and its checked weights in float32.
+
+    Raises:
+        ModelError: Names what the file is instead.
+    """
+    try:
+        if not path.is_file():
+            raise ModelError("the model is not a regular file", where=path)
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise ModelError(
+                "the file is too large to be weights of the heatmap network",
+                where=path,
+                found=f"{size / 1e6:.0f} MB",
+                expected="about 5 MB",
+            )
+        content_hash = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(f"the model cannot be read: {error.strerror}", where=path) from error
+    _name_what_is_no_model(path)
+    loaded = _load(path)
+    return content_hash, checked_state(_as_state(loaded, path), path)
+
+
+def checked_state(state: Mapping[str, Tensor], where: str | Path) -> dict[str, Tensor]:
+    """The weights in float32, after comparison with the architecture.
+
+    Raises:
+        ModelError: Names missing, unexpected and misshapen weights, or those that are not finite.
+    """
+    stripped = {key.removeprefix("module."): value for key, value in state.items()}
+    with torch.device("meta"):
+        expected = UNet().state_dict()
+    _compare_names(set(stripped), set(expected), where)
+    checked = {}
+    for key, template in expected.items():
+        value = stripped[key]
+        if tuple(value.shape) != tuple(template.shape):
+            raise ModelError(
+                f"the weights are of another architecture: {key} has another shape",
+                where=where,
+                found=tuple(value.shape),
+                expected=tuple(template.shape),
+            )
+        if value.dtype not in _FLOATS:
+            raise ModelError(
+                f"the weights have a type that is not supported in {key}",
+                where=where,
+                found=value.dtype,
+                expected="float16, bfloat16 or float32",
+            )
+        checked[key] = value.detach().to(torch.float32, copy=True).contiguous()
+        if not bool(torch.isfinite(checked[key]).all()):
+            raise ModelError(
+                f"the weights hold NaN or infinity in {key}",
+                where=where,
+                remedy="train or download this model again",
+            )
+    return checked
+
+
+def _compare_names(found: set[str], expected: set[str], where: str | Path) -> None:
+    missing, extra = sorted(expected - found), sorted(found - expected)
+    if not missing and not extra:
+        return
+    parts = []
+    if missing:
+        parts.append(f"{len(missing)} weights missing, such as {missing[0]}")
+    if extra:
+        parts.append(f"{len(extra)} unexpected, such as {extra[0][:80]}")
+    raise ModelError(
+        "the weights are of another architecture",
+        where=where,
+        found="; ".join(parts),
+        expected="a residual 3D U-Net with channels 8, 16, 32, 64, 128",
+    )
+
+
+def _name_what_is_no_model(path: Path) -> None:
+    with path.open("rb") as file:
+        head = file.read(512)
+    text = head.lstrip().lower()
+    if not head:
+        what, remedy = "the file is empty", "copy or download it again"
+    elif head.startswith(b"version https://git-lfs"):
+        what, remedy = "the file is a Git-LFS pointer, not the weights", "run `git lfs pull`"
+    elif text.startswith((b"<!doctype", b"<html", b"<?xml")):
+        what, remedy = "the file is a web page, not weights", "download the weights themselves"
+    elif head.startswith(b"PK"):
+        _check_archive(path)
+        return
+    else:
+        return
+    raise ModelError(what, where=path, remedy=remedy)
+
+
+def _check_archive(path: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inflated = sum(entry.file_size for entry in archive.infolist())
+            names = [entry.filename for entry in archive.infolist()]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
+        raise _damaged(path) from error
+    if inflated > MAX_FILE_BYTES:
+        raise ModelError(
+            "the file would unpack to more than weights of the heatmap network",
+            where=path,
+            found=f"{inflated / 1e6:.0f} MB",
+            expected="about 5 MB",
+        )
+    if any("/code/" in name or name.endswith("constants.pkl") for name in names):
+        raise ModelError(
+            "the file is a TorchScript program, not weights",
+            where=path,
+            remedy="save the model's state_dict() with torch.save",
+        )
+
+
+def _damaged(path: Path) -> ModelError:
+    return ModelError(
+        "the file is damaged or cut short",
+        where=path,
+        found=f"{path.stat().st_size} bytes",
+        remedy="copy or download it again and compare its size and checksum with the source",
+    )
+
+
+def _load(path: Path) -> object:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        text = str(error)
+        if "weights_only" in text.lower() or "unsupported" in text.lower():
+            wanted = re.search(r"GLOBAL ([\w.]+)", text)
+            raise ModelError(
+                "the file holds more than weights and would have to run code to load; refused",
+                where=path,
+                found=wanted.group(1) if wanted else "a pickled program or module",
+                remedy="save the model's state_dict() with torch.save",
+            ) from error
+        raise _damaged(path) from error
+
+
+def _as_state(loaded: object, path: Path) -> dict[str, Tensor]:
+    if isinstance(loaded, dict):
+        if loaded and all(
+            isinstance(k, str) and isinstance(v, Tensor) for k, v in loaded.items()
+        ):
+            return dict(loaded)
+        for key in _WRAPPER_KEYS:
+            if isinstance(loaded.get(key), dict):
+                raise ModelError(
+                    f"the weights lie inside a checkpoint, under '{key}'",
+                    where=path,
+                    remedy=f"save them alone: torch.save(torch.load(file)['{key}'], file)",
+                )
+    raise ModelError(
+        "the file does not hold a state_dict",
+        where=path,
+        found=type(loaded).__name__,
+        expected="names and tensors",
+        remedy="save the model's state_dict() with torch.save",
+    )
+
+
+def _split_number(path: Path) -> tuple[int, str]:
+    digits = re.fullmatch(r"split-(\d+)", path.parent.name)
+    return (int(digits.group(1)) if digits else 1 << 30, path.parent.name)
+
+
+def _warn_of_twins(models: list[tuple[Path, str]]) -> None:
+    seen: dict[str, Path] = {}
+    for name, sha256 in models:
+        if sha256 in seen:
+            logger.warning(
+                "models %s and %s are the same file: the ensemble's spread will be too small",
+                seen[sha256],
+                name,
+            )
+        seen.setdefault(sha256, name)

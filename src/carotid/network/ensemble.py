@@ -1,0 +1,249 @@
+"""The members' heatmaps of one side, brought to the stored grid and folded, slab by slab.
+
+Mean and standard deviation are written to a file whose slowest axis may be any of the patient's
+axes, so slabs are cut along that one. The maxima are asked for per axial slice, which a slab may
+hold only a part of; `Maxima` therefore keeps the best seen so far.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from carotid.errors import ModelError
+from carotid.network.coarse import CoarseHeatmaps
+from carotid.network.sampling import sample_axis, sample_last_axis
+from carotid.network.unet import OUT_CHANNELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from carotid.geometry.frame import NetworkFrame
+    from carotid.geometry.resample import AxisSampling
+    from carotid.geometry.sides import Side
+
+_SLAB_BYTES = 6 << 20
+"""One member's float32 heatmaps of a slab, in bytes: small enough to stay in the cache."""
+
+_ALL_SLABS_BYTES = 64 << 20
+"""All members' heatmaps of a slab together."""
+
+
+@dataclass(frozen=True, eq=False)
+class RawSlab:
+    """The next slices of a side's result along the stored grid's slowest axis.
+
+    Attributes:
+        mean: (k, j, i, 2) float32, C-contiguous, mean over the members.
+        std: Likewise, standard deviation (n−1); zeros for one member.
+    """
+
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+
+
+class Maxima:
+    """The largest value of every member, channel and axial slice, and where it lies.
+
+    Among equal values the first in (x, y) order counts, in canonical (R-A-S) voxel indices.
+
+    Args:
+        members: Number of members.
+        raw_shape: Raw voxels in S-P-L order.
+    """
+
+    def __init__(self, members: int, raw_shape: tuple[int, int, int]) -> None:
+        slices, self._depth, self._width = raw_shape
+        self._value = np.full((members, OUT_CHANNELS, slices), -np.inf, np.float32)
+        self._key = np.full((members, OUT_CHANNELS, slices), np.iinfo(np.int64).max, np.int64)
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """(members, 2, axial slices, 2) int64: canonical (x, y)."""
+        return np.stack(np.divmod(self._key, self._depth), axis=-1)
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """(members, 2, axial slices) float32: the largest values."""
+        return self._value
+
+    def add(self, member: int, heatmaps: Tensor, start: tuple[int, int, int]) -> None:
+        """Look at a block of one member's heatmaps.
+
+        Args:
+            member: Which member.
+            heatmaps: (2, s, p, l) float32 on the raw voxels, S-P-L order.
+            start: Raw S-P-L index of the block's first voxel.
+        """
+        columns = heatmaps.amax(2).cpu().numpy()
+        l_best = columns.shape[2] - 1 - columns[:, :, ::-1].argmax(2)
+        value = np.take_along_axis(columns, l_best[:, :, None], 2)[:, :, 0]
+        index = torch.from_numpy(l_best).to(heatmaps.device)[:, :, None, None]
+        depth = heatmaps.shape[2]
+        column = heatmaps.gather(3, index.expand(-1, -1, depth, 1))[..., 0].cpu().numpy()
+        p_best = depth - 1 - column[:, :, ::-1].argmax(2)
+        self._keep(member, start[0], value, start[1] + p_best, start[2] + l_best)
+
+    def add_zeros(self, slices: int, l_last: int) -> None:
+        """Take into account that whole columns of the neck are zero.
+
+        Args:
+            slices: Number of axial slices.
+            l_last: The zero column that is furthest to the patient's left.
+        """
+        shape = (OUT_CHANNELS, slices)
+        p = np.full(shape, self._depth - 1, np.int64)
+        columns = np.full(shape, l_last, np.int64)
+        for member in range(len(self._value)):
+            self._keep(member, 0, np.zeros(shape, np.float32), p, columns)
+
+    def _keep(
+        self,
+        member: int,
+        first_slice: int,
+        value: NDArray[np.float32],
+        p: NDArray[np.int64],
+        columns: NDArray[np.int64],
+    ) -> None:
+        key = (self._width - 1 - columns) * self._depth + (self._depth - 1 - p)
+        box = (member, slice(None), slice(first_slice, first_slice + value.shape[1]))
+        better = (value > self._value[box]) | ((value == self._value[box]) & (key < self._key[box]))
+        self._value[box] = np.where(better, value, self._value[box])
+        self._key[box] = np.where(better, key, self._key[box])
+
+
+class SideResult:
+    """Collects the members' predictions of one side and folds them on the stored grid.
+
+    Args:
+        frame: The way back to the stored grid.
+        side: Which side.
+        members: How many members there will be.
+        scratch_file: See `CoarseHeatmaps`.
+    """
+
+    def __init__(
+        self, frame: NetworkFrame, side: Side, members: int, scratch_file: Path | None = None
+    ) -> None:
+        self._frame = frame
+        self._slab_axis = frame.reordering.axes.index(2)
+        self._sampling = frame.side_to_raw(side)
+        self.side = side
+        self.coarse = CoarseHeatmaps(self._slab_axis, scratch_file)
+        self.maxima = Maxima(members, frame.raw_shape)
+
+    def add(self, heatmaps: Tensor, member: str) -> None:
+        """Keep one member's (2, s, p, l) heatmaps, as the network gave them.
+
+        Raises:
+            ModelError: Where they hold NaN or infinity.
+        """
+        if not bool(torch.isfinite(heatmaps).all()):
+            raise ModelError(
+                "the network's heatmaps hold NaN or infinity",
+                where=member,
+                remedy="check the weights, and whether the scan's intensities must be rescaled",
+            )
+        self.coarse.add(heatmaps)
+
+    def slabs(self) -> Iterator[RawSlab]:
+        """Mean and standard deviation on the stored grid, in the order of its slowest axis.
+
+        Afterwards `maxima` is complete and the members' heatmaps are forgotten.
+        """
+        with self.coarse, torch.inference_mode():
+            raw_size = self._frame.raw_shape[self._slab_axis]
+            backwards = self._frame.reordering.flips[self._slab_axis]
+            rows = self._slab_rows()
+            for done in range(0, raw_size, rows):
+                stop = min(done + rows, raw_size)
+                if backwards:
+                    yield self._slab(raw_size - stop, raw_size - done)
+                else:
+                    yield self._slab(done, stop)
+            self._zero_columns()
+
+    def _slab_rows(self) -> int:
+        others = [n for a, n in enumerate(self._frame.raw_shape) if a != self._slab_axis]
+        row_bytes = 4 * OUT_CHANNELS * others[0] * others[1]
+        return max(1, min(_SLAB_BYTES, _ALL_SLABS_BYTES // max(len(self.coarse), 1)) // row_bytes)
+
+    def _slab(self, start: int, stop: int) -> RawSlab:
+        sampling = list(self._sampling)
+        sampling[self._slab_axis] = sampling[self._slab_axis].part(start, stop)
+        low, high = sampling[2].support()
+        sampling[2] = sampling[2].part(low, high)
+        first = [0, 0, 0]
+        first[self._slab_axis] = start
+        first[2] += low
+        shape = list(self._frame.raw_shape)
+        shape[self._slab_axis] = stop - start
+        if low == high:
+            return RawSlab(self._stored(None, shape, 0), self._stored(None, shape, 0))
+        heatmaps = []
+        for member in range(len(self.coarse)):
+            heat = self._raw_member(member, sampling)
+            self.maxima.add(member, heat, (first[0], first[1], first[2]))
+            heatmaps.append(heat)
+        mean, std = mean_and_std(heatmaps)
+        return RawSlab(self._stored(mean, shape, low), self._stored(std, shape, low))
+
+    def _raw_member(self, member: int, sampling: list[AxisSampling]) -> Tensor:
+        """(2, s, p, l) float32: one member's heatmaps on the raw voxels of a slab."""
+        axis = self._slab_axis
+        low, high = sampling[axis].input_range()
+        x = self.coarse.slab(member, low, high)
+        middle, last = (sampling[a] for a in range(3) if a != axis)
+        x = sample_axis(sample_last_axis(x, last), 2, middle)
+        x = sample_axis(x, 0, sampling[axis].shifted(low, high - low))
+        if all(one.is_identity for one in (last, middle, sampling[axis].shifted(low, high - low))):
+            x = x.clone()  # what is kept must not be worked on in place
+        return x.movedim(0, axis + 1)
+
+    def _stored(
+        self, heatmaps: Tensor | None, shape: list[int], l_start: int
+    ) -> NDArray[np.float32]:
+        """Lay a block of S-P-L heatmaps out as the stored grid's slices, zeros beside it."""
+        way = self._frame.reordering
+        raw = [shape[way.axes.index(a)] for a in range(3)]
+        out = np.zeros((raw[2], raw[1], raw[0], OUT_CHANNELS), np.float32)
+        if heatmaps is not None:
+            ordered = way.view(out.transpose(2, 1, 0, 3))
+            block = heatmaps.cpu().numpy()
+            columns = slice(l_start, l_start + block.shape[3])
+            for channel in range(OUT_CHANNELS):
+                ordered[:, :, columns, channel] = block[channel]
+        return out
+
+    def _zero_columns(self) -> None:
+        low, high = self._sampling[2].support()
+        width = self._frame.raw_shape[2]
+        if high < width:
+            self.maxima.add_zeros(self._frame.raw_shape[0], width - 1)
+        elif low > 0:
+            self.maxima.add_zeros(self._frame.raw_shape[0], low - 1)
+
+
+def mean_and_std(heatmaps: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation (n−1; zeros for one) over tensors of one shape.
+
+    In two passes over what is in the cache anyway. The first tensor's memory is used up.
+    """
+    n = len(heatmaps)
+    mean = heatmaps[0].clone()
+    for heat in heatmaps[1:]:
+        mean += heat
+    mean /= n
+    if n == 1:
+        return mean, torch.zeros_like(mean)
+    variance = heatmaps[0].sub_(mean).square_()
+    for heat in heatmaps[1:]:
+        variance.addcmul_(heat.sub_(mean), heat)
+    return mean, variance.div_(n - 1).sqrt_()

@@ -1,0 +1,144 @@
+"""Fine-grid convolutions, rewritten so that they run on a coarser grid with more channels.
+
+A convolution library is slow with 2 channels on a big grid and fast with 16 channels on a small
+one. A volume of 2 channels can be read as one of 16 on half the grid: each 2×2×2 block of voxels
+becomes one coarse voxel, and the 8 positions in the block become channels. What has to be found is
+the kernel that does to blocks what the given kernel does to voxels. It exists exactly: the numbers
+are those of the given kernel, at other places. Everything below is separable, so it is enough to
+say it for one axis; `i` counts coarse positions and fine positions are `2i` and `2i + 1`.
+
+**A transposed convolution (kernel 3, stride 2, padding 1, output padding 1)** adds `in[j]·w[k]` to
+fine position `2j + k − 1`. Seen from the output at `2i + p` (p = 0, 1), the coarse voxel `j = i + t`
+contributes through the tap `k` with
+
+    p + 1 = 2t + k        (p = 0: t = 0, k = 1;   p = 1: t = 0, k = 2 and t = 1, k = 0)
+
+so each output block needs two coarse voxels, `i` and `i + 1`: an ordinary convolution with kernel 2
+that looks ahead by one voxel, and the outputs `p` are channels.
+
+**A convolution (kernel 3, stride 1, padding 1)** on blocks `(2i, 2i + 1)` would need the blocks
+`i − 1`, `i` and `i + 1`: a kernel of 3. If the *output* blocks are shifted by one voxel, to
+`(2i − 1, 2i)`, two are enough, because the fine input positions `2i − 2 … 2i + 1` that they need
+are exactly the blocks `i − 1` and `i`. With output position `q`, tap `k`, input block `i − 1 + b`
+and position `r` in it, the fine positions agree when
+
+    (2i − 1 + q) + (k − 1) = 2(i − 1 + b) + r,   that is   q + k = 2b + r
+
+In three dimensions that is a kernel of 2×2×2 = 8 block taps where unshifted blocks need 27. There
+is one output block more than input blocks, and the outermost half of the first and of the last one
+lies outside the volume and is cut off.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BLOCK = 2
+"""Voxels of a block along each axis that is blocked."""
+
+_TAPS = 3
+
+
+def _ahead() -> Tensor:
+    """1 where output position p, coarse offset t and tap k belong together: (p, t, k)."""
+    p, t, k = torch.meshgrid(
+        torch.arange(BLOCK), torch.arange(BLOCK), torch.arange(_TAPS), indexing="ij"
+    )
+    return (p + 1 == 2 * t + k).to(torch.float32)
+
+
+def _shifted() -> Tensor:
+    """1 where output position q, input position r, block b and tap k agree: (q, r, b, k)."""
+    q, r, b, k = torch.meshgrid(
+        torch.arange(BLOCK),
+        torch.arange(BLOCK),
+        torch.arange(BLOCK),
+        torch.arange(_TAPS),
+        indexing="ij",
+    )
+    return (q + k == 2 * b + r).to(torch.float32)
+
+
+def transposed_as_blocks(weight: Tensor) -> Tensor:
+    """Kernel of the convolution that makes the blocks of a transposed convolution's output.
+
+    Args:
+        weight: (inputs, outputs, 3, 3, 3) of a transposed convolution with stride 2, padding 1 and
+            output padding 1.
+
+    Returns:
+        (outputs·8, inputs, 2, 2, 2). An output channel is `((c·2 + s)·2 + p)·2 + l` for the
+        transposed convolution's channel c and the position (s, p, l) in the block. The volume has
+        to be padded with one voxel of zeros at the end of each axis, and none at the start.
+    """
+    ahead = _ahead().to(weight)
+    blocks = torch.einsum("ioxyz,aux,bvy,cwz->oabciuvw", weight, ahead, ahead, ahead)
+    return blocks.reshape(-1, weight.shape[0], BLOCK, BLOCK, BLOCK)
+
+
+def convolution_as_shifted_blocks(weight: Tensor) -> Tensor:
+    """Kernel that convolves a volume of 2×2×2 blocks; its output blocks are shifted by a voxel.
+
+    Args:
+        weight: (outputs, inputs, 3, 3, 3) of a convolution with stride 1 and padding 1.
+
+    Returns:
+        (outputs·8, inputs·8, 2, 2, 2), for a volume of blocks padded with one block of zeros on
+        each side. Channels count as in `transposed_as_blocks`; output block i holds the fine
+        positions 2i − 1 and 2i of each axis.
+    """
+    shifted = _shifted().to(weight)
+    blocks = torch.einsum("oixyz,aAux,bBvy,cCwz->oabciABCuvw", weight, shifted, shifted, shifted)
+    outputs, inputs = weight.shape[:2]
+    return blocks.reshape(outputs * BLOCK**3, inputs * BLOCK**3, BLOCK, BLOCK, BLOCK)
+
+
+def convolution_as_shifted_pairs(weight: Tensor) -> Tensor:
+    """Kernel that convolves a volume of pairs along the last axis; output pairs are shifted.
+
+    In channels-last storage a line of voxels is a line of pairs as it stands, without a copy.
+
+    Args:
+        weight: (outputs, inputs, 3, 3, 3) of a convolution with stride 1 and padding 1.
+
+    Returns:
+        (2·outputs, 2·inputs, 3, 3, 2), for a volume of pairs padded by one on each side. A channel
+        is `q·channels + c` for the position q in the pair; output pair i holds the fine positions
+        2i − 1 and 2i of the last axis.
+    """
+    pairs = torch.einsum("oixyz,qrbz->qorixyb", weight, _shifted().to(weight))
+    outputs, inputs = weight.shape[:2]
+    return pairs.reshape(BLOCK * outputs, BLOCK * inputs, _TAPS, _TAPS, BLOCK)
+
+
+def with_identity(weight: Tensor) -> Tensor:
+    """Return the kernel of `convolution(x) + x`: one is added to each channel's own centre."""
+    outputs, inputs, *taps = weight.shape
+    result = weight.clone()
+    centre = tuple(n // 2 for n in taps)
+    result[(slice(None), slice(None), *centre)] += torch.eye(outputs, inputs).to(weight)
+    return result
+
+
+def shifted_blocks_to_voxels(blocks: Tensor, out: Tensor) -> None:
+    """Write shifted blocks, except for their outermost half in the two last axes, as voxels.
+
+    Args:
+        blocks: (n, h + 1, w + 1, channels·8) shifted blocks, contiguous, float32.
+        out: (channels, 2n, 2h, 2w); slice 2i + q along the second axis gets position q of block i,
+            in the two last axes block i holds positions 2i − 1 and 2i.
+    """
+    n, high, wide, depth = blocks.shape
+    channels = depth // BLOCK**3
+    # Two neighbours along the last axis travel together, as one complex number: four times faster.
+    neighbours = torch.view_as_complex(
+        blocks.view(n, high, wide, channels, BLOCK, BLOCK, BLOCK)
+    ).permute(3, 0, 4, 1, 5, 2)
+    voxels = torch.view_as_real(neighbours.contiguous())
+    voxels = voxels.view(channels, BLOCK * n, BLOCK * high, BLOCK * wide)
+    out.copy_(voxels[:, :, 1:-1, 1:-1])

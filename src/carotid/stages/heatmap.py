@@ -1,0 +1,136 @@
+"""From a scan and an ensemble to the heatmaps of both sides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.artifacts import CHANNELS, Heatmaps, SideHeatmaps
+from carotid.config import HeatmapParameters
+from carotid.errors import ModelError
+from carotid.geometry.grid import Grid
+from carotid.geometry.intensity import intensity_range
+from carotid.geometry.volume import Volume
+from carotid.network.ensemble import SideResult
+from carotid.network.prepare import PreparedScan, prepare
+from carotid.network.windows import WindowPlan, predict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from carotid.geometry.sides import Side
+    from carotid.network.checkpoint import Member
+
+
+def compute_heatmaps(
+    array: NDArray[np.generic],
+    affine: ArrayLike,
+    members: Sequence[Member],
+    parameters: HeatmapParameters | None = None,
+    *,
+    percentiles: tuple[float, float] | None = None,
+    on_window: Callable[[], None] | None = None,
+) -> Heatmaps:
+    """Heatmaps of the internal and external carotid on both sides of a neck.
+
+    Nothing is printed or written, and no global state changes.
+
+    Args:
+        array: (i, j, k) intensities as stored, in any orientation.
+        affine: (4, 4), voxel index to R-A-S mm.
+        members: The ensemble; see `load_members`.
+        parameters: Window, overlap and resampling; None takes the defaults.
+        percentiles: The two percentiles (0 to 100) of the whole scan that become 0 and 1, beyond
+            which intensities are clipped; None leaves intensities as they are. Give what the
+            networks were trained with.
+        on_window: Called after each window of each member.
+
+    Returns:
+        Mean and standard deviation over the members on the scan's own grid, and the canonical
+        indices of each member's maxima.
+
+    Raises:
+        InputError: Where array or affine cannot be used.
+        ModelError: Where there is no member, or one gives no finite numbers.
+    """
+    chosen = HeatmapParameters() if parameters is None else parameters
+    stored = np.asarray(array)
+    grid = Grid(stored.shape, np.asarray(affine, dtype=np.float64))
+    volume = Volume(stored, grid)
+    scan = prepare_scan(volume, chosen, percentiles=percentiles)
+    done = {}
+    for side in scan.frame.sides:
+        result = predict_side(scan, side, members, chosen, on_window=on_window)
+        done[side.name] = _gather(result, grid)
+    return Heatmaps(done["left"], done["right"], grid)
+
+
+def prepare_scan(
+    volume: Volume, parameters: HeatmapParameters, *, percentiles: tuple[float, float] | None
+) -> PreparedScan:
+    """Rescale, reorient and resample a scan as the networks expect it.
+
+    Raises:
+        InputError: Where the scan is constant or holds voxels that are no numbers.
+    """
+    intensities = None if percentiles is None else intensity_range(volume.array, *percentiles)
+    return prepare(volume, intensities, resample=parameters.spacing)
+
+
+def count_windows(scan: PreparedScan, members: int, parameters: HeatmapParameters) -> int:
+    """How many forward passes both sides of a scan take."""
+    return members * sum(len(_plan(scan, side, parameters)) for side in scan.frame.sides)
+
+
+def predict_side(
+    scan: PreparedScan,
+    side: Side,
+    members: Sequence[Member],
+    parameters: HeatmapParameters,
+    *,
+    scratch_file: Path | None = None,
+    on_window: Callable[[], None] | None = None,
+) -> SideResult:
+    """All members' predictions of one side, ready to be folded on the stored grid.
+
+    Args:
+        scan: The prepared scan.
+        side: One of `scan.frame.sides`.
+        members: The ensemble.
+        parameters: Window and overlap.
+        scratch_file: Where predictions go that exceed a fixed budget of memory; None keeps all.
+        on_window: Called after each window of each member.
+
+    Raises:
+        ModelError: Where there is no member, or one gives no finite numbers.
+    """
+    if not members:
+        raise ModelError("an ensemble needs at least one member")
+    plan = _plan(scan, side, parameters)
+    image = scan.side_image(side)
+    result = SideResult(scan.frame, side, len(members), scratch_file)
+    for member in members:
+        seen = image.to(member.device)
+        result.add(predict(member.network, seen, plan, len(CHANNELS), on_window), member.name)
+    return result
+
+
+def _plan(scan: PreparedScan, side: Side, parameters: HeatmapParameters) -> WindowPlan:
+    return WindowPlan.of(scan.frame.side_shape(side), parameters.roi_size, parameters.overlap)
+
+
+def _gather(result: SideResult, grid: Grid) -> SideHeatmaps:
+    """The whole mean and standard deviation in memory, (2, i, j, k)."""
+    mean = np.empty((len(CHANNELS), *grid.shape), np.float32)
+    std = np.empty_like(mean)
+    done = 0
+    for slab in result.slabs():
+        box = slice(done, done + len(slab.mean))
+        mean[..., box] = slab.mean.transpose(3, 2, 1, 0)
+        std[..., box] = slab.std.transpose(3, 2, 1, 0)
+        done = box.stop
+    return SideHeatmaps(mean, std, result.maxima.indices)
