@@ -125,20 +125,21 @@ def with_identity(weight: Tensor) -> Tensor:
     return result
 
 
-def shifted_blocks_to_voxels(blocks: Tensor, out: Tensor) -> None:
-    """Write shifted blocks, except for their outermost half in the two last axes, as voxels.
+def write_shifted_blocks(blocks: Tensor, out: Tensor, first: int) -> None:
+    """Write shifted 2×2×2 blocks as voxels; what lies outside the volume is left out.
 
     Args:
-        blocks: (n, h + 1, w + 1, channels·8) shifted blocks, contiguous, float32.
-        out: (channels, 2n, 2h, 2w); slice 2i + q along the second axis gets position q of block i,
-            in the two last axes block i holds positions 2i − 1 and 2i.
+        blocks: (n, h + 1, w + 1, channels·8) float32, contiguous: n of the d + 1 coarse slices.
+        out: (channels, 2d, 2h, 2w), the fine volume; the slices that `blocks` covers are written.
+        first: Coarse index of the first slice of `blocks`.
     """
     n, high, wide, depth = blocks.shape
     channels = depth // BLOCK**3
     # Two neighbours along the last axis travel together, as one complex number: four times faster.
-    neighbours = torch.view_as_complex(
-        blocks.view(n, high, wide, channels, BLOCK, BLOCK, BLOCK)
-    ).permute(3, 0, 4, 1, 5, 2)
-    voxels = torch.view_as_real(neighbours.contiguous())
+    neighbours = torch.view_as_complex(blocks.view(n, high, wide, channels, 2, 2, 2))
+    voxels = torch.view_as_real(neighbours.permute(3, 0, 4, 1, 5, 2).contiguous())
     voxels = voxels.view(channels, BLOCK * n, BLOCK * high, BLOCK * wide)
-    out.copy_(voxels[:, :, 1:-1, 1:-1])
+    start = BLOCK * first - 1
+    skip = max(0, -start)
+    stop = min(start + BLOCK * n, out.shape[1])
+    out[:, start + skip : stop].copy_(voxels[:, skip : stop - start, 1:-1, 1:-1])

@@ -1,0 +1,5 @@
+"""`python -m carotid` is `carotid`."""
+
+from carotid.cli import main
+
+main()

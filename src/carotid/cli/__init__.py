@@ -1,0 +1,136 @@
+"""The command line: parse, call, exit code. Heavy imports happen inside the commands."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from carotid import __version__
+from carotid.cli.logs import set_up_logging
+from carotid.cli.transform import transform
+from carotid.errors import CarotidError, one_line
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+class Interrupted(BaseException):
+    """The process was asked to stop."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(signal.Signals(number).name)
+
+
+@click.group(
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": lambda name: name.replace("-", "_"),
+        "max_content_width": 100,
+    },
+)
+@click.version_option(__version__, "-V", "--version", prog_name="carotid")
+@click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    help="Say more: -v what is done, -vv every detail and tracebacks.",
+)
+@click.pass_context
+def cli(context: click.Context, verbose: int) -> None:
+    """Find the carotid arteries in 3D black-blood MRI of the neck.
+
+    Long options may be written with _ or with -, as in --config_path and --config-path.
+    """
+    context.obj = verbose
+    set_up_logging(verbose)
+
+
+cli.add_command(transform)
+
+
+def main() -> NoReturn:
+    """Run the command line and leave the process with its exit code.
+
+    Exit codes: 0 all done and checked; 1 some participants failed; 2 usage, configuration or
+    models; 130 and 143 interrupted by SIGINT and SIGTERM.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    code = _run(sys.argv[1:])
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.flush()
+    os._exit(code)  # threads that still wait for each other must not hold the process
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    for other in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(other, signal.SIG_IGN)
+    raise Interrupted(number)
+
+
+def _run(arguments: list[str]) -> int:
+    verbose = 0
+    try:
+        with cli.make_context("carotid", arguments) as context:
+            verbose = int(context.params["verbose"])
+            result = cli.invoke(context)
+    except Interrupted as interruption:
+        name = signal.Signals(interruption.number).name
+        _say(
+            f"interrupted by {name}. Participants that are complete are kept; run the same "
+            "command again to go on with the rest."
+        )
+        return 128 + interruption.number
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except CarotidError as error:
+        _say(f"error: {error}")
+        _trace(verbose)
+        return error.exit_code
+    except BrokenPipeError:
+        _drop_output()
+        return EXIT_FAILED
+    except MemoryError:
+        _say("error: out of memory. Use a smaller roi_size or a larger machine.")
+        _trace(verbose)
+        return EXIT_FAILED
+    except Exception as error:  # noqa: BLE001 - the last resort: one line, no traceback
+        _say(f"error: unexpected {type(error).__name__}: {one_line(error)[:300]}")
+        if verbose < 2:
+            _say("run again with -vv for the traceback, and report it, please")
+        _trace(verbose)
+        return EXIT_FAILED
+    return result if isinstance(result, int) else 0
+
+
+def _say(text: str) -> None:
+    with suppress(OSError, ValueError):
+        click.echo(f"carotid: {text}", err=True)
+
+
+def _trace(verbose: int) -> None:
+    if verbose >= 2:
+        import traceback  # noqa: PLC0415 - only needed here
+
+        _say(traceback.format_exc())
+
+
+def _drop_output() -> None:
+    """Send what is left in standard output nowhere: whoever read it has gone."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,5 @@
+"""`python -m carotid.cli` is `carotid`."""
+
+from carotid.cli import main
+
+main()

@@ -1,0 +1,33 @@
+"""How many cores this process was given: by affinity, by its control group, by Slurm."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from math import ceil
+from pathlib import Path
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def given_cores() -> int:
+    """Cores that this process may use; at least 1."""
+    limits = [os.cpu_count() or 1]
+    with suppress(AttributeError, OSError):
+        limits.append(len(os.sched_getaffinity(0)))
+    limits.append(_cgroup_cores(_CGROUP))
+    with suppress(ValueError):
+        limits.append(int(os.environ.get("SLURM_CPUS_PER_TASK", "")))
+    return max(1, min(limit for limit in limits if limit > 0))
+
+
+def _cgroup_cores(root: Path) -> int:
+    """The CPU quota of version 2 or 1 control groups in whole cores, rounded up; 0 for none."""
+    with suppress(OSError, ValueError, IndexError):
+        quota, period = (root / "cpu.max").read_text("ascii").split()[:2]
+        return ceil(int(quota) / int(period))
+    with suppress(OSError, ValueError):
+        quota_us = int((root / "cpu" / "cpu.cfs_quota_us").read_text("ascii"))
+        period_us = int((root / "cpu" / "cpu.cfs_period_us").read_text("ascii"))
+        return ceil(quota_us / period_us) if quota_us > 0 else 0
+    return 0

@@ -1,0 +1,58 @@
+"""Log lines on standard error: warnings always, more with -v and -vv."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import click
+
+_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+
+_writer: Callable[[str], None] | None = None
+
+
+class _Handler(logging.Handler):
+    """Prints each record as one line, above a progress bar where there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            say(self.format(record))
+        except (OSError, ValueError):
+            pass  # nobody is listening any more
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        if record.levelno >= logging.WARNING:
+            return f"carotid: {record.levelname.lower()}: {text}"
+        return f"carotid: {text}"
+
+
+def set_up_logging(verbose: int) -> None:
+    """Show this package's log records on standard error.
+
+    Args:
+        verbose: 0 shows warnings, 1 INFO, 2 DEBUG with tracebacks.
+    """
+    logger = logging.getLogger("carotid")
+    handler = _Handler()
+    handler.setFormatter(_Formatter("%(message)s"))
+    logger.handlers[:] = [handler]
+    logger.setLevel(_LEVELS[min(verbose, 2)])
+    logger.propagate = False
+
+
+def say(line: str) -> None:
+    """Print a line on standard error, above a progress bar where there is one."""
+    if _writer is None:
+        click.echo(line, err=True)
+    else:
+        _writer(line)
+
+
+def redirect(writer: Callable[[str], None] | None) -> None:
+    """Let `writer` print lines from now on; None goes back to standard error itself."""
+    global _writer  # noqa: PLW0603 - one terminal, one writer
+    _writer = writer

@@ -1,0 +1,46 @@
+"""Checks of the directory that results go to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from carotid.errors import UsageError
+
+
+def check_output_dir(output_dir: Path, inputs: Sequence[Path], *, make: bool = False) -> None:
+    """Refuse an output directory that cannot be written, or that lies among the input.
+
+    Args:
+        output_dir: Where results shall go.
+        inputs: Directories that are only read.
+        make: Whether the directory is made where it is absent.
+
+    Raises:
+        UsageError: Nothing was touched.
+    """
+    try:
+        place = output_dir.resolve()
+        for source in inputs:
+            if place == source.resolve() or source.resolve() in place.parents:
+                raise UsageError(
+                    "the output directory is, or lies inside, an input directory",
+                    where=output_dir,
+                    found=source,
+                    remedy="choose an output directory of its own",
+                )
+        if place.exists() and not place.is_dir():
+            raise UsageError("the output directory is a file", where=output_dir)
+        if make:
+            place.mkdir(parents=True, exist_ok=True)
+        nearest = next(p for p in (place, *place.parents) if p.is_dir())
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError(f"the output directory cannot be used: {error}", where=output_dir) from error
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UsageError(
+            "the output directory cannot be written",
+            where=output_dir,
+            found=f"no permission to write in {nearest}",
+            remedy="choose another directory, or ask for the permission",
+        )

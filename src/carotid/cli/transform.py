@@ -1,0 +1,142 @@
+"""`carotid transform`: stages of the pipeline over a folder of scans."""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import partial
+from pathlib import Path
+
+import click
+
+from carotid.cli.outputs import check_output_dir
+
+logger = logging.getLogger(__name__)
+
+folder = click.Path(path_type=Path)
+
+
+@click.group()
+def transform() -> None:
+    """Take scans through a step of the pipeline."""
+
+
+@transform.command(short_help="Compute heatmaps with pre-trained U-Nets.")
+@click.argument("raw_dir", type=folder)
+@click.argument("heatmap_model_dir", type=folder)
+@click.argument("output_dir", type=folder)
+@click.option(
+    "--config_path",
+    type=folder,
+    help="TOML file with the section [heatmap_transform]: roi_size (default [368, 64, 320], in Z, "
+    "Y, X), spacing (default true), overlap (default 0.6).",
+)
+@click.option(
+    "--participant",
+    "participants",
+    multiple=True,
+    metavar="ID",
+    help="Only this participant; may be given several times.  [default: all that have a scan]",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["cuda", "cpu"]),
+    help="Where the networks compute.  [default: cuda where there is one, else cpu]",
+)
+@click.option("--force", is_flag=True, help="Do participants again that are complete already.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="Threads to compute with.  [default: the cores this process was given]",
+)
+def heatmap(
+    raw_dir: Path,
+    heatmap_model_dir: Path,
+    output_dir: Path,
+    config_path: Path | None,
+    participants: tuple[str, ...],
+    device: str | None,
+    force: bool,  # noqa: FBT001 - click gives a flag like this
+    threads: int | None,
+) -> int:
+    """Compute heatmaps of the internal and external carotid on both sides of the neck.
+
+    RAW_DIR holds the scans: per participant a folder of DICOM files, or <id>.mha, <id>.mhd,
+    <id>.nii, <id>.nii.gz. HEATMAP_MODEL_DIR holds the weights (*.pt). OUTPUT_DIR receives
+    <id>/heatmap_transform/{left,right}_heatmap/{mean.mha,std.mha,max_indices.npy}.
+
+    A run that was cut short goes on when the same command is given again.
+    """
+    from carotid.cli.allocator import keep_freed_memory
+    from carotid.cli.cores import given_cores
+    from carotid.config import read_heatmap_parameters
+    from carotid.storage.layout import OutputLayout
+    from carotid.storage.raw import find_scans, select_participants
+    from carotid.storage.rescaling import read_rescaling
+
+    begin = time.monotonic()
+    parameters = read_heatmap_parameters(config_path)
+    scans = select_participants(find_scans(raw_dir), participants or None)
+    rescaling = read_rescaling(raw_dir)
+    check_output_dir(output_dir, [raw_dir, heatmap_model_dir])
+    keep_freed_memory()
+
+    import torch
+
+    from carotid.network.checkpoint import load_members
+    from carotid.network.device import choose_device, describe_device
+    from carotid.provenance import TransformRecord
+    from carotid.stages.runner import Runner
+    from carotid.stages.transform import HeatmapTask, others_made_differently, refuse_unfit
+    from carotid.storage.atomic import write_json
+    from carotid.storage.parameters import record_transform
+
+    torch.set_num_threads(threads or given_cores())
+    chosen = choose_device(device)
+    logger.info("device: %s, %d threads", describe_device(chosen), torch.get_num_threads())
+    members = load_members(heatmap_model_dir, chosen)
+    logger.info("%d models from %s", len(members), heatmap_model_dir)
+    if len(members) == 1:
+        logger.warning("one model only: the standard deviation will be zero everywhere")
+    layout = OutputLayout(output_dir)
+    record = TransformRecord(
+        settings={
+            "roi_size": list(parameters.roi_size),
+            "spacing": parameters.spacing,
+            "overlap": parameters.overlap,
+            "raw_dir": str(raw_dir),
+            "model_dir": str(heatmap_model_dir),
+            "device": describe_device(chosen),
+        },
+        models={member.name: member.sha256 for member in members},
+        rescaling={
+            "rescale": rescaling.rescale,
+            "lower_percentile": rescaling.lower_percentile,
+            "upper_percentile": rescaling.upper_percentile,
+        },
+    )
+    if not force:
+        refuse_unfit(layout, scans, record)
+    check_output_dir(output_dir, [raw_dir, heatmap_model_dir], make=True)
+    for other in others_made_differently(layout, scans, record):
+        logger.warning("%s was made with other parameters or models and stays as it is", other)
+    record_transform(layout, HeatmapTask.transform, record.as_json())
+    task = HeatmapTask(layout, members, parameters, rescaling, record, force=force)
+
+    from carotid.cli.progress import choose_progress, print_table
+
+    with choose_progress(len(scans)) as progress:
+        runner = Runner(task, layout, progress, partial(torch.set_num_threads, 1))
+        outcomes = runner.run(scans)
+    write_json(
+        layout.summary,
+        {
+            "transform": HeatmapTask.transform,
+            "participants": [
+                {"participant_id": o.participant_id, "result": o.status, "reason": o.reason}
+                for o in outcomes
+            ],
+        },
+    )
+    print_table(outcomes, time.monotonic() - begin)
+    return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0

@@ -1,0 +1,1 @@
+"""How far heatmaps are from the truth: numpy in, numbers out."""

@@ -1,0 +1,1 @@
+"""Black-blood MRI of necks with known centerlines, made from a seed."""

@@ -1,0 +1,258 @@
+"""The loop over participants: lock, load, compute, save, publish; it knows no stage by name.
+
+While one participant is computed, the next one is loaded and the results of the last one are
+written, each in a thread of its own. A participant that fails does not stop the others. One that
+another process is working on is left to it, and looked after at the end.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
+
+from carotid.errors import CarotidError
+from carotid.storage.slots import Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from carotid.storage.layout import OutputLayout
+    from carotid.storage.raw import RawScan
+
+logger = logging.getLogger(__name__)
+
+Loaded = TypeVar("Loaded")
+
+Status = Literal["done", "skipped", "failed"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one participant.
+
+    Attributes:
+        participant_id: Whose.
+        status: done: computed, written and read back; skipped: was complete already; failed.
+        reason: Why it was skipped or failed, in one line.
+    """
+
+    participant_id: str
+    status: Status
+    reason: str = ""
+
+
+class Task(Protocol[Loaded]):
+    """One stage, as the runner sees it."""
+
+    transform: str
+    """The folder that holds its results."""
+
+    def complete(self, participant_id: str) -> str | None:
+        """Why nothing has to be done for a participant; None where it has."""
+
+    def load(self, scan: RawScan) -> Loaded:
+        """Read and prepare a scan; called in a thread."""
+
+    def steps(self, loaded: Loaded) -> int:
+        """How many times `advance` will be called."""
+
+    def compute(
+        self, loaded: Loaded, folder: Path, advance: Callable[[], None]
+    ) -> Iterator[Callable[[], None]]:
+        """Compute, and give out what is left to be written as calls made in a thread, in order."""
+
+
+class Progress(Protocol):
+    """Who is told how far the run is; called in the main thread only."""
+
+    def started(self, participant_id: str, steps: int) -> None:
+        """A participant is being computed, in so many steps."""
+
+    def advanced(self) -> None:
+        """One step was taken."""
+
+    def waiting(self, participant_id: str) -> None:
+        """Another process has this participant; the run waits for it."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """A participant is done, skipped or has failed."""
+
+
+class _Background:
+    """One thread that writes; no more than one job waits, so that memory stays bounded."""
+
+    def __init__(self, initializer: Callable[[], object]) -> None:
+        self._pool = ThreadPoolExecutor(1, "carotid-write", initializer)
+        self._room = threading.Semaphore(2)
+
+    def submit(self, job: Callable[[], None]) -> Future[None]:
+        """Queue a job; waits while one is being done and another one waits."""
+        self._room.acquire()
+        future = self._pool.submit(job)
+        future.add_done_callback(lambda _: self._room.release())
+        return future
+
+    def close(self) -> None:
+        """Forget what waits; what is being done is finished."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+@dataclass
+class _Pending(Generic[Loaded]):
+    """A participant whose slot is ours and whose scan is being loaded."""
+
+    scan: RawScan
+    slot: Slot
+    loading: Future[Loaded]
+
+
+class Runner(Generic[Loaded]):
+    """Takes participants through one stage.
+
+    Args:
+        task: The stage.
+        layout: The output directory.
+        progress: Who is told.
+        thread_initializer: Called at the start of each background thread.
+    """
+
+    def __init__(
+        self,
+        task: Task[Loaded],
+        layout: OutputLayout,
+        progress: Progress,
+        thread_initializer: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._task = task
+        self._layout = layout
+        self._progress = progress
+        self._loader = ThreadPoolExecutor(1, "carotid-load", thread_initializer)
+        self._background = _Background(thread_initializer)
+        self._outcomes: dict[str, Outcome] = {}
+        self._publishing: list[tuple[Slot, Future[None]]] = []
+
+    def run(self, scans: Sequence[RawScan]) -> list[Outcome]:
+        """Take every scan through the stage.
+
+        Returns:
+            One outcome per scan, in the order of the scans.
+        """
+        try:
+            elsewhere: list[RawScan] = []
+            self._run(scans, elsewhere, wait=False)
+            for scan in elsewhere:
+                self._progress.waiting(scan.participant_id)
+                self._run([scan], [], wait=True)
+        finally:
+            self._loader.shutdown(wait=True, cancel_futures=True)
+            self._background.close()
+            for slot, _ in self._publishing:
+                slot.release()
+        return [self._outcomes[scan.participant_id] for scan in scans]
+
+    def _run(self, scans: Sequence[RawScan], elsewhere: list[RawScan], *, wait: bool) -> None:
+        queue = iter(scans)
+        following = self._next(queue, elsewhere, wait=wait)
+        while following is not None:
+            current, following = following, None
+            try:
+                loaded: Loaded | None = self._loaded(current)
+                following = self._next(queue, elsewhere, wait=wait)
+                if loaded is not None:
+                    self._compute(current, loaded)
+                    loaded = None
+            except BaseException:
+                for pending in (current, following):
+                    if pending is not None:
+                        pending.slot.release()
+                raise
+            self._collect(wait=False)
+        self._collect(wait=True)
+
+    def _next(
+        self, queue: Iterator[RawScan], elsewhere: list[RawScan], *, wait: bool
+    ) -> _Pending[Loaded] | None:
+        """Take the next slot that is free and has work left, and start to load its scan."""
+        for scan in queue:
+            slot = Slot(self._layout, scan.participant_id, self._task.transform)
+            try:
+                if not slot.acquire(wait=wait):
+                    elsewhere.append(scan)
+                    continue
+                done = self._task.complete(scan.participant_id)
+            except CarotidError as error:
+                slot.release()
+                self._finish(Outcome(scan.participant_id, "failed", str(error)))
+                continue
+            if done is not None:
+                slot.release()
+                self._finish(Outcome(scan.participant_id, "skipped", done))
+                continue
+            return _Pending(scan, slot, self._loader.submit(self._task.load, scan))
+        return None
+
+    def _loaded(self, pending: _Pending[Loaded]) -> Loaded | None:
+        try:
+            return pending.loading.result()
+        except Exception as error:  # noqa: BLE001 - one bad scan must not stop the others
+            self._failed(pending.slot, error)
+            return None
+
+    def _compute(self, pending: _Pending[Loaded], loaded: Loaded) -> None:
+        slot = pending.slot
+        try:
+            folder = slot.open()
+            self._progress.started(slot.participant_id, self._task.steps(loaded))
+            jobs: list[Future[None]] = []
+            for job in self._task.compute(loaded, folder, self._progress.advanced):
+                jobs.append(self._background.submit(job))
+                for earlier in jobs:
+                    if earlier.done():
+                        earlier.result()
+                self._collect(wait=False)
+
+            def publish() -> None:
+                for one in jobs:
+                    one.result()
+                slot.publish()
+
+            self._publishing.append((slot, self._background.submit(publish)))
+        except Exception as error:  # noqa: BLE001 - see above
+            self._failed(slot, error)
+
+    def _collect(self, *, wait: bool) -> None:
+        """Report the participants whose results have been published, or could not be."""
+        while self._publishing and (wait or self._publishing[0][1].done()):
+            slot, future = self._publishing[0]
+            try:
+                future.result()
+            except Exception as error:  # noqa: BLE001 - see above
+                self._publishing.pop(0)
+                self._failed(slot, error)
+                continue
+            self._publishing.pop(0)
+            slot.release()
+            self._finish(Outcome(slot.participant_id, "done"))
+
+    def _failed(self, slot: Slot, error: Exception) -> None:
+        logger.debug("%s", slot.participant_id, exc_info=error)
+        slot.release()
+        self._finish(Outcome(slot.participant_id, "failed", describe(error)))
+
+    def _finish(self, outcome: Outcome) -> None:
+        self._outcomes[outcome.participant_id] = outcome
+        self._progress.finished(outcome)
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line, for the table of what failed."""
+    if isinstance(error, CarotidError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "out of memory. Use a smaller roi_size, fewer --threads, or a larger machine."
+    detail = " ".join(str(error).split())[:300]
+    return f"unexpected {type(error).__name__}: {detail}. Run with -vv for the traceback."

@@ -1,0 +1,193 @@
+"""The heatmap transform of a RAW_DIR: stage and storage put together for the runner."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from carotid.errors import UsageError
+from carotid.provenance import TransformRecord, differences
+from carotid.stages.heatmap import count_windows, predict_side, prepare_scan
+from carotid.storage.heatmaps import SideSlabs, read_record, write_record, write_side
+from carotid.storage.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
+from carotid.storage.raw import RawScan, hash_scan, load_scan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from carotid.config import HeatmapParameters
+    from carotid.network.checkpoint import Member
+    from carotid.network.ensemble import SideResult
+    from carotid.network.prepare import PreparedScan
+    from carotid.storage.rescaling import Rescaling
+
+logger = logging.getLogger(__name__)
+
+_DECISIVE = ("roi_size", "spacing", "overlap", "rescaling", "models")
+"""What must be the same for results to belong together."""
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedScan:
+    """A scan that is ready for the networks.
+
+    Attributes:
+        prepared: What they see.
+        sha256: SHA-256 of the scan's file or files.
+    """
+
+    prepared: PreparedScan
+    sha256: str
+
+
+class HeatmapTask:
+    """Scans of a RAW_DIR to heatmaps in an output directory.
+
+    Args:
+        layout: The output directory.
+        members: The ensemble.
+        parameters: Window, overlap and resampling.
+        rescaling: What `RAW_DIR/parameters.json` says.
+        record: What is written about this run.
+        force: Whether complete participants are done again.
+    """
+
+    transform = HEATMAP_TRANSFORM
+
+    def __init__(
+        self,
+        layout: OutputLayout,
+        members: Sequence[Member],
+        parameters: HeatmapParameters,
+        rescaling: Rescaling,
+        record: TransformRecord,
+        *,
+        force: bool,
+    ) -> None:
+        self._layout = layout
+        self._members = members
+        self._parameters = parameters
+        self._rescaling = rescaling
+        self._record = record.as_json()
+        self._force = force
+
+    def complete(self, participant_id: str) -> str | None:
+        """Why nothing has to be done for a participant; None where it has."""
+        if self._force or record_of(self._layout, participant_id) is None:
+            return None
+        return "was complete already"
+
+    def load(self, scan: RawScan) -> LoadedScan:
+        """Read, rescale, reorient and resample a scan."""
+        sha256 = hash_scan(scan)
+        volume = load_scan(scan)
+        rescaling = self._rescaling
+        wanted = (rescaling.lower_percentile, rescaling.upper_percentile)
+        prepared = prepare_scan(
+            volume, self._parameters, percentiles=wanted if rescaling.rescale else None
+        )
+        return LoadedScan(prepared, sha256)
+
+    def steps(self, loaded: LoadedScan) -> int:
+        """How many windows both sides take."""
+        return count_windows(loaded.prepared, len(self._members), self._parameters)
+
+    def compute(
+        self, loaded: LoadedScan, folder: Path, advance: Callable[[], None]
+    ) -> Iterator[Callable[[], None]]:
+        """Predict side after side; each is folded and written while the next one is predicted."""
+        place = HeatmapLayout(folder)
+        scan = loaded.prepared
+        for side in scan.frame.sides:
+            result = predict_side(
+                scan,
+                side,
+                self._members,
+                self._parameters,
+                scratch_file=folder / f".{side.name}",
+                on_window=advance,
+            )
+            yield partial(_write, place, result, scan)
+        scan_record = {
+            "input_sha256": loaded.sha256,
+            "shape": list(scan.frame.grid.shape),
+            "affine_ras_mm": scan.frame.grid.affine.tolist(),
+        }
+        yield partial(write_record, place, {**scan_record, HEATMAP_TRANSFORM: self._record})
+
+
+def _write(place: HeatmapLayout, result: SideResult, scan: PreparedScan) -> None:
+    slabs = ((slab.mean, slab.std) for slab in result.slabs())
+    made = SideSlabs(slabs, lambda: result.maxima.indices)
+    write_side(place, result.side.name, scan.frame.grid, made)
+
+
+def record_of(layout: OutputLayout, participant_id: str) -> dict[str, Any] | None:
+    """What made a participant's heatmaps; None where they are absent or incomplete."""
+    return read_record(HeatmapLayout(layout.transform(participant_id, HEATMAP_TRANSFORM)))
+
+
+def refuse_unfit(
+    layout: OutputLayout, scans: Sequence[RawScan], record: TransformRecord
+) -> None:
+    """Check that what is complete in an output directory goes with what shall be added.
+
+    Raises:
+        UsageError: Where all participants are complete already, or complete ones were made with
+            other parameters, other models, or from another scan.
+    """
+    complete = {
+        scan.participant_id: found
+        for scan in scans
+        if (found := record_of(layout, scan.participant_id)) is not None
+    }
+    now = record.as_json()
+    for participant_id, found in complete.items():
+        then = found.get(HEATMAP_TRANSFORM, {})
+        differing = differences(now, then, _DECISIVE)
+        if differing:
+            raise UsageError(
+                f"participant {participant_id} was done differently: {'; '.join(differing)}",
+                where=layout.root,
+                remedy="use the same parameters and models, another output directory, or --force "
+                "to do the participants again",
+            )
+    changed = [
+        scan.participant_id
+        for scan in scans
+        if scan.participant_id in complete
+        and complete[scan.participant_id].get("input_sha256") != hash_scan(scan)
+    ]
+    if changed:
+        raise UsageError(
+            "scans have changed since their heatmaps were made",
+            where=layout.root,
+            found=", ".join(changed[:10]) + (" and more" if len(changed) > 10 else ""),
+            remedy="do these again with --force and --participant",
+        )
+    if scans and len(complete) == len(scans):
+        raise UsageError(
+            "this directory already holds the heatmaps of every participant asked for "
+            f"({len(scans)})",
+            where=layout.root,
+            remedy="use another output directory, or --force to do them again",
+        )
+
+
+def others_made_differently(
+    layout: OutputLayout, scans: Sequence[RawScan], record: TransformRecord
+) -> list[str]:
+    """Complete participants beside the ones asked for that other parameters or models made."""
+    asked = {scan.participant_id for scan in scans}
+    now = record.as_json()
+    found = []
+    for participant_id in layout.participants(HEATMAP_TRANSFORM):
+        if participant_id in asked:
+            continue
+        there = record_of(layout, participant_id)
+        if there is not None and differences(now, there.get(HEATMAP_TRANSFORM, {}), _DECISIVE):
+            found.append(participant_id)
+    return found

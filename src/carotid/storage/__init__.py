@@ -1,0 +1,1 @@
+"""Places on disk: scans that come in, results that go out."""

@@ -1,0 +1,108 @@
+"""The only place that spells the names of files and folders in an output directory.
+
+<output_dir>
+├── parameters.json
+├── summary.json
+├── .carotid/                     only while a command runs: locks and unfinished results
+└── <participant_id>
+    └── heatmap_transform
+        ├── provenance.json
+        ├── left_heatmap
+        │   ├── max_indices.npy
+        │   ├── mean.mha
+        │   └── std.mha
+        └── right_heatmap …
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from carotid.geometry.sides import SIDE_NAMES, SideName
+
+PARAMETERS_FILE = "parameters.json"
+SUMMARY_FILE = "summary.json"
+WORK_FOLDER = ".carotid"
+HEATMAP_TRANSFORM = "heatmap_transform"
+CENTERLINE_TRANSFORM = "centerline_transform"
+PROVENANCE_FILE = "provenance.json"
+MEAN_FILE = "mean.mha"
+STD_FILE = "std.mha"
+MAX_INDICES_FILE = "max_indices.npy"
+
+
+@dataclass(frozen=True)
+class OutputLayout:
+    """Where things lie in an output directory."""
+
+    root: Path
+
+    @property
+    def parameters(self) -> Path:
+        """What ran here, one object per transform."""
+        return self.root / PARAMETERS_FILE
+
+    @property
+    def summary(self) -> Path:
+        """What the last run did for each participant."""
+        return self.root / SUMMARY_FILE
+
+    @property
+    def work(self) -> Path:
+        """Locks and unfinished results."""
+        return self.root / WORK_FOLDER
+
+    def transform(self, participant_id: str, transform: str) -> Path:
+        """The folder of one participant's finished transform."""
+        return self.root / participant_id / transform
+
+    def participants(self, transform: str) -> list[str]:
+        """Ids for which the transform's folder is there, sorted."""
+        if not self.root.is_dir():
+            return []
+        return sorted(
+            entry.name
+            for entry in self.root.iterdir()
+            if entry.name != WORK_FOLDER and (entry / transform).is_dir()
+        )
+
+
+@dataclass(frozen=True)
+class HeatmapLayout:
+    """Where things lie in one participant's `heatmap_transform` folder."""
+
+    root: Path
+
+    @property
+    def provenance(self) -> Path:
+        """What made these heatmaps."""
+        return self.root / PROVENANCE_FILE
+
+    def side(self, side: SideName) -> Path:
+        """The folder of one side."""
+        return self.root / f"{side}_heatmap"
+
+    def mean(self, side: SideName) -> Path:
+        """Mean over the members."""
+        return self.side(side) / MEAN_FILE
+
+    def std(self, side: SideName) -> Path:
+        """Standard deviation over the members."""
+        return self.side(side) / STD_FILE
+
+    def max_indices(self, side: SideName) -> Path:
+        """Each member's maxima."""
+        return self.side(side) / MAX_INDICES_FILE
+
+    def files(self) -> list[Path]:
+        """All files of a complete result."""
+        found = [self.provenance]
+        for side in SIDE_NAMES:
+            found += [self.mean(side), self.std(side), self.max_indices(side)]
+        return found
+
+
+def centerline_file(root: Path, participant_id: str, side: SideName) -> Path:
+    """Where the centerline of one side is kept, below an output or annotation directory."""
+    return root / participant_id / CENTERLINE_TRANSFORM / f"{side}_centerline.tsv"

@@ -1,0 +1,275 @@
+"""Writing MetaImage files (`.mha`) slab by slab, straight into deflate, and checking them after.
+
+The header comes first and says how long the deflate stream is, so that number is put in at the
+end, into a place of fixed width. Each slab is packed in pieces that do not depend on how the
+caller cut the volume: the same voxels make the same bytes.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from isal import isal_zlib
+
+from carotid.errors import InputError, OutputError
+from carotid.storage.byte_stream import CHUNK_BYTES, ByteStream
+from carotid.storage.metaimage_header import ELEMENT_TYPES, lps_axes, read_metaimage_header
+from carotid.storage.regular_file import open_regular
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from carotid.geometry.grid import Grid
+    from carotid.geometry.volume import Volume
+
+PIECE_BYTES = 1 << 20
+"""Bytes given to the compressor at a time."""
+
+SAME_GRID_VOXEL = 1e-6
+"""How far, in voxels, the grid read back may differ from the one written: rounding, no more."""
+
+_LEVEL = 1
+_SIZE_KEY = "CompressedDataSize = "
+_SIZE_WIDTH = 20
+_FROM_TO = str.maketrans("RLAPSI", "LRPAIS")
+_SLAB_BYTES = 8 << 20
+_FULL_DISK = {errno.ENOSPC, errno.EDQUOT}
+
+
+class MetaImageWriter:
+    """Writes one compressed `.mha`, the next slices with each call.
+
+    Use it in a `with` statement. When the block ends well, the file is complete and on the disk;
+    when it ends with an error, a partial file stays behind, which is the caller's to remove.
+
+    Args:
+        path: The file; it is overwritten if it exists.
+        grid: Where the voxels lie.
+        channels: How many numbers each voxel has.
+        dtype: Type of the numbers; float32 for heatmaps.
+
+    Attributes:
+        crc32: Checksum of the voxel bytes written so far, for `verify_metaimage`.
+        bytes_written: Size of the file so far.
+
+    Raises:
+        OutputError: The disk is full, the folder is read-only, slices are missing, …
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        grid: Grid,
+        channels: int,
+        dtype: np.dtype[np.generic] | type[np.generic] = np.float32,
+    ) -> None:
+        self.path = path
+        self.crc32 = 0
+        self.bytes_written = 0
+        self._dtype = np.dtype(dtype)
+        self._slice_shape = (grid.shape[1], grid.shape[0], channels)
+        self._slices_left = grid.shape[2]
+        self._header = _header_text(grid, channels, self._dtype).encode("ascii")
+        self._deflater = isal_zlib.compressobj(_LEVEL)
+        self._rest = bytearray()
+
+    def __enter__(self) -> Self:
+        with _os_errors_named(self.path):
+            self._file = self.path.open("wb")
+        try:
+            self._put(self._header)
+        except BaseException:
+            self._abandon()
+            raise
+        return self
+
+    def write(self, slab: NDArray[np.generic]) -> None:
+        """Write the next slices.
+
+        Args:
+            slab: (k, j, i, c) numbers of the writer's type: any number of slices along grid
+                index 2, each of them whole.
+        """
+        if (
+            slab.ndim != 4
+            or slab.shape[1:] != self._slice_shape
+            or slab.dtype != self._dtype
+            or slab.shape[0] > self._slices_left
+        ):
+            raise OutputError(
+                "these slices do not belong into the file",
+                where=self.path,
+                found=f"{slab.dtype} {slab.shape}",
+                expected=f"{self._dtype} up to {(self._slices_left, *self._slice_shape)}",
+            )
+        self._slices_left -= slab.shape[0]
+        little = slab.dtype.newbyteorder("<")
+        view = np.ascontiguousarray(slab, dtype=little).reshape(-1).view(np.uint8).data
+        self.crc32 = isal_zlib.crc32(view, self.crc32)
+        start = 0
+        if self._rest:
+            start = min(PIECE_BYTES - len(self._rest), len(view))
+            self._rest += view[:start]
+            if len(self._rest) == PIECE_BYTES:
+                self._put(self._deflater.compress(self._rest))
+                self._rest.clear()
+        while len(view) - start >= PIECE_BYTES:
+            self._put(self._deflater.compress(view[start : start + PIECE_BYTES]))
+            start += PIECE_BYTES
+        self._rest += view[start:]
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self._abandon()
+            return
+        try:
+            self._complete()
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _complete(self) -> None:
+        if self._slices_left:
+            raise OutputError(
+                "not all slices were written", where=self.path, found=f"{self._slices_left} missing"
+            )
+        self._put(self._deflater.compress(self._rest))
+        self._put(self._deflater.flush())
+        size = str(self.bytes_written - len(self._header)).encode("ascii")
+        with _os_errors_named(self.path):
+            self._file.seek(self._header.index(_SIZE_KEY.encode("ascii")) + len(_SIZE_KEY))
+            self._file.write(size)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def _put(self, data: bytes) -> None:
+        with _os_errors_named(self.path):
+            self._file.write(data)
+        self.bytes_written += len(data)
+
+    def _abandon(self) -> None:
+        try:
+            self._file.close()
+        except OSError:  # what was still buffered finds no room either
+            return
+
+
+def write_metaimage(path: Path, volume: Volume) -> None:
+    """Write a scan as a compressed `.mha`, in the volume's own index order and type.
+
+    Raises:
+        OutputError: As for `MetaImageWriter`, or MetaImage has no such type.
+    """
+    array = volume.array
+    size_i, size_j, size_k = array.shape
+    step = max(1, _SLAB_BYTES // (size_i * size_j * array.itemsize))
+    native = array.dtype.newbyteorder("=")
+    with MetaImageWriter(path, volume.grid, 1, native) as writer:
+        for start in range(0, size_k, step):
+            slab = array[:, :, start : start + step].transpose(2, 1, 0)
+            writer.write(slab.astype(native, copy=False)[..., None])
+
+
+def verify_metaimage(path: Path, grid: Grid, channels: int, crc32: int) -> None:
+    """Read a file of float32 numbers back, in little memory, and compare it with what was written.
+
+    Args:
+        path: The file.
+        grid: Where its voxels have to lie.
+        channels: How many numbers each voxel has to have.
+        crc32: Checksum of the voxel bytes, from `MetaImageWriter.crc32`.
+
+    Raises:
+        OutputError: The header, the number of voxels or their checksum differ, or the stream is
+            damaged, short or long.
+    """
+    try:
+        header = read_metaimage_header(path)
+        found = (header.dtype, header.channels, header.compressed, header.big_endian)
+        expected = (np.dtype(np.float32), channels, True, False)
+        if found != expected or not header.grid.agrees_with(grid, SAME_GRID_VOXEL):
+            raise _not_as_written(path, "its header differs")
+        checksum = 0
+        left = header.voxel_bytes
+        buffer = memoryview(bytearray(min(left, CHUNK_BYTES)))
+        file = open_regular(path)
+        file.seek(header.data_offset)
+        with ByteStream(file, path, "zlib") as stream:
+            while left:
+                piece = buffer[: min(left, len(buffer))]
+                stream.fill(piece)
+                checksum = isal_zlib.crc32(piece, checksum)
+                left -= len(piece)
+            if stream.excess():
+                raise _not_as_written(path, "it has more voxels")
+    except InputError as error:
+        raise _not_as_written(path, error.what) from error
+    if checksum != crc32:
+        raise _not_as_written(path, "its voxels differ")
+
+
+def _header_text(grid: Grid, channels: int, dtype: np.dtype[np.generic]) -> str:
+    names = {kind: name for name, kind in reversed(ELEMENT_TYPES.items())}
+    if dtype not in names:
+        raise OutputError("MetaImage cannot store this type of voxels", found=dtype)
+    values = {
+        "ObjectType": "Image",
+        "NDims": "3",
+        "BinaryData": "True",
+        "BinaryDataByteOrderMSB": "False",
+        "CompressedData": "True",
+        _SIZE_KEY.removesuffix(" = "): " " * _SIZE_WIDTH,
+        "TransformMatrix": _numbers(lps_axes(grid)),
+        "Offset": _numbers(grid.affine_lps[:3, 3]),
+        "CenterOfRotation": "0 0 0",
+        # MetaImage names the side that an axis comes from, `Grid` the side that it goes to.
+        "AnatomicalOrientation": grid.orientation.translate(_FROM_TO),
+        "ElementSpacing": _numbers(np.array(grid.spacing_mm)),
+        "DimSize": " ".join(str(n) for n in grid.shape),
+        "ElementNumberOfChannels": str(channels),
+        "ElementType": names[dtype],
+        "ElementDataFile": "LOCAL",
+    }
+    return "".join(f"{key} = {value}\n" for key, value in values.items())
+
+
+def _numbers(values: NDArray[np.float64]) -> str:
+    """All digits that float64 has; adding 0 turns −0 into 0."""
+    return " ".join(repr(float(v) + 0.0).removesuffix(".0") for v in values.reshape(-1))
+
+
+def _not_as_written(path: Path, found: str) -> OutputError:
+    return OutputError(
+        "the file did not read back as it was written",
+        where=path,
+        found=found,
+        remedy="check the disk, then run again",
+    )
+
+
+@contextmanager
+def _os_errors_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in _FULL_DISK
+        raise OutputError(
+            "the file could not be written",
+            where=path,
+            found=error.strerror or error,
+            remedy="free some space and run again" if full else "check the folder and the disk",
+        ) from error

@@ -1,0 +1,68 @@
+"""Opening input files: ordinary files only, so that no pipe or device can hang a run."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from carotid.errors import InputError
+
+if TYPE_CHECKING:
+    from io import BufferedReader
+    from pathlib import Path
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open an ordinary file (or a link to one) for reading bytes; never blocks.
+
+    Raises:
+        InputError: It is missing, not readable, or a folder, pipe, socket or device.
+    """
+    try:
+        _check_kind(path, path.stat().st_mode)
+        # Non-blocking, and looked at again when open: the name may have been swapped in between.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            _check_kind(path, os.fstat(descriptor).st_mode)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return os.fdopen(descriptor, "rb")
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            raise InputError("the link leads to a file that does not exist", where=path) from error
+        raise InputError("there is no such file", where=path) from error
+    except PermissionError as error:
+        raise InputError(
+            "the file is not readable", where=path, remedy="check its permissions"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise InputError("the file cannot be opened", where=path, found=_reason(error)) from error
+
+
+def size_of(file: BufferedReader) -> int:
+    """The size in bytes of an open file."""
+    return os.fstat(file.fileno()).st_size
+
+
+def _check_kind(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise InputError(
+            "this is not an ordinary file",
+            where=path,
+            found=_KINDS.get(stat.S_IFMT(mode), "something else"),
+            expected="a file",
+        )
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

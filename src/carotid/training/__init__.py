@@ -1,0 +1,1 @@
+"""Training of heatmap networks: targets, crops, losses, the loop, and what it leaves on disk."""

@@ -1,0 +1,150 @@
+"""Settings of training; their defaults are `defaults.toml`, beside this file."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import Field, StrictInt, field_validator, model_validator
+
+from carotid.config import Parameters, parse_sections, read_toml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECTION = "heatmap_training"
+"""Section of the TOML file that holds these settings."""
+
+_STEP = 16
+
+Count = Annotated[StrictInt, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class CropKind(Parameters):
+    """A kind of crop.
+
+    Attributes:
+        shape: (s, p, l) in network voxels of 0.5 mm, multiples of 16. A side that is smaller is
+            padded with zeros, as at inference.
+        share: How often it is drawn, relative to the other kinds.
+    """
+
+    shape: tuple[StrictInt, StrictInt, StrictInt]
+    share: Positive = 1.0
+
+    @field_validator("shape")
+    @classmethod
+    def _fits_network(cls, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        if any(side < _STEP or side % _STEP for side in shape) or max(shape) == _STEP:
+            message = "crop sides must be multiples of 16, and one of them more than 16"
+            raise ValueError(message)
+        return shape
+
+
+class Phase(Parameters):
+    """A stretch of training with one learning-rate curve.
+
+    Attributes:
+        epochs: Length; after each epoch the validation loss is taken.
+        peak_rate: Learning rate after the warm-up.
+        final_rate: Learning rate at the end, reached along a half cosine.
+        warmup_steps: Steps in which the rate rises from zero.
+        height_weight: The squared error of a voxel of target h counts 1 + h / height_weight.
+        difference_weight: Weight of the term on the difference of the channels.
+        crops: The kinds of crops, with their shares.
+    """
+
+    epochs: Count
+    peak_rate: Positive = 3e-3
+    final_rate: NotNegative = 1e-5
+    warmup_steps: Annotated[StrictInt, Field(ge=0)] = 50
+    height_weight: Positive = 20.0
+    difference_weight: NotNegative = 2.0
+    crops: Annotated[tuple[CropKind, ...], Field(min_length=1)]
+
+
+class TrainingParameters(Parameters):
+    """Settings of training, section `[heatmap_training]`.
+
+    Attributes:
+        seed: Where all randomness starts from.
+        n_splits: Folds over the participants; one member is trained per fold and validated on it.
+            With the simulator, or with `n_splits = 1`, members differ by their seed.
+        members: How many members are trained without folds.
+        trunk: A first phase that all members share; none in training with folds, where it would
+            show every member its own validation participants.
+        member: The phase that each member is trained in by itself.
+        variants: For member k the k-th replaces `member` (the last one serves for all further).
+        steps_per_epoch: Optimizer steps between two validations.
+        workers: Processes that draw crops and compute gradients, one core each; 0 means none
+            beside the main one. On a GPU there is none.
+        crops_per_worker: Crops whose gradients a worker averages in a step.
+        pool_size: Sides that a worker keeps in memory.
+        steps_per_side: Steps after which a worker replaces one side of its pool.
+        precision: "bfloat16" computes most of the network in it; weights stay float32.
+        weight_decay: Of AdamW.
+        clip_norm: Largest norm of a step's gradient.
+        average_decay: Weights that are validated and kept are a running mean with this decay.
+        augment: Whether crops are changed in contrast, gain and noise.
+        validation_sides: Simulated sides that serve for validation and never for training.
+    """
+
+    seed: Annotated[StrictInt, Field(ge=0)] = 0
+    n_splits: Annotated[StrictInt, Field(ge=1)] = 3
+    members: Count = 3
+    trunk: Phase | None = None
+    member: Phase
+    variants: tuple[Phase, ...] = ()
+    steps_per_epoch: Count = 100
+    workers: Annotated[StrictInt, Field(ge=0)] = 2
+    crops_per_worker: Count = 1
+    pool_size: Count = 24
+    steps_per_side: Count = 4
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    weight_decay: NotNegative = 1e-4
+    clip_norm: Positive = 1.0
+    average_decay: Share = 0.995
+    augment: bool = True
+    validation_sides: Count = 8
+
+    @model_validator(mode="after")
+    def _average_moves(self) -> Self:
+        if self.average_decay >= 1:
+            message = "average_decay must be below 1"
+            raise ValueError(message)
+        return self
+
+    def phase_of(self, member: int) -> Phase:
+        """The phase that a member is trained in by itself."""
+        if not self.variants:
+            return self.member
+        return self.variants[min(member, len(self.variants) - 1)]
+
+
+def default_text(name: str = "defaults.toml") -> str:
+    """The text of a settings file that comes with the package."""
+    return resources.files("carotid.training").joinpath(name).read_text(encoding="utf-8")
+
+
+def read_training_parameters(path: Path | None) -> TrainingParameters:
+    """The settings of a file over the defaults; keys that it does not name keep theirs.
+
+    Raises:
+        ConfigurationError: Names every mistake in the file.
+    """
+    content = tomllib.loads(default_text())
+    where = "the package's defaults"
+    if path is not None:
+        own = read_toml(path)
+        section = own.get(SECTION)
+        if isinstance(section, dict):
+            own[SECTION] = {**content[SECTION], **section}
+        content = {**content, **own}
+        where = str(path)
+    from pathlib import Path as AnyPath
+
+    return parse_sections(content, {SECTION: TrainingParameters}, AnyPath(where))[SECTION]
