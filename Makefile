@@ -1,0 +1,59 @@
+# The set-up of everything: `make demo` and `make test` need nothing but Python 3.11 or later.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+DEMO_DIR ?= demo
+
+.PHONY: demo test test-slow test-faults check format bench docs models clean
+
+demo: $(VENV)/.carotid  ## run the main job on built-in data and say where to look
+	$(BIN)/carotid demo --force $(DEMO_DIR)
+
+test: $(VENV)/.test  ## all ordinary tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not faults"
+
+test-slow: $(VENV)/.test  ## tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+test-faults: $(VENV)/.test  ## every bad input, kill and mutation
+	$(BIN)/python -m pytest -m faults
+
+check: $(VENV)/.check  ## style, types and the layers of the package
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.check  ## mend style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.carotid  ## the figures of the README, as ratios taken in one run
+	$(BIN)/python benchmarks/transform.py
+
+docs: $(VENV)/.docs  ## the documentation as pages in site/
+	$(BIN)/mkdocs build --strict
+
+clean:  ## remove what the targets above made
+	rm -rf $(VENV) site build dist $(DEMO_DIR) .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/.venv:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.carotid: $(VENV)/.venv pyproject.toml constraints.txt
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.carotid
+	$(PIP) -e ".[test]"
+	touch $@
+
+$(VENV)/.check: $(VENV)/.test
+	$(PIP) -e ".[check,test]"
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.carotid
+	$(PIP) -e ".[docs]"
+	touch $@
