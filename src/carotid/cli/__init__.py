@@ -13,6 +13,7 @@ import click
 
 from carotid import __version__
 from carotid.cli.logs import set_up_logging
+from carotid.cli.models import models
 from carotid.cli.transform import transform
 from carotid.errors import CarotidError, one_line
 
@@ -52,7 +53,8 @@ def cli(context: click.Context, verbose: int) -> None:
     set_up_logging(verbose)
 
 
-cli.add_command(transform)
+for command in (transform, models):
+    cli.add_command(command)
 
 
 def main() -> NoReturn:

@@ -38,10 +38,13 @@ def draw_contrast(rng: np.random.Generator, recipe: NeckRecipe) -> Contrast:
     wall = draw(rng, recipe.wall_over_tissue)
     poor = chance(rng, recipe.p_poor_lumen)
     share = draw(rng, recipe.lumen_over_wall_poor if poor else recipe.lumen_over_wall)
+    lumen = wall * share
+    if chance(rng, 0.85):
+        lumen = min(lumen, draw(rng, (0.5, 0.95)))  # seldom brighter than the tissue around
     halo = None
     if chance(rng, recipe.p_halo):
         halo = wall * (draw(rng, (0.3, 0.8)) if chance(rng, 0.6) else draw(rng, (1.1, 1.8)))
-    return Contrast(wall, wall * share, halo, draw(rng, (0.8, 4.0)))
+    return Contrast(wall, lumen, halo, draw(rng, (0.8, 4.0)))
 
 
 def paint_carotids(

@@ -126,19 +126,22 @@ def _draw_side(
     bifurcation_share: float,
 ) -> CarotidTree:
     """A left tree that stays inside of the slab for nearly all of its course."""
-    tree = None
-    for _ in range(4):
-        height = bifurcation_share * field.height_mm
-        tree = draw_carotid_tree(rng, recipe, field.height_mm, height, anchor_pl)
-        inside = (tree.internal.points[:, 0] > 0) & (tree.internal.points[:, 0] < field.height_mm)
-        p, lateral = tree.internal.points[inside, 1], tree.internal.points[inside, 2]
-        away = np.maximum(np.abs(p) - field.depth_mm / 2 + 2, 8 - lateral)
-        away = np.maximum(away, lateral - field.width_mm / 2 + 4)
-        if (away > 0).mean() < 0.1:
+    height = bifurcation_share * field.height_mm
+    tree = draw_carotid_tree(rng, recipe, field.height_mm, height, anchor_pl)
+    for _ in range(3):
+        if _share_outside(tree, field) < 0.1:
             break
-    if tree is None:  # pragma: no cover
-        raise AssertionError
+        tree = draw_carotid_tree(rng, recipe, field.height_mm, height, anchor_pl)
     return tree
+
+
+def _share_outside(tree: CarotidTree, field: Field) -> float:
+    """Share of the course, within the field of view's height, that leaves it or the midline."""
+    points = tree.internal.points
+    points = points[(points[:, 0] > 0) & (points[:, 0] < field.height_mm)]
+    away = np.maximum(np.abs(points[:, 1]) - field.depth_mm / 2 + 2, 8 - points[:, 2])
+    away = np.maximum(away, points[:, 2] - field.width_mm / 2 + 4)
+    return float((away > 0).mean())
 
 
 def render(

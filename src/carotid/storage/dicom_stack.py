@@ -201,7 +201,7 @@ def _check_above_each_other(
     raise InputError(
         "some slices are shifted sideways against the others",
         where=folder,
-        found=f"{names_of(shifted)}, up to {drift_mm.max():.1f} mm from above {slices[lowest].name}",
+        found=f"{names_of(shifted)}, by up to {drift_mm.max():.1f} mm",
         expected="slices above each other",
         remedy="keep the slices of one series",
     )

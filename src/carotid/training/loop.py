@@ -143,7 +143,7 @@ def train_phase(
     where = device if device is not None else torch.device("cpu")
     network = UNet(dropout=0.0)
     network.load_state_dict(state.network)
-    network.to(where, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    network.to(where)
     optimizer = torch.optim.AdamW(
         trained_parameters(network), lr=phase.peak_rate, weight_decay=parameters.weight_decay
     )

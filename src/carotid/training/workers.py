@@ -185,7 +185,7 @@ class Workers:
         offset = 0
         for weight in self._weights:
             part = mean[offset : offset + weight.numel()]
-            weight.grad = part.view(weight.shape).contiguous(memory_format=torch.preserve_format)
+            weight.grad = part.view(weight.shape)
             offset += weight.numel()
         return sum(losses) / len(losses)
 
@@ -215,7 +215,6 @@ def _work(
     torch.set_num_threads(1)
     network = UNet(dropout=0.0)
     torch.nn.utils.vector_to_parameters(start, network.parameters())
-    network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     weights = trained_parameters(network)
     stream = order.stream(worker)
     while True:

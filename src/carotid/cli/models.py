@@ -1,0 +1,91 @@
+"""`carotid models`: the models that come with the package, and checks of any model directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+SHIPPED = Path(__file__).resolve().parent.parent / "models"
+"""Where the package keeps its models, one folder per network."""
+
+
+@click.group()
+def models() -> None:
+    """See and check models."""
+
+
+@models.command("list")
+def list_models() -> None:
+    """List the models that come with this package, with their SHA-256."""
+    import hashlib
+
+    for kind in _kinds():
+        files = sorted((SHIPPED / kind).glob("*.pt"))
+        click.echo(f"{kind}: {len(files)} models in {SHIPPED / kind}")
+        for file in files:
+            content = file.read_bytes()
+            sha256 = hashlib.sha256(content).hexdigest()
+            click.echo(f"  {file.name}  {len(content) / 1e6:.1f} MB  SHA-256 {sha256}")
+        card = SHIPPED / kind / "MODEL_CARD.md"
+        if card.exists():
+            click.echo(f"  model card: {card}")
+
+
+@models.command()
+@click.argument("kind", type=click.Choice(["heatmap"]))
+def path(kind: str) -> int:
+    """Print the folder of shipped models, to be given as HEATMAP_MODEL_DIR."""
+    from carotid.errors import UsageError
+
+    if kind not in _kinds():
+        raise UsageError(f"this package holds no {kind} models", where=SHIPPED)
+    click.echo(str(SHIPPED / kind))
+    return 0
+
+
+@models.command()
+@click.argument("model_dir", type=click.Path(path_type=Path))
+def check(model_dir: Path) -> int:
+    """Check every model of a directory without using it; exit 2 where one is not usable.
+
+    Where the directory holds a SHA256SUMS file, the files are compared with it.
+    """
+    from carotid.errors import ModelError
+    from carotid.network.checkpoint import find_models, read_state
+
+    expected = _sums(model_dir / "SHA256SUMS")
+    bad = 0
+    for file in find_models(model_dir):
+        name = file.relative_to(model_dir).as_posix()
+        try:
+            sha256, _ = read_state(file)
+        except ModelError as error:
+            click.echo(f"{name}  not usable: {error}")
+            bad += 1
+            continue
+        known = expected.get(name)
+        if known is not None and known != sha256:
+            click.echo(f"{name}  not the file that SHA256SUMS lists: {sha256}, expected {known}")
+            bad += 1
+        else:
+            click.echo(f"{name}  usable  SHA-256 {sha256}")
+    for name in sorted(set(expected) - {p.relative_to(model_dir).as_posix() for p in find_models(model_dir)}):
+        if name.endswith(".pt"):
+            click.echo(f"{name}  missing, though SHA256SUMS lists it")
+            bad += 1
+    return 2 if bad else 0
+
+
+def _kinds() -> list[str]:
+    if not SHIPPED.is_dir():
+        return []
+    return sorted(p.name for p in SHIPPED.iterdir() if p.is_dir() and any(p.glob("*.pt")))
+
+
+def _sums(file: Path) -> dict[str, str]:
+    """File name to SHA-256, from lines as `sha256sum` writes them."""
+    if not file.is_file():
+        return {}
+    pairs = (line.split(maxsplit=1) for line in file.read_text("utf-8").splitlines() if line.strip())
+    return {pair[1].lstrip("*"): pair[0].lower() for pair in pairs if len(pair) == 2}
