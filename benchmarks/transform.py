@@ -52,7 +52,7 @@ def run(folder: Path, device: str, *, quick: bool) -> None:
     shape, spacing = SMALL if quick else LARGE
     print(f"machine: {machine()}", flush=True)
     child("inputs", folder, device)
-    print(f"scan: {'×'.join(map(str, shape))} voxels of {spacing} mm, 3 members, {device}")
+    print(f"scan: {'x'.join(map(str, shape))} voxels of {spacing} mm, 3 members, {device}")
     _, _, first = child("eager", folder, device)
     seconds, peak, report = transform(folder, name, 3, device)
     _, _, second = child("eager", folder, device)

@@ -9,13 +9,23 @@ from __future__ import annotations
 import difflib
 import logging
 import tomllib
-from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
-from pydantic import field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from carotid.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
@@ -125,9 +135,7 @@ def read_heatmap_parameters(path: Path | None) -> HeatmapParameters:
     ]
 
 
-def parse_sections(
-    content: dict[str, Any], known: dict[str, type[P]], where: Path
-) -> dict[str, P]:
+def parse_sections(content: dict[str, Any], known: dict[str, type[P]], where: Path) -> dict[str, P]:
     """Check all sections of a configuration.
 
     Args:
@@ -154,7 +162,9 @@ def parse_sections(
             mistakes.extend(_describe(name, kind, error))
     if mistakes:
         count = "one mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        raise ConfigurationError(f"{count} in the configuration: {'; '.join(mistakes)}", where=where)
+        raise ConfigurationError(
+            f"{count} in the configuration: {'; '.join(mistakes)}", where=where
+        )
     return parsed
 
 

@@ -6,8 +6,10 @@ nothing else (the traceback appears at `-vv`), so the message has to stand alone
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def one_line(text: object) -> str:

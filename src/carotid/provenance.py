@@ -15,7 +15,7 @@ from carotid import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-RECORDED_PACKAGES = ("torch", "numpy", "isal", "pydicom", "highdicom", "nibabel")
+RECORDED_PACKAGES = ("torch", "numpy", "isal", "pydicom", "nibabel")
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def differences(
-    now: Mapping[str, Any], then: Mapping[str, Any], keys: Iterable[str]
-) -> list[str]:
+def differences(now: Mapping[str, Any], then: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
     """In words, where two records differ in the given keys."""
     found = []
     for key in keys:

@@ -6,16 +6,19 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from carotid import __version__
 from carotid.cli.logs import set_up_logging
 from carotid.cli.models import models
+from carotid.cli.simulate import simulate
 from carotid.cli.transform import transform
 from carotid.errors import CarotidError, one_line
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -53,7 +56,7 @@ def cli(context: click.Context, verbose: int) -> None:
     set_up_logging(verbose)
 
 
-for command in (transform, models):
+for command in (transform, models, simulate):
     cli.add_command(command)
 
 
@@ -127,7 +130,7 @@ def _say(text: str) -> None:
 
 def _trace(verbose: int) -> None:
     if verbose >= 2:
-        import traceback  # noqa: PLC0415 - only needed here
+        import traceback
 
         _say(traceback.format_exc())
 

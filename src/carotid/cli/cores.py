@@ -1,4 +1,4 @@
-"""How many cores this process was given: by affinity, by its control group, by Slurm."""
+"""How many cores this process was given, and how its threads behave beside those of others."""
 
 from __future__ import annotations
 
@@ -19,6 +19,16 @@ def given_cores() -> int:
     with suppress(ValueError):
         limits.append(int(os.environ.get("SLURM_CPUS_PER_TASK", "")))
     return max(1, min(limit for limit in limits if limit > 0))
+
+
+def wait_without_spinning() -> None:
+    """Let threads that wait for each other sleep; to be called before torch is imported.
+
+    OpenMP's threads spin while they wait. Where more threads than cores are about, as with two
+    commands side by side, that keeps those off the cores that are waited for. A setting of the
+    user's own stays.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _cgroup_cores(root: Path) -> int:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+from contextlib import suppress
 
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
@@ -16,10 +20,8 @@ class _Handler(logging.Handler):
     """Prints each record as one line, above a progress bar where there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
+        with suppress(OSError, ValueError):  # nobody may be listening any more
             say(self.format(record))
-        except (OSError, ValueError):
-            pass  # nobody is listening any more
 
 
 class _Formatter(logging.Formatter):
@@ -54,5 +56,5 @@ def say(line: str) -> None:
 
 def redirect(writer: Callable[[str], None] | None) -> None:
     """Let `writer` print lines from now on; None goes back to standard error itself."""
-    global _writer  # noqa: PLW0603 - one terminal, one writer
+    global _writer
     _writer = writer

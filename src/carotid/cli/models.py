@@ -70,7 +70,9 @@ def check(model_dir: Path) -> int:
             bad += 1
         else:
             click.echo(f"{name}  usable  SHA-256 {sha256}")
-    for name in sorted(set(expected) - {p.relative_to(model_dir).as_posix() for p in find_models(model_dir)}):
+    for name in sorted(
+        set(expected) - {p.relative_to(model_dir).as_posix() for p in find_models(model_dir)}
+    ):
         if name.endswith(".pt"):
             click.echo(f"{name}  missing, though SHA256SUMS lists it")
             bad += 1
@@ -87,5 +89,7 @@ def _sums(file: Path) -> dict[str, str]:
     """File name to SHA-256, from lines as `sha256sum` writes them."""
     if not file.is_file():
         return {}
-    pairs = (line.split(maxsplit=1) for line in file.read_text("utf-8").splitlines() if line.strip())
+    pairs = (
+        line.split(maxsplit=1) for line in file.read_text("utf-8").splitlines() if line.strip()
+    )
     return {pair[1].lstrip("*"): pair[0].lower() for pair in pairs if len(pair) == 2}

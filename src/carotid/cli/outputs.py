@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from carotid.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 
 def check_output_dir(output_dir: Path, inputs: Sequence[Path], *, make: bool = False) -> None:
@@ -36,7 +39,9 @@ def check_output_dir(output_dir: Path, inputs: Sequence[Path], *, make: bool = F
             place.mkdir(parents=True, exist_ok=True)
         nearest = next(p for p in (place, *place.parents) if p.is_dir())
     except (OSError, RuntimeError, ValueError) as error:
-        raise UsageError(f"the output directory cannot be used: {error}", where=output_dir) from error
+        raise UsageError(
+            f"the output directory cannot be used: {error}", where=output_dir
+        ) from error
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UsageError(
             "the output directory cannot be written",

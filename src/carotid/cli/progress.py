@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
@@ -13,6 +12,7 @@ from carotid.cli import logs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import TracebackType
 
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
@@ -69,7 +69,7 @@ class LineProgress:
     def finished(self, outcome: Outcome) -> None:
         """A participant is done, skipped or has failed."""
         self._finished += 1
-        self._computed += outcome.status != "skipped"
+        self._computed += outcome.status == "done"
         text = f"{self._finished}/{self._participants} {outcome.participant_id}: {outcome.status}"
         if outcome.reason:
             text += f" - {outcome.reason}"
@@ -89,8 +89,14 @@ class BarProgress:
 
     def __init__(self, participants: int) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         self._bars: RichProgress = Progress(
             TextColumn("{task.description}", markup=False),

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from carotid.cli.outputs import check_output_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from carotid.network.checkpoint import Member
+    from carotid.stages.runner import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -67,37 +75,60 @@ def heatmap(
 
     A run that was cut short goes on when the same command is given again.
     """
-    from carotid.cli.allocator import keep_freed_memory
-    from carotid.cli.cores import given_cores
+    begin = time.monotonic()
+    outcomes = run_heatmap_transform(
+        raw_dir,
+        heatmap_model_dir,
+        output_dir,
+        config_path=config_path,
+        participants=participants,
+        device=device,
+        force=force,
+        threads=threads,
+    )
+    from carotid.cli.progress import print_table
+
+    print_table(outcomes, time.monotonic() - begin)
+    return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0
+
+
+def run_heatmap_transform(
+    raw_dir: Path,
+    model_dir: Path,
+    output_dir: Path,
+    *,
+    config_path: Path | None = None,
+    participants: Sequence[str] = (),
+    device: str | None = None,
+    force: bool = False,
+    threads: int | None = None,
+) -> list[Outcome]:
+    """Check everything, then compute; see the command `heatmap` for the arguments.
+
+    Raises:
+        UsageError: Before anything was touched.
+    """
+    from carotid.cli.progress import choose_progress
     from carotid.config import read_heatmap_parameters
     from carotid.storage.layout import OutputLayout
     from carotid.storage.raw import find_scans, select_participants
     from carotid.storage.rescaling import read_rescaling
 
-    begin = time.monotonic()
+    inputs = [raw_dir, model_dir]
     parameters = read_heatmap_parameters(config_path)
     scans = select_participants(find_scans(raw_dir), participants or None)
     rescaling = read_rescaling(raw_dir)
-    check_output_dir(output_dir, [raw_dir, heatmap_model_dir])
-    keep_freed_memory()
+    check_output_dir(output_dir, inputs)
+    members, device_name = start_network(model_dir, device, threads)
 
     import torch
 
-    from carotid.network.checkpoint import load_members
-    from carotid.network.device import choose_device, describe_device
     from carotid.provenance import TransformRecord
     from carotid.stages.runner import Runner
     from carotid.stages.transform import HeatmapTask, others_made_differently, refuse_unfit
     from carotid.storage.atomic import write_json
     from carotid.storage.parameters import record_transform
 
-    torch.set_num_threads(threads or given_cores())
-    chosen = choose_device(device)
-    logger.info("device: %s, %d threads", describe_device(chosen), torch.get_num_threads())
-    members = load_members(heatmap_model_dir, chosen)
-    logger.info("%d models from %s", len(members), heatmap_model_dir)
-    if len(members) == 1:
-        logger.warning("one model only: the standard deviation will be zero everywhere")
     layout = OutputLayout(output_dir)
     record = TransformRecord(
         settings={
@@ -105,38 +136,55 @@ def heatmap(
             "spacing": parameters.spacing,
             "overlap": parameters.overlap,
             "raw_dir": str(raw_dir),
-            "model_dir": str(heatmap_model_dir),
-            "device": describe_device(chosen),
+            "model_dir": str(model_dir),
+            "device": device_name,
         },
         models={member.name: member.sha256 for member in members},
-        rescaling={
-            "rescale": rescaling.rescale,
-            "lower_percentile": rescaling.lower_percentile,
-            "upper_percentile": rescaling.upper_percentile,
-        },
+        rescaling=asdict(rescaling),
     )
     if not force:
         refuse_unfit(layout, scans, record)
-    check_output_dir(output_dir, [raw_dir, heatmap_model_dir], make=True)
+    check_output_dir(output_dir, inputs, make=True)
     for other in others_made_differently(layout, scans, record):
         logger.warning("%s was made with other parameters or models and stays as it is", other)
     record_transform(layout, HeatmapTask.transform, record.as_json())
     task = HeatmapTask(layout, members, parameters, rescaling, record, force=force)
-
-    from carotid.cli.progress import choose_progress, print_table
-
     with choose_progress(len(scans)) as progress:
         runner = Runner(task, layout, progress, partial(torch.set_num_threads, 1))
         outcomes = runner.run(scans)
-    write_json(
-        layout.summary,
-        {
-            "transform": HeatmapTask.transform,
-            "participants": [
-                {"participant_id": o.participant_id, "result": o.status, "reason": o.reason}
-                for o in outcomes
-            ],
-        },
-    )
-    print_table(outcomes, time.monotonic() - begin)
-    return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0
+    table = [
+        {"participant_id": o.participant_id, "result": o.status, "reason": o.reason}
+        for o in outcomes
+    ]
+    write_json(layout.summary, {"transform": HeatmapTask.transform, "participants": table})
+    return outcomes
+
+
+def start_network(
+    model_dir: Path, device: str | None, threads: int | None
+) -> tuple[list[Member], str]:
+    """Prepare this process for computing and load the models.
+
+    Returns:
+        The members, and the device in words.
+    """
+    from carotid.cli.allocator import keep_freed_memory
+    from carotid.cli.cores import given_cores, wait_without_spinning
+
+    keep_freed_memory()
+    wait_without_spinning()
+
+    import torch
+
+    from carotid.network.checkpoint import load_members
+    from carotid.network.device import choose_device, describe_device
+
+    torch.set_num_threads(threads or given_cores())
+    chosen = choose_device(device)
+    name = describe_device(chosen)
+    logger.info("device: %s, %d threads", name, torch.get_num_threads())
+    members = load_members(model_dir, chosen)
+    logger.info("%d models from %s", len(members), model_dir)
+    if len(members) == 1:
+        logger.warning("one model only: the standard deviation will be zero everywhere")
+    return members, name

@@ -6,7 +6,7 @@ center of its own vessel. Below the bifurcation both channels have the common ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,6 +101,23 @@ def slice_errors(
     )
 
 
+def disagreement_mm(
+    max_indices: NDArray[np.integer], spacing_mm: tuple[float, float]
+) -> NDArray[np.float64]:
+    """How far the members of an ensemble disagree on where a slice's maximum is.
+
+    Args:
+        max_indices: (members, 2, s, 2) indices of each member's maxima.
+        spacing_mm: Voxel size along the two in-plane axes.
+
+    Returns:
+        (s, 2) mean distance of the members' maxima from their centroid; 0 for one member.
+    """
+    each = np.asarray(max_indices, dtype=np.float64) * np.array(spacing_mm)
+    apart = np.linalg.norm(each - each.mean(axis=0), axis=-1).mean(axis=0)
+    return np.asarray(apart.T, np.float64)
+
+
 @dataclass(frozen=True)
 class Summary:
     """What the errors of many sides add up to; shares are from 0 to 1, NaN where nothing counts.
@@ -131,40 +148,42 @@ class Summary:
 
     def lines(self) -> list[str]:
         """One sentence per figure."""
-        return [
+        near = (
             f"slice maximum within 2 mm of the true center in {_percent(self.within_2_mm)} of "
             f"slices (all slices, both channels; {self.slices} maxima), "
-            f"median {self.median_mm:.2f} mm",
+            f"median {self.median_mm:.2f} mm"
+        )
+        labels = (
             f"both labels right at once in {_percent(self.both_right)} of slices more than 10 mm "
             f"above the bifurcation ({self.above_slices} slices); both channels on the same "
-            f"vessel in {_percent(self.same_vessel)}",
+            f"vessel in {_percent(self.same_vessel)}"
+        )
+        peaks = (
             f"peaks above 100 in {_percent(self.high_peaks)} of slices with a vessel, below 50 in "
-            f"{_percent(self.low_peaks)} of slices without ({self.empty_slices} maxima)",
-        ]
+            f"{_percent(self.low_peaks)} of slices without one ({self.empty_slices} maxima)"
+        )
+        return [near, labels, peaks]
 
 
 def summarize(errors: Sequence[SliceErrors]) -> Summary:
     """Pool the slices of all sides."""
-    if not errors:
-        return Summary(0, *[float("nan")] * 2, 0, *[float("nan")] * 4, 0, float("nan"))
-    pooled = {
-        field.name: np.concatenate([getattr(one, field.name) for one in errors])
-        for field in fields(SliceErrors)
-    }
-    counted = pooled["counted"]
-    own, other, peak = pooled["distance_mm"], pooled["other_mm"], pooled["peak"]
+    own = np.concatenate([one.distance_mm for one in errors] or [np.empty((0, 2))])
+    other = np.concatenate([one.other_mm for one in errors] or [np.empty((0, 2))])
+    peak = np.concatenate([one.peak for one in errors] or [np.empty((0, 2))])
+    counted = np.concatenate([one.counted for one in errors] or [np.empty(0, np.bool_)])
+    above_mm = np.concatenate([one.above_mm for one in errors] or [np.empty(0)])
     vessel = np.isfinite(own) & counted[:, None]
     empty = ~np.isfinite(own) & counted[:, None]
-    above = vessel.all(axis=1) & (pooled["above_mm"] > ABOVE_MM)
-    right = own <= RIGHT_MM
+    above = vessel[:, 0] & vessel[:, 1] & (above_mm > ABOVE_MM)
+    right: NDArray[np.bool_] = np.less_equal(own, RIGHT_MM)
     same = (right[:, 0] & (other[:, 1] <= RIGHT_MM)) | (right[:, 1] & (other[:, 0] <= RIGHT_MM))
     return Summary(
         slices=int(vessel.sum()),
         within_2_mm=_share(right[vessel]),
         median_mm=float(np.median(own[vessel])) if vessel.any() else float("nan"),
         above_slices=int(above.sum()),
-        both_right=_share(right.all(axis=1)[above]),
-        both_nearer=_share((own < other).all(axis=1)[above]),
+        both_right=_share((right[:, 0] & right[:, 1])[above]),
+        both_nearer=_share((own[:, 0] < other[:, 0])[above] & (own[:, 1] < other[:, 1])[above]),
         same_vessel=_share(same[above]),
         high_peaks=_share(peak[vessel] > HIGH_PEAK),
         empty_slices=int(empty.sum()),
@@ -173,7 +192,7 @@ def summarize(errors: Sequence[SliceErrors]) -> Summary:
 
 
 def _share(condition: NDArray[np.bool_]) -> float:
-    return float(condition.mean()) if condition.size else float("nan")
+    return float(np.mean(condition)) if condition.size else float("nan")
 
 
 def _percent(share: float) -> str:

@@ -98,7 +98,9 @@ class Grid:
             for a, world in enumerate(best)
         )
 
-    def world_from_index(self, index: NDArray[np.floating] | NDArray[np.integer]) -> NDArray[np.float64]:
+    def world_from_index(
+        self, index: NDArray[np.floating] | NDArray[np.integer]
+    ) -> NDArray[np.float64]:
         """Map (..., 3) indices, fractional allowed, to (..., 3) R-A-S mm."""
         return np.asarray(index, dtype=np.float64) @ self.affine[:3, :3].T + self.affine[:3, 3]
 

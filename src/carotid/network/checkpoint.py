@@ -13,17 +13,18 @@ import re
 import warnings
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from carotid.errors import ModelError
+from carotid.network.fast_unet import fast_or_plain
 from carotid.network.unet import UNet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
@@ -76,11 +77,7 @@ class Member:
         net = UNet()
         net.load_state_dict(checked_state(state, name))
         net.eval().requires_grad_(requires_grad=False).to(where)
-        if plain:
-            return cls(name, sha256, net, where)
-        from carotid.network.fast_unet import fast_or_plain
-
-        return cls(name, sha256, fast_or_plain(net, where), where)
+        return cls(name, sha256, net if plain else fast_or_plain(net, where), where)
 
 
 def find_models(directory: Path) -> list[Path]:
@@ -291,9 +288,7 @@ def _load(path: Path) -> object:
 
 def _as_state(loaded: object, path: Path) -> dict[str, Tensor]:
     if isinstance(loaded, dict):
-        if loaded and all(
-            isinstance(k, str) and isinstance(v, Tensor) for k, v in loaded.items()
-        ):
+        if loaded and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in loaded.items()):
             return dict(loaded)
         for key in _WRAPPER_KEYS:
             if isinstance(loaded.get(key), dict):

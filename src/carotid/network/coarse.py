@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -19,6 +18,8 @@ import torch
 from carotid.errors import ResourceError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
 
 MEMORY_BUDGET_BYTES = 300 << 20

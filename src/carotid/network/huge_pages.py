@@ -1,8 +1,8 @@
 """Memory for large arrays, in huge pages where Linux grants them.
 
-A fresh array of 60 MB is 15,000 pages of 4 KiB, and each costs the kernel a fault and a wipe when it
-is first touched; in pages of 2 MiB there are 30. glibc returns large arrays to the system when they
-are freed, so a forward pass would pay that for each of its intermediate results. Most
+A fresh array of 60 MB is 15,000 pages of 4 KiB, and each costs the kernel a fault and a wipe when
+it is first touched; in pages of 2 MiB there are 30. glibc returns large arrays to the system when
+they are freed, so a forward pass would pay that for each of its intermediate results. Most
 distributions grant huge pages to those who ask (`madvise`); where they don't, nothing changes.
 """
 
@@ -50,4 +50,4 @@ def _madvise() -> Callable[[int, int, int], int] | None:
         return None
     function.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
     function.restype = ctypes.c_int
-    return function  # type: ignore[no-any-return]
+    return function

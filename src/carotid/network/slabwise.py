@@ -6,10 +6,10 @@ what one step leaves is still in the cache when the next step takes it, and that
 arrays are small.
 
 Instance norm needs the mean and the variance of a whole channel before a single voxel can be
-normalised. So the output of a convolution passes twice: `NormedVolume.put` takes it slab by slab,
+normalised, so the output of a convolution passes twice. `NormedVolume.put` takes it slab by slab,
 stores it less the slab's own mean, and adds up what is left and its squares (centred before
-squaring: raw intensities may have a mean that is large against their spread); when all slabs are
-there the sums are put together by the formula of Chan, Golub and LeVeque (1979),
+squaring: raw intensities may have a mean that is large against their spread). When all slabs are
+there, the sums are put together by the formula of Chan, Golub and LeVeque (1979),
 
     mean = Σ nₖ mₖ / n,        variance = Σ (Sₖ + nₖ (mₖ − mean)²) / n
 
@@ -20,91 +20,76 @@ through the PReLU, and whoever takes the volume next multiplies its weights by i
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from torch import Tensor
-
-    Convolve = Callable[[Tensor, Tensor, Tensor | None, list[int], list[int]], Tensor]
 
 EPSILON = 1e-5
 """What instance norm adds to the variance."""
 
-SLAB_VOXELS = int(__import__('os').environ.get('SV',2**15))
+SLAB_VOXELS = 2**15
 """Voxels of a slab at most (but at least one slice): a megabyte at 8 channels."""
 
 
-def public_convolution(
-    x: Tensor, weight: Tensor, bias: Tensor | None, stride: list[int], padding: list[int]
-) -> Tensor:
-    """Convolve by PyTorch's documented function, which chooses the library by its own rules."""
-    return F.conv3d(x, weight, bias, stride, padding)
+@dataclass(frozen=True)
+class Convolver:
+    """How to convolve, and in slabs of how many voxels.
 
-
-def library_convolution(
-    x: Tensor, weight: Tensor, bias: Tensor | None, stride: list[int], padding: list[int]
-) -> Tensor:
-    """Convolve by oneDNN's operator, asked for by name.
-
-    The public function comes to the same operator for large inputs, but sends small ones to a loop
-    of its own that is several times slower. The operator is internal to PyTorch: it may be missing
-    from a build or change, so it has to be tried before it is relied on.
+    oneDNN's operator, asked for by name, is fast for slabs of any size. PyTorch's public function
+    comes to the same operator for large inputs only, and sends others to a loop of its own that is
+    several times slower. But the name is internal to PyTorch: it may be missing from a build, or
+    change. `available` tries it.
     """
-    result: Tensor = torch.ops.aten.mkldnn_convolution(
-        x, weight, bias, padding, stride, [1, 1, 1], 1
-    )
-    return result
 
+    by_name: bool
+    slab_voxels: int
 
-def slabs(depth: int, slice_voxels: int, slab_voxels: int = SLAB_VOXELS) -> Iterator[slice]:
-    """Cut `depth` slices of `slice_voxels` voxels each into slabs of nearly equal thickness."""
-    count = -(-depth // max(1, slab_voxels // slice_voxels))
-    edges = [depth * k // count for k in range(count + 1)]
-    for start, stop in zip(edges, edges[1:], strict=False):
-        yield slice(start, stop)
+    @classmethod
+    def available(cls) -> Convolver:
+        """By name and in slabs if this build of PyTorch can, else public and in one piece."""
+        by_name = cls(by_name=True, slab_voxels=SLAB_VOXELS)
+        x = torch.linspace(-1, 1, 4 * 5 * 6 * 8).view(4, 5, 6, 8)
+        weight = torch.linspace(-1, 1, 8 * 8 * 27).view(8, 8, 3, 3, 3)
+        public = cls(by_name=False, slab_voxels=2**62)
+        try:
+            found = by_name(x, weight, padding=(1, 1, 1))
+        except (RuntimeError, AttributeError, TypeError):
+            return public
+        same = torch.allclose(found, public(x, weight, padding=(1, 1, 1)), rtol=1e-4, atol=1e-4)
+        return by_name if same else public
 
+    def slabs(self, volume: Tensor, more: int = 0) -> list[slice]:
+        """Cut a volume (and `more` slices) into slabs of nearly equal thickness."""
+        depth, h, w = volume.shape[:3]
+        depth += more
+        count = -(-depth // max(1, self.slab_voxels // (h * w)))
+        edges = [depth * k // count for k in range(count + 1)]
+        return [slice(*pair) for pair in itertools.pairwise(edges)]
 
-def slices_with_zeros(volume: Tensor, start: int, stop: int) -> Tensor:
-    """Slices start … stop of a volume, with slices of zeros where they lie outside it."""
-    depth = volume.shape[0]
-    inside = volume[max(start, 0) : min(stop, depth)]
-    before, after = max(0, -start), max(0, stop - depth)
-    if not before and not after:
-        return inside
-    return F.pad(inside, (0, 0, 0, 0, 0, 0, before, after))
-
-
-def convolve(
-    operator: Convolve,
-    volume: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    *,
-    stride: int = 1,
-    padding: tuple[int, int, int] = (0, 0, 0),
-) -> Tensor:
-    """Convolve a (d, h, w, inputs) volume to a contiguous (d', h', w', outputs) one."""
-    x = volume.unsqueeze(0).permute(0, 4, 1, 2, 3)
-    y = operator(x, weight, bias, [stride] * 3, list(padding))
-    return y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
-
-
-def per_line(values: Tensor, volume: Tensor) -> Tensor:
-    """Repeat one value a channel for each voxel of a line, to go with `lines(volume)`.
-
-    The innermost loop then runs over a line instead of the few channels of a voxel.
-    """
-    return values.expand(volume.shape[2], -1).reshape(-1)
-
-
-def lines(volume: Tensor) -> Tensor:
-    """A (d, h, w, channels) volume as (d, h, w·channels), without a copy."""
-    return volume.view(*volume.shape[:2], -1)
+    def __call__(
+        self,
+        volume: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        *,
+        stride: int = 1,
+        padding: tuple[int, int, int] = (0, 0, 0),
+    ) -> Tensor:
+        """Convolve a (d, h, w, inputs) volume to a contiguous (d', h', w', outputs) one."""
+        x = volume.unsqueeze(0).permute(0, 4, 1, 2, 3)
+        if self.by_name:
+            y: Tensor = torch.ops.aten.mkldnn_convolution(
+                x, weight, bias, list(padding), [stride] * 3, [1] * 3, 1
+            )
+        else:
+            y = functional.conv3d(x, weight, bias, stride, padding)
+        return y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
 
 
 class NormedVolume:
@@ -113,20 +98,23 @@ class NormedVolume:
     Args:
         values: (d, h, w, channels) float32, contiguous; memory for the result.
         slope: What the PReLU multiplies negative values by.
+
+    Attributes:
+        values: What `put` stored; then, slab by slab as `active` is asked for it, PReLU(x − mean).
+        scale: (channels,) 1/σ, once it is closed.
     """
 
     def __init__(self, values: Tensor, slope: float) -> None:
         self.values = values
-        self.scale: Tensor = values.new_empty(0)
+        self.scale = values.new_empty(0)
         self._slope = slope
         self._slabs: list[slice] = []
         self._centres: list[Tensor] = []
         self._sums: list[Tensor] = []
         self._squares: list[Tensor] = []
-        self._shifts: Tensor = values.new_empty(0)
-        self._active = 0
-        thickest = max(s.stop - s.start for s in slabs(values.shape[0], values[0, ..., 0].numel()))
-        self._scratch = values.new_empty(thickest * values[0].numel())
+        self._scratch = values.new_empty(0)
+        self._shifts = values.new_empty(0)
+        self._finished = 0
 
     def put(self, slab: slice, y: Tensor) -> None:
         """Take the next slices.
@@ -139,17 +127,19 @@ class NormedVolume:
         values = self.values[slab]
         channels = values.shape[3]
         n, h, w = y.shape[:3]
-        centre = _sum_lines(y.flatten(2), y.shape[3])[:channels].div_(n * h * w)
+        centre = _sum(y.flatten(2), y.shape[3])[:channels].div_(n * h * w)
         if y.shape[3] == channels:
             torch.sub(y.flatten(2), per_line(centre, y), out=lines(values))
         else:
             torch.sub(y[..., :channels], centre, out=values)
-        scratch = self._scratch[: values.numel()].view_as(values)
-        torch.mul(values, values, out=scratch)
+        if self._scratch.numel() < values.numel():
+            self._scratch = torch.empty_like(values).view(-1)
+        squares = self._scratch[: values.numel()].view_as(values)
+        torch.mul(values, values, out=squares)
         self._slabs.append(slab)
         self._centres.append(centre)
-        self._sums.append(_sum_lines(lines(values), channels))
-        self._squares.append(_sum_lines(lines(scratch), channels))
+        self._sums.append(_sum(lines(values), channels))
+        self._squares.append(_sum(lines(squares), channels))
 
     def close(self, pooled: int = 1) -> NormedVolume:
         """Work out mean and variance, now that all slices are there.
@@ -159,31 +149,63 @@ class NormedVolume:
                 have their statistics in common.
         """
         h, w = self.values.shape[1:3]
-        counts = torch.tensor([(s.stop - s.start) * h * w for s in self._slabs])
-        counts = counts.to(torch.float64).unsqueeze(1)
+        thickness = torch.tensor([slab.stop - slab.start for slab in self._slabs])
+        counts = (thickness * h * w).to(torch.float64).unsqueeze(1)
+        total = counts.sum()
         centres = torch.stack(self._centres).to(torch.float64)
         rests = torch.stack(self._sums).to(torch.float64) / counts
         squares = torch.stack(self._squares).to(torch.float64) - counts * rests.square()
         means = centres + rests
-        total = counts.sum()
         mean = _pool((counts * means).sum(0) / total, pooled)
         variance = (squares + counts * (means - mean).square()).sum(0) / total
         self.scale = (_pool(variance, pooled) + EPSILON).rsqrt().to(self.values)
         self._shifts = (mean - centres).to(self.values)
-        self._scratch = self.values.new_empty(0)
+        self._scratch = self._scratch.new_empty(0)
         return self
 
     def active(self, stop: int) -> Tensor:
         """Return `values`, of which the slices before `stop` at least are PReLU(x − mean)."""
-        while self._active < len(self._slabs) and self._slabs[self._active].start < stop:
-            values = lines(self.values[self._slabs[self._active]])
-            values.sub_(per_line(self._shifts[self._active], self.values))
-            F.leaky_relu_(values, self._slope)
-            self._active += 1
+        while self._finished < len(self._slabs) and self._slabs[self._finished].start < stop:
+            values = lines(self.values[self._slabs[self._finished]])
+            values.sub_(per_line(self._shifts[self._finished], self.values))
+            functional.leaky_relu_(values, self._slope)
+            self._finished += 1
         return self.values
 
+    def add_to(self, base: Tensor, base_scale: Tensor | None = None) -> None:
+        """Add the normed volume to `base`, or to `base` times (channels,) numbers, in place."""
+        scale = per_line(self.scale, base)
+        for slab in self._slabs:
+            part = lines(base[slab])
+            if base_scale is not None:
+                part.mul_(per_line(base_scale, base))
+            part.addcmul_(lines(self.active(slab.stop)[slab]), scale)
 
-def _sum_lines(volume: Tensor, channels: int) -> Tensor:
+
+def slices_with_zeros(volume: Tensor, start: int, stop: int) -> Tensor:
+    """Slices start … stop of a volume, with slices of zeros where they lie outside it."""
+    depth = volume.shape[0]
+    inside = volume[max(start, 0) : min(stop, depth)]
+    before, after = max(0, -start), max(0, stop - depth)
+    if not before and not after:
+        return inside
+    return functional.pad(inside, (0, 0, 0, 0, 0, 0, before, after))
+
+
+def lines(volume: Tensor) -> Tensor:
+    """A (d, h, w, channels) volume as (d, h, w·channels), without a copy."""
+    return volume.view(*volume.shape[:2], -1)
+
+
+def per_line(values: Tensor, volume: Tensor) -> Tensor:
+    """Repeat one value a channel for each voxel of a line, to go with `lines(volume)`.
+
+    The innermost loop then runs over a line instead of the few channels of a voxel.
+    """
+    return values.expand(volume.shape[2], -1).reshape(-1)
+
+
+def _sum(volume: Tensor, channels: int) -> Tensor:
     """Sum a (d, h, w·channels) volume to (channels,)."""
     return volume.sum((0, 1)).view(-1, channels).sum(0)
 

@@ -8,8 +8,8 @@ are those of the given kernel, at other places. Everything below is separable, s
 say it for one axis; `i` counts coarse positions and fine positions are `2i` and `2i + 1`.
 
 **A transposed convolution (kernel 3, stride 2, padding 1, output padding 1)** adds `in[j]·w[k]` to
-fine position `2j + k − 1`. Seen from the output at `2i + p` (p = 0, 1), the coarse voxel `j = i + t`
-contributes through the tap `k` with
+fine position `2j + k − 1`. Seen from the output at `2i + p` (p = 0, 1), the coarse voxel
+`j = i + t` contributes through the tap `k` with
 
     p + 1 = 2t + k        (p = 0: t = 0, k = 1;   p = 1: t = 0, k = 2 and t = 1, k = 0)
 
@@ -117,11 +117,10 @@ def convolution_as_shifted_pairs(weight: Tensor) -> Tensor:
 
 
 def with_identity(weight: Tensor) -> Tensor:
-    """Return the kernel of `convolution(x) + x`: one is added to each channel's own centre."""
-    outputs, inputs, *taps = weight.shape
+    """Kernel 3 of `convolution(x) + x`: one is added to each channel's own centre."""
+    outputs, inputs = weight.shape[:2]
     result = weight.clone()
-    centre = tuple(n // 2 for n in taps)
-    result[(slice(None), slice(None), *centre)] += torch.eye(outputs, inputs).to(weight)
+    result[:, :, 1, 1, 1] += torch.eye(outputs, inputs).to(weight)
     return result
 
 

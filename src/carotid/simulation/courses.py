@@ -36,15 +36,18 @@ def draw_carotid_tree(
     """
     lowest = min(-12.0, bifurcation_mm - 6.0)
     highest = max(height_mm + 12.0, bifurcation_mm + 6.0)
-    s = np.arange(lowest, highest + STEP_MM, STEP_MM)
-    h = s - bifurcation_mm
+    below = int(np.ceil((bifurcation_mm - lowest) / STEP_MM))
+    above = int(np.ceil((highest - bifurcation_mm) / STEP_MM))
+    # One point lies exactly in the bifurcation.
+    h = np.arange(-below, above + 1, dtype=np.float64) * STEP_MM
+    s = bifurcation_mm + h
     trunk = _trunk(rng, recipe, s, height_mm, anchor_pl)
     offset, medial = _parting(rng, recipe, h)
     share = draw(rng, (0.25, 0.75))
-    above = np.clip(h, 0, None)
-    own = 1 - np.exp(-above / draw(rng, (8.0, 25.0)))
-    wave_i = _waves(rng, above, draw(rng, recipe.internal_wave_mm)) * own[:, None]
-    wave_e = _waves(rng, above, draw(rng, recipe.internal_wave_mm) * 0.7) * own[:, None]
+    up = np.clip(h, 0, None)
+    own = 1 - np.exp(-up / draw(rng, (8.0, 25.0)))
+    wave_i = _waves(rng, up, draw(rng, recipe.internal_wave_mm)) * own[:, None]
+    wave_e = _waves(rng, up, draw(rng, recipe.internal_wave_mm) * 0.7) * own[:, None]
     internal_pl = trunk + share * offset + wave_i
     external_pl = trunk - (1 - share) * offset + 0.6 * wave_i + 0.4 * wave_e
     # Waves that would press the two together are taken from the external one.

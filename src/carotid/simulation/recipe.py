@@ -147,7 +147,7 @@ class NeckRecipe(Parameters):
     bulb_length_mm: Positive = (8.0, 26.0)
     external_taper: Range = (0.0, 0.6)
     separation_mm: Positive = (6.0, 17.0)
-    angle_deg: Range = (15.0, 80.0)
+    angle_deg: Range = (20.0, 84.0)
     direction_deg: Spread = (45.0, 27.0)
     direction_drift_deg: Spread = (8.0, 15.0)
     p_medial: Chance = 0.08

@@ -130,9 +130,7 @@ def record_of(layout: OutputLayout, participant_id: str) -> dict[str, Any] | Non
     return read_record(HeatmapLayout(layout.transform(participant_id, HEATMAP_TRANSFORM)))
 
 
-def refuse_unfit(
-    layout: OutputLayout, scans: Sequence[RawScan], record: TransformRecord
-) -> None:
+def refuse_unfit(layout: OutputLayout, scans: Sequence[RawScan], record: TransformRecord) -> None:
     """Check that what is complete in an output directory goes with what shall be added.
 
     Raises:

@@ -13,7 +13,6 @@ from carotid.artifacts import Heatmaps, SideHeatmaps
 from carotid.errors import InputError, OutputError
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.storage.atomic import cannot_write, write_json
-from carotid.storage.layout import HeatmapLayout
 from carotid.storage.metaimage import read_multichannel
 from carotid.storage.metaimage_writer import MetaImageWriter, verify_metaimage
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carotid.geometry.grid import Grid
+    from carotid.storage.layout import HeatmapLayout
 
 _CHANNELS = 2
 _MAX_RECORD_BYTES = 4 << 20
@@ -111,7 +111,9 @@ def load_heatmaps(folder: HeatmapLayout) -> Heatmaps:
             load_max_indices(folder, side),
         )
     if not all(grids[0].agrees_with(grid) for grid in grids[1:]):
-        raise InputError("the heatmaps of one participant lie on different grids", where=folder.root)
+        raise InputError(
+            "the heatmaps of one participant lie on different grids", where=folder.root
+        )
     return Heatmaps(sides["left"], sides["right"], grids[0])
 
 

@@ -17,9 +17,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from carotid.geometry.sides import SIDE_NAMES, SideName
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PARAMETERS_FILE = "parameters.json"
 SUMMARY_FILE = "summary.json"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carotid.errors import UsageError
@@ -12,6 +11,7 @@ from carotid.storage.slots import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from carotid.storage.layout import OutputLayout
 

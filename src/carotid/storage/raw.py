@@ -231,8 +231,8 @@ def _check_id(scan: RawScan) -> None:
     encoded = name.encode("utf-8", "surrogateescape")
     if not name.isprintable() or name != name.strip() or "\\" in name:
         problem = "it has characters that a folder's name should not have"
-    elif name.startswith("-") or name.strip(".") == "":
-        problem = "it cannot be told from an option or a path"
+    elif name.startswith("-"):
+        problem = "it cannot be told from an option"
     elif len(encoded) > MAX_ID_BYTES:
         problem = f"it is longer than {MAX_ID_BYTES} bytes"
     else:

@@ -13,13 +13,14 @@ import fcntl
 import os
 import shutil
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from carotid.errors import OutputError
 from carotid.storage.atomic import cannot_write, sync_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from carotid.storage.layout import OutputLayout
 
 _RENAME_EXCHANGE = 2

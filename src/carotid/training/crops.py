@@ -64,9 +64,7 @@ class Crop:
     counted: NDArray[np.bool_]
 
 
-def cut_crop(
-    side: Side, shape: tuple[int, int, int], start: tuple[int, int, int]
-) -> Crop:
+def cut_crop(side: Side, shape: tuple[int, int, int], start: tuple[int, int, int]) -> Crop:
     """Cut a box out of a side; where it reaches beyond, it holds zeros.
 
     Args:

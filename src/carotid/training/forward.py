@@ -40,7 +40,7 @@ def blocked_forward(network: UNet, images: Tensor) -> Tensor:
         (n, 16, s/2 + 1, p/2 + 1, l/2 + 1); the voxels beyond the borders mean nothing.
     """
     x = images.contiguous()
-    n, _, s, p, l = x.shape  # noqa: E741
+    _, _, s, p, l = x.shape  # noqa: E741
     # With one channel both layouts are the same memory; these strides say channels-last.
     x = x.as_strided(x.shape, (s * p * l, 1, p * l, l, 1))
     return _level(cast("nn.Sequential", network.model), x, top=True)
@@ -57,11 +57,11 @@ def _level(level: nn.Sequential, x: Tensor, *, top: bool = False) -> Tensor:
     return _last_up(up, joined) if top else _up(up, joined)
 
 
-def _norm_act(x: Tensor, unit: Any, groups: int) -> Tensor:  # noqa: ANN401 - a torch module
-    return cast("Tensor", _NormAct.apply(x, unit.adn.A.weight, groups))
+def _norm_act(x: Tensor, unit: Any, groups: int) -> Tensor:
+    return cast("Tensor", _NormAct.apply(x, unit.adn.A.weight, groups))  # type: ignore[no-untyped-call]
 
 
-def _residual_unit(unit: Any, x: Tensor, stride: int) -> Tensor:  # noqa: ANN401
+def _residual_unit(unit: Any, x: Tensor, stride: int) -> Tensor:
     first, second, shortcut = unit.conv.unit0, unit.conv.unit1, unit.residual
     y = functional.conv3d(x, first.conv.weight, None, stride, 1)
     y = _norm_act(y, first, y.shape[1])
@@ -71,7 +71,7 @@ def _residual_unit(unit: Any, x: Tensor, stride: int) -> Tensor:  # noqa: ANN401
     return y + functional.conv3d(x, shortcut.weight, shortcut.bias, stride, padding)
 
 
-def _up(up: Any, x: Tensor) -> Tensor:  # noqa: ANN401
+def _up(up: Any, x: Tensor) -> Tensor:
     transposed, unit = up[0], up[1].conv.unit0
     y = functional.conv_transpose3d(x, transposed.conv.weight, None, 2, 1, 1)
     y = _norm_act(y, transposed, y.shape[1])
@@ -79,7 +79,7 @@ def _up(up: Any, x: Tensor) -> Tensor:  # noqa: ANN401
     return y + _norm_act(z, unit, z.shape[1])
 
 
-def _last_up(up: Any, x: Tensor) -> Tensor:  # noqa: ANN401
+def _last_up(up: Any, x: Tensor) -> Tensor:
     transposed, unit = up[0], up[1].conv.unit0
     y = functional.conv3d(functional.pad(x, (0, 1) * 3), transposed_kernel(transposed.conv.weight))
     channels = transposed.conv.weight.shape[1]
@@ -118,7 +118,7 @@ class _NormAct(torch.autograd.Function):
     """Instance normalisation over groups of channels, then a PReLU with one slope."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, slope: Tensor, groups: int) -> Tensor:  # noqa: ANN401
+    def forward(ctx: Any, x: Tensor, slope: Tensor, groups: int) -> Tensor:
         x = x.contiguous(memory_format=torch.channels_last_3d)
         channels = x.shape[1]
         v, repeats = _fold(x)
@@ -133,7 +133,7 @@ class _NormAct(torch.autograd.Function):
         return _unfold(functional.leaky_relu(z, ctx.slope), x.shape)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:  # noqa: ANN401
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
         z, scale = ctx.saved_tensors
         shape = gradients[0].shape
         channels, repeats, groups = shape[1], ctx.repeats, ctx.groups

@@ -12,7 +12,7 @@ import io
 import time
 from dataclasses import dataclass, field
 from math import cos, pi
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -34,6 +34,23 @@ STATE_NAME = "state.pt"
 State = dict[str, Tensor]
 
 
+class Validated(Protocol):
+    """What validation found.
+
+    Attributes:
+        loss: Mean loss; the epoch with the lowest is kept.
+        metrics: Further figures by name.
+    """
+
+    @property
+    def loss(self) -> float:
+        """See the class."""
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """See the class."""
+
+
 @dataclass(frozen=True)
 class EpochRow:
     """One line of `training.tsv`.
@@ -45,6 +62,7 @@ class EpochRow:
         training_loss: Mean over the epoch's steps.
         validation_loss: Of the running mean of the weights.
         seconds: Time since the phase began, without pauses.
+        metrics: What else validation found, by name.
     """
 
     epoch: int
@@ -53,6 +71,7 @@ class EpochRow:
     training_loss: float
     validation_loss: float
     seconds: float
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -95,7 +114,7 @@ def follow_on(before: PhaseState, *, from_best: bool = False) -> PhaseState:
 
 
 def learning_rate(step: int, steps: int, phase: Phase) -> float:
-    """Rate of a step: a linear rise, then a half cosine to the final rate."""
+    """Rate of a step: a linear rise, then a half cosine that reaches the final rate at `steps`."""
     if step < phase.warmup_steps:
         return phase.peak_rate * (step + 1) / (phase.warmup_steps + 1)
     done = (step - phase.warmup_steps) / max(steps - phase.warmup_steps, 1)
@@ -106,7 +125,7 @@ def train_phase(
     folder: Path,
     start: PhaseState,
     order: WorkOrder,
-    validate: Callable[[UNet], float],
+    validate: Callable[[UNet], Validated],
     *,
     identity: str,
     device: torch.device | None = None,
@@ -119,7 +138,7 @@ def train_phase(
         folder: Where `state.pt` is kept after every epoch.
         start: The phase's first state.
         order: What to train on.
-        validate: Validation loss of a network in evaluation mode.
+        validate: Validates a network in evaluation mode.
         identity: Says what is trained; a state with another identity is refused.
         device: Where gradients are computed; a CPU may use `order.parameters.workers` processes.
         on_epoch: Called after every epoch.
@@ -138,6 +157,7 @@ def train_phase(
     state.identity = identity
     phase, parameters = order.phase, order.parameters
     steps = phase.epochs * parameters.steps_per_epoch
+    curve = (phase.rate_epochs or phase.epochs) * parameters.steps_per_epoch
     if state.step >= steps:
         return state
     where = device if device is not None else torch.device("cpu")
@@ -156,7 +176,7 @@ def train_phase(
     source = Workers(network, order) if apart else InProcess(network, order)
     with source:
         while state.step < steps:
-            rate = learning_rate(state.step, steps, phase)
+            rate = learning_rate(state.step, curve, phase)
             losses.append(source.step(state.step))
             _update(network, optimizer, rate, parameters.clip_norm)
             state.step += 1
@@ -166,13 +186,15 @@ def train_phase(
                 on_step(state.step, losses[-1])
             if state.step % parameters.steps_per_epoch:
                 continue
+            found = _validated(state.average, validate)
             row = EpochRow(
                 state.step // parameters.steps_per_epoch,
                 state.step,
                 rate,
                 sum(losses) / len(losses),
-                _validated(state.average, validate),
+                found.loss,
                 before + time.monotonic() - began,
+                found.metrics,
             )
             losses.clear()
             _close_epoch(folder, state, network, optimizer, row)
@@ -181,9 +203,7 @@ def train_phase(
     return state
 
 
-def _update(
-    network: UNet, optimizer: torch.optim.Optimizer, rate: float, clip_norm: float
-) -> None:
+def _update(network: UNet, optimizer: torch.optim.Optimizer, rate: float, clip_norm: float) -> None:
     for group in optimizer.param_groups:
         group["lr"] = rate
     norm = torch.nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
@@ -197,7 +217,7 @@ def _average(average: State, network: UNet, decay: float) -> None:
             average[name].lerp_(weight.detach().cpu(), 1 - decay)
 
 
-def _validated(weights: State, validate: Callable[[UNet], float]) -> float:
+def _validated(weights: State, validate: Callable[[UNet], Validated]) -> Validated:
     network = UNet(dropout=0.0)
     network.load_state_dict(weights)
     return validate(network.eval().requires_grad_(requires_grad=False))

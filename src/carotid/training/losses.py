@@ -37,14 +37,14 @@ def heatmap_loss(
         height_weight: See above, in heights.
         difference_weight: Weight of the second term.
     """
-    value = _HeatmapLoss.apply(prediction, target, counted, height_weight, difference_weight)
-    return cast("Tensor", value)
+    terms = (height_weight, difference_weight)
+    return cast("Tensor", _HeatmapLoss.apply(prediction, target, counted, *terms))  # type: ignore[no-untyped-call]
 
 
 class _HeatmapLoss(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any,  # noqa: ANN401
+        ctx: Any,
         prediction: Tensor,
         target: Tensor,
         counted: Tensor,
@@ -69,7 +69,7 @@ class _HeatmapLoss(torch.autograd.Function):
         return loss
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:  # noqa: ANN401
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:
         (gradient,) = ctx.saved_tensors
         return gradient * gradients[0], None, None, None, None
 

@@ -50,6 +50,7 @@ class Phase(Parameters):
 
     Attributes:
         epochs: Length; after each epoch the validation loss is taken.
+        rate_epochs: Length of the learning-rate curve, where it is longer than the phase.
         peak_rate: Learning rate after the warm-up.
         final_rate: Learning rate at the end, reached along a half cosine.
         warmup_steps: Steps in which the rate rises from zero.
@@ -59,6 +60,7 @@ class Phase(Parameters):
     """
 
     epochs: Count
+    rate_epochs: Count | None = None
     peak_rate: Positive = 3e-3
     final_rate: NotNegative = 1e-5
     warmup_steps: Annotated[StrictInt, Field(ge=0)] = 50
@@ -90,7 +92,7 @@ class TrainingParameters(Parameters):
         clip_norm: Largest norm of a step's gradient.
         average_decay: Weights that are validated and kept are a running mean with this decay.
         augment: Whether crops are changed in contrast, gain and noise.
-        validation_sides: Simulated sides that serve for validation and never for training.
+        validation_sides: How many sides serve for validation at most, and never for training.
     """
 
     seed: Annotated[StrictInt, Field(ge=0)] = 0

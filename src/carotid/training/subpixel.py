@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import product
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 BLOCK = 8
-"""Voxels of a 2×2×2 block."""
+"""Voxels of a block, two along each axis."""
 
 _TAP = {(0, 0): 1, (1, 0): 2, (1, 1): 0}
 """Kernel tap of the transposed convolution by (position in the block, which input)."""
@@ -31,8 +32,8 @@ _TAP = {(0, 0): 1, (1, 0): 2, (1, 1): 0}
 @cache
 def _transposed_index(inputs: int, outputs: int) -> Tensor:
     size = inputs * outputs * 27
-    source = np.arange(size).reshape(inputs, outputs, 3, 3, 3)
-    index = np.full((outputs, 2, 2, 2, inputs, 2, 2, 2), size)
+    source: Any = np.arange(size).reshape(inputs, outputs, 3, 3, 3)
+    index: Any = np.full((outputs, 2, 2, 2, inputs, 2, 2, 2), size)
     for position in product((0, 1), repeat=3):
         for which in product((0, 1), repeat=3):
             taps = [_TAP.get(pair) for pair in zip(position, which, strict=True)]
@@ -45,9 +46,9 @@ def _transposed_index(inputs: int, outputs: int) -> Tensor:
 @cache
 def _last_index(channels: int) -> tuple[Tensor, Tensor]:
     size = channels * channels * 27
-    source = np.arange(size).reshape(channels, channels, 3, 3, 3)
-    index = np.full((channels, 2, 2, 2, channels, 2, 2, 2, 2, 2, 2), size)
-    identity = np.zeros(index.shape, dtype=np.float32)
+    source: Any = np.arange(size).reshape(channels, channels, 3, 3, 3)
+    index: Any = np.full((channels, 2, 2, 2, channels, 2, 2, 2, 2, 2, 2), size)
+    identity: Any = np.zeros(index.shape, dtype=np.float32)
     for position in product((0, 1), repeat=3):
         for step in product((-1, 0, 1), repeat=3):
             reached = [1 + q + k for q, k in zip(position, step, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +45,11 @@ class Validation:
     loss: float
     summary: Summary
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The figures by name."""
+        return asdict(self.summary)
+
 
 def validate(
     network: UNet,
@@ -64,9 +69,9 @@ def validate(
     losses, errors = [], []
     for side in sides:
         heat = predict_side([network], side, window)[0]
-        target = cut_crop(side, side.image.shape, (0, 0, 0))  # type: ignore[arg-type]
+        target = cut_crop(side, side.image.shape, (0, 0, 0))
         losses.append(_loss(heat, target.target, target.counted, phase))
-        errors.append(errors_of(heat.numpy() * HEIGHT_SCALE, side))
+        errors.append(errors_of(heat.numpy() * np.float32(HEIGHT_SCALE), side))
     return Validation(float(np.mean(losses)), summarize(errors))
 
 
@@ -88,13 +93,13 @@ def predict_side(
     return heats
 
 
-def errors_of(heatmap: np.ndarray[tuple[int, ...], np.dtype[np.float32]], side: Side) -> SliceErrors:
+def errors_of(
+    heatmap: np.ndarray[tuple[int, ...], np.dtype[np.float32]], side: Side
+) -> SliceErrors:
     """Compare a side's heatmap, (2, s, p, l), with its centers."""
     maxima, peaks = slice_maxima(heatmap)
     above = (np.arange(side.image.shape[0]) - side.bifurcation) * VOXEL_MM
-    return slice_errors(
-        maxima, peaks, side.centers, side.annotated, above, (VOXEL_MM, VOXEL_MM)
-    )
+    return slice_errors(maxima, peaks, side.centers, side.annotated, above, (VOXEL_MM, VOXEL_MM))
 
 
 def _loss(

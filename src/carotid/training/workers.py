@@ -11,7 +11,7 @@ from __future__ import annotations
 import multiprocessing
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import torch
 from torch import Tensor
@@ -63,10 +63,12 @@ class WorkOrder:
 
 def trained_parameters(network: UNet) -> list[torch.nn.Parameter]:
     """The weights that training moves: all but biases that a normalisation cancels."""
+    names = dict(network.named_parameters())
     cancelled = {
-        id(module.conv.bias)
-        for module in network.modules()
-        if hasattr(module, "adn") and hasattr(module, "conv")
+        id(weight)
+        for name, weight in network.named_parameters()
+        if name.endswith(".conv.bias")
+        and f"{name.removesuffix('.conv.bias')}.adn.A.weight" in names
     }
     return [weight for weight in network.parameters() if id(weight) not in cancelled]
 
@@ -131,8 +133,8 @@ class Workers:
         self._weights = trained_parameters(network)
         size = sum(weight.numel() for weight in self._weights)
         count = order.parameters.workers
-        self._shared = torch.zeros(size).share_memory_()
-        self._gradients = [torch.zeros(size).share_memory_() for _ in range(count)]
+        self._shared = _shared_zeros(size)
+        self._gradients = [_shared_zeros(size) for _ in range(count)]
         start = torch.nn.utils.parameters_to_vector(network.parameters()).detach()
         context = multiprocessing.get_context("spawn")
         self._links: list[Connection] = []
@@ -201,6 +203,10 @@ class Workers:
         if isinstance(answer, BaseException):
             raise answer
         return float(answer)
+
+
+def _shared_zeros(size: int) -> Tensor:
+    return cast("Tensor", torch.zeros(size).share_memory_())  # type: ignore[no-untyped-call]
 
 
 def _work(

@@ -1,0 +1,98 @@
+"""`carotid report`: one page to look at after a run."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+folder = click.Path(path_type=Path)
+
+_LINE_EVERY_S = 10.0
+
+
+@click.command(short_help="Make one page of pictures and figures, worst cases first.")
+@click.argument("output_dir", type=folder)
+@click.option(
+    "--raw_dir",
+    type=folder,
+    help="Where the scans are.  [default: the folder that the heatmaps were made from]",
+)
+@click.option(
+    "--output_path",
+    type=folder,
+    help="The page; quality.tsv is written beside it.  [default: OUTPUT_DIR/report.html]",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(min=0, min_open=True),
+    default=100.0,
+    show_default=True,
+    help="Height that a peak has to exceed.",
+)
+@click.option(
+    "--pictures",
+    type=click.IntRange(min=0),
+    default=200,
+    show_default=True,
+    help="Show pictures of so many participants, the worst ones; the table has everyone.",
+)
+@click.option(
+    "--annotation_dir",
+    type=folder,
+    help="Known centerlines, <id>/centerline_transform/<side>_centerline.tsv: the distance to "
+    "them is shown too.",
+)
+def report(
+    output_dir: Path,
+    raw_dir: Path | None,
+    output_path: Path | None,
+    threshold: float,
+    pictures: int,
+    annotation_dir: Path | None,
+) -> int:
+    """Make one page to look at: pictures and figures of every participant, worst first.
+
+    OUTPUT_DIR is what `carotid transform heatmap` wrote. The page stands alone and can be opened
+    in any browser; quality.tsv beside it has the same figures. It is made from files on disk, so
+    it can be made at any time, and again.
+    """
+    from carotid.cli import logs
+    from carotid.cli.outputs import check_output_dir
+    from carotid.report.write import write_report
+
+    target = output_dir if output_path is None else output_path.parent
+    inputs = [path for path in (raw_dir, annotation_dir) if path is not None]
+    check_output_dir(target, inputs)
+    begin = last = time.monotonic()
+
+    def tell(participant_id: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _LINE_EVERY_S:
+            last = now
+            left = (now - begin) / max(done, 1) * (total - done)
+            logs.say(f"{done} of {total} done, now {participant_id} (about {left:.0f} s left)")
+
+    made = write_report(
+        output_dir,
+        raw_dir=raw_dir,
+        output_path=output_path,
+        annotation_dir=annotation_dir,
+        threshold=threshold,
+        pictures=pictures,
+        on_participant=tell,
+    )
+    for group, words in (
+        ("doubtful", "doubtful"),
+        ("check", "worth a check"),
+        ("unremarkable", "unremarkable"),
+        ("no heatmaps", "without heatmaps"),
+    ):
+        count = sum(row.group == group for row in made.rows)
+        if count:
+            click.echo(f"{count:5d} {words}")
+    click.echo(f"open {made.page}")
+    click.echo(f"figures: {made.table}")
+    return 1 if any(row.result == "unreadable" for row in made.rows) else 0

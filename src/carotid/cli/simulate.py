@@ -1,0 +1,67 @@
+"""`carotid simulate`: necks with known centerlines."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from carotid.cli.outputs import check_output_dir
+from carotid.cli.progress import duration
+
+
+@click.command(short_help="Make simulated necks with known centerlines.")
+@click.argument("output_dir", type=click.Path(path_type=Path))
+@click.option(
+    "--participants", type=click.IntRange(1), default=3, show_default=True, help="How many necks."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=0,
+    show_default=True,
+    help="Neck k of a seed is the same neck on every run.",
+)
+@click.option(
+    "--config_path",
+    type=click.Path(path_type=Path),
+    help="TOML file with the section [neck]: the ranges that necks are drawn from.",
+)
+@click.option("--force", is_flag=True, help="Write over necks that are there already.")
+def simulate(
+    output_dir: Path,
+    participants: int,
+    seed: int,
+    config_path: Path | None,
+    force: bool,  # noqa: FBT001 - click gives a flag like this
+) -> int:
+    """Make black-blood MRI of necks whose carotids are known exactly.
+
+    OUTPUT_DIR receives raw/<id>.mha (a RAW_DIR for `carotid transform heatmap`),
+    annotations/<id>/centerline_transform/<side>_centerline.tsv, and truth/<id>.json.
+    """
+    from carotid.cli import logs
+    from carotid.config import parse_sections, read_toml
+    from carotid.simulation.cohort import simulate_cohort
+    from carotid.simulation.recipe import DEFAULT_RECIPE, NeckRecipe
+
+    recipe = DEFAULT_RECIPE
+    if config_path is not None:
+        recipe = parse_sections(read_toml(config_path), {"neck": NeckRecipe}, config_path)["neck"]
+    check_output_dir(output_dir, [])
+    begin = time.monotonic()
+    last = begin
+
+    def tell(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if done == total or now - last > 10:
+            last = now
+            left = (now - begin) / done * (total - done)
+            rest = f", about {duration(left)} left" if done < total else ""
+            logs.say(f"[{duration(now - begin)}] {done}/{total} necks{rest}")
+
+    ids = simulate_cohort(output_dir, participants, seed, recipe, tell, force=force)
+    click.echo(f"{len(ids)} necks in {output_dir}: raw/, annotations/, truth/")
+    return 0

@@ -1,0 +1,233 @@
+"""The levels of the fast forward pass: weights as they are needed, and what is done with them.
+
+Each class is one kind of level of `carotid.network.unet.UNet`; `of` rearranges the weights of the
+plain level and `apply` computes what it computes. Volumes are (d, h, w, channels).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+from carotid.network import subpixel
+from carotid.network.huge_pages import empty_volume
+from carotid.network.slabwise import NormedVolume, slices_with_zeros
+from carotid.network.unet import OUT_CHANNELS, STRIDE
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from carotid.network.slabwise import Convolver
+
+_SIDES = (0, 1, 1)
+"""Padding for a slab that brings its neighbouring slices along."""
+
+_WIDE_VECTOR = 16
+"""Floats in a 512-bit vector: two voxels of 8 channels."""
+
+
+@dataclass(frozen=True)
+class SameConvolution:
+    """A 3×3×3 convolution with as many outputs as inputs, followed by a norm and a PReLU.
+
+    With 8 channels it works on pairs of voxels where vectors hold 16 numbers.
+    """
+
+    weight: Tensor
+    slope: float
+    pairs: bool
+
+    @classmethod
+    def of(cls, unit: nn.Module) -> SameConvolution:
+        """Take the weights of a plain unit of convolution, norm and PReLU."""
+        weight = _parameter(unit, "conv.weight")
+        wide_vectors = torch.backends.cpu.get_cpu_capability() == "AVX512"
+        pairs = wide_vectors and subpixel.BLOCK * weight.shape[0] == _WIDE_VECTOR
+        if pairs:
+            weight = subpixel.convolution_as_shifted_pairs(weight)
+        return cls(_channels_last(weight), _slope(unit), pairs)
+
+    def apply(self, convolve: Convolver, x: NormedVolume) -> NormedVolume:
+        """Convolve, finishing the norm and PReLU of `x` on the way."""
+        result = NormedVolume(empty_volume(x.values.shape), self.slope)
+        weight = _scaled(self.weight, x.scale.repeat(2) if self.pairs else x.scale)
+        _, h, w, channels = x.values.shape
+        for slab in convolve.slabs(x.values):
+            part = slices_with_zeros(x.active(slab.stop + 1), slab.start - 1, slab.stop + 1)
+            if self.pairs:
+                pairs = part.view(-1, h, w // 2, 2 * channels)
+                y = convolve(pairs, weight, padding=_SIDES)
+                y = y.view(-1, h, w + 2, channels)[:, :, 1:-1]
+            else:
+                y = convolve(part, weight, padding=_SIDES)
+            result.put(slab, y)
+        return result.close()
+
+
+@dataclass(frozen=True)
+class Halving:
+    """A residual unit that halves the grid: two convolutions and a strided one as the shortcut.
+
+    The first convolution and the shortcut read the same voxels; they are one convolution whose
+    outputs are those of the first and then those of the shortcut.
+    """
+
+    first_and_shortcut: Tensor
+    bias: Tensor
+    slope: float
+    second: SameConvolution
+
+    @classmethod
+    def of(cls, unit: nn.Module) -> Halving:
+        """Take the weights of a plain residual unit of stride 2."""
+        first, shortcut = (
+            _parameter(unit, "conv.unit0.conv.weight"),
+            _parameter(unit, "residual.weight"),
+        )
+        bias = _parameter(unit, "residual.bias")
+        return cls(
+            _channels_last(torch.cat((first, shortcut))),
+            torch.cat((torch.zeros_like(bias), bias)),
+            _slope(unit.get_submodule("conv.unit0")),
+            SameConvolution.of(unit.get_submodule("conv.unit1")),
+        )
+
+    def apply(self, convolve: Convolver, x: Tensor) -> Tensor:
+        """Map (d, h, w, inputs) to (d/2, h/2, w/2, outputs)."""
+        channels = len(self.bias) // 2
+        shape = (*(n // STRIDE for n in x.shape[:3]), channels)
+        main = NormedVolume(empty_volume(shape), self.slope)
+        result = empty_volume(shape)
+        for slab in convolve.slabs(result):
+            part = slices_with_zeros(x, STRIDE * slab.start - 1, STRIDE * slab.stop)
+            y = convolve(part, self.first_and_shortcut, self.bias, stride=STRIDE, padding=_SIDES)
+            main.put(slab, y)
+            result[slab] = y[..., channels:]
+        self.second.apply(convolve, main.close()).add_to(result)
+        return result
+
+
+@dataclass(frozen=True)
+class Bottom:
+    """The residual unit of the lowest level, on a small grid: with a 1×1×1 shortcut."""
+
+    first: Tensor
+    slope: float
+    shortcut: Tensor
+    bias: Tensor
+    second: SameConvolution
+
+    @classmethod
+    def of(cls, unit: nn.Module) -> Bottom:
+        """Take the weights of a plain residual unit of stride 1."""
+        return cls(
+            _channels_last(_parameter(unit, "conv.unit0.conv.weight")),
+            _slope(unit.get_submodule("conv.unit0")),
+            _channels_last(_parameter(unit, "residual.weight")),
+            _parameter(unit, "residual.bias"),
+            SameConvolution.of(unit.get_submodule("conv.unit1")),
+        )
+
+    def apply(self, convolve: Convolver, x: Tensor) -> Tensor:
+        """Map (d, h, w, inputs) to (d, h, w, outputs)."""
+        y = convolve(x, self.first, padding=(1, 1, 1))
+        main = NormedVolume(y, self.slope)
+        main.put(slice(0, len(y)), y)
+        result = convolve(x, self.shortcut, self.bias)
+        self.second.apply(convolve, main.close()).add_to(result)
+        return result
+
+
+@dataclass(frozen=True)
+class Doubling:
+    """A transposed convolution, and a residual unit with one convolution around the identity."""
+
+    transposed: Tensor
+    slope: float
+    second: SameConvolution
+
+    @classmethod
+    def of(cls, level: nn.Module) -> Doubling:
+        """Take the weights of a plain level of the way up."""
+        return cls(
+            _channels_last(_parameter(level, "0.conv.weight")),
+            _slope(level.get_submodule("0")),
+            SameConvolution.of(level.get_submodule("1.conv.unit0")),
+        )
+
+    def apply(self, convolve: Convolver, skipped: Tensor, below: Tensor) -> Tensor:
+        """Map two (d, h, w, …) volumes to one of (2d, 2h, 2w, outputs)."""
+        x = torch.cat((skipped, below), dim=-1).unsqueeze(0).permute(0, 4, 1, 2, 3)
+        y = functional.conv_transpose3d(
+            x, self.transposed, None, STRIDE, padding=1, output_padding=1
+        )
+        values = y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
+        main = NormedVolume(values, self.slope)
+        for slab in convolve.slabs(values):
+            main.put(slab, values[slab])
+        self.second.apply(convolve, main.close()).add_to(values, main.scale)
+        return values
+
+
+@dataclass(frozen=True)
+class Finest:
+    """The last level, whose output has the window's resolution, in 2×2×2 blocks."""
+
+    transposed: Tensor
+    slope: float
+    last: Tensor
+    bias: Tensor
+
+    @classmethod
+    def of(cls, level: nn.Module) -> Finest:
+        """Take the weights of the plain last level of the way up."""
+        last = subpixel.with_identity(_parameter(level, "1.conv.unit0.conv.weight"))
+        return cls(
+            _channels_last(subpixel.transposed_as_blocks(_parameter(level, "0.conv.weight"))),
+            _slope(level.get_submodule("0")),
+            _channels_last(subpixel.convolution_as_shifted_blocks(last)),
+            _parameter(level, "1.conv.unit0.conv.bias").repeat_interleave(subpixel.BLOCK**3),
+        )
+
+    def blocks(self, convolve: Convolver, skipped: Tensor, below: Tensor) -> NormedVolume:
+        """Map two (d, h, w, …) volumes to the blocks of the transposed convolution's output."""
+        d, h, w = skipped.shape[:3]
+        result = NormedVolume(empty_volume((d, h, w, self.last.shape[1])), self.slope)
+        for slab in convolve.slabs(skipped):
+            ahead = slice(slab.start, min(slab.stop + 1, d))
+            part = torch.cat((skipped[ahead], below[ahead]), dim=-1)
+            part = slices_with_zeros(part, 0, slab.stop + 1 - slab.start)
+            y = convolve(part, self.transposed, padding=_SIDES)
+            result.put(slab, y[:, 1:, 1:])
+        return result.close(subpixel.BLOCK**3)
+
+    def voxels(self, convolve: Convolver, blocks: NormedVolume) -> Tensor:
+        """Map the blocks to the network's output: (1, 2, 2d, 2h, 2w)."""
+        d, h, w = blocks.values.shape[:3]
+        out = empty_volume((1, OUT_CHANNELS, 2 * d, 2 * h, 2 * w))
+        weight = _scaled(self.last, blocks.scale)
+        for slab in convolve.slabs(blocks.values, more=1):
+            part = slices_with_zeros(blocks.active(slab.stop), slab.start - 1, slab.stop)
+            y = convolve(part, weight, self.bias, padding=_SIDES)
+            subpixel.write_shifted_blocks(y, out[0], slab.start)
+        return out
+
+
+def _scaled(weight: Tensor, scale: Tensor) -> Tensor:
+    """Give each input channel of a kernel its factor."""
+    return weight * scale.view(1, -1, 1, 1, 1)
+
+
+def _parameter(module: nn.Module, name: str) -> Tensor:
+    return module.get_parameter(name).detach()
+
+
+def _slope(unit: nn.Module) -> float:
+    return float(_parameter(unit, "adn.A.weight"))
+
+
+def _channels_last(weight: Tensor) -> Tensor:
+    return weight.contiguous(memory_format=torch.channels_last_3d)

@@ -1,0 +1,1 @@
+"""Pages that people look at, made from files on disk alone."""

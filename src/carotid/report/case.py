@@ -1,0 +1,169 @@
+"""One participant's place on the page: what stands out, pictures, charts and figures, as HTML."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.artifacts import CHANNELS
+from carotid.report import pictures
+from carotid.report.charts import Chart, chart
+from carotid.report.figures import SCORE_PARTS, SideFigures, score_points
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from carotid.geometry.grid import Grid
+    from carotid.geometry.sides import SideName
+    from carotid.report.columns import Row
+    from carotid.report.examination import Examination
+
+_TOP_PEAK = 450.0
+_TOP_MM = 10.0
+_WORTH_A_WORD = 0.4
+"""Share of a part's points from which it is named as a reason."""
+
+
+def body(
+    exam: Examination, scan: NDArray[np.generic] | None, threshold: float, notes: list[str]
+) -> str:
+    """Everything below a case's heading.
+
+    Args:
+        exam: The numbers.
+        scan: (x, y, z) canonical voxels on the heatmaps' grid, or None.
+        threshold: What a peak has to exceed.
+        notes: What the reader should know, such as why there is no scan.
+    """
+    scene = pictures.make_scene(exam, scan, threshold)
+    sides = pictures.SIDES_ON_SCREEN
+    projections = pictures.coronal(scene) + pictures.coronal(scene, spread=True)
+    projections += "".join(pictures.sagittal(scene, side) for side in sides)
+    charts = "".join(_charts(exam, side, threshold, scene.px_per_mm) for side in sides)
+    strips = "".join(pictures.strips(scene, side) for side in sides)
+    told = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
+    straight = f'<div class="row strips">{strips}</div>' if strips else ""
+    return (
+        f"{told}{_reasons(exam)}"
+        f'<div class="row">{projections}<div class="row charts">{charts}</div></div>'
+        f'<div class="row lower">{straight}<div class="sections">{pictures.sections(scene)}</div>'
+        f'</div>{_figures_table(exam)}<p class="facts">{_facts(exam.grid, exam.members)}</p>'
+    )
+
+
+def heading(row: Row, order: int) -> str:
+    """A case's title line; its place in the order is known only when all are examined."""
+    score = "" if math.isnan(row.score) else f" {row.score:.0f}"
+    kind = row.group.replace(" ", "-")
+    word = row.result if not row.sides else row.group
+    return (
+        f'<header><h2><small>{order}</small> <a href="#c{row.number}">{escape(row.participant_id)}'
+        f'</a></h2><b class="badge {kind}">{escape(word)}{score}</b>'
+        f'<a class="up" href="#table">table</a></header>'
+        + (f'<p class="note">{escape(row.reason)}</p>' if row.reason else "")
+    )
+
+
+def _reasons(exam: Examination) -> str:
+    """The parts of the score that made it, in words."""
+    words = []
+    slice_mm = exam.grid.spacing_mm[2]
+    for side in pictures.SIDES_ON_SCREEN:
+        figures = exam.sides[side].figures
+        points = score_points(figures.internal, figures.external, slice_mm)
+        words += [
+            f"{side}: {_in_words(key, figures)}"
+            for key, value in points.items()
+            if value >= _WORTH_A_WORD * SCORE_PARTS[key].weight
+        ]
+    if not math.isnan(exam.between_mm) and exam.between_mm < 20:
+        words.append(f"left and right only {exam.between_mm:.0f} mm apart")
+    if not words:
+        return ""
+    return '<ul class="why">' + "".join(f"<li>{word}</li>" for word in words) + "</ul>"
+
+
+def _in_words(key: str, figures: SideFigures) -> str:
+    internal, external = figures.internal, figures.external
+    if key == "internal_share":
+        return f"internal peaks in {100 * internal.peak_share:.0f} % of slices"
+    if key == "external_share":
+        return f"external peaks in {100 * external.peak_share:.0f} % of slices"
+    pairs = {
+        "disagreement": ("members up to {} apart", "disagreement_p95_mm", "members not comparable"),
+        "gap": ("a gap of {}", "gap_mm", "no peak"),
+        "jump": ("a jump of {}", "jump_mm", "no course to follow"),
+    }
+    words, field, otherwise = pairs[key]
+    values = [getattr(one, field) for one in (internal, external)]
+    known = [value for value in values if not math.isnan(value)]
+    return words.format(f"{max(known):.0f} mm") if known else otherwise
+
+
+def _charts(exam: Examination, side: SideName, threshold: float, px_per_mm: float) -> str:
+    one = exam.sides[side]
+    slice_mm = exam.grid.spacing_mm[2]
+    letter = side[0].upper()
+    high = one.course.peak > threshold
+    spread = np.where(high, one.course.disagreement_mm, np.nan)
+    drawn = [
+        (
+            Chart(f"Peak {letter}", f"Peak along the height, {side} side", _TOP_PEAK, "smallest",
+                  threshold),
+            one.course.peak,
+        ),
+        (
+            Chart(f"Disagree {letter}", f"Members' disagreement along the height, {side} side",
+                  _TOP_MM, "largest", unit=" mm"),
+            spread,
+        ),
+    ]  # fmt: skip
+    if exam.members < 2:
+        drawn.pop()
+    if one.truth is not None:
+        known = Chart(f"Error {letter}", f"Distance to the known center, {side} side", _TOP_MM,
+                      "largest", 2.0, " mm")  # fmt: skip
+        drawn.append((known, one.truth.distance_mm))
+    return "".join(
+        f"<figure>{chart(what, values, slice_mm, px_per_mm)}"
+        f"<figcaption>{what.title}</figcaption></figure>"
+        for what, values in drawn
+    )
+
+
+_TITLES = ("side", "channel", "slices with a peak", "disagreement, median", "95th percentile",
+           "longest gap", "largest jump")  # fmt: skip
+
+
+def _figures_table(exam: Examination) -> str:
+    rows = []
+    for side in pictures.SIDES_ON_SCREEN:
+        for channel in CHANNELS:
+            one = getattr(exam.sides[side].figures, channel)
+            values = [f"{100 * one.peak_share:.0f} %"]
+            values += [
+                "\u2013" if math.isnan(value) else f"{value:.1f} mm"
+                for value in (one.disagreement_median_mm, one.disagreement_p95_mm, one.gap_mm,
+                              one.jump_mm)
+            ]  # fmt: skip
+            cells = "".join(f"<td>{value}</td>" for value in values)
+            rows.append(f"<tr><th scope=row>{side}</th><td>{channel}</td>{cells}</tr>")
+    head = "".join(f"<th scope=col>{title}</th>" for title in _TITLES)
+    return (
+        f'<details class="numbers"><summary>Figures of each side and channel</summary>'
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody>'
+        f"</table></div></details>"
+    )
+
+
+def _facts(grid: Grid, members: int) -> str:
+    size = " &times; ".join(str(n) for n in grid.shape)
+    spacing = " &times; ".join(f"{s:.3g}" for s in grid.spacing_mm)
+    cosines = np.abs(np.diag(grid.direction))
+    tilt = float(np.degrees(np.arccos(np.clip(cosines.min(), 0, 1))))
+    tilted = f", tilted by {tilt:.0f}°" if tilt >= 1 else ""
+    models = f"{members} models" if members > 1 else "one model"
+    return f"{size} voxels of {spacing} mm (right to left, back to front, height){tilted}; {models}"

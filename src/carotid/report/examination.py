@@ -1,0 +1,166 @@
+"""Everything that a page says about one participant, in numbers, from the files of the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.errors import InputError
+from carotid.evaluation.distances import RIGHT_MM
+from carotid.geometry.sides import SIDE_NAMES, SideName
+from carotid.report.anatomy import regular_heights
+from carotid.report.figures import (
+    Course,
+    SideFigures,
+    left_right_mm,
+    make_course,
+    participant_score,
+    side_figures,
+)
+from carotid.report.projections import Projections, project
+from carotid.report.truth import distance_mm, read_centers
+from carotid.storage.heatmaps import load_max_indices
+from carotid.storage.layout import HeatmapLayout, centerline_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from carotid.geometry.grid import Grid
+
+SECTIONS = 8
+"""How many axial sections a page shows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What is known about one side, and how far its maxima are from it.
+
+    Attributes:
+        centers: (z, 2, 2) canonical x and y of each channel's vessel, NaN where there is none.
+        distance_mm: (z, 2) from the mean heatmap's maxima; NaN likewise.
+        median_mm: Median distance; NaN where nothing is known.
+        right_share: Share of maxima within 2 mm.
+    """
+
+    centers: NDArray[np.float64]
+    distance_mm: NDArray[np.float64]
+    median_mm: float
+    right_share: float
+
+
+@dataclass(frozen=True, eq=False)
+class SideExamination:
+    """One side: pictures' raw material and figures.
+
+    Attributes:
+        mean, std: Projections and, of the mean, the sections.
+        max_indices: (members, 2, z, 2) canonical x and y.
+        course: The maxima along the neck.
+        figures: What they add up to.
+        truth: Where it is known.
+    """
+
+    mean: Projections
+    std: Projections
+    max_indices: NDArray[np.int64]
+    course: Course
+    figures: SideFigures
+    truth: Truth | None
+
+
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """One participant.
+
+    Attributes:
+        grid: The canonical grid.
+        sides: By name.
+        heights: Canonical z of the sections, from the top down.
+        between_mm: Distance between both sides' internal maxima.
+        score: What orders the page.
+    """
+
+    grid: Grid
+    sides: Mapping[SideName, SideExamination]
+    heights: list[int]
+    between_mm: float
+    score: float
+
+    @property
+    def members(self) -> int:
+        """Size of the ensemble."""
+        return self.sides["left"].course.members
+
+
+def examine(
+    participant_id: str, folder: HeatmapLayout, threshold: float, annotation_dir: Path | None
+) -> Examination:
+    """Read one participant's result.
+
+    Args:
+        participant_id: Whose annotation is looked up.
+        folder: The heatmaps.
+        threshold: What a peak has to exceed.
+        annotation_dir: Where known centers are, if anywhere.
+
+    Raises:
+        InputError: A file is damaged, or does not fit the others.
+    """
+    sides: dict[SideName, SideExamination] = {}
+    heights: list[int] = []
+    for side in SIDE_NAMES:
+        std = project(folder.std(side), [])
+        heights = regular_heights(std.grid.shape[2], SECTIONS)
+        mean = project(folder.mean(side), heights)
+        indices = load_max_indices(folder, side)
+        _check_together(folder, side, mean, std, indices)
+        course = make_course(mean.peak, mean.peak_index, indices, mean.grid.spacing_mm)
+        truth = None
+        if annotation_dir is not None:
+            truth = _truth(centerline_file(annotation_dir, participant_id, side), mean)
+        figures = side_figures(course, threshold)
+        sides[side] = SideExamination(mean, std, indices, course, figures, truth)
+    left, right = sides["left"], sides["right"]
+    if not left.mean.grid.agrees_with(right.mean.grid):
+        raise InputError("the heatmaps of both sides lie on different grids", where=folder.root)
+    between = left_right_mm(left.course, right.course, threshold)
+    score = participant_score(left.figures.score, right.figures.score, between)
+    return Examination(left.mean.grid, sides, heights, between, score)
+
+
+def _check_together(
+    folder: HeatmapLayout,
+    side: SideName,
+    mean: Projections,
+    std: Projections,
+    indices: NDArray[np.int64],
+) -> None:
+    if not mean.grid.agrees_with(std.grid):
+        raise InputError(
+            "mean and standard deviation lie on different grids", where=folder.side(side)
+        )
+    size_x, size_y, size_z = mean.grid.shape
+    fits = indices.shape[0] > 0 and indices.shape[2] == size_z
+    if not fits or (indices < 0).any() or (indices >= (size_x, size_y)).any():
+        raise InputError(
+            "the maxima do not belong to the heatmap",
+            where=folder.max_indices(side),
+            found=indices.shape,
+            expected=f"{size_z} axial slices, indices inside {size_x}x{size_y}",
+        )
+
+
+def _truth(path: Path, mean: Projections) -> Truth | None:
+    centers = read_centers(path, mean.grid.shape[2])
+    if centers is None:
+        return None
+    distance = distance_mm(mean.peak_index, centers, mean.grid.spacing_mm)
+    known = distance[np.isfinite(distance)]
+    if not known.size:
+        return Truth(centers, distance, float("nan"), float("nan"))
+    return Truth(centers, distance, float(np.median(known)), float((known <= RIGHT_MM).mean()))

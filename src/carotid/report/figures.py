@@ -1,0 +1,234 @@
+"""Figures that predict trouble, for one side of a neck, and the score that orders a page.
+
+Nothing here needs to know where the carotids really are: figures come from the height of the
+maxima, from how they move along the neck, and from how far the members of the ensemble disagree.
+All positions are canonical (index 0 grows to R, 1 to A, 2 to S); distances are in millimetres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NAN = float("nan")
+
+SEPARATE_MM = 3.0
+"""Internal and external maxima further apart than this are taken to lie on two vessels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """Along one side: what there is per axial slice (z) and channel.
+
+    Attributes:
+        spacing_mm: Canonical voxel size.
+        peak: (z, 2) height of the mean heatmap's maximum.
+        position_mm: (z, 2, 2) where it lies in its slice, canonical x and y times spacing.
+        disagreement_mm: (z, 2) mean distance of the members' maxima from their centroid.
+        members: How many members there are.
+    """
+
+    spacing_mm: tuple[float, float, float]
+    peak: NDArray[np.float64]
+    position_mm: NDArray[np.float64]
+    disagreement_mm: NDArray[np.float64]
+    members: int
+
+
+@dataclass(frozen=True)
+class ChannelFigures:
+    """One channel of one side. Shares are from 0 to 1; NaN where nothing can be counted.
+
+    Attributes:
+        peak_share: Share of axial slices whose peak is above the threshold.
+        disagreement_median_mm: Median of the members' disagreement, in slices with such a peak.
+        disagreement_p95_mm: Its 95th percentile.
+        gap_mm: Longest stretch without such a peak between two slices that have one; the whole
+            height of the scan where there is none.
+        jump_mm: Largest distance, within the plane, between the maxima of neighbouring slices that
+            both have such a peak.
+    """
+
+    peak_share: float
+    disagreement_median_mm: float
+    disagreement_p95_mm: float
+    gap_mm: float
+    jump_mm: float
+
+
+@dataclass(frozen=True)
+class SideFigures:
+    """One side of a neck.
+
+    Attributes:
+        internal, external: The two channels.
+        separate_mm: Height over which both channels have a peak and lie apart: how much of the
+            neck above the bifurcation is told into two vessels.
+        score: 0 (nothing stands out) to 100; see `side_score`.
+    """
+
+    internal: ChannelFigures
+    external: ChannelFigures
+    separate_mm: float
+    score: float
+
+
+def make_course(
+    peak: NDArray[np.floating],
+    peak_index: NDArray[np.integer],
+    max_indices: NDArray[np.integer],
+    spacing_mm: tuple[float, float, float],
+) -> Course:
+    """Bring a side's maxima to millimetres.
+
+    Args:
+        peak: (z, 2) heights.
+        peak_index: (z, 2, 2) canonical (x, y) of the mean heatmap's maxima.
+        max_indices: (members, 2, z, 2) canonical (x, y) of each member's maxima.
+        spacing_mm: Canonical voxel size.
+    """
+    in_plane = np.array(spacing_mm[:2])
+    each = max_indices.transpose(2, 1, 0, 3) * in_plane  # z, channel, member, (x, y)
+    centroid = each.mean(axis=2, keepdims=True)
+    disagreement = np.linalg.norm(each - centroid, axis=3).mean(axis=2)
+    return Course(
+        spacing_mm,
+        np.asarray(peak, np.float64),
+        peak_index * in_plane,
+        disagreement,
+        max_indices.shape[0],
+    )
+
+
+def side_figures(course: Course, threshold: float) -> SideFigures:
+    """All figures of one side.
+
+    Args:
+        course: Its maxima.
+        threshold: What a peak has to exceed for the later steps to use it.
+    """
+    internal, external = (_channel_figures(course, c, threshold) for c in (0, 1))
+    both = (course.peak > threshold).all(axis=1)
+    apart = np.linalg.norm(course.position_mm[:, 0] - course.position_mm[:, 1], axis=1)
+    separate = float((both & (apart > SEPARATE_MM)).sum() * course.spacing_mm[2])
+    score = side_score(internal, external, course.spacing_mm[2])
+    return SideFigures(internal, external, separate, score)
+
+
+def left_right_mm(left: Course, right: Course, threshold: float) -> float:
+    """Median distance between the internal maxima of both sides, where both have a peak; or NaN."""
+    both = (left.peak[:, 0] > threshold) & (right.peak[:, 0] > threshold)
+    if not both.any():
+        return NAN
+    between = left.position_mm[both, 0] - right.position_mm[both, 0]
+    return float(np.median(np.linalg.norm(between, axis=1)))
+
+
+def _channel_figures(course: Course, channel: int, threshold: float) -> ChannelFigures:
+    high = course.peak[:, channel] > threshold
+    slice_mm = course.spacing_mm[2]
+    spread = course.disagreement_mm[high, channel]
+    known = spread.size > 0 and course.members > 1
+    steps = np.linalg.norm(np.diff(course.position_mm[:, channel], axis=0), axis=1)
+    steps = steps[high[1:] & high[:-1]]
+    return ChannelFigures(
+        peak_share=float(high.mean()),
+        disagreement_median_mm=float(np.median(spread)) if known else NAN,
+        disagreement_p95_mm=float(np.percentile(spread, 95)) if known else NAN,
+        gap_mm=_longest_gap(high) * slice_mm,
+        jump_mm=float(steps.max()) if steps.size else NAN,
+    )
+
+
+def _longest_gap(high: NDArray[np.bool_]) -> int:
+    """Most slices in a row that are not high, between two that are; all of them where none is."""
+    where = np.flatnonzero(high)
+    if where.size == 0:
+        return int(high.size)
+    if where.size == 1:
+        return 0
+    return int(np.diff(where).max() - 1)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the score: how much it counts, and from what to what it rises.
+
+    Attributes:
+        title: What it looks at.
+        weight: Points out of 100.
+        fine, bad: The figure that gives no points, and the one that gives all.
+        unit: Of these two.
+    """
+
+    title: str
+    weight: float
+    fine: float
+    bad: float
+    unit: str
+
+    def points(self, value: float) -> float:
+        """The points of a figure; all of them where it could not be counted."""
+        if np.isnan(value):
+            return self.weight
+        share = (value - self.fine) / (self.bad - self.fine)
+        return self.weight * min(1.0, max(0.0, share))
+
+
+SCORE_PARTS = {
+    "internal_share": Part("internal: share of slices with a peak", 35, 0.9, 0.2, ""),
+    "external_share": Part("external: share of slices with a peak", 10, 0.6, 0.1, ""),
+    "disagreement": Part("95th percentile of disagreement, worse channel", 25, 1.0, 8.0, "mm"),
+    "gap": Part("longest gap, worse channel", 15, 5.0, 40.0, "mm"),
+    "jump": Part("largest jump beyond one slice's height, worse channel", 15, 3.0, 15.0, "mm"),
+}
+"""The parts of a side's score."""
+
+
+def side_score(internal: ChannelFigures, external: ChannelFigures, slice_mm: float) -> float:
+    """The sum of the points of all parts, 0 to 100."""
+    return float(sum(score_points(internal, external, slice_mm).values()))
+
+
+def score_points(
+    internal: ChannelFigures, external: ChannelFigures, slice_mm: float
+) -> dict[str, float]:
+    """Points by part.
+
+    A vessel may run obliquely, so a jump counts as far as it exceeds the height of one slice. A
+    figure that cannot be counted gives no points, unless that is because no slice has a peak.
+    """
+    channels = (internal, external)
+    unknown = NAN if internal.peak_share == external.peak_share == 0 else 0.0
+    values = {
+        "internal_share": internal.peak_share,
+        "external_share": external.peak_share,
+        "disagreement": _largest([c.disagreement_p95_mm for c in channels], unknown),
+        "gap": max(c.gap_mm for c in channels),
+        "jump": _largest([c.jump_mm for c in channels], unknown) - slice_mm,
+    }
+    return {key: SCORE_PARTS[key].points(value) for key, value in values.items()}
+
+
+NEAR = Part("both sides' internal maxima close together", 20, 25.0, 10.0, "mm")
+"""Points for a participant whose sides seem to have found one and the same vessel."""
+
+
+def participant_score(left: float, right: float, between_mm: float) -> float:
+    """What orders the page: 0 to 100.
+
+    Two thirds of the worse side's score and one third of the better one's, and the points of
+    `NEAR`, where the distance between the sides is known.
+    """
+    near = 0.0 if np.isnan(between_mm) else NEAR.points(between_mm)
+    return min(100.0, (2 * max(left, right) + min(left, right)) / 3 + near)
+
+
+def _largest(values: list[float], unknown: float) -> float:
+    numbers = [v for v in values if not np.isnan(v)]
+    return max(numbers) if numbers else unknown

@@ -1,0 +1,310 @@
+"""The pictures of one participant, as HTML: projections, straightened vessels, axial sections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.artifacts import CHANNELS
+from carotid.geometry.sides import SideName
+from carotid.report import anatomy, lines, raster
+from carotid.report.views import LETTERS, Plane, picture, plane_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from carotid.report.examination import Examination, SideExamination
+
+SIDES_ON_SCREEN: tuple[SideName, SideName] = ("right", "left")
+"""From left to right: the patient's right side first, as in the pictures."""
+
+HEIGHT_PX = 300
+WIDTH_PX = 400
+"""Largest size of a coronal picture on a wide page."""
+
+SECTION_PX = 124
+"""Width of an axial section on a wide page."""
+
+FULL_PEAK = 402.0
+"""Value that is drawn in full colour: the height that the networks are trained to give."""
+
+FULL_STD = 200.0
+"""Standard deviation that is drawn in full colour."""
+
+_IMAGE_PX_PER_MM = 2.0
+_SECTION_PX_PER_MM = 3.0
+_DOT_MM = 0.9
+_GREY_FLOOR = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What all pictures of one participant share.
+
+    Attributes:
+        exam: The numbers.
+        scan: (x, y, z) canonical voxels of the scan, or None.
+        threshold: Level of the outlines.
+        px_per_mm: Scale on a wide page, the same for everything that shows the whole height.
+    """
+
+    exam: Examination
+    scan: NDArray[np.generic] | None
+    threshold: float
+    px_per_mm: float
+
+
+def make_scene(exam: Examination, scan: NDArray[np.generic] | None, threshold: float) -> Scene:
+    """Choose the scale so that the whole height and the whole width fit."""
+    width, height = plane_of("coronal", exam.grid.shape, exam.grid.spacing_mm).extent_mm
+    return Scene(exam, scan, threshold, min(HEIGHT_PX / height, WIDTH_PX / width, 4.0))
+
+
+def coronal(scene: Scene, *, spread: bool = False) -> str:
+    """Both sides' heatmaps (or their standard deviation) over the scan, seen from the front."""
+    exam = scene.exam
+    sides = [exam.sides[name] for name in SIDES_ON_SCREEN]
+    maps = np.max([(s.std if spread else s.mean).coronal for s in sides], axis=0)
+    background = None
+    if scene.scan is not None:
+        known = np.concatenate([s.course.peak > scene.threshold for s in sides], axis=1)
+        depths = np.concatenate([s.mean.peak_index[..., 1] for s in sides], axis=1)
+        background = anatomy.curved_slab(
+            scene.scan, 1, _middle(depths, known, exam, axis=1), exam.grid.spacing_mm[1]
+        )
+    title = "Standard deviation" if spread else "Mean heatmap"
+    overlay = "" if spread else _truth_lines(sides, "coronal", exam) + _section_ticks(exam)
+    return _projection(scene, "coronal", title, background, maps, overlay, spread=spread)
+
+
+def sagittal(scene: Scene, side: SideName) -> str:
+    """One side's heatmaps over the scan, seen from the patient's left."""
+    exam, one = scene.exam, scene.exam.sides[side]
+    background = None
+    if scene.scan is not None:
+        known = one.course.peak > scene.threshold
+        way = _middle(one.mean.peak_index[..., 0], known, exam, axis=0)
+        background = anatomy.curved_slab(scene.scan, 0, way, exam.grid.spacing_mm[0])
+    truth = _truth_lines([one], "sagittal", exam)
+    title = f"{side.capitalize()}"
+    return _projection(scene, "sagittal", title, background, one.mean.sagittal, truth, spread=False)
+
+
+def strips(scene: Scene, side: SideName) -> str:
+    """The scan along both channels' maxima, straightened; empty where there is no scan."""
+    if scene.scan is None:
+        return ""
+    exam, one = scene.exam, scene.exam.sides[side]
+    spacing = exam.grid.spacing_mm
+    found = []
+    for channel, label in enumerate(CHANNELS):
+        high = one.course.peak[:, channel] > scene.threshold
+        if high.any():
+            way = np.stack(
+                [_filled(one.mean.peak_index[:, channel, axis], high) for axis in (0, 1)], axis=1
+            )
+            grey = raster.window(anatomy.straightened(scene.scan, way, spacing))
+        else:
+            grey = np.zeros((round(anatomy.STRIP_MM / spacing[0]) | 1, exam.grid.shape[2]), "f4")
+        plane = Plane((grey.shape[0], grey.shape[1]), (spacing[0], spacing[2]))
+        width, height = plane.extent_mm
+        shade = _shade(~high, spacing[2], width)
+        middle = lines.path(
+            f"M{lines.number(width / 2)} 0v4m0 {lines.number(height - 8)}v4", "tick"
+        )
+        image = raster.grey_image(raster.fitted(picture(grey), _frame(plane, _IMAGE_PX_PER_MM)))
+        caption = f"{side[0].upper()} {label[:3]}."
+        found.append(
+            _figure(
+                image,
+                f"The scan straightened along the {side} {label} maxima",
+                plane,
+                scene.px_per_mm,
+                caption,
+                shade + middle,
+                f"strip {label}",
+            )
+        )
+    return "".join(found)
+
+
+def sections(scene: Scene) -> str:
+    """Axial sections at regular heights, the right side beside the left one."""
+    exam = scene.exam
+    bottom = (np.arange(exam.grid.shape[2]) + 0.5) * exam.grid.spacing_mm[2]
+    rows = []
+    for t, z in enumerate(exam.heights):
+        both = "".join(_section(scene, side, t, z) for side in SIDES_ON_SCREEN)
+        caption = f"{t + 1} · {bottom[z]:.0f} mm from the lower end"
+        rows.append(
+            f'<figure class="pair"><div>{both}</div><figcaption>{caption}</figcaption></figure>'
+        )
+    return "".join(rows)
+
+
+def _section(scene: Scene, side: SideName, t: int, z: int) -> str:
+    exam, one = scene.exam, scene.exam.sides[side]
+    spacing = exam.grid.spacing_mm
+    members = one.max_indices[:, :, z, :]
+    high = one.course.peak[z] > scene.threshold
+    shown = one.mean.peak_index[z][high] if high.any() else one.mean.peak_index[z]
+    box = anatomy.section_box(shown.mean(axis=0).tolist(), exam.grid.shape, spacing)
+    plane = anatomy.section_plane(box, spacing)
+    part = slice(box.start[0], box.stop[0]), slice(box.start[1], box.stop[1])
+    levels = [one.mean.slices[t, c][part] for c in (0, 1)]
+    over = lines.channel_paths(
+        (lines.outlines(picture(v), scene.threshold, spacing[1], spacing[0], 0.4) for v in levels),
+        "outline",
+    )
+    dots, outside = [], 0
+    width, height = plane.extent_mm
+    for channel, shape in enumerate((lines.triangles, lines.circles)):
+        points = plane.points(members[:, channel, 0], members[:, channel, 1])
+        inside = ((points >= 0) & (points <= (width, height))).all(axis=1)
+        outside += int((~inside).sum())
+        dots.append(shape([(x, y) for x, y in np.unique(points[inside], axis=0)], _DOT_MM))
+    over += lines.channel_paths(dots, "dot")
+    if one.truth is not None:
+        centers = one.truth.centers[z]
+        known = centers[np.isfinite(centers).all(axis=1)]
+        crosses = plane.points(known[:, 0], known[:, 1])
+        over += lines.path(lines.crosses([(x, y) for x, y in crosses], 1.6), "truth")
+    if scene.scan is None:
+        grey = np.full((box.stop[0] - box.start[0], box.stop[1] - box.start[1]), _GREY_FLOOR, "f4")
+    else:
+        grey = raster.window(scene.scan[part[0], part[1], z].astype(np.float32))
+    image = raster.grey_image(raster.fitted(picture(grey), _frame(plane, _SECTION_PX_PER_MM)))
+    note = f'<b class="out">{outside} outside</b>' if outside else ""
+    scale = SECTION_PX / width
+    alt = f"Axial section {t + 1}, {side} side"
+    return _picture(image, alt, plane, scale, over, "section", LETTERS["axial"]) + note
+
+
+def _projection(
+    scene: Scene,
+    kind: str,
+    title: str,
+    background: NDArray[np.float32] | None,
+    maps: NDArray[np.float32],
+    overlay: str,
+    *,
+    spread: bool,
+) -> str:
+    exam = scene.exam
+    plane = plane_of(kind, exam.grid.shape, exam.grid.spacing_mm)
+    frame = _frame(plane, _IMAGE_PX_PER_MM)
+    full = FULL_STD if spread else FULL_PEAK
+    inks = [raster.fitted(picture(one), frame) / full for one in maps]
+    if background is None:
+        grey = np.full((frame.height_px, frame.width_px), _GREY_FLOOR, np.float32)
+    else:
+        grey = raster.fitted(picture(raster.window(background)), frame) ** 0.8
+    row_mm, column_mm = plane.spacing_mm[1], plane.spacing_mm[0]
+    level = scene.threshold if not spread else FULL_STD / 2
+    outline = lines.channel_paths(
+        (lines.outlines(picture(one), level, row_mm, column_mm, 0.8) for one in maps), "outline"
+    )
+    image = raster.colour_image(grey, inks[0], inks[1])
+    alt = f"{title}, {kind} projection"
+    return _figure(
+        image, alt, plane, scene.px_per_mm, title, outline + overlay, kind, LETTERS[kind]
+    )
+
+
+def _figure(
+    image: str,
+    alt: str,
+    plane: Plane,
+    px_per_mm: float,
+    caption: str,
+    over: str,
+    kind: str,
+    letters: str = "",
+) -> str:
+    shown = _picture(image, alt, plane, px_per_mm, over, kind, letters)
+    return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
+
+
+def _picture(
+    image: str, alt: str, plane: Plane, px_per_mm: float, over: str, kind: str, letters: str
+) -> str:
+    """An image with lines over it and letters at its borders, in true proportion."""
+    width, height = plane.extent_mm
+    size = (
+        f'width="{max(1, round(width * px_per_mm))}" height="{max(1, round(height * px_per_mm))}"'
+    )
+    box = f"0 0 {lines.number(width)} {lines.number(height)}"
+    named = "".join(
+        f'<i class="{place}">{letter}</i>' for letter, place in zip(letters, "lrtb", strict=False)
+    )
+    return (
+        f'<span class="view {kind}"><img loading="lazy" decoding="async" {size} alt="{alt}" '
+        f'src="{image}"><svg aria-hidden="true" viewBox="{box}" preserveAspectRatio="none">'
+        f"{over}</svg>{named}</span>"
+    )
+
+
+def _frame(plane: Plane, px_per_mm: float) -> raster.Frame:
+    return raster.Frame.of(
+        plane.sizes[1], plane.sizes[0], plane.spacing_mm[1], plane.spacing_mm[0], px_per_mm
+    )
+
+
+def _middle(
+    positions: NDArray[np.int64], known: NDArray[np.bool_], exam: Examination, *, axis: int
+) -> NDArray[np.float64]:
+    """The smooth way through the median of several maxima per slice."""
+    masked = np.where(known, positions.astype(np.float64), np.nan)
+    some = np.asarray(known.any(axis=1))
+    middle = np.zeros(len(masked))
+    middle[some] = np.nanmedian(masked[some], axis=1)
+    spacing = exam.grid.spacing_mm
+    return anatomy.followed(middle, some, exam.grid.shape[axis], spacing[2])
+
+
+def _filled(values: NDArray[np.int64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    z = np.arange(values.size)
+    return np.asarray(np.interp(z, z[known], values[known]), np.float64)
+
+
+def _shade(low: NDArray[np.bool_], slice_mm: float, width: float) -> str:
+    """Bars over the slices that have no peak."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], low[::-1], [False]]).astype(np.int8)))
+    data = "".join(
+        f"M0 {lines.number(a * slice_mm)}h{lines.number(width)}"
+        f"v{lines.number((b - a) * slice_mm)}h-{lines.number(width)}z"
+        for a, b in zip(edges[::2], edges[1::2], strict=True)
+    )
+    return lines.path(data, "shade")
+
+
+def _section_ticks(exam: Examination) -> str:
+    plane = plane_of("coronal", exam.grid.shape, exam.grid.spacing_mm)
+    width, _ = plane.extent_mm
+    found = []
+    for t, z in enumerate(exam.heights):
+        y = plane.points(np.zeros(1), np.array([z]))[0, 1]
+        found.append(
+            f'<path class="tick" d="M0 {lines.number(y)}h3M{lines.number(width)} {lines.number(y)}h-3"/>'
+            f'<text class="tick" x="4" y="{lines.number(y + 2.6)}">{t + 1}</text>'
+        )
+    return "".join(found)
+
+
+def _truth_lines(sides: Iterable[SideExamination], kind: str, exam: Examination) -> str:
+    """Known centers as lines, both channels' vessels alike."""
+    plane = plane_of(kind, exam.grid.shape, exam.grid.spacing_mm)
+    axis = 0 if kind == "coronal" else 1
+    heights = np.arange(exam.grid.shape[2])
+    step = max(1, round(1.5 / exam.grid.spacing_mm[2]))
+    data = "".join(
+        lines.polyline(plane.points(side.truth.centers[::step, channel, axis], heights[::step]))
+        for side in sides
+        if side.truth is not None
+        for channel in (0, 1)
+    )
+    return lines.path(data, "truth")

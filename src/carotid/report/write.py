@@ -1,0 +1,199 @@
+"""Writing a report: one participant after another, then everything in order, worst first."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from carotid.errors import CarotidError, InputError, UsageError, one_line
+from carotid.geometry.grid import CANONICAL
+from carotid.report import page
+from carotid.report.case import body, heading
+from carotid.report.columns import Row, row_of, row_without, tsv, worst_first
+from carotid.report.examination import examine
+from carotid.report.sources import Subject, find_subjects
+from carotid.storage.atomic import cannot_write, current_umask, write_atomically
+from carotid.storage.raw import hash_scan, load_scan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from carotid.geometry.grid import Grid
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_THRESHOLD = 100.0
+"""What a peak has to exceed for the later steps to use it."""
+
+DEFAULT_PICTURES = 200
+"""For how many participants a page shows pictures, unless told otherwise."""
+
+PAGE_FILE = "report.html"
+TABLE_FILE = "quality.tsv"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written.
+
+    Attributes:
+        page: The HTML page.
+        table: The same figures as tab-separated text.
+        rows: Everyone on it, worst first.
+    """
+
+    page: Path
+    table: Path
+    rows: list[Row]
+
+
+def write_report(
+    output_dir: Path,
+    *,
+    raw_dir: Path | None = None,
+    output_path: Path | None = None,
+    annotation_dir: Path | None = None,
+    threshold: float = DEFAULT_THRESHOLD,
+    pictures: int = DEFAULT_PICTURES,
+    on_participant: Callable[[str, int, int], None] | None = None,
+) -> Report:
+    """Make the page of an output directory, and `quality.tsv` beside it.
+
+    The same files on disk give the same bytes. Memory does not grow with the number of
+    participants.
+
+    Args:
+        output_dir: Where heatmaps are.
+        raw_dir: Where the scans are; None takes the folder on record.
+        output_path: The page; None makes it `report.html` in the output directory.
+        annotation_dir: Known centers, as `<id>/centerline_transform/<side>_centerline.tsv`.
+        threshold: What a peak has to exceed.
+        pictures: For how many participants, the worst ones, pictures are shown.
+        on_participant: Called with an id, how many were done before it, and how many there are.
+
+    Raises:
+        UsageError: There is nothing to report on, or a path cannot be used; nothing was touched.
+        OutputError: The page cannot be written.
+    """
+    target = output_dir / PAGE_FILE if output_path is None else output_path
+    if not (np.isfinite(threshold) and threshold > 0):
+        raise UsageError(
+            "the threshold is not usable", found=threshold, expected="a number above 0"
+        )
+    if annotation_dir is not None and not annotation_dir.is_dir():
+        raise UsageError("there is no such folder", where=annotation_dir)
+    subjects, trouble = find_subjects(output_dir, raw_dir)
+    _check_target(target)
+    place = target.parent
+    try:
+        with tempfile.TemporaryFile(dir=place) as spool:
+            rows: list[Row] = []
+            found: dict[int, tuple[int, int]] = {}
+            for number, subject in enumerate(subjects, start=1):
+                if on_participant is not None:
+                    on_participant(subject.participant_id, number - 1, len(subjects))
+                row, text = _case(subject, number, threshold, annotation_dir, trouble)
+                rows.append(row)
+                found[number] = (spool.tell(), spool.write(text.encode()))
+            rows = worst_first(rows)
+            facts = page.PageFacts(threshold, pictures, trouble)
+            _assemble(target, rows, facts, spool, found)
+    except OSError as error:
+        raise cannot_write(target, error) from error
+    table = place / TABLE_FILE
+    write_atomically(table, tsv(rows).encode())
+    return Report(target, table, rows)
+
+
+def _case(
+    subject: Subject, number: int, threshold: float, annotation_dir: Path | None, trouble: str
+) -> tuple[Row, str]:
+    """One participant's row, and the HTML below its heading."""
+    name = subject.participant_id
+    if subject.folder is None:
+        return row_without(name, subject.result, subject.reason, number), ""
+    try:
+        exam = examine(name, subject.folder, threshold, annotation_dir)
+    except CarotidError as error:
+        logger.warning("%s: its result cannot be read: %s", name, error)
+        return row_without(name, "unreadable", _without_place(error), number), ""
+    scan, note = _scan(subject, exam.grid)
+    notes = [note] if note and not trouble else []
+    row = row_of(name, subject.result, subject.reason, number, exam)
+    return row, body(exam, scan, threshold, notes)
+
+
+def _scan(subject: Subject, grid: Grid) -> tuple[NDArray[np.generic] | None, str]:
+    """The scan's canonical voxels on the heatmaps' grid, or None, and what is to be said."""
+    if subject.scan is None:
+        return None, "The scan is not there: only the heatmaps are shown."
+    try:
+        volume = load_scan(subject.scan).reoriented(CANONICAL)
+        if not volume.grid.agrees_with(grid):
+            raise InputError("the scan lies on another grid than its heatmaps")
+        changed = hash_scan(subject.scan) != subject.record.get("input_sha256")
+    except CarotidError as error:
+        logger.warning("%s: the scan is not shown: %s", subject.participant_id, error)
+        return None, f"The scan is not shown: {_without_place(error)}."
+    return volume.array, "The scan has changed since its heatmaps were made." if changed else ""
+
+
+def _without_place(error: CarotidError) -> str:
+    """An error without the path it names: a page may be handed on, paths stay at home."""
+    found = "" if error.found is None else f" (found {error.found})"
+    return one_line(error.what) + found
+
+
+def _assemble(
+    target: Path,
+    rows: list[Row],
+    facts: page.PageFacts,
+    spool: IO[bytes],
+    found: dict[int, tuple[int, int]],
+) -> None:
+    """Write the page aside, in order, and move it into place."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(page.head(rows, facts).encode())
+            left = facts.pictures
+            for order, row in enumerate(rows, start=1):
+                start, size = found[row.number]
+                shown = bool(row.sides) and left > 0
+                left -= shown
+                kind = "" if shown else ' class="empty"'
+                file.write(f'<article id="c{row.number}"{kind}>{heading(row, order)}'.encode())
+                if shown:
+                    spool.seek(start)
+                    file.write(spool.read(size))
+                file.write(b"</article>\n")
+            file.write(page.tail().encode())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~current_umask())
+        temporary.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _check_target(target: Path) -> None:
+    if target.is_dir():
+        raise UsageError("the page's path is a folder", where=target, expected="a file to write")
+    if not target.parent.is_dir():
+        raise UsageError("the page's folder does not exist", where=target.parent)
+    if target.name == TABLE_FILE:
+        raise UsageError("the page cannot have the name of the table beside it", where=target)
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise UsageError("the page's folder cannot be written", where=target.parent)

@@ -1,0 +1,184 @@
+"""Results as the heatmap transform leaves them, made up around known courses of the carotids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from carotid.geometry.grid import CANONICAL, Grid, Reordering
+from carotid.geometry.sides import SIDE_NAMES
+from carotid.geometry.volume import Volume
+from carotid.storage.heatmaps import SideSlabs, write_record, write_side
+from carotid.storage.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
+from carotid.storage.metaimage_writer import write_metaimage
+from carotid.storage.raw import find_scans, hash_scan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+REACH_MM = 16.0
+
+
+@dataclass(frozen=True, eq=False)
+class MemberView:
+    """Where one member of the ensemble sees one side's vessels.
+
+    Attributes:
+        centers: (z, 2, 2) canonical x and y per slice and channel; NaN where it sees nothing.
+        height: (z, 2) factor of the peak's height.
+    """
+
+    centers: NDArray[np.float64]
+    height: NDArray[np.float64]
+
+
+def tubes(view: MemberView, grid: Grid) -> NDArray[np.float32]:
+    """(2, x, y, z) on a canonical grid: exp(6(1 - d/16 mm)) - 1 around each center."""
+    sx, sy, _ = grid.spacing_mm
+    x = np.arange(grid.shape[0])[:, None]
+    y = np.arange(grid.shape[1])[None, :]
+    out = np.zeros((2, *grid.shape), np.float32)
+    for z in range(grid.shape[2]):
+        for c in (0, 1):
+            cx, cy = view.centers[z, c]
+            if np.isnan(cx):
+                continue
+            d = np.hypot((x - cx) * sx, (y - cy) * sy)
+            value = np.exp(6 * np.maximum(0.0, 1 - d / REACH_MM)) - 1
+            out[c, :, :, z] = view.height[z, c] * value
+    return out
+
+
+def write_heatmaps(
+    output_dir: Path,
+    participant_id: str,
+    stored: Grid,
+    views: Mapping[str, list[MemberView]],
+    *,
+    input_sha256: str = "0" * 64,
+) -> HeatmapLayout:
+    """Write both sides' files as the transform does."""
+    canonical = stored.reoriented(CANONICAL)
+    back = Reordering.between(canonical, stored.orientation)
+    folder = HeatmapLayout(OutputLayout(output_dir).transform(participant_id, HEATMAP_TRANSFORM))
+    folder.root.mkdir(parents=True)
+    for side in SIDE_NAMES:
+        made = np.stack([tubes(view, canonical) for view in views[side]])
+        mean = made.mean(axis=0)
+        std = made.std(axis=0, ddof=1) if len(made) > 1 else np.zeros_like(mean)
+        flat = made.transpose(0, 1, 4, 2, 3).reshape(*made.shape[:2], canonical.shape[2], -1)
+        best = flat.argmax(axis=-1)
+        indices = np.stack([best // canonical.shape[1], best % canonical.shape[1]], axis=-1)
+        slabs = [_slab(back, array) for array in (mean, std)]
+        write_side(
+            folder, side, stored, SideSlabs([(slabs[0], slabs[1])], lambda i=indices: i)  # type: ignore[misc]
+        )
+    write_record(folder, {"input_sha256": input_sha256, HEATMAP_TRANSFORM: {"models": {}}})
+    return folder
+
+
+def _slab(back: Reordering, array: NDArray[np.floating]) -> NDArray[np.float32]:
+    stored = back.view(array, first_axis=1).transpose(3, 2, 1, 0)
+    return np.ascontiguousarray(stored, np.float32)
+
+
+def write_scan(raw_dir: Path, participant_id: str, volume: Volume) -> str:
+    """Write a scan and return its SHA-256."""
+    raw_dir.mkdir(parents=True, exist_ok=True)
+    write_metaimage(raw_dir / f"{participant_id}.mha", volume)
+    return hash_scan(find_scans(raw_dir)[participant_id])
+
+
+def views_around(
+    centers: NDArray[np.float64],
+    spacing_mm: tuple[float, float, float],
+    rng: np.random.Generator,
+    *,
+    members: int = 3,
+    wander_mm: float = 0.3,
+    fading: float = 0.0,
+) -> list[MemberView]:
+    """Members that see known centers, each with an error of its own.
+
+    Args:
+        centers: (z, 2, 2) canonical; channel 1 also below the bifurcation.
+        spacing_mm: Canonical voxel size.
+        rng: Randomness.
+        members: How many.
+        wander_mm: How far, typically, each strays; it strays smoothly along z.
+        fading: Share of the height in which the peaks fade away.
+    """
+    slices = centers.shape[0]
+    height = np.ones((slices, 2))
+    lost = rng.uniform(size=max(1, slices // 8)) < fading
+    fade = np.repeat(lost, 8)[:slices]
+    height[: fade.size][fade] = 0.1
+    return [
+        MemberView(
+            centers + _wander(slices, spacing_mm[2], rng)[:, None] * wander_mm / np.array(spacing_mm[:2]),
+            height * rng.uniform(0.9, 1.05),
+        )
+        for _ in range(members)
+    ]
+
+
+def _wander(slices: int, slice_mm: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    reach = max(1, round(8 / slice_mm))
+    noise = rng.normal(size=(slices + 2 * reach, 2))
+    kernel = np.ones(2 * reach + 1)
+    smooth = np.stack([np.convolve(noise[:, k], kernel, "valid") for k in (0, 1)], axis=1)
+    return smooth / np.sqrt(2 * reach + 1)
+
+
+def straight_centers(grid: Grid, across_mm: float, fork: float = 0.5) -> NDArray[np.float64]:
+    """A plain carotid on a canonical grid, `across_mm` to the patient's right of the middle.
+
+    Above `fork` of the height the internal runs backwards and outwards, the external forwards.
+    """
+    size_x, size_y, size_z = grid.shape
+    sx, sy, sz = grid.spacing_mm
+    out = np.empty((size_z, 2, 2))
+    out[:] = (size_x - 1) / 2 + across_mm / sx, (size_y - 1) / 2
+    above = np.maximum(0.0, np.arange(size_z) - fork * size_z) * sz
+    apart = np.minimum(above * 0.4, 6.0)
+    outward = np.sign(across_mm) or 1.0
+    out[:, 0] += np.stack([outward * apart / sx, -apart / sy], axis=1)
+    out[:, 1] += np.stack([-outward * apart / sx / 2, apart / sy], axis=1)
+    return out
+
+
+def neck_scan(grid: Grid, ways: Mapping[str, NDArray[np.float64]], seed: int = 0) -> NDArray[np.int16]:
+    """(x, y, z) canonical voxels: dark lumens with bright walls in grey, noisy tissue."""
+    rng = np.random.default_rng(seed)
+    sx, sy, _ = grid.spacing_mm
+    x = np.arange(grid.shape[0])[:, None]
+    y = np.arange(grid.shape[1])[None, :]
+    out = np.full(grid.shape, 300.0) + rng.normal(0, 30, grid.shape)
+    for way in ways.values():
+        for z in range(grid.shape[2]):
+            for c in (0, 1):
+                if np.isnan(way[z, c, 0]):
+                    continue
+                d = np.hypot((x - way[z, c, 0]) * sx, (y - way[z, c, 1]) * sy)
+                layer = out[:, :, z]
+                layer[(d < 4.0) & (d >= 2.6)] = 600
+                layer[d < 2.6] = 60
+    return np.clip(out, 0, 4000).astype(np.int16)
+
+
+def write_summary(output_dir: Path, outcomes: Mapping[str, tuple[str, str]]) -> None:
+    """`summary.json` as a run leaves it."""
+    import json
+
+    rows: list[dict[str, Any]] = [
+        {"participant_id": key, "result": result, "reason": reason}
+        for key, (result, reason) in outcomes.items()
+    ]
+    OutputLayout(output_dir).summary.write_text(
+        json.dumps({"transform": HEATMAP_TRANSFORM, "participants": rows})
+    )

@@ -1,0 +1,385 @@
+"""DICOM folders that are no volume: each is refused, and what is at fault is named."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from pydicom import Dataset, dcmread
+from pydicom.uid import (
+    UID,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
+from tests.dicom_series import (
+    PATIENT,
+    make_volume,
+    write_classic,
+    write_enhanced,
+)
+
+from carotid.errors import InputError
+from carotid.storage import dicom_files
+from carotid.storage.dicom import read_dicom, read_dicom_header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+DATA = Path(__file__).parents[1] / "data" / "dicom"
+
+
+def refusal(folder: Path) -> str:
+    """The message with which a folder is refused, by both readers alike, without patient data."""
+    with pytest.raises(InputError) as of_read:
+        read_dicom(folder)
+    with pytest.raises(InputError) as of_header:
+        read_dicom_header(folder)
+    message = str(of_read.value)
+    assert str(of_header.value) == message
+    assert "\n" not in message
+    assert str(folder) in message
+    assert not any(secret in message for secret in PATIENT.values())
+    return message
+
+
+def edited(change: Callable[[int, Dataset], object]) -> Callable[[Path], object]:
+    def write(folder: Path) -> None:
+        write_classic(make_volume(), folder, edit=change)
+
+    return write
+
+
+def without(*keywords: str) -> Callable[[Path], object]:
+    def change(_: int, dataset: Dataset) -> None:
+        for keyword in keywords:
+            delattr(dataset, keyword)
+
+    return edited(change)
+
+
+def set_on(index: int | None, **values: Any) -> Callable[[Path], object]:
+    """Set attributes of one slice, or of all."""
+
+    def change(k: int, dataset: Dataset) -> None:
+        if index is None or k == index:
+            for keyword, value in values.items():
+                setattr(dataset, keyword, value)
+
+    return edited(change)
+
+
+def missing(*indices: int) -> Callable[[Path], object]:
+    def write(folder: Path) -> None:
+        paths = write_classic(make_volume(shape=(7, 5, 8)), folder)
+        for k in indices:
+            paths[k].unlink()
+
+    return write
+
+
+def shifted(vector_lps_mm: Callable[[int], NDArray[np.float64]]) -> Callable[[Path], object]:
+    def change(k: int, dataset: Dataset) -> None:
+        position = np.array(dataset.ImagePositionPatient, dtype=float) + vector_lps_mm(k)
+        dataset.ImagePositionPatient = [f"{v:.6f}" for v in position]
+
+    return edited(change)
+
+
+def two_series(folder: Path) -> None:
+    write_classic(make_volume(), folder, uid="one")
+
+    def localizer(_: int, dataset: Dataset) -> None:
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+        dataset.SeriesNumber = 1
+
+    write_classic(make_volume("PIR"), folder, uid="two", name="LOC{}".format, edit=localizer)
+
+
+def two_echoes(folder: Path) -> None:
+    for echo in (1, 2):
+
+        def change(_: int, dataset: Dataset, echo: int = echo) -> None:
+            dataset.EchoTime = 5 * echo
+
+        name = f"e{echo}_{{}}".format
+        write_classic(make_volume(), folder, name=name, edit=change)
+
+
+def time_series_of_frames(folder: Path) -> None:
+    def repeat(dataset: Dataset) -> None:
+        frames = dataset.PerFrameFunctionalGroupsSequence
+        again = [Dataset.from_json(frame.to_json()) for frame in frames]
+        for frame in again:
+            frame.FrameContentSequence[0].TemporalPositionIndex = 2
+        for frame in frames:
+            frame.FrameContentSequence[0].TemporalPositionIndex = 1
+        dataset.PerFrameFunctionalGroupsSequence = [*frames, *again]
+        dataset.NumberOfFrames = 8
+        dataset.PixelData = dataset.PixelData * 2
+
+    write_enhanced(make_volume(), folder / "x.dcm", edit=repeat)
+
+
+def duplicate(folder: Path) -> None:
+    paths = write_classic(make_volume(), folder)
+    shutil.copy(paths[1], folder / "copy.dcm")
+
+
+def localizer_under_the_same_uid(folder: Path) -> None:
+    write_classic(make_volume(), folder)
+    sagittal = make_volume("LPS", shape=(3, 7, 5)).reoriented("PSL")
+    write_classic(sagittal, folder, name="LOC{}".format)
+
+
+def larger_matrix(folder: Path) -> None:
+    write_classic(make_volume(), folder)
+    write_classic(make_volume(shape=(9, 5, 1)), folder, name="big{}".format)
+
+
+def empty_slice(folder: Path) -> None:
+    write_classic(make_volume(), folder)[3].write_bytes(b"")
+
+
+def overwritten_slice(folder: Path) -> None:
+    write_classic(make_volume(), folder, name="IM{:04d}".format)[3].write_bytes(b"<html>" * 900)
+
+
+def slice_link_to_nowhere(folder: Path) -> None:
+    path = write_classic(make_volume(), folder)[3]
+    path.unlink()
+    path.symlink_to(folder / "gone")
+
+
+def frames_without_positions(folder: Path) -> None:
+    def strip(dataset: Dataset) -> None:
+        del dataset.PerFrameFunctionalGroupsSequence
+
+    write_enhanced(make_volume(), folder / "x", edit=strip)
+
+
+def too_few_groups(folder: Path) -> None:
+    def drop(dataset: Dataset) -> None:
+        dataset.PerFrameFunctionalGroupsSequence = dataset.PerFrameFunctionalGroupsSequence[:-1]
+
+    write_enhanced(make_volume(), folder / "x", edit=drop)
+
+
+def too_many_frames(folder: Path) -> None:
+    def inflate(dataset: Dataset) -> None:
+        dataset.NumberOfFrames = 60_000
+
+    write_enhanced(make_volume(), folder / "x", edit=inflate)
+
+
+def deflated(folder: Path) -> None:
+    for path in write_classic(make_volume(), folder):
+        dataset = dcmread(path)
+        dataset.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.1.99")
+        dataset.save_as(path, overwrite=True)
+
+
+def video(folder: Path) -> None:
+    for path in write_classic(make_volume(), folder, syntax=RLELossless):
+        dataset = dcmread(path)
+        dataset.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.4.102")
+        dataset.save_as(path, overwrite=True)
+
+
+REFUSED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
+    "two series": (two_series, ["2 series", "series 7", "series 1", "localizer", "4 files"]),
+    "two echoes": (two_echoes, ["2 images at each of 4", "e1_0", "e2_0", "EchoTime (10.0, 5.0)"]),
+    "a time series of frames": (
+        time_series_of_frames,
+        ["2 images at each of 4", "x.dcm frame 1, x.dcm frame 5", "TemporalPositionIndex (1, 2)"],
+    ),
+    "a duplicate": (
+        duplicate,
+        ["more than one image at 1 of 4", "IM0001.dcm", "copy.dcm", "104.2"],
+    ),
+    "a missing slice": (
+        missing(3),
+        ["a slice is missing", "5.00 mm", "IM0002.dcm at 106.8", "IM0004.dcm at 111.8", "2.50 mm"],
+    ),
+    "three missing slices": (missing(2, 3, 5), ["3 slices are missing", "IM0001", "IM0004"]),
+    "a missing slice of three": (missing(0, 1, 2, 3, 6), ["a slice is missing", "IM0005.dcm at"]),
+    "one position": (
+        shifted(lambda k: np.array([0, 0, -2.5 * k])),
+        ["all 4 slices lie at one position", "101.8 mm"],
+    ),
+    "a tilt": (
+        shifted(lambda k: np.array([0, k * 0.5, 0])),
+        ["tilted", "11.3 degrees", "IM0003.dcm lies 1.5 mm beside IM0000.dcm"],
+    ),
+    "a shifted slice": (
+        shifted(lambda k: np.array([0, 1.5 * (k == 2), 0])),
+        ["shifted sideways", "IM0002.dcm, by up to 1.5 mm"],
+    ),
+    "an uneven slice": (
+        shifted(lambda k: np.array([0, 0, 1.0 * (k == 2)])),
+        ["not evenly spaced", "IM0002.dcm"],
+    ),
+    "a slightly uneven slice": (
+        shifted(lambda k: np.array([0, 0, 0.3 * (k == 2)])),
+        ["not evenly spaced", "IM0002.dcm 0.30 mm off its place"],
+    ),
+    "another orientation": (
+        set_on(1, ImageOrientationPatient=["0", "1", "0", "0", "0", "-1"]),
+        ["2 orientations", "axial: IM0000.dcm", "sagittal: IM0001.dcm"],
+    ),
+    "a slightly other orientation": (
+        set_on(1, ImageOrientationPatient=["1", "0", "0", "0", "0.99999", "0.0045"]),
+        ["2 orientations", "axial: IM0001.dcm"],
+    ),
+    "a localizer under the same UID": (localizer_under_the_same_uid, ["LOC0", "IM0000.dcm"]),
+    "mixed matrix sizes": (larger_matrix, ["2 matrix sizes", "9x5", "7x5", "big0"]),
+    "mixed pixel spacings": (
+        set_on(2, PixelSpacing=["0.9", "0.71"]),
+        ["2 pixel spacings", "0.9 x 0.71 mm: IM0002.dcm"],
+    ),
+    "mixed types": (set_on(2, PixelRepresentation=1), ["2 pixel types", "int16", "IM0002.dcm"]),
+    "two frames of reference": (
+        set_on(2, FrameOfReferenceUID="1.2.3.4"),
+        ["2 frames of reference", "1.2.3.4", "IM0002.dcm"],
+    ),
+    "no position": (without("ImagePositionPatient"), ["where it lies", "no position", "IM0000"]),
+    "no orientation": (without("ImageOrientationPatient"), ["where it lies", "no orientation"]),
+    "no pixel spacing": (without("PixelSpacing"), ["where it lies", "no pixel spacing"]),
+    "empty position": (set_on(2, ImagePositionPatient=None), ["no position", "IM0002.dcm"]),
+    "zero orientation": (set_on(None, ImageOrientationPatient=["0"] * 6), ["not usable"]),
+    "zero spacing": (set_on(2, PixelSpacing=["0", "1"]), ["pixel spacing", "IM0002.dcm"]),
+    "negative spacing": (set_on(2, PixelSpacing=["-1", "1"]), ["pixel spacing", "IM0002.dcm"]),
+    "huge spacing": (set_on(None, PixelSpacing=["1", "5000"]), ["voxel spacing", "5000"]),
+    "two numbers of position": (
+        set_on(1, ImagePositionPatient=["0", "1"]),
+        ["ImagePositionPatient", "3 finite numbers", "IM0001.dcm"],
+    ),
+    "a slope of zero": (
+        set_on(2, RescaleSlope="0", RescaleIntercept="5"),
+        ["slope is zero", "IM0002.dcm"],
+    ),
+    "colour": (set_on(None, PhotometricInterpretation="PALETTE COLOR"), ["colour", "PALETTE"]),
+    "inverted": (set_on(None, PhotometricInterpretation="MONOCHROME1"), ["inverted"]),
+    "a mosaic": (set_on(None, ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"]), ["mosaic"]),
+    "odd bits": (set_on(None, BitsAllocated=12), ["12 bits"]),
+    "an empty slice": (empty_slice, ["IM0003.dcm", "named like a slice but is empty"]),
+    "an overwritten slice": (overwritten_slice, ["IM0003", "holds no DICOM image"]),
+    "a link to nowhere": (slice_link_to_nowhere, ["IM0003.dcm", "cannot be read"]),
+    "no pixels": (without("PixelData"), ["cut short", "no pixels"]),
+    "too few pixels": (set_on(1, PixelData=bytes(20)), ["cut short", "20 bytes", "IM0001.dcm"]),
+    "a huge image": (set_on(1, Rows=65535, Columns=65535), ["IM0001.dcm", "65535x65535"]),
+    "frames without positions": (frames_without_positions, ["no position for each", "4 frames"]),
+    "too few groups": (too_few_groups, ["3 descriptions for 4 frames"]),
+    "too many frames": (too_many_frames, ["cut short"]),
+    "deflated": (deflated, ["deflated"]),
+    "video": (video, ["cannot be decoded", "MPEG"]),
+    "no DICOM at all": (lambda folder: (folder / "x.txt").write_text("x"), ["no DICOM image"]),
+}
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("case", REFUSED)
+    def test_message_names_what_is_at_fault(
+        self, tmp_path: Path, case: str, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        write, expected = REFUSED[case]
+        write(tmp_path)
+        message = refusal(tmp_path)
+        for part in expected:
+            assert part in message
+        assert capfd.readouterr() == ("", "")
+
+    def test_single_slice_of_unknown_depth(self, tmp_path: Path) -> None:
+        def strip(_: int, dataset: Dataset) -> None:
+            del dataset.SpacingBetweenSlices, dataset.SliceThickness
+
+        write_classic(make_volume(shape=(7, 5, 1)), tmp_path, edit=strip)
+        message = refusal(tmp_path)
+        assert "single slice" in message
+        assert "IM0000.dcm" in message
+
+    def test_not_a_folder(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.dcm"
+        write_enhanced(make_volume(), path)
+        assert "not a folder" in refusal(path)
+        assert "not a folder" in refusal(tmp_path / "absent")
+
+    def test_too_many_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        write_classic(make_volume(), tmp_path)
+        monkeypatch.setattr(dicom_files, "MAX_FILES", 3)
+        assert "too many files" in refusal(tmp_path)
+
+    def test_many_series_are_listed_briefly(self, tmp_path: Path) -> None:
+        for number in range(30):
+            write_classic(
+                make_volume(shape=(7, 5, 1)),
+                tmp_path,
+                uid=str(number),
+                name=f"{number}-{{}}".format,
+            )
+        message = refusal(tmp_path)
+        assert "30 series" in message
+        assert "22 more" in message
+        assert len(message) < 1500
+
+    def test_unreadable_slice(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = write_classic(make_volume(), tmp_path)[2]
+        plainly = Path.open
+
+        def locked(self: Path, *args: Any, **kwargs: Any) -> Any:
+            if self == path:
+                raise PermissionError(13, "Permission denied", str(self))
+            return plainly(self, *args, **kwargs)
+
+        monkeypatch.setattr(Path, "open", locked)
+        message = refusal(tmp_path)
+        assert "IM0002.dcm" in message
+        assert "Permission denied" in message
+
+    @pytest.mark.parametrize(
+        "syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless]
+    )
+    def test_a_slice_cut_anywhere_is_named(
+        self, tmp_path: Path, syntax: Any, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        path = write_classic(make_volume(), tmp_path, syntax=syntax)[3]
+        whole = path.read_bytes()
+        for length in [*range(0, len(whole), 13), len(whole) - 1]:
+            path.write_bytes(whole[:length])
+            assert path.name in refusal(tmp_path)
+        assert capfd.readouterr() == ("", "")
+
+    @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+    def test_an_enhanced_file_cut_anywhere_is_refused(self, tmp_path: Path, syntax: Any) -> None:
+        path = write_enhanced(make_volume(), tmp_path / "x.dcm", syntax=syntax)
+        whole = path.read_bytes()
+        for length in [*range(0, len(whole), 29), len(whole) - 1]:
+            path.write_bytes(whole[:length])
+            refusal(tmp_path)
+
+    def test_pixels_that_do_not_decode(
+        self, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        path = write_classic(make_volume(), tmp_path, syntax=RLELossless)[2]
+        dataset = dcmread(path)
+        data = dataset.PixelData
+        dataset.PixelData = data[:-30] + b"\x05" * 22 + data[-8:]
+        dataset.save_as(path, overwrite=True)
+        read_dicom_header(tmp_path)
+        with pytest.raises(InputError, match=r"IM0002\.dcm: the pixels cannot be decoded"):
+            read_dicom(tmp_path)
+        assert capfd.readouterr() == ("", "")
+
+    def test_real_files(self, tmp_path: Path) -> None:
+        assert "2 images at each of 4" in refusal(DATA / "dicom2nifti" / "ge_fmri")
+        assert "colour" in refusal(DATA / "dicom2nifti" / "rgb")
+        for name in ("MR_truncated.dcm", "emri_small_jpeg_2k_lossless_too_short.dcm"):
+            folder = tmp_path / name.removesuffix(".dcm")
+            folder.mkdir()
+            shutil.copy(DATA / "pydicom" / name, folder)
+            assert "cut short" in refusal(folder)

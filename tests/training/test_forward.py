@@ -1,0 +1,51 @@
+import pytest
+import torch
+from carotid.network.unet import UNet
+from carotid.training.forward import blocked_forward
+from carotid.training.subpixel import from_blocks, to_blocks
+from carotid.training.workers import trained_parameters
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(5)
+    return UNet(dropout=0.0)
+
+
+def test_blocks_are_undone_exactly():
+    array = torch.rand(2, 2, 6, 8, 10)
+    blocks = to_blocks(array)
+    assert blocks.shape == (2, 16, 4, 5, 6)
+    assert torch.equal(from_blocks(blocks), array)
+
+
+@pytest.mark.parametrize("shape", [(32, 16, 48), (16, 32, 32)])
+def test_same_heatmaps_as_the_plain_network(network, shape):
+    x = torch.rand(2, 1, *shape)
+    with torch.no_grad():
+        plain = network(x)
+        fast = from_blocks(blocked_forward(network, x))
+    assert (fast - plain).abs().max() < 1e-5 * plain.abs().max()
+
+
+def test_same_gradients_as_the_plain_network(network):
+    x, direction = torch.rand(2, 1, 32, 32, 48), torch.randn(2, 2, 32, 32, 48)
+    weights = trained_parameters(network)
+    plain = torch.autograd.grad((network(x) * direction).sum(), weights)
+    fast = torch.autograd.grad((blocked_forward(network, x) * to_blocks(direction)).sum(), weights)
+    for one, other in zip(plain, fast, strict=True):
+        assert (one - other).abs().max() < 1e-3 * one.abs().max()
+
+
+def test_only_biases_that_cancel_are_left_out(network):
+    kept = {id(weight) for weight in trained_parameters(network)}
+    left = [name for name, weight in network.named_parameters() if id(weight) not in kept]
+    assert len(left) == 17
+    with torch.no_grad():
+        x = torch.rand(1, 1, 32, 32, 32)
+        before = network(x)
+        for name, weight in network.named_parameters():
+            if name in left:
+                weight += 0.7
+        after = network(x)
+    assert (after - before).abs().max() < 1e-4 * before.abs().max()

@@ -1,0 +1,38 @@
+import pytest
+import torch
+from carotid.training.losses import heatmap_loss
+from carotid.training.subpixel import to_blocks
+
+
+def naive(p, t, counted, height_weight, difference_weight):
+    mask = counted[:, None, :, None, None].float()
+    e = (p - t) * mask
+    voxels = counted.sum() * p.shape[3] * p.shape[4]
+    loss = ((1 + t * 100 / height_weight) * e * e).sum() / (2 * voxels)
+    d = e[:, 0] - e[:, 1]
+    weight = 1 + 3 * (t[:, 0] - t[:, 1]).abs()
+    return loss + difference_weight * (weight * d * d).sum() / voxels
+
+
+@pytest.mark.parametrize("difference_weight", [0.0, 2.0])
+def test_value_and_gradient_follow_the_formula(difference_weight):
+    torch.manual_seed(1)
+    p = torch.randn(2, 2, 6, 8, 10, requires_grad=True)
+    t = torch.rand(2, 2, 6, 8, 10) * 4
+    counted = torch.tensor([[1, 1, 0, 1, 1, 1], [0, 0, 1, 1, 0, 1]], dtype=torch.bool)
+    fast = heatmap_loss(
+        to_blocks(p), to_blocks(t), counted, height_weight=20, difference_weight=difference_weight
+    )
+    slow = naive(p, t, counted, 20, difference_weight)
+    assert fast.item() == pytest.approx(slow.item(), rel=1e-5)
+    (a,) = torch.autograd.grad(fast, p)
+    (b,) = torch.autograd.grad(slow, p)
+    assert torch.allclose(a, b, atol=1e-6)
+    assert not a[0, :, 2].any()
+
+
+def test_nothing_counted_is_no_loss():
+    blocks = to_blocks(torch.rand(1, 2, 4, 4, 4))
+    counted = torch.zeros(1, 4, dtype=torch.bool)
+    loss = heatmap_loss(blocks, 0 * blocks, counted, height_weight=20, difference_weight=2)
+    assert loss.item() == 0
