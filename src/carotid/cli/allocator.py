@@ -14,14 +14,17 @@ import ctypes
 import logging
 import platform
 
-_MMAP_THRESHOLD = (-3, 2**30)
-"""glibc's M_MMAP_THRESHOLD: arrays below 1 GiB come from the heap, not from mappings of their own.
+_MMAP_THRESHOLD = -3
+"""glibc's M_MMAP_THRESHOLD: smaller arrays come from the heap, not from mappings of their own."""
 
-(glibc takes no larger value than half of its heap size; it says no, and nothing changes.)
-"""
+_THRESHOLDS_BYTES = (2**30, 2**25)
+"""What to set it to: more than any array of ours, or the most that older versions of glibc take."""
 
-_TRIM_THRESHOLD = (-1, 2**31 - 1)
-"""glibc's M_TRIM_THRESHOLD: how much free memory at the heap's end is kept; the most an int holds."""
+_TRIM_THRESHOLD = -1
+"""glibc's M_TRIM_THRESHOLD: how much free memory at the end of the heap is kept."""
+
+_ALL_BYTES = 2**31 - 1
+"""The most that a C int holds."""
 
 _logger = logging.getLogger(__name__)
 
@@ -40,6 +43,7 @@ def keep_freed_memory() -> bool:
         return False
     mallopt.argtypes = (ctypes.c_int, ctypes.c_int)
     mallopt.restype = ctypes.c_int
-    kept = all([mallopt(*setting) == 1 for setting in (_MMAP_THRESHOLD, _TRIM_THRESHOLD)])
+    from_heap = any(mallopt(_MMAP_THRESHOLD, size) == 1 for size in _THRESHOLDS_BYTES)
+    kept = bool(mallopt(_TRIM_THRESHOLD, _ALL_BYTES) == 1) and from_heap
     _logger.debug("memory that is freed %s kept for reuse", "is" if kept else "is not")
     return kept

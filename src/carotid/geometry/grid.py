@@ -78,7 +78,7 @@ class Grid:
     @property
     def direction(self) -> NDArray[np.float64]:
         """(3, 3) float64; column a is the unit vector, in R-A-S, along which index a grows."""
-        return self.affine[:3, :3] / np.array(self.spacing_mm)
+        return np.asarray(self.affine[:3, :3] / np.array(self.spacing_mm), np.float64)
 
     @property
     def orientation(self) -> str:
@@ -107,7 +107,8 @@ class Grid:
     def index_from_world(self, world_mm: NDArray[np.floating]) -> NDArray[np.float64]:
         """Map (..., 3) R-A-S mm to (..., 3) fractional indices."""
         offset = np.asarray(world_mm, dtype=np.float64) - self.affine[:3, 3]
-        return np.linalg.solve(self.affine[:3, :3], offset[..., None])[..., 0]
+        found = np.linalg.solve(self.affine[:3, :3], offset[..., None])[..., 0]
+        return np.asarray(found, np.float64)
 
     def reoriented(self, orientation: str) -> Grid:
         """The same voxels, indexed in another order, e.g. `CANONICAL`; see `Reordering`."""

@@ -90,16 +90,18 @@ def percentiles(array: NDArray[np.generic], percents: Sequence[float]) -> list[f
     """
     if array.dtype.kind in "iu" and array.dtype.itemsize <= 2:
         return _percentiles_by_counting(array, percents)
-    found = np.percentile(array.ravel(order="K"), list(percents), overwrite_input=False)
+    float_type = array.dtype if array.dtype.kind == "f" else np.float64
+    found = np.percentile(np.asarray(array.ravel(order="K"), float_type), list(percents))
     return [float(value) for value in found]
 
 
 def _percentiles_by_counting(array: NDArray[np.generic], percents: Sequence[float]) -> list[float]:
-    limits = np.iinfo(array.dtype)
+    limits = np.iinfo(str(array.dtype))
     counts = np.zeros(limits.max - limits.min + 1, np.int64)
     unsigned = np.dtype(f"u{array.dtype.itemsize}")
+    native = array.dtype.newbyteorder("=")
     for part in _chunks(array):
-        bits = np.ascontiguousarray(part).view(unsigned).ravel()
+        bits = np.ascontiguousarray(part, dtype=native).view(unsigned).ravel()
         counts += np.bincount(bits, minlength=counts.size)
     if limits.min < 0:
         counts = np.roll(counts, counts.size // 2)

@@ -43,7 +43,7 @@ class AxisSampling:
     second_weight: NDArray[np.float32]
 
     @classmethod
-    def at(cls, positions: NDArray[np.float64], size: int) -> AxisSampling:
+    def at(cls, positions: NDArray[np.floating], size: int) -> AxisSampling:
         """Sample linearly at fractional input indices; beyond the ends the edge value counts."""
         inside = np.clip(positions, 0, size - 1)
         first = np.minimum(np.floor(inside).astype(np.int64), max(size - 2, 0))

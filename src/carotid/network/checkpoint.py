@@ -74,8 +74,9 @@ class Member:
             ModelError: Where the weights do not fit the architecture or are not finite.
         """
         where = torch.device("cpu") if device is None else device
-        net = UNet()
-        net.load_state_dict(checked_state(state, name))
+        with torch.device("meta"):  # so that no random numbers are drawn
+            net = UNet()
+        net.load_state_dict(checked_state(state, name), assign=True)
         net.eval().requires_grad_(requires_grad=False).to(where)
         return cls(name, sha256, net if plain else fast_or_plain(net, where), where)
 
@@ -185,11 +186,11 @@ def checked_state(state: Mapping[str, Tensor], where: str | Path) -> dict[str, T
                 found=tuple(value.shape),
                 expected=tuple(template.shape),
             )
-        if value.dtype not in _FLOATS:
+        if value.dtype not in _FLOATS or value.layout != torch.strided or value.is_meta:
             raise ModelError(
                 f"the weights have a type that is not supported in {key}",
                 where=where,
-                found=value.dtype,
+                found=f"{value.dtype}, {value.layout}, on {value.device}",
                 expected="float16, bfloat16 or float32",
             )
         checked[key] = value.detach().to(torch.float32, copy=True).contiguous()

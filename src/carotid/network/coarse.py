@@ -9,6 +9,7 @@ kept in a scratch file: memory does not grow with the ensemble.
 from __future__ import annotations
 
 import os
+import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
@@ -47,6 +48,8 @@ class CoarseHeatmaps:
         self._shape: tuple[int, ...] = ()
         self._scratch_file = scratch_file
         self._descriptor: int | None = None
+        self._closing: weakref.finalize[[int], CoarseHeatmaps] | None = None
+        self._device = torch.device("cpu")
         self._budget = budget_bytes
         self._in_memory = 0
 
@@ -67,6 +70,7 @@ class CoarseHeatmaps:
         """
         slabs = heatmaps.permute(self._order).contiguous()
         self._shape = tuple(slabs.shape)
+        self._device = slabs.device
         size = slabs.numel() * slabs.element_size()
         if self._scratch_file is None or self._in_memory + size <= self._budget:
             self._in_memory += size
@@ -82,7 +86,7 @@ class CoarseHeatmaps:
         shape = (stop - start, *self._shape[1:])
         out = np.empty(shape, np.float32)
         row = out.nbytes // max(stop - start, 1)
-        view = memoryview(out).cast("B")
+        view = memoryview(out.data).cast("B")
         done = 0
         while done < out.nbytes:
             got = os.preadv(self._file(), [view[done:]], kept + start * row + done)
@@ -93,14 +97,14 @@ class CoarseHeatmaps:
                     remedy="check the disk that the output directory is on",
                 )
             done += got
-        return torch.from_numpy(out)
+        return torch.from_numpy(out).to(self._device)
 
     def close(self) -> None:
         """Forget everything and remove the scratch file."""
         self._kept.clear()
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        self._descriptor = None
+        if self._closing is not None:
+            self._closing()
 
     def _file(self) -> int:
         if self._descriptor is None:
@@ -112,10 +116,11 @@ class CoarseHeatmaps:
         try:
             if self._descriptor is None:
                 self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+                self._closing = weakref.finalize(self, os.close, self._descriptor)
                 with suppress(OSError):  # gone with the process, however that ends
                     path.unlink()
             offset = os.lseek(self._descriptor, 0, os.SEEK_END)
-            view = memoryview(slabs.cpu().numpy()).cast("B")
+            view = memoryview(slabs.cpu().numpy().data).cast("B")
             done = 0
             while done < view.nbytes:
                 done += os.write(self._descriptor, view[done:])

@@ -7,8 +7,8 @@ strides=(2, 2, 2, 2), num_res_units=2, dropout=0.1)` loads as it is, without MON
 One level halves the grid with a residual unit of two 3×3×3 convolutions (a strided 3×3×3
 convolution is the shortcut), the bottom level keeps it (a 1×1×1 shortcut), and the way up is a
 transposed convolution followed by a residual unit with one convolution and the identity as its
-shortcut. Every convolution but the last is followed by instance normalisation (no affine, ε = 1e-5),
-dropout and a PReLU with one slope.
+shortcut. Every convolution but the last is followed by instance normalisation (no affine, epsilon
+1e-5), dropout and a PReLU with one slope.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
@@ -134,6 +135,7 @@ class Runner(Generic[Loaded]):
         self._background = _Background(thread_initializer)
         self._outcomes: dict[str, Outcome] = {}
         self._publishing: list[tuple[Slot, Future[None]]] = []
+        self._held: list[Slot] = []
 
     def run(self, scans: Sequence[RawScan]) -> list[Outcome]:
         """Take every scan through the stage.
@@ -150,7 +152,7 @@ class Runner(Generic[Loaded]):
         finally:
             self._loader.shutdown(wait=True, cancel_futures=True)
             self._background.close()
-            for slot, _ in self._publishing:
+            for slot in self._held:  # only now: until here a thread might have written there
                 slot.release()
         return [self._outcomes[scan.participant_id] for scan in scans]
 
@@ -159,17 +161,11 @@ class Runner(Generic[Loaded]):
         following = self._next(queue, elsewhere, wait=wait)
         while following is not None:
             current, following = following, None
-            try:
-                loaded: Loaded | None = self._loaded(current)
-                following = self._next(queue, elsewhere, wait=wait)
-                if loaded is not None:
-                    self._compute(current, loaded)
-                    loaded = None
-            except BaseException:
-                for pending in (current, following):
-                    if pending is not None:
-                        pending.slot.release()
-                raise
+            loaded: Loaded | None = self._loaded(current)
+            following = self._next(queue, elsewhere, wait=wait)
+            if loaded is not None:
+                self._compute(current, loaded)
+                loaded = None
             self._collect(wait=False)
         self._collect(wait=True)
 
@@ -179,17 +175,19 @@ class Runner(Generic[Loaded]):
         """Take the next slot that is free and has work left, and start to load its scan."""
         for scan in queue:
             slot = Slot(self._layout, scan.participant_id, self._task.transform)
+            self._held.append(slot)
             try:
                 if not slot.acquire(wait=wait):
+                    self._release(slot)
                     elsewhere.append(scan)
                     continue
                 done = self._task.complete(scan.participant_id)
             except CarotidError as error:
-                slot.release()
+                self._release(slot)
                 self._finish(Outcome(scan.participant_id, "failed", str(error)))
                 continue
             if done is not None:
-                slot.release()
+                self._release(slot)
                 self._finish(Outcome(scan.participant_id, "skipped", done))
                 continue
             return _Pending(scan, slot, self._loader.submit(self._task.load, scan))
@@ -204,10 +202,10 @@ class Runner(Generic[Loaded]):
 
     def _compute(self, pending: _Pending[Loaded], loaded: Loaded) -> None:
         slot = pending.slot
+        jobs: list[Future[None]] = []
         try:
             folder = slot.open()
             self._progress.started(slot.participant_id, self._task.steps(loaded))
-            jobs: list[Future[None]] = []
             for job in self._task.compute(loaded, folder, self._progress.advanced):
                 jobs.append(self._background.submit(job))
                 for earlier in jobs:
@@ -222,6 +220,9 @@ class Runner(Generic[Loaded]):
 
             self._publishing.append((slot, self._background.submit(publish)))
         except Exception as error:  # noqa: BLE001 - see above
+            for job in jobs:
+                job.cancel()
+            futures.wait(jobs)
             self._failed(slot, error)
 
     def _collect(self, *, wait: bool) -> None:
@@ -235,13 +236,17 @@ class Runner(Generic[Loaded]):
                 self._failed(slot, error)
                 continue
             self._publishing.pop(0)
-            slot.release()
+            self._release(slot)
             self._finish(Outcome(slot.participant_id, "done"))
 
     def _failed(self, slot: Slot, error: Exception) -> None:
         logger.debug("%s", slot.participant_id, exc_info=error)
-        slot.release()
+        self._release(slot)
         self._finish(Outcome(slot.participant_id, "failed", describe(error)))
+
+    def _release(self, slot: Slot) -> None:
+        slot.release()
+        self._held.remove(slot)
 
     def _finish(self, outcome: Outcome) -> None:
         self._outcomes[outcome.participant_id] = outcome

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from carotid.errors import UsageError
+from carotid.errors import InputError, OutputError, UsageError
 from carotid.provenance import TransformRecord, differences
 from carotid.stages.heatmap import count_windows, predict_side, prepare_scan
 from carotid.storage.heatmaps import SideSlabs, read_record, write_record, write_side
@@ -76,8 +76,18 @@ class HeatmapTask:
 
     def complete(self, participant_id: str) -> str | None:
         """Why nothing has to be done for a participant; None where it has."""
-        if self._force or record_of(self._layout, participant_id) is None:
+        if self._force:
             return None
+        there = record_of(self._layout, participant_id)
+        if there is None:
+            return None
+        differing = differences(self._record, there.get(HEATMAP_TRANSFORM, {}), _DECISIVE)
+        if differing:
+            raise OutputError(
+                f"another command has done this participant differently: {'; '.join(differing)}",
+                where=participant_id,
+                remedy="use another output directory, or --force to do it again",
+            )
         return "was complete already"
 
     def load(self, scan: RawScan) -> LoadedScan:
@@ -157,7 +167,7 @@ def refuse_unfit(layout: OutputLayout, scans: Sequence[RawScan], record: Transfo
         scan.participant_id
         for scan in scans
         if scan.participant_id in complete
-        and complete[scan.participant_id].get("input_sha256") != hash_scan(scan)
+        and complete[scan.participant_id].get("input_sha256") != _hash_or_none(scan)
     ]
     if changed:
         raise UsageError(
@@ -173,6 +183,14 @@ def refuse_unfit(layout: OutputLayout, scans: Sequence[RawScan], record: Transfo
             where=layout.root,
             remedy="use another output directory, or --force to do them again",
         )
+
+
+def _hash_or_none(scan: RawScan) -> str | None:
+    """A scan's checksum; None where it cannot be read any more."""
+    try:
+        return hash_scan(scan)
+    except InputError:
+        return None
 
 
 def others_made_differently(

@@ -35,9 +35,12 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write JSON atomically, keys as given, ending with a newline."""
+    """Write JSON atomically, keys as given, ending with a newline.
+
+    Bytes of a path that are no text are written as JSON's escapes of lone surrogates.
+    """
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomically(path, text.encode())
+    write_atomically(path, text.encode(errors="backslashreplace"))
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:

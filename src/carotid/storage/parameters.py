@@ -26,7 +26,7 @@ def read_parameters(path: Path) -> dict[str, Any]:
     """
     try:
         with path.open("rb") as file:
-            content = json.loads(file.read(_MAX_BYTES))
+            content = json.loads(file.read(_MAX_BYTES), parse_constant=_no_number)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
@@ -42,6 +42,11 @@ def read_parameters(path: Path) -> dict[str, Any]:
             remedy="restore the file, or move it away if its content is not needed",
         )
     return content
+
+
+def _no_number(constant: str) -> float:
+    message = f"{constant} is not JSON"
+    raise ValueError(message)
 
 
 def record_transform(layout: OutputLayout, transform: str, record: Mapping[str, Any]) -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
+_MAX_MISSING = 1000
+"""How often in a row the work folder may vanish before a lock file is made in it."""
 
 
 class Lock:
@@ -41,13 +43,17 @@ class Lock:
             OutputError: Where the lock file cannot be made.
         """
         flags = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
+        missing = 0
         while True:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 descriptor = os.open(
                     self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666
                 )
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                missing += 1
+                if missing > _MAX_MISSING:
+                    raise cannot_write(self._path, error) from error
                 continue  # the folder was removed by another process that has just finished
             except OSError as error:
                 raise cannot_write(self._path, error) from error
@@ -63,6 +69,11 @@ class Lock:
                 self._descriptor = descriptor
                 return True
             os.close(descriptor)
+
+    @property
+    def held(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._descriptor is not None
 
     def release(self) -> None:
         """Give the lock back and remove its file."""
@@ -113,6 +124,7 @@ class Slot:
         """Become the owner; False where another process is. Leftovers of dead owners go."""
         if not self._lock.acquire(wait=wait):
             return False
+        self._restore_old()
         self._remove_work()
         return True
 
@@ -140,8 +152,11 @@ class Slot:
         """Move the complete result to its final name, in place of an older one.
 
         Raises:
-            OutputError: Where it cannot be moved; an older result is then still there.
+            OutputError: Where it cannot be moved, or the slot is not ours (any more); an older
+                result is then still there.
         """
+        if not self._lock.held:
+            raise OutputError("a result was to be moved into a place given back", where=self.final)
         try:
             self.final.parent.mkdir(parents=True, exist_ok=True)
             if self.final.exists():
@@ -154,13 +169,27 @@ class Slot:
         self._remove_work()
 
     def release(self) -> None:
-        """Give the slot back; what was not published is removed."""
+        """Give the slot back; what was not published is removed. Of no effect for others' slots."""
+        if not self._lock.held:
+            return
+        self._restore_old()
         self._remove_work()
         self._lock.release()
 
+    def _restore_old(self) -> None:
+        """Undo the first half of a swap in two steps whose second half never came."""
+        aside = _aside(self.work)
+        if aside.is_dir() and not self.final.exists():
+            with suppress(OSError):
+                aside.rename(self.final)
+
     def _remove_work(self) -> None:
-        for leftover in (self.work, self.work.with_name(f"{self.work.name}.old")):
+        for leftover in (self.work, _aside(self.work)):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _aside(work: Path) -> Path:
+    return work.with_name(f"{work.name}.old")
 
 
 def _swap(new: Path, old: Path) -> None:
@@ -170,6 +199,5 @@ def _swap(new: Path, old: Path) -> None:
         names = (os.fsencode(new), os.fsencode(old))
         if library.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0:
             return
-    aside = new.with_name(f"{new.name}.old")
-    old.rename(aside)
+    old.rename(_aside(new))
     new.rename(old)
