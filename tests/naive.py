@@ -65,7 +65,7 @@ def naive_heatmaps(
     for side, box in columns.items():
         seen = sampled[:, :, box]
         seen = seen[:, :, ::-1] if side == "right" else seen
-        window = torch.from_numpy(seen.astype(np.float32))[None, None]
+        window = torch.from_numpy(np.ascontiguousarray(seen, np.float32))[None, None]
         members = []
         for network in networks:
             with torch.no_grad():
@@ -78,7 +78,7 @@ def naive_heatmaps(
                     positions = np.arange(network_order.shape[axis]) * s / 0.5
                     whole = along_axis(whole, axis + 1, positions)
             members.append(whole[:, :, ::-1, ::-1].transpose(0, 3, 2, 1))
-        stack = np.stack(members)
+        stack = np.stack(members) if members else np.zeros((1, 2, *ras.shape))
         spread = stack.std(0, ddof=1) if len(stack) > 1 else np.zeros_like(stack[0])
         found[side] = NaiveSide(
             seen, stack, _as_stored(stack.mean(0), way), _as_stored(spread, way)

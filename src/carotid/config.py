@@ -149,7 +149,7 @@ def parse_sections(content: dict[str, Any], known: dict[str, type[P]], where: Pa
         if name in LATER_SECTIONS:
             logger.info("%s: section [%s] is not used by this version", where, name)
         elif name not in known:
-            mistakes.append(f"unknown section or key '{name}'{_nearest(name, names)}")
+            mistakes.append(f"unknown section or key '{name[:80]}'{_nearest(name, names)}")
     parsed: dict[str, P] = {}
     for name, kind in known.items():
         section = content.get(name, {})
@@ -174,13 +174,13 @@ def _describe(section: str, kind: type[Parameters], error: ValidationError) -> l
         place = ".".join(str(part) for part in problem["loc"][:1])
         if problem["type"] == "extra_forbidden":
             lines.append(
-                f"{section}: unknown key '{place}'{_nearest(place, list(kind.model_fields))}"
+                f"{section}: unknown key '{place[:80]}'{_nearest(place, list(kind.model_fields))}"
             )
             continue
         text = problem["msg"].removeprefix("Value error, ")
         text = text[0].lower() + text[1:]
         at = f" (item {problem['loc'][1]})" if len(problem["loc"]) > 1 else ""
-        found = "" if problem["type"] == "missing" else f", found {problem['input']!r}"
+        found = "" if problem["type"] == "missing" else f", found {repr(problem['input'])[:80]}"
         lines.append(f"{section}.{place}{at}: {text}{found}" if place else f"{section}: {text}")
     return lines
 

@@ -92,7 +92,7 @@ def test_shifted_blocks_are_written_as_voxels(generator: torch.Generator, cuts: 
     blocks = to_blocks(outside)[0].permute(1, 2, 3, 0)
     out = torch.full_like(fine, torch.nan)
     first = 0
-    for part in blocks.split(cuts):
+    for part in torch.split(blocks, cuts):
         subpixel.write_shifted_blocks(part.contiguous(), out, first)
         first += len(part)
     assert torch.equal(out, fine)

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from carotid import __version__
+from carotid.cli.compare import compare
+from carotid.cli.demo import demo
 from carotid.cli.logs import set_up_logging
 from carotid.cli.models import models
+from carotid.cli.report import report
 from carotid.cli.simulate import simulate
 from carotid.cli.transform import transform
 from carotid.errors import CarotidError, one_line
@@ -56,7 +59,7 @@ def cli(context: click.Context, verbose: int) -> None:
     set_up_logging(verbose)
 
 
-for command in (transform, models, simulate):
+for command in (transform, report, compare, models, simulate, demo):
     cli.add_command(command)
 
 

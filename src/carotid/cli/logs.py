@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-from contextlib import suppress
 
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
@@ -20,8 +20,7 @@ class _Handler(logging.Handler):
     """Prints each record as one line, above a progress bar where there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        with suppress(OSError, ValueError):  # nobody may be listening any more
-            say(self.format(record))
+        say(self.format(record))
 
 
 class _Formatter(logging.Formatter):
@@ -47,11 +46,15 @@ def set_up_logging(verbose: int) -> None:
 
 
 def say(line: str) -> None:
-    """Print a line on standard error, above a progress bar where there is one."""
-    if _writer is None:
-        click.echo(line, err=True)
-    else:
-        _writer(line)
+    """Print a line on standard error, above a progress bar where there is one.
+
+    A standard error that nobody reads any more does not end the run.
+    """
+    with suppress(OSError, ValueError):
+        if _writer is None:
+            click.echo(line, err=True)
+        else:
+            _writer(line)
 
 
 def redirect(writer: Callable[[str], None] | None) -> None:

@@ -13,6 +13,7 @@ import re
 import warnings
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -44,12 +45,21 @@ class Member:
         sha256: SHA-256 of its file, hexadecimal; empty where it came from no file.
         network: Maps (1, 1, s, p, l) float32 on the device to (1, 2, s, p, l).
         device: Where it computes.
+        state: What a network on the CPU can be made from; None where `network` is on the CPU.
     """
 
     name: str
     sha256: str
     network: Callable[[Tensor], Tensor]
     device: torch.device
+    state: Mapping[str, Tensor] | None = None
+
+    @cached_property
+    def cpu_network(self) -> Callable[[Tensor], Tensor]:
+        """The same network on the CPU, for when the device's memory gives out."""
+        if self.state is None:
+            return self.network
+        return Member.from_state(self.state, name=self.name, sha256=self.sha256).network
 
     @classmethod
     def from_state(
@@ -76,9 +86,11 @@ class Member:
         where = torch.device("cpu") if device is None else device
         with torch.device("meta"):  # so that no random numbers are drawn
             net = UNet()
-        net.load_state_dict(checked_state(state, name), assign=True)
+        checked = checked_state(state, name)
+        net.load_state_dict(checked, assign=True)
         net.eval().requires_grad_(requires_grad=False).to(where)
-        return cls(name, sha256, net if plain else fast_or_plain(net, where), where)
+        network = net if plain else fast_or_plain(net, where)
+        return cls(name, sha256, network, where, None if where.type == "cpu" else checked)
 
 
 def find_models(directory: Path) -> list[Path]:

@@ -99,6 +99,13 @@ class CoarseHeatmaps:
             done += got
         return torch.from_numpy(out).to(self._device)
 
+    def leave_device(self) -> None:
+        """Keep in main memory what is kept on a device, now and from here on."""
+        self._device = torch.device("cpu")
+        for member, kept in enumerate(self._kept):
+            if not isinstance(kept, int):
+                self._kept[member] = kept.cpu()
+
     def close(self) -> None:
         """Forget everything and remove the scratch file."""
         self._kept.clear()

@@ -7,6 +7,7 @@ hold only a part of; `Maxima` therefore keeps the best seen so far.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from carotid.geometry.frame import NetworkFrame
     from carotid.geometry.resample import AxisSampling
     from carotid.geometry.sides import Side
+
+logger = logging.getLogger(__name__)
 
 _SLAB_BYTES = 6 << 20
 """One member's float32 heatmaps of a slab, in bytes: small enough to stay in the cache."""
@@ -165,10 +168,23 @@ class SideResult:
             for done in range(0, raw_size, rows):
                 stop = min(done + rows, raw_size)
                 if backwards:
-                    yield self._slab(raw_size - stop, raw_size - done)
+                    yield self._slab_in_memory(raw_size - stop, raw_size - done)
                 else:
-                    yield self._slab(done, stop)
+                    yield self._slab_in_memory(done, stop)
             self._zero_columns()
+
+    def leave_device(self) -> None:
+        """Work in main memory from here on: that of the device is needed, or was not enough."""
+        self.coarse.leave_device()
+
+    def _slab_in_memory(self, start: int, stop: int) -> RawSlab:
+        """`_slab`, on the CPU where the device has no memory for it."""
+        try:
+            return self._slab(start, stop)
+        except torch.OutOfMemoryError:
+            self.leave_device()
+            logger.warning("out of memory on the device; heatmaps are put together on the CPU")
+        return self._slab(start, stop)
 
     def _slab_rows(self) -> int:
         others = [n for a, n in enumerate(self._frame.raw_shape) if a != self._slab_axis]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import CHANNELS
+from carotid.evaluation.distances import RIGHT_MM
 from carotid.report import pictures
 from carotid.report.charts import Chart, chart
 from carotid.report.figures import SCORE_PARTS, SideFigures, score_points
@@ -41,15 +42,17 @@ def body(
     scene = pictures.make_scene(exam, scan, threshold)
     sides = pictures.SIDES_ON_SCREEN
     projections = pictures.coronal(scene) + pictures.coronal(scene, spread=True)
-    projections += "".join(pictures.sagittal(scene, side) for side in sides)
+    views = "".join(pictures.sagittal(scene, side) for side in sides)
+    projections += f'<div class="row near">{views}</div>'
     charts = "".join(_charts(exam, side, threshold, scene.px_per_mm) for side in sides)
-    strips = "".join(pictures.strips(scene, side) for side in sides)
+    straight = "".join(pictures.strips(scene, side) for side in sides)
+    straight += "".join(_error_chart(exam, side, scene.px_per_mm) for side in sides)
     told = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
-    straight = f'<div class="row strips">{strips}</div>' if strips else ""
+    beside = f'<div class="row near">{straight}</div>' if straight else ""
     return (
         f"{told}{_reasons(exam)}"
-        f'<div class="row">{projections}<div class="row charts">{charts}</div></div>'
-        f'<div class="row lower">{straight}<div class="sections">{pictures.sections(scene)}</div>'
+        f'<div class="row">{projections}<div class="row near">{charts}</div></div>'
+        f'<div class="row lower">{beside}<div class="sections">{pictures.sections(scene)}</div>'
         f'</div>{_figures_table(exam)}<p class="facts">{_facts(exam.grid, exam.members)}</p>'
     )
 
@@ -104,34 +107,33 @@ def _in_words(key: str, figures: SideFigures) -> str:
 
 
 def _charts(exam: Examination, side: SideName, threshold: float, px_per_mm: float) -> str:
-    one = exam.sides[side]
-    slice_mm = exam.grid.spacing_mm[2]
+    """Peaks, and how far the members disagree where there is a peak."""
+    course = exam.sides[side].course
     letter = side[0].upper()
-    high = one.course.peak > threshold
-    spread = np.where(high, one.course.disagreement_mm, np.nan)
-    drawn = [
-        (
-            Chart(f"Peak {letter}", f"Peak along the height, {side} side", _TOP_PEAK, "smallest",
-                  threshold),
-            one.course.peak,
-        ),
-        (
-            Chart(f"Disagree {letter}", f"Members' disagreement along the height, {side} side",
-                  _TOP_MM, "largest", unit=" mm"),
-            spread,
-        ),
-    ]  # fmt: skip
-    if exam.members < 2:
-        drawn.pop()
-    if one.truth is not None:
-        known = Chart(f"Error {letter}", f"Distance to the known center, {side} side", _TOP_MM,
-                      "largest", 2.0, " mm")  # fmt: skip
-        drawn.append((known, one.truth.distance_mm))
-    return "".join(
-        f"<figure>{chart(what, values, slice_mm, px_per_mm)}"
-        f"<figcaption>{what.title}</figcaption></figure>"
-        for what, values in drawn
-    )
+    label = f"Peak along the height, {side} side"
+    peak = Chart(f"Peak {letter}", label, _TOP_PEAK, "smallest", threshold)
+    shown = _chart(peak, course.peak, exam, px_per_mm)
+    if exam.members > 1:
+        label = f"Members' disagreement along the height, {side} side"
+        spread = Chart(f"Disagree {letter}", label, _TOP_MM, "largest", unit=" mm")
+        values = np.where(course.peak > threshold, course.disagreement_mm, np.nan)
+        shown += _chart(spread, values, exam, px_per_mm)
+    return shown
+
+
+def _error_chart(exam: Examination, side: SideName, px_per_mm: float) -> str:
+    """Distance to the known center; empty where none is known."""
+    truth = exam.sides[side].truth
+    if truth is None:
+        return ""
+    label = f"Distance to the known center along the height, {side} side"
+    error = Chart(f"Error {side[0].upper()}", label, _TOP_MM, "largest", RIGHT_MM, " mm")
+    return _chart(error, truth.distance_mm, exam, px_per_mm)
+
+
+def _chart(what: Chart, values: NDArray[np.float64], exam: Examination, px_per_mm: float) -> str:
+    drawn = chart(what, values, exam.grid.spacing_mm[2], px_per_mm)
+    return f"<figure>{drawn}<figcaption>{what.title}</figcaption></figure>"
 
 
 _TITLES = ("side", "channel", "slices with a peak", "disagreement, median", "95th percentile",

@@ -12,7 +12,7 @@ from carotid.report.lines import channel_paths, number, polyline
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-WIDTH = 84
+WIDTH = 72
 """Of a chart, in pixels of the page."""
 
 _INSET = 6
@@ -61,10 +61,7 @@ def chart(what: Chart, values: NDArray[np.floating], slice_mm: float, px_per_mm:
         y = (count - 0.5 - z) * slice_mm * px_per_mm
         lines.append(polyline(np.stack([x, y], axis=-1)[::-1]))
     marks = ""
-    ticks: list[tuple[float, str, str]] = [
-        (_INSET, "start", "0"),
-        (WIDTH - _INSET, "end", f"{what.top:g}{what.unit}"),
-    ]
+    ticks = [(float(WIDTH - 2), "end", f"{what.top:g}{what.unit}")]
     if what.mark is not None and 0 < what.mark < what.top:
         x_mark = _INSET + what.mark / what.top * inner
         marks = f'<path class="mark" d="M{number(x_mark)} 0v{height}"/>'

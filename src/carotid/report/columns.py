@@ -136,12 +136,10 @@ class Column:
         return best[0], best[1] if self.per_side else None
 
     def text(self, value: float) -> str:
-        """A figure for people."""
+        """A figure for people; the unit is in the head."""
         if math.isnan(value):
             return "\u2013"
-        scaled = 100 * value if self.unit == "%" else value
-        unit = f"\u202f{self.unit}" if self.unit else ""
-        return f"{scaled:.{self.digits}f}{unit}"
+        return f"{100 * value if self.unit == '%' else value:.{self.digits}f}"
 
 
 def _of(

@@ -181,11 +181,11 @@ class Part:
 
 
 SCORE_PARTS = {
-    "internal_share": Part("internal: share of slices with a peak", 35, 0.9, 0.2, ""),
+    "internal_share": Part("internal: share of slices with a peak", 25, 0.9, 0.2, ""),
     "external_share": Part("external: share of slices with a peak", 10, 0.6, 0.1, ""),
     "disagreement": Part("95th percentile of disagreement, worse channel", 25, 1.0, 8.0, "mm"),
-    "gap": Part("longest gap, worse channel", 15, 5.0, 40.0, "mm"),
-    "jump": Part("largest jump beyond one slice's height, worse channel", 15, 3.0, 15.0, "mm"),
+    "gap": Part("longest gap, worse channel", 10, 5.0, 40.0, "mm"),
+    "jump": Part("largest jump beyond one slice's height, worse channel", 30, 3.0, 15.0, "mm"),
 }
 """The parts of a side's score."""
 

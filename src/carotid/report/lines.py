@@ -36,7 +36,8 @@ def outlines(
     Args:
         values: (rows, columns), at voxel centres.
         level: The value to outline.
-        row_mm, column_mm: Voxel size.
+        row_mm: Voxel size along the rows' axis, down the picture.
+        column_mm: Voxel size across the picture.
         step_mm: Points that lie closer together than this are left out.
     """
     if min(values.shape) < 2 or not values.max() > level:

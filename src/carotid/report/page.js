@@ -77,9 +77,8 @@
   heads.forEach(function (head, column) {
     var button = document.createElement("button");
     button.type = "button";
-    button.textContent = head.textContent;
     button.title = head.title;
-    head.textContent = "";
+    while (head.firstChild) button.appendChild(head.firstChild);
     head.appendChild(button);
     button.addEventListener("click", function () { sort(column); });
   });

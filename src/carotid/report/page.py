@@ -201,13 +201,13 @@ def _tools() -> str:
 
 def _table(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     heads = [
-        _head_cell("", "Place in the order, worst first", "ascending", "number", "ascending"),
+        _head_cell("#", "Place in the order, worst first", "ascending", "number", now="ascending"),
         _head_cell("Participant", "Id", "ascending", "text"),
         _head_cell("Result", "What the score says", "ascending", "text"),
     ]
     for column in columns:
         first = "descending" if column.worse == "high" else "ascending"
-        heads.append(_head_cell(column.head, column.explanation, first, "number"))
+        heads.append(_head_cell(column.head, column.explanation, first, "number", unit=column.unit))
     lines = "".join(_line(row, order, columns) for order, row in enumerate(rows, start=1))
     return (
         '<div class="list" tabindex="0" role="region" aria-label="All participants">'
@@ -216,11 +216,14 @@ def _table(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     )
 
 
-def _head_cell(text: str, title: str, first: str, kind: str, now: str = "") -> str:
+def _head_cell(
+    text: str, title: str, first: str, kind: str, *, now: str = "", unit: str = ""
+) -> str:
     sorted_by = f' aria-sort="{now}"' if now else ""
+    behind = f" <small>{unit}</small>" if unit else ""
     return (
         f'<th scope="col" data-first="{first}" data-kind="{kind}" title="{escape(title)}"'
-        f"{sorted_by}>{escape(text) or '#'}</th>"
+        f"{sorted_by}>{escape(text)}{behind}</th>"
     )
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import CHANNELS
-from carotid.geometry.sides import SideName
 from carotid.report import anatomy, lines, raster
 from carotid.report.views import LETTERS, Plane, picture, plane_of
 
@@ -17,16 +16,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from carotid.geometry.sides import SideName
     from carotid.report.examination import Examination, SideExamination
 
 SIDES_ON_SCREEN: tuple[SideName, SideName] = ("right", "left")
 """From left to right: the patient's right side first, as in the pictures."""
 
 HEIGHT_PX = 300
-WIDTH_PX = 400
+WIDTH_PX = 352
 """Largest size of a coronal picture on a wide page."""
 
-SECTION_PX = 124
+ROW_PX = 830
+LEAST_WIDTH_PX = 240
+"""All projections together are no wider, so that the charts fit beside them, unless that made a
+coronal picture narrower than the second number."""
+
+SECTION_PX = 112
 """Width of an axial section on a wide page."""
 
 FULL_PEAK = 402.0
@@ -37,8 +42,10 @@ FULL_STD = 200.0
 
 _IMAGE_PX_PER_MM = 2.0
 _SECTION_PX_PER_MM = 3.0
-_DOT_MM = 0.9
+_TRIANGLE_MM = 1.4
+_CIRCLE_MM = 1.1
 _GREY_FLOOR = 0.25
+_LEAST_CONTRAST = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +56,7 @@ class Scene:
         exam: The numbers.
         scan: (x, y, z) canonical voxels of the scan, or None.
         threshold: Level of the outlines.
+        contrast: Intensities that a section spans at least, so that pure noise stays dark.
         px_per_mm: Scale on a wide page, the same for everything that shows the whole height.
     """
 
@@ -56,12 +64,21 @@ class Scene:
     scan: NDArray[np.generic] | None
     threshold: float
     px_per_mm: float
+    contrast: float
 
 
 def make_scene(exam: Examination, scan: NDArray[np.generic] | None, threshold: float) -> Scene:
     """Choose the scale so that the whole height and the whole width fit."""
     width, height = plane_of("coronal", exam.grid.shape, exam.grid.spacing_mm).extent_mm
-    return Scene(exam, scan, threshold, min(HEIGHT_PX / height, WIDTH_PX / width, 4.0))
+    depth = plane_of("sagittal", exam.grid.shape, exam.grid.spacing_mm).extent_mm[0]
+    row = max(ROW_PX / (2 * width + 2 * depth), LEAST_WIDTH_PX / width)
+    scale = min(HEIGHT_PX / height, WIDTH_PX / width, row, 4.0)
+    contrast = 0.0
+    if scan is not None:
+        some = np.asarray(scan[::4, ::4, ::4], np.float32)
+        low, high = np.percentile(some, (1.0, 99.0))
+        contrast = float(_LEAST_CONTRAST * (high - low))
+    return Scene(exam, scan, threshold, scale, contrast)
 
 
 def coronal(scene: Scene, *, spread: bool = False) -> str:
@@ -77,7 +94,7 @@ def coronal(scene: Scene, *, spread: bool = False) -> str:
             scene.scan, 1, _middle(depths, known, exam, axis=1), exam.grid.spacing_mm[1]
         )
     title = "Standard deviation" if spread else "Mean heatmap"
-    overlay = "" if spread else _truth_lines(sides, "coronal", exam) + _section_ticks(exam)
+    overlay = "" if spread else _truth_lines(sides, "coronal", exam) + _section_ticks(scene)
     return _projection(scene, "coronal", title, background, maps, overlay, spread=spread)
 
 
@@ -162,12 +179,13 @@ def _section(scene: Scene, side: SideName, t: int, z: int) -> str:
     )
     dots, outside = [], 0
     width, height = plane.extent_mm
-    for channel, shape in enumerate((lines.triangles, lines.circles)):
+    marks = ((lines.triangles, _TRIANGLE_MM), (lines.circles, _CIRCLE_MM))
+    for channel, (shape, size_mm) in enumerate(marks):
         points = plane.points(members[:, channel, 0], members[:, channel, 1])
         inside = ((points >= 0) & (points <= (width, height))).all(axis=1)
         outside += int((~inside).sum())
-        dots.append(shape([(x, y) for x, y in np.unique(points[inside], axis=0)], _DOT_MM))
-    over += lines.channel_paths(dots, "dot")
+        dots.append(shape([(x, y) for x, y in np.unique(points[inside], axis=0)], size_mm))
+    over += lines.path(dots[1], "dot external") + lines.path(dots[0], "dot internal")
     if one.truth is not None:
         centers = one.truth.centers[z]
         known = centers[np.isfinite(centers).all(axis=1)]
@@ -176,7 +194,8 @@ def _section(scene: Scene, side: SideName, t: int, z: int) -> str:
     if scene.scan is None:
         grey = np.full((box.stop[0] - box.start[0], box.stop[1] - box.start[1]), _GREY_FLOOR, "f4")
     else:
-        grey = raster.window(scene.scan[part[0], part[1], z].astype(np.float32))
+        values = scene.scan[part[0], part[1], z].astype(np.float32)
+        grey = raster.window(values, least=scene.contrast)
     image = raster.grey_image(raster.fitted(picture(grey), _frame(plane, _SECTION_PX_PER_MM)))
     note = f'<b class="out">{outside} outside</b>' if outside else ""
     scale = SECTION_PX / width
@@ -282,15 +301,18 @@ def _shade(low: NDArray[np.bool_], slice_mm: float, width: float) -> str:
     return lines.path(data, "shade")
 
 
-def _section_ticks(exam: Examination) -> str:
+def _section_ticks(scene: Scene) -> str:
+    exam = scene.exam
     plane = plane_of("coronal", exam.grid.shape, exam.grid.spacing_mm)
-    width, _ = plane.extent_mm
+    right = lines.number(plane.extent_mm[0])
+    size = 10 / scene.px_per_mm
     found = []
     for t, z in enumerate(exam.heights):
         y = plane.points(np.zeros(1), np.array([z]))[0, 1]
+        level, base = lines.number(y), lines.number(y + size * 0.36)
         found.append(
-            f'<path class="tick" d="M0 {lines.number(y)}h3M{lines.number(width)} {lines.number(y)}h-3"/>'
-            f'<text class="tick" x="4" y="{lines.number(y + 2.6)}">{t + 1}</text>'
+            f'<path class="tick" d="M0 {level}h3M{right} {level}h-3"/>'
+            f'<text class="tick" x="4" y="{base}" font-size="{lines.number(size)}">{t + 1}</text>'
         )
     return "".join(found)
 

@@ -80,14 +80,15 @@ def distance_mm(
 def _row(path: Path, number: int, line: str) -> tuple[int, float, float, int]:
     fields = line.split("\t")
     try:
-        label, x, y, z = CHANNELS.index(fields[0]), *map(float, fields[1:4])
-        if len(fields) != len(HEADER) or not np.isfinite([x, y, z]).all():
-            raise ValueError
-    except (ValueError, TypeError) as error:
+        values = [float(field) for field in fields[1:]]
+        usable = fields[0] in CHANNELS and len(values) == 3 and bool(np.isfinite(values).all())
+    except ValueError:
+        usable = False
+    if not usable:
         raise InputError(
             f"row {number} of the annotation is wrong",
             where=path,
             found=repr(line[:80]),
             expected="internal or external, and three numbers, separated by tabs",
-        ) from error
-    return label, x, y, round(z)
+        )
+    return CHANNELS.index(fields[0]), values[0], values[1], round(values[2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from carotid.artifacts import CHANNELS, Heatmaps, SideHeatmaps
 from carotid.config import HeatmapParameters
@@ -12,9 +13,10 @@ from carotid.errors import ModelError
 from carotid.geometry.grid import Grid
 from carotid.geometry.intensity import intensity_range
 from carotid.geometry.volume import Volume
+from carotid.network.device_memory import AS_PLANNED, Predictor
 from carotid.network.ensemble import SideResult
 from carotid.network.prepare import PreparedScan, prepare
-from carotid.network.windows import WindowPlan, predict
+from carotid.network.windows import WindowPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,8 +65,9 @@ def compute_heatmaps(
     volume = Volume(stored, grid)
     scan = prepare_scan(volume, chosen, percentiles=percentiles)
     done = {}
+    predictor = Predictor()
     for side in scan.frame.sides:
-        result = predict_side(scan, side, members, chosen, on_window=on_window)
+        result = predict_side(scan, side, members, chosen, predictor=predictor, on_window=on_window)
         done[side.name] = _gather(result, grid)
     return Heatmaps(done["left"], done["right"], grid)
 
@@ -92,6 +95,7 @@ def predict_side(
     members: Sequence[Member],
     parameters: HeatmapParameters,
     *,
+    predictor: Predictor | None = None,
     scratch_file: Path | None = None,
     on_window: Callable[[], None] | None = None,
 ) -> SideResult:
@@ -102,6 +106,7 @@ def predict_side(
         side: One of `scan.frame.sides`.
         members: The ensemble.
         parameters: Window and overlap.
+        predictor: Knows how much of the device's memory could be had; one for both sides.
         scratch_file: Where predictions go that exceed a fixed budget of memory; None keeps all.
         on_window: Called after each window of each member.
 
@@ -112,10 +117,17 @@ def predict_side(
         raise ModelError("an ensemble needs at least one member")
     plan = _plan(scan, side, parameters)
     image = scan.side_image(side)
+    sparing = Predictor() if predictor is None else predictor
     result = SideResult(scan.frame, side, len(members), scratch_file)
     for member in members:
-        seen = image.to(member.device)
-        result.add(predict(member.network, seen, plan, len(CHANNELS), on_window), member.name)
+        heatmaps = sparing.predict(member, image, plan, len(CHANNELS), on_window)
+        if sparing.step != AS_PLANNED:
+            result.leave_device()
+        try:
+            result.add(heatmaps, member.name)
+        except torch.OutOfMemoryError:
+            result.leave_device()
+            result.add(heatmaps.cpu(), member.name)
     return result
 
 

@@ -257,7 +257,13 @@ def describe(error: BaseException) -> str:
     """An error in one line, for the table of what failed."""
     if isinstance(error, CarotidError):
         return str(error)
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or _is_allocation(error):
         return "out of memory. Use a smaller roi_size, fewer --threads, or a larger machine."
     detail = " ".join(str(error).split())[:300]
     return f"unexpected {type(error).__name__}: {detail}. Run with -vv for the traceback."
+
+
+def _is_allocation(error: BaseException) -> bool:
+    """Whether PyTorch could not get memory, which it tells by its own kinds of RuntimeError."""
+    text = str(error)
+    return isinstance(error, RuntimeError) and ("out of memory" in text or "alloc" in text)

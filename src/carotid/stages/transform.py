@@ -8,11 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from carotid.errors import InputError, OutputError, UsageError
+from carotid.network.device_memory import Predictor
 from carotid.provenance import TransformRecord, differences
 from carotid.stages.heatmap import count_windows, predict_side, prepare_scan
+from carotid.stages.memory import check_memory, foresee
 from carotid.storage.heatmaps import SideSlabs, read_record, write_record, write_side
 from carotid.storage.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
-from carotid.storage.raw import RawScan, hash_scan, load_scan
+from carotid.storage.raw import RawScan, hash_scan, load_scan, scan_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -91,7 +93,9 @@ class HeatmapTask:
         return "was complete already"
 
     def load(self, scan: RawScan) -> LoadedScan:
-        """Read, rescale, reorient and resample a scan."""
+        """Read, rescale, reorient and resample a scan, if memory is enough for it."""
+        grid, dtype = scan_header(scan)
+        check_memory(scan.path, foresee(grid, dtype, len(self._members), self._parameters))
         sha256 = hash_scan(scan)
         volume = load_scan(scan)
         rescaling = self._rescaling
@@ -111,12 +115,14 @@ class HeatmapTask:
         """Predict side after side; each is folded and written while the next one is predicted."""
         place = HeatmapLayout(folder)
         scan = loaded.prepared
+        predictor = Predictor()
         for side in scan.frame.sides:
             result = predict_side(
                 scan,
                 side,
                 self._members,
                 self._parameters,
+                predictor=predictor,
                 scratch_file=folder / f".{side.name}",
                 on_window=advance,
             )
@@ -125,6 +131,7 @@ class HeatmapTask:
             "input_sha256": loaded.sha256,
             "shape": list(scan.frame.grid.shape),
             "affine_ras_mm": scan.frame.grid.affine.tolist(),
+            "forward_pass": predictor.in_words,
         }
         yield partial(write_record, place, {**scan_record, HEATMAP_TRANSFORM: self._record})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from importlib import resources
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, StrictInt, field_validator, model_validator
 
@@ -144,9 +144,18 @@ def read_training_parameters(path: Path | None) -> TrainingParameters:
         own = read_toml(path)
         section = own.get(SECTION)
         if isinstance(section, dict):
-            own[SECTION] = {**content[SECTION], **section}
+            own[SECTION] = _merged(content[SECTION], section)
         content = {**content, **own}
         where = str(path)
     from pathlib import Path as AnyPath
 
     return parse_sections(content, {SECTION: TrainingParameters}, AnyPath(where))[SECTION]
+
+
+def _merged(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """`own` over `defaults`: tables key by key, everything else replaced as a whole."""
+    merged = {**defaults, **own}
+    for key, table in defaults.items():
+        if isinstance(table, dict) and isinstance(own.get(key), dict):
+            merged[key] = _merged(table, own[key])
+    return merged

@@ -1,0 +1,118 @@
+"""Predicting with less and less of a device's memory, in steps that keep the numbers.
+
+A GPU may be too small for a scan, or other programs may take its memory in the middle of a run.
+Then a side is predicted again, first with the volumes kept in main memory and one window at a time
+on the device: the same networks on the same device, added up in the same order, so the same
+numbers. If not even one window fits, the networks compute on the CPU, which rounds differently
+(about 1e-6 of the peak) and takes longer, but finishes.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import torch
+
+from carotid.network.windows import predict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from carotid.network.checkpoint import Member
+    from carotid.network.windows import WindowPlan
+
+logger = logging.getLogger(__name__)
+
+AS_PLANNED, WINDOWS_ALONE, ON_THE_CPU = range(3)
+
+STEPS = (
+    "all on the device",
+    "windows one by one on the device, put together in main memory",
+    "networks on the CPU",
+)
+"""What is done where, in the order in which it is tried."""
+
+
+class Predictor:
+    """Predicts sides, and remembers how much of the device's memory could be had.
+
+    One that has stepped down stays there; for the next scan, begin with a new one.
+
+    Attributes:
+        step: `AS_PLANNED`, `WINDOWS_ALONE` or `ON_THE_CPU`.
+    """
+
+    def __init__(self) -> None:
+        self.step = AS_PLANNED
+
+    @property
+    def in_words(self) -> str:
+        """What was done where."""
+        return STEPS[self.step]
+
+    def predict(
+        self,
+        member: Member,
+        image: Tensor,
+        plan: WindowPlan,
+        channels: int,
+        on_window: Callable[[], None] | None = None,
+    ) -> Tensor:
+        """One member's heatmaps of a side.
+
+        Args:
+            member: The network.
+            image: (s, p, l) float32, on the CPU.
+            plan: Where the windows lie.
+            channels: How many channels the network returns.
+            on_window: Called after each window, once for each.
+
+        Returns:
+            (channels, s, p, l) float32; on the member's device at first, later on the CPU.
+
+        Raises:
+            torch.OutOfMemoryError: Where the CPU's memory is not enough either.
+        """
+        told = 0
+
+        def tell() -> None:
+            nonlocal seen, told
+            seen += 1
+            if on_window is not None and seen > told:
+                told = seen
+                on_window()
+
+        while True:
+            seen = 0
+            try:
+                network, device = self._network(member)
+                return predict(network, image.to(device), plan, channels, tell)
+            except torch.OutOfMemoryError:
+                if self.step == ON_THE_CPU:
+                    raise
+                self._step_down(member)
+
+    def _network(self, member: Member) -> tuple[Callable[[Tensor], Tensor], torch.device]:
+        """How the windows of an image are predicted, and where that image has to be."""
+        cpu = torch.device("cpu")
+        if self.step == AS_PLANNED:
+            return member.network, member.device
+        if self.step == WINDOWS_ALONE:
+            return lambda window: member.network(window.to(member.device)).to(cpu), cpu
+        return member.cpu_network, cpu
+
+    def _step_down(self, member: Member) -> None:
+        self.step += 1
+        logger.warning(
+            "out of memory on the device (%s); going on with %s", member.device, self.in_words
+        )
+        free_cached(member.device)
+
+
+def free_cached(device: torch.device) -> None:
+    """Give back device memory that PyTorch keeps for later."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

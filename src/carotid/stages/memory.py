@@ -1,0 +1,209 @@
+"""How much memory a scan will take, foreseen from its header, and how much there is.
+
+A machine that begins to swap in the middle of a night's run is worse than a clear refusal at its
+start. All large arrays follow from the scan's grid, its type and the window; what they add up to is
+compared with what the system and the container still have before the first voxel is read.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from carotid.errors import ResourceError
+from carotid.geometry.frame import NetworkFrame
+from carotid.network.coarse import MEMORY_BUDGET_BYTES
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from carotid.config import HeatmapParameters
+    from carotid.geometry.grid import Grid
+
+logger = logging.getLogger(__name__)
+
+_LIBRARIES_BYTES = 330 << 20
+"""PyTorch and what else is imported, as measured."""
+
+_MEMBER_BYTES = 12 << 20
+"""A member's weights, plainly and rearranged for the fast pass."""
+
+_FORWARD_BYTES_PER_VOXEL = 37
+"""What one forward pass takes at its peak, per voxel of the window: 44, 40 and 37 were measured
+with windows of 2.4, 4.5 and 7.5 million voxels. The CPU has to have it also beside a GPU, where
+the networks go when the GPU's memory is not enough."""
+
+_FLOAT_BYTES = 4
+_HEATMAP_BYTES = 8
+"""Two channels in float32."""
+
+_SIDES_IN_FLIGHT = 2
+"""While one side is predicted, the one before is being written."""
+
+_WRITING_BYTES = 120 << 20
+"""Slabs of all members, and what is being deflated."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a scan will take at its peak, in bytes.
+
+    Attributes:
+        libraries: Imported code.
+        models: The members' weights.
+        scan: The voxels as stored, of the next participant; and the images that the networks see,
+            of this participant and the next.
+        forward: One window on its way through a network.
+        predictions: One side's windows put together.
+        kept: The members' heatmaps until they are folded, of the side that is predicted and the
+            one that is written.
+        writing: Slabs on their way to the disk.
+    """
+
+    libraries: int
+    models: int
+    scan: int
+    forward: int
+    predictions: int
+    kept: int
+    writing: int
+
+    @property
+    def total(self) -> int:
+        """All of it, in bytes."""
+        return (
+            self.libraries
+            + self.models
+            + self.scan
+            + self.forward
+            + self.predictions
+            + self.kept
+            + self.writing
+        )
+
+
+def foresee(
+    grid: Grid, dtype: np.dtype[np.generic], members: int, parameters: HeatmapParameters
+) -> Forecast:
+    """What a scan will take at its peak.
+
+    Args:
+        grid: Its stored grid.
+        dtype: Its type when read.
+        members: Size of the ensemble.
+        parameters: Window, overlap and resampling.
+    """
+    frame = NetworkFrame.of(grid, resample=parameters.spacing)
+    side = max(prod(frame.side_shape(one)) for one in frame.sides)
+    window = prod(parameters.roi_size)
+    one_member = _HEATMAP_BYTES * side
+    in_memory = MEMORY_BUDGET_BYTES // max(one_member, 1)
+    return Forecast(
+        libraries=_LIBRARIES_BYTES,
+        models=_MEMBER_BYTES * members,
+        scan=prod(grid.shape) * dtype.itemsize + 2 * _FLOAT_BYTES * prod(frame.shape),
+        forward=_FORWARD_BYTES_PER_VOXEL * window,
+        predictions=one_member + _FLOAT_BYTES * (side + window),
+        kept=_SIDES_IN_FLIGHT * one_member * min(members, in_memory),
+        writing=_WRITING_BYTES,
+    )
+
+
+def check_memory(where: str | Path, forecast: Forecast) -> None:
+    """Say at INFO what a scan will take, and refuse it where there is not so much.
+
+    Raises:
+        ResourceError: Says how much is needed, how much there is, and what to do.
+    """
+    available = available_bytes() + resident_bytes()
+    needed = forecast.total
+    logger.info("%s: needs about %s of memory, %s available", where, _gib(needed), _gib(available))
+    if needed <= available:
+        return
+    parts = {
+        "the scan": forecast.scan,
+        "one window": forecast.forward,
+        "heatmaps": forecast.predictions + forecast.kept,
+    }
+    largest = max(parts, key=lambda name: parts[name])
+    raise ResourceError(
+        "the scan needs more memory than there is",
+        where=where,
+        found=f"{_gib(available)} available",
+        expected=f"about {_gib(needed)}, of which {_gib(parts[largest])} for {largest}",
+        remedy="use a machine or a container with more memory"
+        + (", or a smaller roi_size" if largest == "one window" else ", or crop the scan"),
+    )
+
+
+def available_bytes() -> int:
+    """Memory that this process can still get without making the machine swap."""
+    limits = [_system_bytes(Path("/proc/meminfo"))]
+    limits += _cgroup_bytes(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
+    return min(limits)
+
+
+def resident_bytes() -> int:
+    """Memory that this process has already; 0 where the system does not tell."""
+    with suppress(OSError, ValueError, IndexError):
+        text = Path("/proc/self/status").read_text("ascii", errors="replace")
+        return int(text.split("VmRSS:")[1].split()[0]) << 10
+    return 0
+
+
+def _system_bytes(meminfo: Path) -> int:
+    """MemAvailable of Linux; where nobody tells, more than any machine has."""
+    with suppress(OSError, ValueError, IndexError):
+        text = meminfo.read_text("ascii", errors="replace")
+        return int(text.split("MemAvailable:")[1].split()[0]) << 10
+    return 1 << 62
+
+
+def _cgroup_bytes(own: Path, root: Path) -> list[int]:
+    """What is left under each memory limit of this process's control groups, version 2 and 1."""
+    found = []
+    for folder, limit, usage in _cgroup_folders(own, root):
+        with suppress(OSError, ValueError):
+            most = int((folder / limit).read_text("ascii"))  # "max" where there is no limit
+            used = int((folder / usage).read_text("ascii"))
+            found.append(max(0, most - used + _reclaimable_bytes(folder)))
+    return found
+
+
+def _cgroup_folders(own: Path, root: Path) -> list[tuple[Path, str, str]]:
+    """Each control group that this process is in, from its own up to the root."""
+    try:
+        lines = own.read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    folders = []
+    for line in lines:
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
+        place = Path(path.lstrip("/"))
+        for part in (place, *place.parents):
+            if ".." in part.parts:
+                continue
+            if controllers == "":
+                folders.append((root / part, "memory.max", "memory.current"))
+            elif "memory" in controllers.split(","):
+                names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+                folders.append((root / "memory" / part, *names))
+    return folders
+
+
+def _reclaimable_bytes(folder: Path) -> int:
+    """Cached pages of files, which count as used but are given up on demand."""
+    with suppress(OSError, ValueError):
+        for line in (folder / "memory.stat").read_text("ascii", errors="replace").splitlines():
+            key, _, value = line.partition(" ")
+            if key in ("inactive_file", "total_inactive_file"):
+                return int(value)
+    return 0
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"

@@ -1,0 +1,87 @@
+"""Heatmaps come back from the store as they went in, from memory or from the scratch file."""
+
+from __future__ import annotations
+
+import gc
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from carotid.errors import ResourceError
+from carotid.network.coarse import CoarseHeatmaps
+
+MEMBERS = [
+    torch.from_numpy(np.random.default_rng(k).normal(size=(2, 7, 5, 6)).astype(np.float32))
+    for k in range(5)
+]
+MEMBER_BYTES = 2 * 7 * 5 * 6 * 4
+
+
+def open_files() -> list[str]:
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            found.append(str(entry.readlink()))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("in_memory", [0, 2, 5])
+def test_spilled_equals_kept(axis: int, in_memory: int, tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    with CoarseHeatmaps(axis, scratch, in_memory * MEMBER_BYTES) as store:
+        for member in MEMBERS:
+            store.add(member)
+        assert len(store) == 5
+        assert any("scratch" in name for name in open_files()) == (in_memory < 5)
+        for k, member in enumerate(MEMBERS):
+            for start, stop in ((0, 2), (3, 5), (0, member.shape[axis + 1])):
+                expected = member.movedim(axis + 1, 0)[start:stop]
+                assert torch.equal(store.slab(k, start, stop), expected)
+    assert not scratch.exists()
+    assert not any("scratch" in name for name in open_files())
+
+
+def test_scratch_file_is_gone_from_the_folder_at_once(tmp_path: Path) -> None:
+    store = CoarseHeatmaps(0, tmp_path / "scratch", 0)
+    store.add(MEMBERS[0])
+    assert list(tmp_path.iterdir()) == []
+    store.close()
+
+
+def test_a_store_that_is_forgotten_gives_its_disk_space_back(tmp_path: Path) -> None:
+    store = CoarseHeatmaps(0, tmp_path / "scratch", 0)
+    store.add(MEMBERS[0])
+    assert any("scratch" in name for name in open_files())
+    del store
+    gc.collect()
+    assert not any("scratch" in name for name in open_files())
+
+
+def test_without_a_scratch_file_all_is_kept() -> None:
+    store = CoarseHeatmaps(1, None, 0)
+    for member in MEMBERS:
+        store.add(member)
+    assert torch.equal(store.slab(4, 0, 5), MEMBERS[4].movedim(2, 0))
+
+
+def test_scratch_file_that_cannot_be_made(tmp_path: Path) -> None:
+    store = CoarseHeatmaps(0, tmp_path / "absent" / "scratch", 0)
+    with pytest.raises(ResourceError, match="scratch file: No such file"):
+        store.add(MEMBERS[0])
+
+
+def test_scratch_file_cut_by_somebody(tmp_path: Path) -> None:
+    store = CoarseHeatmaps(0, tmp_path / "scratch", 0)
+    store.add(MEMBERS[0])
+    descriptor = store._descriptor
+    assert descriptor is not None
+    os.ftruncate(descriptor, 10)
+    with pytest.raises(ResourceError, match="shorter"):
+        store.slab(0, 0, 7)
+    store.close()

@@ -1,0 +1,164 @@
+"""Slab by slab against PyTorch's own operators, in double precision where rounding matters."""
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from carotid.network.slabwise import Convolver, NormedVolume, slices_with_zeros
+
+SHAPE = (7, 4, 6, 3)
+
+
+def volume(*shape: int, seed: int = 5) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def torch_order(x: Tensor) -> Tensor:
+    return x.permute(3, 0, 1, 2)[None]
+
+
+def normed(x: Tensor, slope: float, pooled: int = 1) -> Tensor:
+    """Instance norm and PReLU of a (d, h, w, c) volume, in double precision."""
+    x = x.double()
+    groups = x.view(-1, x.shape[3] // pooled, pooled)
+    mean = groups.mean((0, 2)).repeat_interleave(pooled)
+    variance = groups.var((0, 2), correction=0).repeat_interleave(pooled)
+    return functional.leaky_relu((x - mean) / (variance + 1e-5).sqrt(), slope)
+
+
+def error(found: Tensor, expected: Tensor) -> float:
+    return float((found.double() - expected).abs().max() / expected.abs().max())
+
+
+def through(x: Tensor, edges: list[int], slope: float, pooled: int = 1) -> Tensor:
+    result = NormedVolume(torch.empty_like(x), slope)
+    for start, stop in itertools.pairwise(edges):
+        result.put(slice(start, stop), x[start:stop])
+    result.close(pooled)
+    return result.active(len(x)) * result.scale
+
+
+@pytest.mark.parametrize("slope", [0.25, 0.0, -0.7, 1.8])
+@pytest.mark.parametrize("edges", [[0, 7], [0, 1, 7], [0, 2, 4, 6, 7]])
+def test_norm_and_activation(edges: list[int], slope: float) -> None:
+    x = volume(*SHAPE)
+    assert error(through(x, edges, slope), normed(x, slope)) < 5e-7
+
+
+def test_a_mean_far_above_the_spread_costs_no_accuracy() -> None:
+    # whole numbers, so that the input itself is exact; squares of them would not be
+    whole = torch.randint(30_000, 30_004, (40, 16, 16, 2), generator=torch.Generator())
+    x = whole.float() + 3.0 * torch.arange(40).view(-1, 1, 1, 1)
+    assert error(through(x, [0, 9, 18, 29, 40], 0.1), normed(x, 0.1)) < 5e-7
+
+
+def test_a_constant_channel_becomes_zero() -> None:
+    x = volume(*SHAPE)
+    x[..., 1] = 1234.5
+    found = through(x, [0, 3, 7], 0.25)
+    assert torch.equal(found[..., 1], torch.zeros(SHAPE[:3]))
+    assert bool(found.isfinite().all())
+
+
+def test_statistics_in_common() -> None:
+    x = volume(5, 4, 6, 8)
+    x[..., 4:] += 3
+    assert error(through(x, [0, 2, 5], 0.25, pooled=4), normed(x, 0.25, pooled=4)) < 5e-7
+
+
+def test_strided_lines_wider_voxels_and_its_own_memory() -> None:
+    x = volume(6, 5, 9, 8)
+    expected = normed(x[:, 1:, 2:, :4].contiguous(), 0.25)
+    wide = NormedVolume(torch.empty(6, 4, 7, 4), 0.25)
+    narrow = x[:, 1:, 2:].contiguous()
+    wide.put(slice(0, 6), narrow)
+    assert error(wide.close().active(6) * wide.scale, expected) < 5e-7
+
+    strided = NormedVolume(torch.empty(6, 4, 7, 8), 0.25)
+    strided.put(slice(0, 6), x[:, 1:, 2:])
+    assert error(strided.close().active(6) * strided.scale, normed(narrow, 0.25)) < 5e-7
+
+    own = NormedVolume(narrow, 0.25)
+    expected = normed(narrow.clone(), 0.25)
+    own.put(slice(0, 6), narrow)
+    assert error(own.close().active(6) * own.scale, expected) < 5e-7
+
+
+def test_slices_are_finished_when_asked_for_and_once() -> None:
+    x = volume(*SHAPE)
+    result = NormedVolume(torch.empty_like(x), 0.25)
+    for start, stop in ((0, 2), (2, 4), (4, 7)):
+        result.put(slice(start, stop), x[start:stop])
+    result.close()
+    raw = result.values.clone()
+    result.active(3)
+    assert torch.equal(result.values[4:], raw[4:])
+    first = result.values[:4].clone()
+    result.active(7)
+    assert torch.equal(result.values[:4], first)
+    assert error(result.values * result.scale, normed(x, 0.25)) < 5e-7
+
+
+def test_add_to_scales_both() -> None:
+    x, base = volume(*SHAPE), volume(*SHAPE, seed=6)
+    factors = torch.tensor([0.5, 2.0, 3.0])
+    result = NormedVolume(torch.empty_like(x), 0.25)
+    result.put(slice(0, 7), x)
+    expected = base.double() * factors + normed(x, 0.25)
+    result.close().add_to(base, factors)
+    assert error(base, expected) < 5e-7
+
+
+def test_zeros_beyond_the_ends() -> None:
+    x = volume(*SHAPE)
+    padded = functional.pad(x, (0, 0, 0, 0, 0, 0, 2, 3))
+    for start, stop in ((-2, 3), (0, 7), (2, 5), (5, 10), (-2, 10)):
+        assert torch.equal(slices_with_zeros(x, start, stop), padded[start + 2 : stop + 2])
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_convolution(*, by_name: bool, stride: int) -> None:
+    if by_name and not Convolver.available().by_name:
+        pytest.skip("this PyTorch has no such operator")
+    x, weight, bias = volume(8, 6, 4, 3), volume(5, 3, 3, 3, 3), volume(5)
+    found = Convolver(by_name, 1)(x, weight, bias, stride=stride, padding=(0, 1, 1))
+    expected = functional.conv3d(
+        torch_order(x).double(), weight.double(), bias.double(), stride, (0, 1, 1)
+    )
+    assert found.is_contiguous()
+    assert error(torch_order(found), expected) < 1e-6
+
+
+@pytest.mark.parametrize("depth", [1, 5, 23, 184])
+def test_slabs_cover_all_slices_once(depth: int) -> None:
+    x = torch.empty(depth, 4, 8, 1)
+    for slab_voxels in (1, 32, 100, 10**6):
+        slabs = Convolver(by_name=False, slab_voxels=slab_voxels).slabs(x, more=1)
+        covered = [k for slab in slabs for k in range(slab.start, slab.stop)]
+        assert covered == list(range(depth + 1))
+        thickest = max(slab.stop - slab.start for slab in slabs)
+        assert thickest == 1 or thickest * 32 <= slab_voxels
+
+
+def test_without_the_operator_the_public_function_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_arguments: object) -> Tensor:
+        raise AttributeError("no such operator")
+
+    monkeypatch.setattr(torch.ops.aten, "mkldnn_convolution", missing, raising=False)
+    convolve = Convolver.available()
+    assert not convolve.by_name
+    assert len(convolve.slabs(torch.empty(400, 64, 64, 1))) == 1
+
+
+def test_an_operator_that_computes_something_else_is_not_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def other(x: Tensor, weight: Tensor, *_arguments: object) -> Tensor:
+        return functional.conv3d(x, weight, padding=1) * 1.01
+
+    monkeypatch.setattr(torch.ops.aten, "mkldnn_convolution", other, raising=False)
+    assert not Convolver.available().by_name

@@ -1,0 +1,88 @@
+"""Windows against arrays that a reader checks by eye, and against MONAI's inferer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from monai.inferers import sliding_window_inference
+from torch import Tensor
+
+from carotid.network.windows import WindowPlan, axis_starts, predict
+
+
+def seen_from_the_window(x: Tensor) -> Tensor:
+    """A network whose answer depends on where in the window a voxel lies."""
+    place = torch.arange(x[0, 0].numel(), dtype=torch.float32).view(x.shape[2:])
+    return torch.cat([x * place.sin(), x + place.cos()], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "overlap", "starts"),
+    [
+        (7, 4, 0.5, [0, 2, 3]),
+        (4, 4, 0.9, [0]),
+        (8, 4, 0.0, [0, 4]),
+        (9, 4, 0.0, [0, 4, 5]),
+        (5, 4, 0.99, [0, 1]),
+        (640, 320, 0.6, [0, 128, 256, 320]),
+        (960, 320, 0.6, [0, 128, 256, 384, 512, 640]),
+    ],
+)
+def test_axis_starts(size: int, window: int, overlap: float, starts: list[int]) -> None:
+    assert axis_starts(size, window, overlap) == starts
+
+
+def test_overlaps_are_averaged() -> None:
+    ones = predict(lambda x: x, torch.ones(1, 4, 4), WindowPlan.of((1, 4, 4), (1, 2, 2), 0.5), 1)
+    assert torch.equal(ones, torch.ones(1, 1, 4, 4))
+    calls = iter(range(1, 10))
+    plan = WindowPlan.of((1, 4, 4), (1, 2, 4), 0.5)
+    rows = predict(lambda x: torch.full_like(x, next(calls)), torch.zeros(1, 4, 4), plan, 1)
+    assert plan.corners == [(0, 0, 0), (0, 1, 0), (0, 2, 0)]
+    assert plan.counts(1) == [1, 2, 2, 1]
+    expected = [[1] * 4, [1.5] * 4, [2.5] * 4, [3] * 4]
+    assert rows[0, 0].tolist() == expected
+
+
+def test_a_small_volume_lies_in_the_middle_of_zeros() -> None:
+    shown: list[Any] = []
+
+    def network(x: Tensor) -> Tensor:
+        shown.append(x[0, 0, 0].tolist())
+        return x
+
+    plan = WindowPlan.of((1, 1, 2), (1, 4, 4), 0.6)
+    result = predict(network, torch.tensor([[[5.0, 7.0]]]), plan, 1)
+    assert shown == [[[0, 0, 0, 0], [0, 5, 7, 0], [0, 0, 0, 0], [0, 0, 0, 0]]]
+    assert result.tolist() == [[[[5, 7]]]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    shape=st.tuples(*[st.integers(1, 13)] * 3),
+    window=st.tuples(*[st.integers(1, 9)] * 3),
+    overlap=st.sampled_from([0.0, 0.25, 0.5, 0.6, 0.75, 0.9]),
+)
+def test_predictions_equal_monai(
+    shape: tuple[int, int, int], window: tuple[int, int, int], overlap: float
+) -> None:
+    image = torch.from_numpy(np.random.default_rng(1).normal(size=shape).astype(np.float32))
+    plan = WindowPlan.of(shape, window, overlap)
+    calls = []
+    ours = predict(seen_from_the_window, image, plan, 2, lambda: calls.append(1))
+    theirs = sliding_window_inference(
+        image[None, None], window, 1, seen_from_the_window, overlap=overlap
+    )
+    assert len(calls) == len(plan)
+    torch.testing.assert_close(ours, theirs[0], rtol=0, atol=1e-5)
+
+
+def test_no_gradients_are_kept() -> None:
+    weight = torch.ones(1, requires_grad=True)
+    plan = WindowPlan.of((2, 2, 2), (2, 2, 2), 0.6)
+    assert not predict(lambda x: x * weight, torch.ones(2, 2, 2), plan, 1).requires_grad

@@ -1,0 +1,186 @@
+"""The loop over participants: whatever one of them does, the others are done and accounted for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from carotid.errors import InputError
+from carotid.stages.runner import Outcome, Runner, describe
+from carotid.storage.layout import OutputLayout
+from carotid.storage.raw import RawScan
+from carotid.storage.slots import Slot
+
+
+class Recorder:
+    """Progress that remembers."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.steps = 0
+
+    def started(self, participant_id: str, steps: int) -> None:
+        self.events.append(f"started {participant_id} {steps}")
+
+    def advanced(self) -> None:
+        self.steps += 1
+
+    def waiting(self, participant_id: str) -> None:
+        self.events.append(f"waiting {participant_id}")
+
+    def finished(self, outcome: Outcome) -> None:
+        self.events.append(f"finished {outcome.participant_id} {outcome.status}")
+
+
+class Letters:
+    """A stage that writes two files per participant; some participants are trouble."""
+
+    transform = "letters"
+
+    def __init__(self, layout: OutputLayout, trouble: dict[str, str] | None = None) -> None:
+        self.layout = layout
+        self.trouble = trouble or {}
+        self.at_work = 0
+
+    def complete(self, participant_id: str) -> str | None:
+        place = self.layout.transform(participant_id, self.transform)
+        return "there" if (place / "b").exists() else None
+
+    def load(self, scan: RawScan) -> str:
+        if self.trouble.get(scan.participant_id) == "load":
+            raise InputError("torn", where=scan.path)
+        if self.trouble.get(scan.participant_id) == "crash":
+            raise ZeroDivisionError("x / 0")
+        return scan.participant_id
+
+    def steps(self, loaded: str) -> int:
+        return len(loaded)
+
+    def compute(
+        self, loaded: str, folder: Path, advance: Callable[[], None]
+    ) -> Iterator[Callable[[], None]]:
+        advance()
+        yield partial(self._write, folder / "a", loaded)
+        if self.trouble.get(loaded) == "compute":
+            raise MemoryError
+        if self.trouble.get(loaded) == "interrupt":
+            raise KeyboardInterrupt
+        yield partial(self._write, folder / "b", loaded)
+
+    def _write(self, path: Path, loaded: str) -> None:
+        self.at_work += 1
+        try:
+            time.sleep(0.05)
+            if self.trouble.get(loaded) == "write" and path.name == "a":
+                raise OSError(28, "No space left on device")
+            path.write_text(loaded)
+        finally:
+            self.at_work -= 1
+
+
+def scans(*ids: str) -> list[RawScan]:
+    return [RawScan(one, Path(one), "metaimage") for one in ids]
+
+
+def done(root: Path) -> list[str]:
+    return sorted(p.relative_to(root).as_posix() for p in root.rglob("*"))
+
+
+def test_all_are_done_in_order(tmp_path: Path) -> None:
+    layout = OutputLayout(tmp_path)
+    progress = Recorder()
+    outcomes = Runner(Letters(layout), layout, progress).run(scans("p1", "p2", "p3"))
+    assert [(o.participant_id, o.status) for o in outcomes] == [
+        ("p1", "done"),
+        ("p2", "done"),
+        ("p3", "done"),
+    ]
+    assert progress.steps == 3
+    assert progress.events[0] == "started p1 2"
+    assert done(tmp_path) == [
+        name for p in ("p1", "p2", "p3") for name in (p, f"{p}/letters", f"{p}/letters/a", f"{p}/letters/b")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("load", "p2: torn"),
+        ("crash", "unexpected ZeroDivisionError: x / 0. Run with -vv for the traceback."),
+        ("compute", "out of memory"),
+        ("write", "unexpected OSError: [Errno 28] No space left on device"),
+    ],
+)
+def test_one_that_fails_does_not_stop_the_others(kind: str, reason: str, tmp_path: Path) -> None:
+    layout = OutputLayout(tmp_path)
+    task = Letters(layout, {"p2": kind})
+    outcomes = Runner(task, layout, Recorder()).run(scans("p1", "p2", "p3"))
+    assert [o.status for o in outcomes] == ["done", "failed", "done"]
+    assert outcomes[1].reason.startswith(reason)
+    assert not any("p2" in name for name in done(tmp_path))
+    assert not layout.work.exists()
+
+
+def test_what_is_complete_is_skipped(tmp_path: Path) -> None:
+    layout = OutputLayout(tmp_path)
+    Runner(Letters(layout), layout, Recorder()).run(scans("p1"))
+    outcomes = Runner(Letters(layout), layout, Recorder()).run(scans("p1", "p2"))
+    assert [(o.status, o.reason) for o in outcomes] == [("skipped", "there"), ("done", "")]
+
+
+def test_interruption_leaves_complete_participants_and_nothing_else(tmp_path: Path) -> None:
+    layout = OutputLayout(tmp_path)
+    task = Letters(layout, {"p2": "interrupt"})
+    with pytest.raises(KeyboardInterrupt):
+        Runner(task, layout, Recorder()).run(scans("p1", "p2", "p3"))
+    assert task.at_work == 0
+    assert not layout.work.exists()
+    assert set(done(tmp_path)) <= {"p1", "p1/letters", "p1/letters/a", "p1/letters/b"}
+    outcomes = Runner(Letters(layout), layout, Recorder()).run(scans("p1", "p2", "p3"))
+    assert {o.status for o in outcomes} <= {"done", "skipped"}
+
+
+def test_a_participant_in_other_hands_is_waited_for(tmp_path: Path) -> None:
+    layout = OutputLayout(tmp_path)
+    other = Slot(layout, "p1", "letters")
+    assert other.acquire()
+    progress = Recorder()
+
+    def finish_elsewhere() -> None:
+        while "waiting p1" not in progress.events:
+            time.sleep(0.01)
+        folder = other.open()
+        (folder / "b").write_text("by another process")
+        other.publish()
+        other.release()
+
+    thread = threading.Thread(target=finish_elsewhere)
+    thread.start()
+    outcomes = Runner(Letters(layout), layout, progress).run(scans("p1", "p2"))
+    thread.join()
+    assert [(o.status, o.reason) for o in outcomes] == [("skipped", "there"), ("done", "")]
+    assert (tmp_path / "p1/letters/b").read_text() == "by another process"
+    assert not layout.work.exists()
+
+
+def test_place_taken_by_a_link_is_left_alone(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis").write_text("years of work")
+    layout = OutputLayout(tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "p1").symlink_to(precious)
+    outcomes = Runner(Letters(layout), layout, Recorder()).run(scans("p1", "p2"))
+    assert [o.status for o in outcomes] == ["failed", "done"]
+    assert "a symbolic link" in outcomes[0].reason
+    assert done(precious) == ["thesis"]
+
+
+def test_reasons_are_one_line() -> None:
+    assert "\n" not in describe(ValueError("two\nlines"))
+    assert describe(InputError("torn", where="x")) == "x: torn"
