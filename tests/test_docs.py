@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shlex
@@ -143,6 +144,33 @@ def test_links_lead_somewhere(page: Path) -> None:
         if anchor:
             headings = _HEADING.findall(without_blocks(target))
             assert anchor in {slug(heading) for heading in headings}, f"{page.name}: {link}"
+
+
+def strings_of_the_package() -> str:
+    """Every string in the source, f-strings in pieces, joined so that none runs into another."""
+    found: list[str] = []
+    for path in (ROOT / "src" / "carotid").rglob("*.py"):
+        found.extend(
+            node.value
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        )
+    return "\n".join(found)
+
+
+def test_every_message_explained_exists() -> None:
+    rows = re.findall(r"^\| (\*.+?) \|", (DOCS / "troubleshooting.md").read_text("utf-8"), re.M)
+    fragments = [
+        fragment.strip(" '")
+        for row in rows
+        for phrase in re.findall(r"\*([^*]+)\*", row)
+        for fragment in re.split(r"\b[NM]\b|…", phrase)
+        if fragment.strip(" '")
+    ]
+    assert len(fragments) > len(rows) > 20
+    known = strings_of_the_package()
+    missing = [fragment for fragment in fragments if fragment not in known]
+    assert not missing
 
 
 def test_nothing_is_left_to_be_filled() -> None:

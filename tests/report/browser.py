@@ -41,12 +41,13 @@ class Browser:
     """One page in a browser.
 
     Attributes:
-        requests: Addresses that the page asked for, `data:` ones left out.
-        errors: What went wrong in the page, by its console and its log.
+        requests: Addresses that the page asked for since it was opened, without `data:` ones and
+            those that its security policy stopped.
+        errors: What went wrong in it, by its console and its log.
     """
 
     def __init__(self, executable: str, profile: Path) -> None:
-        self.requests: list[str] = []
+        self._asked: dict[str, str] = {}
         self.errors: list[str] = []
         self._number = 0
         self._rest = b""
@@ -81,6 +82,11 @@ class Browser:
         os.close(self._in)
         os.close(self._out)
 
+    @property
+    def requests(self) -> list[str]:
+        """See the class."""
+        return list(self._asked.values())
+
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send a command and wait for its answer."""
         self._number += 1
@@ -107,9 +113,14 @@ class Browser:
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self._asked.clear()
+        self.errors.clear()
         self.call("Page.navigate", url=page.as_uri())
         deadline = time.monotonic() + _PATIENCE_S
-        while self.run("document.readyState") != "complete" or self.run("location.href") == "about:blank":
+        while (
+            self.run("document.readyState") != "complete"
+            or self.run("location.href") == "about:blank"
+        ):
             if time.monotonic() > deadline:
                 raise TimeoutError(page)
             time.sleep(0.05)
@@ -166,7 +177,9 @@ class Browser:
         if method == "Network.requestWillBeSent":
             url = about["request"]["url"]
             if not url.startswith("data:"):
-                self.requests.append(url)
+                self._asked[about["requestId"]] = url
+        elif method == "Network.loadingFailed" and about.get("blockedReason") == "csp":
+            self._asked.pop(about["requestId"], None)
         elif method == "Runtime.exceptionThrown":
             self.errors.append(json.dumps(about["exceptionDetails"]))
         elif method == "Log.entryAdded" and about["entry"]["level"] in {"error", "warning"}:

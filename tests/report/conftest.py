@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-
-from carotid.geometry.grid import CANONICAL, Grid
-from carotid.geometry.volume import Volume
 from tests.report.results import (
     neck_scan,
     straight_centers,
@@ -18,6 +15,9 @@ from tests.report.results import (
     write_scan,
     write_summary,
 )
+
+from carotid.geometry.grid import CANONICAL, Grid
+from carotid.geometry.volume import Volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     grid = stored.reoriented(CANONICAL)
     ways = {"left": straight_centers(grid, -24), "right": straight_centers(grid, 24)}
     scan = neck_scan(grid, ways)
-    for name, wander, fading in (("good", 0.2, 0.0), ("poor", 4.0, 0.5), ("fair", 1.2, 0.2)):
+    for name, wander, fading in (("good", 0.2, 0.0), ("poor", 4.0, 0.5), ("fair", 1.5, 0.4)):
         canonical = Volume(scan, grid)
         volume = canonical.reoriented("PSL")
         sha = write_scan(root / "raw", name, Volume(np.ascontiguousarray(volume.array), stored))
@@ -56,8 +56,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             rows = [f"internal\t{x:.3f}\t{y:.3f}\t{z}" for z, (x, y) in enumerate(way[:, 0])]
             fork = len(way) // 2
             rows += [
-                f"external\t{x:.3f}\t{y:.3f}\t{z + fork}"
-                for z, (x, y) in enumerate(way[fork:, 1])
+                f"external\t{x:.3f}\t{y:.3f}\t{z + fork}" for z, (x, y) in enumerate(way[fork:, 1])
             ]
             text = "label\tx\ty\tz\n" + "\n".join(rows) + "\n"
             (folder / f"{side}_centerline.tsv").write_text(text)

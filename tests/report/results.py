@@ -9,7 +9,6 @@ import numpy as np
 
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.geometry.sides import SIDE_NAMES
-from carotid.geometry.volume import Volume
 from carotid.storage.heatmaps import SideSlabs, write_record, write_side
 from carotid.storage.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
 from carotid.storage.metaimage_writer import write_metaimage
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from carotid.geometry.sides import SideName
+    from carotid.geometry.volume import Volume
 
 REACH_MM = 16.0
 
@@ -58,7 +60,7 @@ def write_heatmaps(
     output_dir: Path,
     participant_id: str,
     stored: Grid,
-    views: Mapping[str, list[MemberView]],
+    views: Mapping[SideName, list[MemberView]],
     *,
     input_sha256: str = "0" * 64,
 ) -> HeatmapLayout:
@@ -76,7 +78,10 @@ def write_heatmaps(
         indices = np.stack([best // canonical.shape[1], best % canonical.shape[1]], axis=-1)
         slabs = [_slab(back, array) for array in (mean, std)]
         write_side(
-            folder, side, stored, SideSlabs([(slabs[0], slabs[1])], lambda i=indices: i)  # type: ignore[misc]
+            folder,
+            side,
+            stored,
+            SideSlabs([(slabs[0], slabs[1])], lambda i=indices: i),  # type: ignore[misc]
         )
     write_record(folder, {"input_sha256": input_sha256, HEATMAP_TRANSFORM: {"models": {}}})
     return folder
@@ -120,7 +125,8 @@ def views_around(
     height[: fade.size][fade] = 0.1
     return [
         MemberView(
-            centers + _wander(slices, spacing_mm[2], rng)[:, None] * wander_mm / np.array(spacing_mm[:2]),
+            centers
+            + _wander(slices, spacing_mm[2], rng)[:, None] * wander_mm / np.array(spacing_mm[:2]),
             height * rng.uniform(0.9, 1.05),
         )
         for _ in range(members)
@@ -132,7 +138,7 @@ def _wander(slices: int, slice_mm: float, rng: np.random.Generator) -> NDArray[n
     noise = rng.normal(size=(slices + 2 * reach, 2))
     kernel = np.ones(2 * reach + 1)
     smooth = np.stack([np.convolve(noise[:, k], kernel, "valid") for k in (0, 1)], axis=1)
-    return smooth / np.sqrt(2 * reach + 1)
+    return np.asarray(smooth / np.sqrt(2 * reach + 1), np.float64)
 
 
 def straight_centers(grid: Grid, across_mm: float, fork: float = 0.5) -> NDArray[np.float64]:
@@ -152,7 +158,9 @@ def straight_centers(grid: Grid, across_mm: float, fork: float = 0.5) -> NDArray
     return out
 
 
-def neck_scan(grid: Grid, ways: Mapping[str, NDArray[np.float64]], seed: int = 0) -> NDArray[np.int16]:
+def neck_scan(
+    grid: Grid, ways: Mapping[str, NDArray[np.float64]], seed: int = 0
+) -> NDArray[np.int16]:
     """(x, y, z) canonical voxels: dark lumens with bright walls in grey, noisy tissue."""
     rng = np.random.default_rng(seed)
     sx, sy, _ = grid.spacing_mm

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
-from carotid.report.write import write_report
 from tests.report.browser import Browser, find_browser
 from tests.report.conftest import EVIL
+
+from carotid.report.write import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,19 +19,32 @@ pytestmark = [
     pytest.mark.skipif(EXECUTABLE is None, reason="no Chromium on this machine"),
 ]
 
-IDS = "[...document.querySelectorAll('#table tbody tr')].filter(r => !r.hidden).map(r => r.dataset.id)"
+IDS = (
+    "[...document.querySelectorAll('#table tbody tr')]"
+    ".filter(r => !r.hidden).map(r => r.dataset.id)"
+)
 CARDS = (
     "[...document.querySelectorAll('article')].filter(a => !a.hidden)"
     ".map(a => a.querySelector('h2 a').textContent)"
 )
 CONTRAST = """
 (() => {
-  const light = c => { const v = c / 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; };
-  const parse = s => { const m = s.match(/[\\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m; };
-  const brightness = c => 0.2126 * light(c[0]) + 0.7152 * light(c[1]) + 0.0722 * light(c[2]);
-  const behind = e => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c[3] > 0.99) return c; } return [255, 255, 255, 1]; };
+  const linear = v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const parse = s => s.match(/[\\d.]+/g).map(Number);
+  const opaque = c => c.length < 4 || c[3] > 0.99;
+  const brightness = c =>
+    [0.2126, 0.7152, 0.0722].reduce((sum, w, k) => sum + w * linear(c[k] / 255), 0);
+  const behind = e => {
+    for (; e; e = e.parentElement) {
+      const c = parse(getComputedStyle(e).backgroundColor);
+      if (opaque(c)) return c;
+    }
+    return [255, 255, 255];
+  };
+  const texts = 'h1, p, li, td, th, button, a, small, kbd, label, output, dd, dt, figcaption, ' +
+    'summary, .badge, abbr, tr span';
   let worst = [99, ''];
-  for (const e of document.querySelectorAll('h1, p, li, td, th, button, a, small, kbd, label, output, dd, dt, figcaption, summary, .badge, abbr, tr span')) {
+  for (const e of document.querySelectorAll(texts)) {
     if (!e.textContent.trim() || e.closest('.view') || e.closest('.out')) continue;
     const a = brightness(parse(getComputedStyle(e).color)), b = brightness(behind(e));
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
@@ -40,6 +53,7 @@ CONTRAST = """
   return worst;
 })()
 """
+"""The lowest contrast of a text on the page to what is behind it, as WCAG 2 defines it."""
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +62,10 @@ def page(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(made / "out", output_path=path).page
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     assert EXECUTABLE is not None
-    with Browser(EXECUTABLE, tmp_path / "profile") as opened:
+    with Browser(EXECUTABLE, tmp_path_factory.mktemp("profile")) as opened:
         yield opened
 
 
@@ -59,7 +73,9 @@ def test_loads_without_error_or_request(browser: Browser, page: Path) -> None:
     browser.open(page)
     assert browser.run("document.querySelectorAll('article').length") == 5
     decoded = "Promise.all([...document.images].map(i => i.decode().then(() => i.naturalWidth)))"
-    widths = browser.run(f"({{}}, [...document.images].forEach(i => i.loading = 'eager'), {decoded})")
+    widths = browser.run(
+        f"({{}}, [...document.images].forEach(i => i.loading = 'eager'), {decoded})"
+    )
     assert len(widths) >= 3 * 24
     assert min(widths) > 1
     assert browser.requests == [page.as_uri()]
@@ -74,6 +90,7 @@ def test_no_other_script_may_run(browser: Browser, page: Path) -> None:
         " document.body.append(i); })()"
     )
     assert browser.run("window.hit") is None
+    browser.run("new Promise(done => setTimeout(done, 300))")
     assert browser.requests == [page.as_uri()]
     assert any("Content Security Policy" in error for error in browser.errors)
 
@@ -83,9 +100,11 @@ def test_sorts_by_mouse(browser: Browser, page: Path) -> None:
     start = browser.run(IDS)
     assert start[2:] == ["poor", "fair", "good"]
     assert browser.run(CARDS) == start
-    assert browser.run("document.querySelector('th').getAttribute('aria-sort')") == "ascending"
+    assert (
+        browser.run("document.querySelector('#table th').getAttribute('aria-sort')") == "ascending"
+    )
     browser.click("th:nth-child(4) button")
-    head = "document.querySelector('th:nth-child(4)').getAttribute('aria-sort')"
+    head = "document.querySelector('#table th:nth-child(4)').getAttribute('aria-sort')"
     assert browser.run(head) == "descending"
     assert browser.run(IDS)[:3] == ["poor", "fair", "good"]
     browser.click("th:nth-child(4) button")
@@ -147,6 +166,9 @@ def test_text_can_be_read(browser: Browser, page: Path, width: int, dark: bool) 
 
 def test_works_without_script(browser: Browser, page: Path) -> None:
     browser.call("Emulation.setScriptExecutionDisabled", value=True)
-    browser.open(page)
-    assert browser.run(IDS)[2:] == ["poor", "fair", "good"]
-    assert browser.run("getComputedStyle(document.querySelector('.tools')).display") == "none"
+    try:
+        browser.open(page)
+        assert browser.run(IDS)[2:] == ["poor", "fair", "good"]
+        assert browser.run("getComputedStyle(document.querySelector('.tools')).display") == "none"
+    finally:
+        browser.call("Emulation.setScriptExecutionDisabled", value=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,9 @@ import click
 
 if TYPE_CHECKING:
     from carotid.evaluation.distances import Summary
+    from carotid.stages.compare import Comparison
+
+logger = logging.getLogger(__name__)
 
 _folder = click.Path(path_type=Path)
 
@@ -30,8 +34,12 @@ def compare_heatmap(output_dir: Path, annotation_dir: Path, output_path: Path) -
     """
     from carotid.stages.compare import compare_heatmaps
 
-    print_summary(compare_heatmaps(output_dir, annotation_dir, output_path))
+    comparison = compare_heatmaps(output_dir, annotation_dir, output_path)
+    click.echo(f"{comparison.sides} sides of {len(comparison.by_participant)} participants")
+    print_summary(comparison.summary)
     click.echo(f"slice by slice: {output_path}")
+    for participant_id, reason in comparison.skipped.items():
+        logger.warning("%s was not compared: %s", participant_id, reason)
     return 0
 
 
@@ -51,3 +59,16 @@ def print_summary(summary: Summary) -> None:
     for what, share, count in rows:
         value = f"{100 * share:6.1f} %" if count else "     - "
         click.echo(f"  {what:58} {value}   of {count}")
+
+
+def print_participants(comparison: Comparison) -> None:
+    """A row per participant, then the figures of all, on standard output."""
+    click.echo(f"  {'':12}  median   within 2 mm   both labels right above the bifurcation")
+    for participant_id, found in comparison.by_participant.items():
+        right = f"{100 * found.both_right:5.1f} %" if found.above_slices else "    -"
+        click.echo(
+            f"  {participant_id:12}  {found.median_mm:4.2f} mm  {100 * found.within_2_mm:7.1f} %"
+            f"     {right}"
+        )
+    click.echo("  all:")
+    print_summary(comparison.summary)

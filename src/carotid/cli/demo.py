@@ -37,7 +37,7 @@ def demo(
     Everything goes to OUTPUT_DIR: scans in raw/, known centerlines in annotations/, results in
     heatmaps/, the comparison in comparison.tsv, and a page to look at, heatmaps/report.html.
     """
-    from carotid.cli.compare import print_summary
+    from carotid.cli.compare import print_participants
     from carotid.cli.progress import duration
     from carotid.cli.transform import run_heatmap_transform
     from carotid.errors import UsageError
@@ -65,8 +65,7 @@ def demo(
     for outcome in failed:
         click.echo(f"        {outcome.participant_id} failed: {outcome.reason}")
     click.echo("3 of 4  comparing them with the truth")
-    summary = compare_heatmaps(heatmaps, annotations, table)
-    print_summary(summary)
+    print_participants(compare_heatmaps(heatmaps, annotations, table))
     click.echo("4 of 4  making a page to look at")
     report = write_report(heatmaps, raw_dir=raw, annotation_dir=annotations)
     click.echo("")

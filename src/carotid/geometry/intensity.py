@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+MAX_INTENSITY = 1e18
+"""Largest intensity that is not rescaled: the networks square it, in single precision."""
+
 _CHUNK = 1 << 22
 """Voxels looked at together, so that no copy of the whole scan is made."""
 
@@ -33,16 +36,24 @@ class IntensityRange:
         return np.clip(scaled, 0.0, 1.0, out=scaled).astype(np.float32)
 
 
-def check_intensities(array: NDArray[np.generic]) -> None:
+def check_intensities(array: NDArray[np.generic], *, rescaled: bool = True) -> None:
     """Refuse scans that no network can say anything about.
 
+    Args:
+        array: Voxels, in any order.
+        rescaled: Whether intensities will be rescaled; if not, they must not be too large.
+
     Raises:
-        InputError: Where voxels are NaN or infinite, or all the same.
+        InputError: Where voxels are NaN or infinite, too large, or all the same.
     """
     first = array.flat[0] if array.size else 0
     constant = True
     broken = 0
+    largest = 0.0
+    wide = array.dtype.kind == "f" or array.dtype.itemsize > 4
     for part in _chunks(array):
+        if wide and not rescaled:
+            largest = max(largest, float(part.max()), -float(part.min()))
         if array.dtype.kind == "f":
             broken += int(part.size - np.count_nonzero(np.isfinite(part)))
         constant = constant and bool((part == first).all())
@@ -51,6 +62,13 @@ def check_intensities(array: NDArray[np.generic]) -> None:
             "the scan has voxels that are no numbers",
             found=f"{broken} of {array.size} voxels NaN or infinite",
             remedy="export the scan again, or set those voxels to a value",
+        )
+    if largest > MAX_INTENSITY:
+        raise InputError(
+            "the scan has voxels too large for the networks",
+            found=f"{largest:.3g}",
+            expected=f"at most {MAX_INTENSITY:g} in size",
+            remedy="export the scan again, or rescale intensities with a parameters.json",
         )
     if constant:
         raise InputError(

@@ -33,6 +33,13 @@ MAX_FILE_BYTES = 256 << 20
 """Largest weight file that is opened; the architecture has 1.2 million parameters (5 MB)."""
 
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_WANTS_CODE = re.compile(r"GLOBAL|unrecognized (function|class)|Can only build|blocklisted")
+"""How `torch.load` words its refusals; every other error is a file that cannot be understood."""
+
+_PICKLE = re.compile(rb"\x80[\x02-\x05]")
+_SAVED_BY_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""How a pickle begins, and how one that `torch.save` wrote before it wrote archives."""
+
 _WRAPPER_KEYS = ("state_dict", "model_state_dict", "model", "net", "network")
 
 
@@ -245,6 +252,8 @@ def _name_what_is_no_model(path: Path) -> None:
     elif head.startswith(b"PK"):
         _check_archive(path)
         return
+    elif _PICKLE.match(head) and not head.startswith(_SAVED_BY_TORCH):
+        raise _wants_code(path)
     else:
         return
     raise ModelError(what, where=path, remedy=remedy)
@@ -281,6 +290,15 @@ def _damaged(path: Path) -> ModelError:
     )
 
 
+def _wants_code(path: Path, name: str | None = None) -> ModelError:
+    return ModelError(
+        "the file holds more than weights and would have to run code to load; refused",
+        where=path,
+        found=name or "a pickled program or module",
+        remedy="save the model's state_dict() with torch.save",
+    )
+
+
 def _load(path: Path) -> object:
     try:
         with warnings.catch_warnings():
@@ -288,14 +306,9 @@ def _load(path: Path) -> object:
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         text = str(error)
-        if "weights_only" in text.lower() or "unsupported" in text.lower():
+        if _WANTS_CODE.search(text):
             wanted = re.search(r"GLOBAL ([\w.]+)", text)
-            raise ModelError(
-                "the file holds more than weights and would have to run code to load; refused",
-                where=path,
-                found=wanted.group(1) if wanted else "a pickled program or module",
-                remedy="save the model's state_dict() with torch.save",
-            ) from error
+            raise _wants_code(path, wanted.group(1) if wanted else None) from error
         raise _damaged(path) from error
 
 

@@ -51,9 +51,9 @@ def prepare(volume: Volume, intensities: IntensityRange | None, *, resample: boo
         resample: Whether axes are brought to 0.5 mm.
 
     Raises:
-        InputError: Where the scan is constant or has voxels that are no numbers.
+        InputError: Where the scan is constant, or has voxels that are no numbers or too large.
     """
-    check_intensities(volume.array)
+    check_intensities(volume.array, rescaled=intensities is not None)
     frame = NetworkFrame.of(volume.grid, resample=resample)
     ordered = frame.reordering.view(volume.array)
     along_s, along_p, along_l = frame.forth

@@ -12,7 +12,8 @@ import threading
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from carotid.errors import CarotidError
 from carotid.storage.slots import Slot
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_PATIENCE_S = 1.0
+"""How long an interrupted run waits for its threads."""
+
 Loaded = TypeVar("Loaded")
+Result = TypeVar("Result")
 
 Status = Literal["done", "skipped", "failed"]
 
@@ -84,22 +89,30 @@ class Progress(Protocol):
 
 
 class _Background:
-    """One thread that writes; no more than one job waits, so that memory stays bounded."""
+    """One thread; no more than one job waits, so that memory stays bounded."""
 
-    def __init__(self, initializer: Callable[[], object]) -> None:
-        self._pool = ThreadPoolExecutor(1, "carotid-write", initializer)
+    def __init__(self, name: str, initializer: Callable[[], object]) -> None:
+        self._pool = ThreadPoolExecutor(1, name, initializer)
         self._room = threading.Semaphore(2)
+        self._jobs: set[Future[Any]] = set()
 
-    def submit(self, job: Callable[[], None]) -> Future[None]:
+    def submit(self, job: Callable[[], Result]) -> Future[Result]:
         """Queue a job; waits while one is being done and another one waits."""
         self._room.acquire()
         future = self._pool.submit(job)
-        future.add_done_callback(lambda _: self._room.release())
+        self._jobs.add(future)
+        future.add_done_callback(self._done)
         return future
 
-    def close(self) -> None:
-        """Forget what waits; what is being done is finished."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def _done(self, future: Future[Any]) -> None:
+        self._jobs.discard(future)
+        self._room.release()
+
+    def close(self, patience_s: float | None) -> bool:
+        """Forget what waits, and wait for what is being done; whether it has ended."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        running = set(self._jobs)
+        return not futures.wait(running, patience_s).not_done
 
 
 @dataclass
@@ -131,8 +144,8 @@ class Runner(Generic[Loaded]):
         self._task = task
         self._layout = layout
         self._progress = progress
-        self._loader = ThreadPoolExecutor(1, "carotid-load", thread_initializer)
-        self._background = _Background(thread_initializer)
+        self._loader = _Background("carotid-load", thread_initializer)
+        self._background = _Background("carotid-write", thread_initializer)
         self._outcomes: dict[str, Outcome] = {}
         self._publishing: list[tuple[Slot, Future[None]]] = []
         self._held: list[Slot] = []
@@ -149,12 +162,24 @@ class Runner(Generic[Loaded]):
             for scan in elsewhere:
                 self._progress.waiting(scan.participant_id)
                 self._run([scan], [], wait=True)
-        finally:
-            self._loader.shutdown(wait=True, cancel_futures=True)
-            self._background.close()
-            for slot in self._held:  # only now: until here a thread might have written there
-                slot.release()
+        except BaseException:
+            self._close(_PATIENCE_S)
+            raise
+        self._close(None)
         return [self._outcomes[scan.participant_id] for scan in scans]
+
+    def _close(self, patience_s: float | None) -> None:
+        """End the threads, and give back slots once no thread can write there any more.
+
+        Args:
+            patience_s: How long to wait for them; None waits until they have ended. A thread that
+                needs longer ends with the process, and what it leaves behind is removed by
+                whoever takes the participant next.
+        """
+        ended = self._loader.close(patience_s)
+        if self._background.close(patience_s) and ended:
+            for slot in self._held:
+                slot.release()
 
     def _run(self, scans: Sequence[RawScan], elsewhere: list[RawScan], *, wait: bool) -> None:
         queue = iter(scans)
@@ -190,7 +215,7 @@ class Runner(Generic[Loaded]):
                 self._release(slot)
                 self._finish(Outcome(scan.participant_id, "skipped", done))
                 continue
-            return _Pending(scan, slot, self._loader.submit(self._task.load, scan))
+            return _Pending(scan, slot, self._loader.submit(partial(self._task.load, scan)))
         return None
 
     def _loaded(self, pending: _Pending[Loaded]) -> Loaded | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from carotid.errors import InputError, OutputError, UsageError
+from carotid.errors import CarotidError, InputError, OutputError, UsageError
 from carotid.network.device_memory import Predictor
 from carotid.provenance import TransformRecord, differences
 from carotid.stages.heatmap import count_windows, predict_side, prepare_scan
@@ -100,9 +100,12 @@ class HeatmapTask:
         volume = load_scan(scan)
         rescaling = self._rescaling
         wanted = (rescaling.lower_percentile, rescaling.upper_percentile)
-        prepared = prepare_scan(
-            volume, self._parameters, percentiles=wanted if rescaling.rescale else None
-        )
+        try:
+            prepared = prepare_scan(
+                volume, self._parameters, percentiles=wanted if rescaling.rescale else None
+            )
+        except CarotidError as error:
+            raise error.at(scan.path) from error
         return LoadedScan(prepared, sha256)
 
     def steps(self, loaded: LoadedScan) -> int:

@@ -2,13 +2,58 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from carotid.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes `path`'s place, in one step, when the block ends without an error.
+
+    It is filled under a name of its own beside `path`, always the same one, so that what a killed
+    process leaves there is filled again by the next one and does not lie about for ever. Processes
+    that write the same file take turns.
+
+    Raises:
+        OSError: Where it cannot be written; an older file is then still there.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    with os.fdopen(_own(temporary), "wb") as file:
+        try:
+            file.truncate(0)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+
+
+def _own(path: Path) -> int:
+    """Open a file for writing that no other process writes, and that is still under this name."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        try:
+            with suppress(OSError):  # a file system without locks: then nobody waits
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(path.stat(), os.fstat(descriptor)):
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -17,20 +62,10 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         OutputError: Where it cannot be written; an older file is then still there.
     """
-    temporary: Path | None = None
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
+        with atomic_file(path) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~current_umask())
-        temporary.replace(path)
     except OSError as error:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink()
         raise cannot_write(path, error) from error
 
 

@@ -1,0 +1,374 @@
+"""What stops a whole command before it begins, and what must not: a line each.
+
+A row is what is wrong, how a place where the command would succeed is spoilt, the exit code, and a
+pattern that the one line of error must contain. What a row's function returns are further
+arguments of the command.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import torch
+from tests.networks import weights
+
+from carotid.network.unet import UNet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.faults.harness import Place
+
+Row = tuple["Callable[[Place], list[str] | None]", int, str]
+
+DONE, FAILED, REFUSED = 0, 1, 2
+
+
+# --- models ------------------------------------------------------------------------------------
+
+
+class RunsCode:
+    """Unpickling it would make a file."""
+
+    def __init__(self, proof: Path) -> None:
+        self._proof = proof
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"touch '{self._proof}'",)
+
+
+def model(content: Callable[[Place], bytes] | bytes) -> Callable[[Place], None]:
+    """One of the model files holds something else."""
+
+    def spoil(place: Place) -> None:
+        made = content if isinstance(content, bytes) else content(place)
+        (place.models / "unet_1.pt").write_bytes(made)
+
+    return spoil
+
+
+def saved(
+    value: Callable[[dict[str, torch.Tensor]], object], **how: Any
+) -> Callable[[Place], None]:
+    """One of the model files holds what becomes of a state_dict."""
+    return lambda place: torch.save(value(weights(1)), place.models / "unet_1.pt", **how)
+
+
+def changed(key_part: str, value: Callable[[torch.Tensor], torch.Tensor]) -> Callable[..., object]:
+    """One tensor of a state_dict becomes another one."""
+
+    def change(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        key = next(name for name in state if key_part in name)
+        return state | {key: value(state[key])}
+
+    return change
+
+
+def proof(place: Place) -> Path:
+    return place.root / "code was run"
+
+
+def zipped_code(place: Place) -> None:
+    torch.save({"a": RunsCode(proof(place))}, place.models / "unet_1.pt")
+
+
+def bomb(place: Place) -> None:
+    path = place.models / "unet_1.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps({}))
+        archive.writestr("archive/data/0", bytes(1 << 29))
+
+
+def script(place: Place) -> None:
+    """A TorchScript program, as far as its archive shows it."""
+    with zipfile.ZipFile(place.models / "unet_1.pt", "w") as archive:
+        archive.writestr("unet/data.pkl", pickle.dumps({}))
+        archive.writestr("unet/code/__torch__.py", "class M: pass")
+
+
+def cut(place: Place) -> None:
+    path = place.models / "unet_1.pt"
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def twin(place: Place) -> None:
+    shutil.copy(place.models / "unet_0.pt", place.models / "unet_1.pt")
+
+
+def no_models(place: Place) -> None:
+    for path in place.models.iterdir():
+        path.unlink()
+
+
+def sparse(place: Place) -> None:
+    with (place.models / "unet_1.pt").open("wb") as file:
+        file.truncate(1 << 33)
+
+
+def terabytes(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {key: torch.zeros(1).expand(1 << 40) for key in state}
+
+
+MODELS: dict[str, Row] = {
+    "a pickle that runs code": (zipped_code, REFUSED, "run code to load; refused"),
+    "a bare pickle that runs code": (
+        model(lambda place: pickle.dumps(RunsCode(proof(place)))),
+        REFUSED,
+        "refused|damaged",
+    ),
+    "an old pickle that runs code": (
+        lambda place: torch.save(
+            {"a": RunsCode(proof(place))},
+            place.models / "unet_1.pt",
+            _use_new_zipfile_serialization=False,
+        ),
+        REFUSED,
+        "refused",
+    ),
+    "a whole module": (saved(lambda _: UNet()), REFUSED, "more than weights.*carotid"),
+    "cut short": (cut, REFUSED, "damaged or cut short"),
+    "empty": (model(b""), REFUSED, "empty"),
+    "a web page": (model(b"<!DOCTYPE html><html></html>"), REFUSED, "web page"),
+    "a Git-LFS pointer": (
+        model(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
+        REFUSED,
+        "git lfs pull",
+    ),
+    "text": (model(b"weights\n" * 30), REFUSED, "damaged|refused"),
+    "NaN inside": (
+        saved(changed("weight", lambda x: x * float("nan"))),
+        REFUSED,
+        "NaN or infinity",
+    ),
+    "Inf inside": (saved(changed("weight", lambda x: x / 0)), REFUSED, "NaN or infinity"),
+    "a wrong shape": (
+        saved(changed("weight", lambda x: x[:1])),
+        REFUSED,
+        "another architecture.*shape",
+    ),
+    "whole numbers": (saved(changed("weight", lambda x: x.long())), REFUSED, "type"),
+    "sparse tensors": (saved(changed("weight", lambda x: x.to_sparse())), REFUSED, "type|damaged"),
+    "missing weights": (
+        saved(lambda s: dict(list(s.items())[1:])),
+        REFUSED,
+        "1 weights missing",
+    ),
+    "extra weights": (saved(lambda s: s | {"more": torch.ones(1)}), REFUSED, "unexpected"),
+    "a training checkpoint": (
+        saved(lambda s: {"epoch": 3, "state_dict": s}),
+        REFUSED,
+        "inside a checkpoint",
+    ),
+    "a tensor alone": (saved(lambda _: torch.ones(3)), REFUSED, "does not hold a state_dict"),
+    "a deflate bomb": (bomb, REFUSED, "would unpack to more"),
+    "a program": (script, REFUSED, "TorchScript"),
+    "a file of 8 GB": (sparse, REFUSED, "too large"),
+    "tensors that claim terabytes": (saved(terabytes), REFUSED, "another architecture"),
+    "a pipe": (
+        lambda place: os.mkfifo(place.models / "unet_2.pt"),
+        REFUSED,
+        "not a regular file",
+    ),
+    "a folder": (lambda place: (place.models / "unet_2.pt").mkdir(), REFUSED, "regular file"),
+    "a link to nowhere": (
+        lambda place: (place.models / "unet_2.pt").symlink_to("nowhere"),
+        REFUSED,
+        "regular file|cannot be read",
+    ),
+    "no model at all": (no_models, REFUSED, "no model in this directory"),
+    "no folder of models": (
+        lambda place: shutil.rmtree(place.models),
+        REFUSED,
+        "does not exist",
+    ),
+    "module. before names": (
+        saved(lambda s: {f"module.{name}": value for name, value in s.items()}),
+        DONE,
+        "",
+    ),
+    "float16": (saved(lambda s: {k: v.half() for k, v in s.items()}), DONE, ""),
+    "bfloat16": (saved(lambda s: {k: v.bfloat16() for k, v in s.items()}), DONE, ""),
+    "the old format": (saved(lambda s: s, _use_new_zipfile_serialization=False), DONE, ""),
+    "the same file twice": (twin, DONE, "are the same file"),
+    "one model": (
+        lambda place: (place.models / "unet_1.pt").unlink(),
+        DONE,
+        "standard deviation will be zero",
+    ),
+}
+
+
+# --- configuration -----------------------------------------------------------------------------
+
+
+def config(text: str | bytes) -> Callable[[Place], None]:
+    content = text if isinstance(text, bytes) else text.encode()
+    return lambda place: place.config.write_bytes(content)
+
+
+def heatmap_config(text: str) -> Callable[[Place], None]:
+    return config(f"[heatmap_transform]\n{text}\n")
+
+
+def config_folder(place: Place) -> None:
+    place.config.unlink()
+    place.config.mkdir()
+
+
+def config_pipe(place: Place) -> None:
+    place.config.unlink()
+    os.mkfifo(place.config)
+
+
+def rescaling(text: str) -> Callable[[Place], None]:
+    return lambda place: (place.raw / "parameters.json").write_text(text)
+
+
+CONFIGURATION: dict[str, Row] = {
+    "unknown key": (heatmap_config("roi_sise = [32, 32, 32]"), REFUSED, "did you mean 'roi_size'"),
+    "unknown section": (config("[heatmaps_transform]"), REFUSED, "did you mean 'heatmap_tr"),
+    "duplicate key": (heatmap_config("overlap = 0\noverlap = 0.1"), REFUSED, "not a valid TOML"),
+    "wrong type": (heatmap_config('spacing = "yes"'), REFUSED, "heatmap_transform.spacing"),
+    "whole number as flag": (heatmap_config("spacing = 1"), REFUSED, "heatmap_transform.spacing"),
+    "fractional window": (heatmap_config("roi_size = [32, 32.5, 32]"), REFUSED, "roi_size"),
+    "window of two": (heatmap_config("roi_size = [32, 32]"), REFUSED, "roi_size"),
+    "negative window": (heatmap_config("roi_size = [32, -32, 32]"), REFUSED, "positive"),
+    "window of no multiple": (heatmap_config("roi_size = [32, 33, 32]"), REFUSED, "multiples of"),
+    "window of 2^60": (heatmap_config(f"roi_size = [{2**60}, 16, 16]"), REFUSED, "at most"),
+    "overlap of one": (heatmap_config("overlap = 1.0"), REFUSED, "overlap"),
+    "overlap NaN": (heatmap_config("overlap = nan"), REFUSED, "overlap"),
+    "overlap as text": (heatmap_config('overlap = "0.5"'), REFUSED, "overlap"),
+    "section as key": (config("heatmap_transform = 3"), REFUSED, "must be a section"),
+    "not TOML": (config("{'roi_size': 3}"), REFUSED, "not a valid TOML"),
+    "not text": (config(b"\xff\xfe\0"), REFUSED, "not a valid TOML"),
+    "nested without end": (config("a = " + "[" * 50_000), REFUSED, "not a valid TOML"),
+    "two megabytes": (config("#" * (2 << 20)), REFUSED, "too large"),
+    "a folder": (config_folder, REFUSED, "is not a file"),
+    "a pipe": (config_pipe, REFUSED, "is not a file"),
+    "missing": (lambda place: place.config.unlink(), REFUSED, "does not exist"),
+    "two mistakes": (
+        heatmap_config("overlap = 2\nspacing = 3"),
+        REFUSED,
+        "2 mistakes.*spacing.*overlap|2 mistakes.*overlap.*spacing",
+    ),
+    "rescaling not JSON": (rescaling("{'rescale': True}"), REFUSED, "not valid JSON"),
+    "rescaling incomplete": (rescaling('{"rescale": true}'), REFUSED, "is missing"),
+    "rescaling out of range": (
+        rescaling(
+            '{"rescale": true, "lower_percentile_rescaler": 0, "upper_percentile_rescaler": 101}'
+        ),
+        REFUSED,
+        "0 to 100",
+    ),
+}
+"""An empty file is sound; it would run for a while with the default window (see test_config)."""
+
+
+# --- participants ------------------------------------------------------------------------------
+
+
+def participant(*names: str) -> Callable[[Place], list[str]]:
+    return lambda _: [word for name in names for word in ("--participant", name)]
+
+
+def scan_named(*names: str) -> Callable[[Place], None]:
+    def spoil(place: Place) -> None:
+        for name in names:
+            shutil.copy(place.raw / "good.mha", place.raw / name)
+
+    return spoil
+
+
+NOBODY = "no participant of that name"
+
+PARTICIPANTS: dict[str, Row] = {
+    "above": (participant("../x"), REFUSED, NOBODY),
+    "absolute": (participant("/etc"), REFUSED, NOBODY),
+    "empty": (participant(""), REFUSED, NOBODY),
+    "newline": (participant("good\nbad"), REFUSED, NOBODY),
+    "leading dash": (participant("-rf"), REFUSED, NOBODY),
+    "unknown": (participant("goo"), REFUSED, "Perhaps 'good'"),
+    "one of two unknown": (participant("good", "other"), REFUSED, "'other'"),
+    "there twice": (scan_named("good.nii"), REFUSED, "there twice"),
+    "other case": (scan_named("GOOD.mha"), REFUSED, "upper and lower case"),
+    "file with a newline": (scan_named("a\nb.mha"), REFUSED, "cannot be used"),
+    "file with a leading dash": (scan_named("-rf.mha"), REFUSED, "cannot be used"),
+    "file with a long name": (scan_named("x" * 230 + ".mha"), REFUSED, "longer than"),
+    "no scans": (lambda place: (place.raw / "good.mha").unlink(), REFUSED, "holds no scans"),
+    "no folder of scans": (lambda place: shutil.rmtree(place.raw), REFUSED, "no such folder"),
+    "repeated": (participant("good", "good"), DONE, ""),
+}
+
+
+# --- output ------------------------------------------------------------------------------------
+
+
+def out_is(what: Callable[[Path], object]) -> Callable[[Place], None]:
+    return lambda place: what(place.out) and None
+
+
+def precious(place: Place) -> Path:
+    return place.root / "precious"
+
+
+def final_name_is_a_link(place: Place) -> None:
+    precious(place).mkdir()
+    (precious(place) / "thesis.txt").write_text("ten years")
+    (place.out / "good").mkdir(parents=True)
+    (place.out / "good" / "heatmap_transform").symlink_to(precious(place))
+
+
+def participant_is_a_link(place: Place) -> None:
+    precious(place).mkdir()
+    (precious(place) / "thesis.txt").write_text("ten years")
+    place.out.mkdir()
+    (place.out / "good").symlink_to(precious(place))
+
+
+def final_name_is_a_file(place: Place) -> None:
+    (place.out / "good").mkdir(parents=True)
+    (place.out / "good" / "heatmap_transform").write_text("notes")
+
+
+def leftovers(place: Place) -> None:
+    """What a process that was killed leaves behind."""
+    work = place.out / ".carotid" / "heatmap_transform-good"
+    (work / "left_heatmap").mkdir(parents=True)
+    (work / "left_heatmap" / "mean.mha").write_bytes(b"ObjectType = Ima")
+    (place.out / ".carotid" / "heatmap_transform-good.lock").write_bytes(b"")
+    (place.out / "good").mkdir()
+
+
+def half_a_result(place: Place) -> None:
+    """A folder under the final name that is not complete: of another tool, or damaged since."""
+    folder = place.out / "good" / "heatmap_transform" / "left_heatmap"
+    folder.mkdir(parents=True)
+    (folder / "mean.mha").write_bytes(b"ObjectType = Ima")
+
+
+OUTPUT: dict[str, Row] = {
+    "a file": (out_is(lambda out: out.write_text("notes")), REFUSED, "is a file"),
+    "a link to itself": (out_is(lambda out: out.symlink_to(out)), REFUSED, "cannot be used"),
+    "a link into the input": (
+        lambda place: place.out.symlink_to(place.raw),
+        REFUSED,
+        "lies inside, an input",
+    ),
+    "a final name that is a link": (final_name_is_a_link, FAILED, "a symbolic link"),
+    "a participant's folder that is a link": (participant_is_a_link, FAILED, "a symbolic link"),
+    "a final name that is a file": (final_name_is_a_file, FAILED, "a file"),
+    "broken parameters.json": (
+        lambda place: (
+            place.out.mkdir() or ((place.out / "parameters.json").write_text("{") and None)
+        ),
+        REFUSED,
+        "parameters of earlier transforms",
+    ),
+    "leftovers of a run that died": (leftovers, DONE, ""),
+    "half a result": (half_a_result, DONE, ""),
+}

@@ -1,0 +1,114 @@
+"""Whatever interrupts a run, final names hold whole results, and the next run completes them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.command import environment
+from tests.faults.harness import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+KILLED = -9
+
+
+def trials(
+    tmp_path: Path, kind: str, first: int, step: int, *, force: bool = False
+) -> Iterator[dict[str, Any]]:
+    """What `tests.faults.tampered` found."""
+    place = Place.made(tmp_path, ["one"] if force else ["one", "two"], models=1)
+    if force:
+        (tmp_path / "setup.json").write_text("{}")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults.tampered", tmp_path, kind, str(first), str(step)],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=3000,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    head = lines.pop(0)
+    assert head["undisturbed"]["code"] == head["counted"]["code"] == 0, head
+    assert head["total"] > 30
+    assert place.complete()
+    assert lines
+    print(f"{kind}: {len(lines)} of {head['total']} points")  # noqa: T201 - shown with -rP
+    return iter(lines)
+
+
+def check(found: dict[str, Any]) -> None:
+    """What must hold after every disturbed run, and after the run that followed it."""
+    n = found["n"]
+    assert found["half"] == "", (n, found["half"])
+    assert found["foreign"] == [], (n, "a result differs from that of an undisturbed run")
+    assert found["again"]["code"] in (0, 2), (n, found["again"])
+    if found["again"]["code"] == 2:
+        assert "already holds" in found["again"]["said"], (n, found["again"])
+    assert found["same"], (n, found["left"])
+    if found["again"]["code"] == 0:
+        assert not [name for name in found["left"] if name.startswith(".")], (n, found["left"])
+    for run in ("disturbed", "again"):
+        assert "Traceback" not in found[run]["said"], (n, found[run])
+
+
+SHARE = [
+    pytest.param(7, 23, id="some"),
+    *(
+        pytest.param(first, 4, id=f"all, part {first}", marks=pytest.mark.faults)
+        for first in (1, 2, 3, 4)
+    ),
+]
+
+
+@pytest.mark.parametrize(("first", "step"), SHARE)
+def test_killed_at_any_change_to_the_disk(first: int, step: int, tmp_path: Path) -> None:
+    for found in trials(tmp_path, "kill", first, step):
+        check(found)
+        assert found["disturbed"]["code"] in (KILLED, 0), found
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("first", [1, 2])
+def test_killed_in_the_middle_of_any_write(first: int, tmp_path: Path) -> None:
+    for found in trials(tmp_path, "torn", first, 2):
+        check(found)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("first", [1, 2])
+def test_killed_while_a_complete_result_is_replaced(first: int, tmp_path: Path) -> None:
+    for found in trials(tmp_path, "kill", first, 2, force=True):
+        check(found)
+        assert found["disturbed"]["code"] in (KILLED, 0), found
+
+
+@pytest.mark.parametrize(("first", "step"), SHARE)
+def test_a_disk_that_is_full_from_any_change_on(first: int, step: int, tmp_path: Path) -> None:
+    for found in trials(tmp_path, "full", first, step):
+        check(found)
+        run = found["disturbed"]
+        assert run["code"] in (0, 1, 2), found
+        if run["code"]:
+            assert "No space left on device" in run["said"], found
+            assert "unexpected" not in run["said"], found
+
+
+@pytest.mark.faults
+def test_files_that_may_not_grow(tmp_path: Path) -> None:
+    for found in trials(tmp_path, "limit", 0, 1):
+        check(found)
+        run = found["disturbed"]
+        assert run["code"] in (0, 1), found
+        if run["code"]:
+            assert "cannot be written: File too large" in run["said"], found
+            assert "unexpected" not in run["said"], found

@@ -1,0 +1,132 @@
+"""Figures against courses whose figures can be told by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from carotid.report.figures import (
+    SCORE_PARTS,
+    ChannelFigures,
+    Course,
+    left_right_mm,
+    make_course,
+    participant_score,
+    side_figures,
+    side_score,
+)
+
+FINE = ChannelFigures(1.0, 0.3, 0.8, 0.0, 1.0)
+
+
+def course(slices: int = 20, slice_mm: float = 2.0) -> Course:
+    """A straight vessel, high everywhere, on which three members agree."""
+    position = np.broadcast_to([10.0, 20.0], (slices, 2, 2)).copy()
+    return Course(
+        (0.5, 0.5, slice_mm), np.full((slices, 2), 300.0), position, np.zeros((slices, 2)), 3
+    )
+
+
+def test_positions_and_disagreement_are_in_millimetres() -> None:
+    indices = np.zeros((2, 2, 3, 2), np.int64)
+    indices[1, 0, 1] = 6, 4  # the second member, internal, middle slice
+    peak_index = np.full((3, 2, 2), 10, np.int64)
+    made = make_course(np.ones((3, 2)), peak_index, indices, (0.5, 2.0, 1.0))
+    assert made.position_mm[0, 0].tolist() == [5.0, 20.0]
+    half = np.hypot(6 * 0.5, 4 * 2.0) / 2  # both lie half their distance from the middle
+    np.testing.assert_allclose(made.disagreement_mm, [[0, 0], [half, 0], [0, 0]])
+    assert made.members == 2
+
+
+def test_straight_vessel_is_fine() -> None:
+    found = side_figures(course(), 100)
+    assert found.internal == ChannelFigures(1.0, 0.0, 0.0, 0.0, 0.0)
+    assert found.score == 0
+    assert found.separate_mm == 0
+
+
+def test_gap_lies_between_peaks() -> None:
+    made = course()
+    made.peak[:3] = 0  # an end is no gap
+    made.peak[8:12, 0] = 100.0  # not above 100
+    found = side_figures(made, 100)
+    assert found.internal.gap_mm == 8.0
+    assert found.external.gap_mm == 0.0
+    assert found.internal.peak_share == pytest.approx(13 / 20)
+
+
+def test_no_peak_at_all() -> None:
+    made = course()
+    made.peak[:] = 5
+    found = side_figures(made, 100)
+    assert found.internal.gap_mm == 40.0
+    assert np.isnan(found.internal.jump_mm)
+    assert np.isnan(found.internal.disagreement_p95_mm)
+    assert found.score == 100
+
+
+def test_jump_counts_only_between_peaks() -> None:
+    made = course()
+    made.position_mm[10:, 1] += (3.0, 4.0)
+    assert side_figures(made, 100).external.jump_mm == pytest.approx(5.0)
+    made.peak[10, 1] = 0
+    assert side_figures(made, 100).external.jump_mm == 0
+
+
+def test_disagreement_counts_only_where_there_is_a_peak() -> None:
+    made = course()
+    made.disagreement_mm[:10, 0] = 2.0
+    made.disagreement_mm[10:, 0] = 50.0
+    made.peak[10:] = 0
+    found = side_figures(made, 100).internal
+    assert (found.disagreement_median_mm, found.disagreement_p95_mm) == (2.0, 2.0)
+
+
+def test_one_member_cannot_disagree() -> None:
+    made = replace(course(), members=1)
+    found = side_figures(made, 100)
+    assert np.isnan(found.internal.disagreement_median_mm)
+    assert found.score == 0
+
+
+def test_height_told_apart() -> None:
+    made = course()
+    made.position_mm[14:, 1, 1] += 4.0
+    assert side_figures(made, 100).separate_mm == 12.0
+
+
+def test_distance_between_sides() -> None:
+    left, right = course(), course()
+    right.position_mm[:, 0, 0] += 50
+    assert left_right_mm(left, right, 100) == pytest.approx(50)
+    right.peak[:] = 0
+    assert np.isnan(left_right_mm(left, right, 100))
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("peak_share", (1.0, 0.7, 0.4, 0.0)),
+        ("disagreement_p95_mm", (0.5, 2.0, 4.0, 9.0)),
+        ("gap_mm", (0.0, 10.0, 20.0, 60.0)),
+        ("jump_mm", (1.0, 6.0, 12.0, 30.0)),
+    ],
+)
+def test_worse_figures_never_lower_the_score(field: str, values: tuple[float, ...]) -> None:
+    scores = [side_score(replace(FINE, **{field: value}), FINE, 1.0) for value in values]
+    assert scores == sorted(scores)
+    assert scores[0] == 0
+    assert scores[-1] > scores[0]
+
+
+def test_parts_add_up_to_a_hundred() -> None:
+    assert sum(part.weight for part in SCORE_PARTS.values()) == 100
+
+
+def test_participant_score() -> None:
+    assert participant_score(60, 30, 50.0) == pytest.approx(50)
+    assert participant_score(30, 60, float("nan")) == pytest.approx(50)
+    assert participant_score(0, 0, 5.0) == 20
+    assert participant_score(100, 100, 0.0) == 100

@@ -1,0 +1,154 @@
+"""Pictures are anatomically right: a marker on one side only, in every axis order."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.report.results import MemberView, write_heatmaps, write_scan
+from tests.report.test_projections import ORIENTATIONS
+
+from carotid.geometry.grid import CANONICAL, Grid
+from carotid.geometry.volume import Volume
+from carotid.report import pictures
+from carotid.report.examination import examine
+from carotid.report.views import LETTERS, Plane, picture
+from carotid.storage.metaimage import read_metaimage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SHAPE = (48, 24, 30)
+SPACING = (1.5, 1.0, 2.0)
+
+
+def canonical_grid(tilt: float) -> Grid:
+    c, s = np.cos(tilt), np.sin(tilt)
+    affine = np.eye(4)
+    affine[:3, :3] = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.diag(SPACING)
+    affine[:3, 3] = -36, -12, -30
+    return Grid(SHAPE, affine)
+
+
+def make(tmp_path: Path, orientation: str, tilt: float = 0.2) -> pictures.Scene:
+    """Vessels only in the upper half of the right side; a bright block there, in front."""
+    grid = canonical_grid(tilt)
+    centers = np.full((SHAPE[2], 2, 2), np.nan)
+    right, left = centers.copy(), centers.copy()
+    right[15:, 0] = 38, 18  # canonical x grows to the right, y to anterior, z to superior
+    right[15:, 1] = 38, 8
+    height = np.ones((SHAPE[2], 2))
+    stored = grid.reoriented(orientation)
+    folder = write_heatmaps(
+        tmp_path / "out",
+        "p",
+        stored,
+        {"right": [MemberView(right, height)] * 2, "left": [MemberView(left, height)] * 2},
+    )
+    voxels = np.full(SHAPE, 100, np.int16)
+    voxels[34:44, 14:22, 15:] = 900
+    scan = Volume(voxels, grid).reoriented(orientation)
+    write_scan(tmp_path / "raw", "p", Volume(np.ascontiguousarray(scan.array), scan.grid))
+    volume = read_metaimage(tmp_path / "raw" / "p.mha").reoriented(CANONICAL)
+    return pictures.make_scene(examine("p", folder, 100.0, None), volume.array, 100.0)
+
+
+def decoded(html: str) -> list[tuple[NDArray[np.uint8], tuple[int, int]]]:
+    """Pixels, and the size on the page, of every image."""
+    found = []
+    pattern = r'width="(\d+)" height="(\d+)" alt="[^"]*" src="data:image/webp;base64,([^"]+)"'
+    for width, height, data in re.findall(pattern, html):
+        image = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
+        found.append((np.asarray(image), (int(width), int(height))))
+    return found
+
+
+def middle(where: NDArray[np.bool_]) -> tuple[float, float]:
+    """Centre of a mask, as shares of the picture's width and height."""
+    rows, columns = np.nonzero(where)
+    return float(columns.mean() / where.shape[1]), float(rows.mean() / where.shape[0])
+
+
+def coloured(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    whole = pixels.astype(int)
+    return np.asarray(np.maximum(whole[..., 0], whole[..., 1]) - whole[..., 2] > 90)
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_right_is_on_the_left_and_up_is_up(tmp_path: Path, orientation: str) -> None:
+    scene = make(tmp_path, orientation)
+    ((pixels, size),) = decoded(pictures.coronal(scene))
+    across, down = middle(coloured(pixels))
+    assert across == pytest.approx(1 - 38.5 / 48, abs=0.03)
+    assert down == pytest.approx(0.25, abs=0.04)
+    assert size[0] / size[1] == pytest.approx(48 * 1.5 / (30 * 2.0), rel=0.02)
+    assert pixels.shape[1] / pixels.shape[0] == pytest.approx(48 * 1.5 / (30 * 2.0), rel=0.02)
+
+
+@pytest.mark.parametrize("orientation", ["RAS", "LPS", "PIL", "SRA"])
+def test_front_is_on_the_left_of_sagittal_pictures(tmp_path: Path, orientation: str) -> None:
+    scene = make(tmp_path, orientation)
+    ((pixels, _),) = decoded(pictures.sagittal(scene, "right"))
+    whole = pixels.astype(int)
+    red = coloured(pixels) & (whole[..., 0] - whole[..., 1] > 60)
+    green = coloured(pixels) & (whole[..., 1] - whole[..., 0] > 60)
+    assert middle(red)[0] == pytest.approx(1 - 18.5 / 24, abs=0.06)  # internal, made in front
+    assert middle(green)[0] == pytest.approx(1 - 8.5 / 24, abs=0.06)
+    ((other, _),) = decoded(pictures.sagittal(scene, "left"))
+    assert not coloured(other).any()
+
+
+@pytest.mark.parametrize("orientation", ["RAS", "LPS", "ASR", "IPL"])
+def test_axial_sections_are_seen_from_the_feet(tmp_path: Path, orientation: str) -> None:
+    scene = make(tmp_path, orientation)
+    html = pictures.sections(scene)
+    right = decoded(html)[0][0]  # the top section, right side
+    across, down = middle(right[..., 0] > 128)
+    # The section is 32 voxels wide and, the vessel being at its side, ends at the scan's border.
+    assert across == pytest.approx((48 - 39) / 32, abs=0.03)
+    assert down == pytest.approx((24 - 18) / 24, abs=0.03)
+    assert html.count('<i class="l">R</i>') == html.count('<i class="t">A</i>') == 16
+    triangle = re.search(r'class="dot internal" d="M([\d.]+) ([\d.]+)', html)
+    circle = re.search(r'class="dot external" d="M([\d.]+) ([\d.]+)', html)
+    assert triangle is not None
+    assert circle is not None
+    assert float(triangle[1]) == pytest.approx((47.5 - 38) * 1.5, abs=0.1)
+    assert float(triangle[2]) == pytest.approx(23.5 - 18, abs=1.1)
+    assert float(circle[2]) == pytest.approx(23.5 - 8, abs=0.1)
+
+
+def test_straightened_vessel_is_in_the_middle(tmp_path: Path) -> None:
+    scene = make(tmp_path, "LPS")
+    images = decoded(pictures.strips(scene, "right"))
+    assert len(images) == 2
+    internal = images[0][0][..., 0]
+    bright = internal[: internal.shape[0] // 2].max(axis=0) > 128
+    assert middle(bright[None])[0] == pytest.approx(0.5, abs=0.05)
+    assert 'class="shade"' in pictures.strips(scene, "right")  # the lower half has no peak
+
+
+def test_letters() -> None:
+    assert LETTERS == {"coronal": "RLSI", "sagittal": "APSI", "axial": "RLAP"}
+
+
+def test_points_lie_where_the_picture_shows_them() -> None:
+    array = np.zeros((5, 4), np.float32)
+    array[1, 3] = 1
+    rows, columns = np.nonzero(picture(array))
+    point = Plane((5, 4), (2.0, 3.0)).points(np.array([1]), np.array([3]))[0]
+    assert point.tolist() == [(columns[0] + 0.5) * 2.0, (rows[0] + 0.5) * 3.0]
+
+
+def test_without_scan_the_heatmaps_are_shown(tmp_path: Path) -> None:
+    scene = make(tmp_path, "LPS")
+    alone = pictures.make_scene(scene.exam, None, 100.0)
+    assert coloured(decoded(pictures.coronal(alone))[0][0]).any()
+    assert pictures.strips(alone, "left") == ""
+    assert len(decoded(pictures.sections(alone))) == 16
