@@ -17,6 +17,7 @@ from carotid.cli.logs import set_up_logging
 from carotid.cli.models import models
 from carotid.cli.report import report
 from carotid.cli.simulate import simulate
+from carotid.cli.train import train
 from carotid.cli.transform import transform
 from carotid.errors import CarotidError, one_line
 
@@ -59,7 +60,7 @@ def cli(context: click.Context, verbose: int) -> None:
     set_up_logging(verbose)
 
 
-for command in (transform, report, compare, models, simulate, demo):
+for command in (transform, report, compare, models, train, simulate, demo):
     cli.add_command(command)
 
 

@@ -20,7 +20,9 @@ from carotid.cli.outputs import check_output_dir
     show_default=True,
     help="How many necks.",
 )
-@click.option("--seed", type=click.IntRange(0), default=2026, show_default=True, help="Which necks.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=2026, show_default=True, help="Which necks."
+)
 @click.option("--device", type=click.Choice(["cuda", "cpu"]), help="As in `transform heatmap`.")
 @click.option("--threads", type=click.IntRange(min=1), help="As in `transform heatmap`.")
 @click.option("--force", is_flag=True, help="Start again where a demo has run already.")

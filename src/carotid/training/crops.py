@@ -12,6 +12,12 @@ from carotid.training.targets import target_from_centers
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+WINDOW = (368, 64, 320)
+"""The heatmap transform's default window."""
+
+MULTIPLE = 16
+"""Sides of crops are multiples of this."""
+
 EDGE_VOXEL = 20
 """Crops are placed so that the carotid stays this far from their border, where they can."""
 
@@ -85,6 +91,15 @@ def cut_crop(side: Side, shape: tuple[int, int, int], start: tuple[int, int, int
     counted = np.zeros(shape[0], dtype=np.bool_)
     counted[inner[0]] = side.annotated[outer[0]]
     return Crop(image, target_from_centers(centers, shape), counted)
+
+
+def crop_shape(side: Side, kind: tuple[int, int, int]) -> tuple[int, int, int]:
+    """The size of a kind of crop for a side, where 0 stands for the side's own size."""
+    own = [
+        wanted or min(-(-size // MULTIPLE) * MULTIPLE, largest)
+        for wanted, size, largest in zip(kind, side.image.shape, WINDOW, strict=True)
+    ]
+    return own[0], own[1], own[2]
 
 
 def random_crop(

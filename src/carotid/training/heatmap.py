@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from carotid.config import Parameters
 from carotid.errors import UsageError
 from carotid.network.device import choose_device, describe_device
 from carotid.provenance import versions
@@ -116,6 +117,7 @@ def train_heatmap(
     parameters: TrainingParameters,
     *,
     centerline_tsv: Path | None = None,
+    resample: bool = True,
     device: str | None = None,
     force: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
@@ -128,6 +130,7 @@ def train_heatmap(
         annotation_dir: `<id>/centerline_transform/<side>_centerline.tsv`.
         parameters: The settings.
         centerline_tsv: Which sides to use, `participant_id side`; None takes all annotated ones.
+        resample: Whether scans are brought to 0.5 mm, as `spacing` of the heatmap transform.
         device: cuda or cpu; None takes CUDA where there is one.
         force: Whether to begin anew where training is finished or differs.
         on_progress: Called after every step and epoch.
@@ -141,7 +144,9 @@ def train_heatmap(
     """
     subset = None if centerline_tsv is None else read_subset(centerline_tsv)
     rescaling = read_rescaling(raw_dir)
-    sides = find_annotated_sides(find_scans(raw_dir), annotation_dir, rescaling, subset)
+    sides = find_annotated_sides(
+        find_scans(raw_dir), annotation_dir, rescaling, subset, resample=resample
+    )
     for side in sides:
         read_annotation(side.annotation)
     participants = len({side.scan.participant_id for side in sides})
@@ -165,6 +170,7 @@ def train_heatmap(
     record = {
         "raw_dir": str(raw_dir),
         "annotation_dir": str(annotation_dir),
+        "spacing": resample,
         "annotated_sides": len(sides),
         "annotations_sha256": _joint_hash([side.annotation for side in sides]),
     }
@@ -210,7 +216,7 @@ def train_from_simulator(
         member(_member_seed(parameters, k), parameters.phase_of(k))
         for k in range(parameters.members)
     ]
-    record = {"simulator": f"{simulate.__module__}.{getattr(simulate, '__qualname__', '')}"}
+    record = _describe(simulate)
     where = choose_device(device)
     training = _Training(output_dir, parameters, trunk, members, record, where, on_progress)
     return _run(training, force=force)
@@ -231,6 +237,18 @@ class _Numbered:
 
     def __call__(self) -> Side:
         return self.draw(self.number)
+
+
+def _describe(simulate: Callable[[int], Side]) -> dict[str, Any]:
+    """What simulates, with the settings that were bound to it by `functools.partial`."""
+    function = getattr(simulate, "func", simulate)
+    name = f"{function.__module__}.{getattr(function, '__qualname__', '')}"
+    bound = getattr(simulate, "keywords", {})
+    settings = {
+        key: value.model_dump(mode="json") if isinstance(value, Parameters) else value
+        for key, value in bound.items()
+    }
+    return {"simulator": name, **settings}
 
 
 def _member_seed(parameters: TrainingParameters, member: int) -> int:

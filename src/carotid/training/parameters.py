@@ -28,8 +28,9 @@ class CropKind(Parameters):
     """A kind of crop.
 
     Attributes:
-        shape: (s, p, l) in network voxels of 0.5 mm, multiples of 16. A side that is smaller is
-            padded with zeros, as at inference.
+        shape: (s, p, l) in network voxels of 0.5 mm, multiples of 16; 0 stands for the side's own
+            size, rounded up to a multiple of 16 and at most that of the transform's window. A side
+            that is smaller is padded with zeros, as at inference.
         share: How often it is drawn, relative to the other kinds.
     """
 
@@ -39,8 +40,8 @@ class CropKind(Parameters):
     @field_validator("shape")
     @classmethod
     def _fits_network(cls, shape: tuple[int, int, int]) -> tuple[int, int, int]:
-        if any(side < _STEP or side % _STEP for side in shape) or max(shape) == _STEP:
-            message = "crop sides must be multiples of 16, and one of them more than 16"
+        if any(side < 0 or side % _STEP for side in shape) or max(shape) == _STEP:
+            message = "crop sides must be multiples of 16, one of them more than 16, or 0"
             raise ValueError(message)
         return shape
 
@@ -77,8 +78,8 @@ class TrainingParameters(Parameters):
         n_splits: Folds over the participants; one member is trained per fold and validated on it.
             With the simulator, or with `n_splits = 1`, members differ by their seed.
         members: How many members are trained without folds.
-        trunk: A first phase that all members share; none in training with folds, where it would
-            show every member its own validation participants.
+        trunk: First phases that all members share; not used in training with folds, where they
+            would show every member its own validation participants.
         member: The phase that each member is trained in by itself.
         variants: For member k the k-th replaces `member` (the last one serves for all further).
         steps_per_epoch: Optimizer steps between two validations.
@@ -98,7 +99,7 @@ class TrainingParameters(Parameters):
     seed: Annotated[StrictInt, Field(ge=0)] = 0
     n_splits: Annotated[StrictInt, Field(ge=1)] = 3
     members: Count = 3
-    trunk: Phase | None = None
+    trunk: tuple[Phase, ...] = ()
     member: Phase
     variants: tuple[Phase, ...] = ()
     steps_per_epoch: Count = 100

@@ -47,12 +47,14 @@ class AnnotatedSide:
         side: Which side.
         annotation: The annotation file.
         rescaling: How intensities are rescaled.
+        resample: Whether the scan is brought to 0.5 mm.
     """
 
     scan: RawScan
     side: SideName
     annotation: Path
     rescaling: Rescaling
+    resample: bool = True
 
 
 def find_annotated_sides(
@@ -60,6 +62,8 @@ def find_annotated_sides(
     annotation_dir: Path,
     rescaling: Rescaling,
     subset: Sequence[tuple[str, SideName]] | None = None,
+    *,
+    resample: bool = True,
 ) -> list[AnnotatedSide]:
     """The sides that have both a scan and an annotation.
 
@@ -68,6 +72,7 @@ def find_annotated_sides(
         annotation_dir: Where `<id>/centerline_transform/<side>_centerline.tsv` are.
         rescaling: Of the RAW_DIR.
         subset: The sides wanted; None takes all that there are.
+        resample: Whether scans are brought to 0.5 mm.
 
     Raises:
         UsageError: A wanted side is not there, or there is none.
@@ -77,7 +82,7 @@ def find_annotated_sides(
     for participant, side in wanted:
         path = centerline_file(annotation_dir, participant, side)
         if participant in scans and path.is_file():
-            found.append(AnnotatedSide(scans[participant], side, path, rescaling))
+            found.append(AnnotatedSide(scans[participant], side, path, rescaling, resample))
         else:
             absent.append(f"{participant} {side}")
     if subset is not None and absent:
@@ -148,7 +153,7 @@ def load_side(source: AnnotatedSide) -> StoredSide:
         intensities = intensity_range(
             volume.array, rescaling.lower_percentile, rescaling.upper_percentile
         )
-    scan = prepare(volume, intensities, resample=True)
+    scan = prepare(volume, intensities, resample=source.resample)
     side = next(one for one in scan.frame.sides if one.name == source.side)
     image = scan.side_image(side).numpy()
     centers, bifurcation = network_centers(annotation, scan.frame, side)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.training.crops import Crop, Side, random_crop
+from carotid.training.crops import Crop, Side, crop_shape, random_crop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,9 +88,10 @@ class CropStream:
         shape = kinds[int(common.choice(len(kinds), p=shares / shares.sum()))].shape
         own = np.random.default_rng([self._seed, step, self._worker])
         chosen = own.choice(numbers, size=count, replace=count > len(numbers))
+        sides = [self._pool[int(number)] for number in chosen]
         return [
-            random_crop(self._pool[int(number)], shape, own, augment=self._augment)
-            for number in chosen
+            random_crop(side, crop_shape(side, shape), own, augment=self._augment)
+            for side in sides
         ]
 
     def _fill(self, step: int) -> list[int]:

@@ -10,7 +10,7 @@ import torch
 
 from carotid.evaluation.distances import SliceErrors, Summary, slice_errors, slice_maxima, summarize
 from carotid.network.windows import WindowPlan, predict
-from carotid.training.crops import cut_crop
+from carotid.training.crops import WINDOW, cut_crop
 from carotid.training.forward import blocked_forward
 from carotid.training.losses import HEIGHT_SCALE, heatmap_loss
 from carotid.training.subpixel import from_blocks, to_blocks
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from carotid.network.unet import UNet
     from carotid.training.crops import Side
     from carotid.training.parameters import Phase
-
-WINDOW = (368, 64, 320)
-"""The heatmap transform's default window."""
 
 OVERLAP = 0.6
 """The heatmap transform's default overlap."""
