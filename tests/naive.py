@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import nibabel
 import numpy as np
 import torch
-from monai.inferers import sliding_window_inference
+from monai.inferers.utils import sliding_window_inference
 from nibabel import orientations
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class NaiveSide:
     std: NDArray[np.float64]
 
 
-def along_axis(array: NDArray[Any], axis: int, positions: NDArray[np.float64]) -> NDArray[np.float64]:
+def along_axis(array: NDArray[Any], axis: int, positions: NDArray[Any]) -> NDArray[np.float64]:
     """Linear resampling of one axis; the edge value beyond the ends."""
     index = np.arange(array.shape[axis])
     return np.apply_along_axis(lambda line: np.interp(positions, index, line), axis, array)

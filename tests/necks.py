@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 SHAPE = (38, 21, 26)
 SPACING_MM = (0.8, 0.9, 0.7)
 
-ORDERS = ["".join(letters) for axes in permutations(("RL", "AP", "SI")) for letters in product(*axes)]
+ORDERS = [
+    "".join(letters) for axes in permutations(("RL", "AP", "SI")) for letters in product(*axes)
+]
 """All 48 ways to store a volume."""
 
 BLOBS_MM = ((-9.0, 3.0, -4.0, 2.5, 90.0), (7.0, -2.0, 5.0, 3.5, 60.0), (2.0, 4.0, -7.0, 2.0, -40.0))
@@ -39,7 +41,7 @@ def neck() -> NDArray[np.float32]:
     for x0, y0, z0, radius, height in BLOBS_MM:
         square = (x - x0) ** 2 + (y - y0) ** 2 + (z - z0) ** 2
         values = values + height * np.exp(-square / (2 * radius**2))
-    return values.astype(np.float32)
+    return np.asarray(values, np.float32)
 
 
 def stored(

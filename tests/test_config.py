@@ -29,7 +29,10 @@ def test_values_are_taken() -> None:
 
 def test_sections_of_later_transforms_are_passed_over(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "carotid"):
-        read("[centerline_transform]\nx = 1\n[polar_transform]\n[contour_transform]\n[segmentation_transform]\n")
+        read(
+            "[centerline_transform]\nx = 1\n[polar_transform]\n"
+            "[contour_transform]\n[segmentation_transform]\n"
+        )
     assert caplog.text.count("is not used by this version") == 4
 
 

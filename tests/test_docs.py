@@ -194,12 +194,16 @@ def test_all_later_sections_are_named() -> None:
         assert f"[{section}]" in text
 
 
-def test_the_training_settings_shown_are_accepted(tmp_path: Path) -> None:
-    shown = next(b.text for b in blocks(DOCS / "training.md") if b.language == "toml")
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_training_settings_shown_are_accepted(number: int, tmp_path: Path) -> None:
+    shown = [b.text for b in blocks(DOCS / "training.md") if b.language == "toml"][number]
     path = tmp_path / "train.toml"
     path.write_text(shown)
     parameters = read_training_parameters(path)
-    assert parameters.n_splits == tomllib.loads(shown)["heatmap_training"]["n_splits"]
+    given = tomllib.loads(shown)["heatmap_training"]
+    assert parameters.n_splits == given["n_splits"]
+    assert parameters.member.epochs == given["member"]["epochs"]
+    assert parameters.member.peak_rate == read_training_parameters(None).member.peak_rate
 
 
 def test_the_neck_settings_shown_are_accepted() -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK
-
 from tests.command import CAROTID, contents, environment, run_carotid, tree
 from tests.necks import SHAPE, write_scan
 from tests.networks import write_models
@@ -33,7 +32,7 @@ class Study:
         return run_carotid(*self.arguments(*more), **variables)
 
     def arguments(self, *more: str | Path) -> list[str | Path]:
-        base = ["transform", "heatmap", self.raw, self.models, self.out]
+        base: list[str | Path] = ["transform", "heatmap", self.raw, self.models, self.out]
         return [*base, "--config_path", self.config, "--device", "cpu", *more]
 
     def reasons(self) -> dict[str, tuple[str, str]]:
@@ -70,7 +69,11 @@ def one_line(text: str) -> str:
 
 
 def test_the_whole_tree_is_there(finished: Study) -> None:
-    names = {f"{s}_heatmap/{n}" for s in ("left", "right") for n in ("max_indices.npy", "mean.mha", "std.mha")}
+    names = {
+        f"{s}_heatmap/{n}"
+        for s in ("left", "right")
+        for n in ("max_indices.npy", "mean.mha", "std.mha")
+    }
     files = {"parameters.json", "summary.json"}
     for participant in ("sub-01", "sub-02"):
         files |= {f"{participant}/heatmap_transform/{name}" for name in names | {"provenance.json"}}
@@ -123,7 +126,10 @@ def test_missing_participant_is_added_and_force_redoes_only_those_asked_for(stud
     shutil.rmtree(study.out / "sub-02")
     run = study.run()
     assert run.returncode == 0
-    assert study.reasons() == {"sub-01": ("skipped", "was complete already"), "sub-02": ("done", "")}
+    assert study.reasons() == {
+        "sub-01": ("skipped", "was complete already"),
+        "sub-02": ("done", ""),
+    }
     resumed = tree(study.out)
     assert {n: v for n, v in resumed.items() if n.startswith("sub-01")} == {
         n: v for n, v in first.items() if n.startswith("sub-01")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.faults.harness import Place
 
-Row = tuple["Callable[[Place], list[str] | None]", int, str]
+Row = tuple["Callable[[Place], object]", int, str]
 
 DONE, FAILED, REFUSED = 0, 1, 2
 

@@ -113,7 +113,7 @@ METAIMAGE: dict[str, tuple[Callable[[Path, str], object], str]] = {
         "several channels",
     ),
     **{
-        name: (mha(file_bytes(**changes)), words)
+        f"with {name}": (mha(file_bytes(**changes)), words)
         for name, (changes, words) in HEADER_FAULTS.items()
     },
     "data file sound": (mhd("{name}.raw"), SOUND),
@@ -127,7 +127,7 @@ METAIMAGE: dict[str, tuple[Callable[[Path, str], object], str]] = {
     "data file a LIST": (mhd("LIST"), "several files"),
     "data file a pattern": (mhd("slice%03d.raw 1 5 1"), "several files"),
     "a pipe": (pipe, "a named pipe"),
-    "a folder of that name": (lambda raw, name: (raw / f"{name}.mha").mkdir(), "no DICOM image"),
+    "a folder called scan.mha": (lambda raw, name: (raw / name).mkdir(), "no DICOM image"),
     "a device": (link("/dev/zero"), "a device"),
     "a link to nowhere": (link("nowhere"), "does not exist"),
     "a link to itself": (lambda raw, name: link(f"{name}.mha")(raw, name), "cannot be opened"),
@@ -322,8 +322,8 @@ def broken_codestream(raw: Path, name: str) -> None:
     real_series("pydicom/MR_small_jp2klossless.dcm")(raw, name)
     path = next((raw / name).iterdir())
     content = bytearray(path.read_bytes())
-    middle = len(content) - 1200
-    content[middle : middle + 400] = bytes(400)
+    begin = content.index(b"\xff\x4f\xff\x51")
+    content[begin + 4 : begin + 40] = bytes(36)
     path.write_bytes(bytes(content))
 
 

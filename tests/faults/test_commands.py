@@ -57,7 +57,8 @@ def errors(ran: Ran) -> list[str]:
 def test_what_is_wrong_is_one_clear_line(group: str, name: str, tmp_path: Path) -> None:
     spoil, code, words = GROUPS[group][name]
     place = Place.made(tmp_path)
-    more = spoil(place) or []
+    options = spoil(place)
+    more = options if isinstance(options, list) else []
     beside = {k: v for k, v in tree(tmp_path).items() if not k.startswith("out/")}
     before = tree(place.out)
 

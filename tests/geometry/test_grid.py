@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.necks import ORDERS, SHAPE, affine_of, neck, stored, turned
 
 from carotid.errors import InputError
 from carotid.geometry.grid import Grid, Reordering
 from carotid.geometry.volume import Volume
-from tests.necks import ORDERS, SHAPE, affine_of, neck, stored, turned
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +38,7 @@ def grids(draw: Any) -> Grid:
 @given(grid=grids(), index=st.tuples(*[st.floats(-20, 20)] * 3))
 def test_world_and_index_undo_each_other(grid: Grid, index: tuple[float, float, float]) -> None:
     world = grid.world_from_index(np.array(index))
-    np.testing.assert_allclose(grid.index_from_world(world), index, atol=1e-6)
+    np.testing.assert_allclose(grid.index_from_world(world), np.array(index), atol=1e-6)
     np.testing.assert_allclose(world, nibabel.affines.apply_affine(grid.affine, index), atol=1e-9)
 
 
@@ -146,7 +146,9 @@ def test_what_is_no_grid_is_refused(shape: Any, affine: Any, words: str) -> None
         Grid(shape, affine)
 
 
-@pytest.mark.parametrize("array", [np.zeros((2, 2, 3)), np.zeros((2, 2, 2), bool), np.zeros((2, 2, 2), complex)])
+@pytest.mark.parametrize(
+    "array", [np.zeros((2, 2, 3)), np.zeros((2, 2, 2), bool), np.zeros((2, 2, 2), complex)]
+)
 def test_what_is_no_volume_is_refused(array: NDArray[Any]) -> None:
     with pytest.raises(InputError, match="voxels"):
         Volume(array, Grid((2, 2, 2), np.eye(4)))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from numpy.typing import NDArray
 
 from carotid.errors import InputError
 from carotid.geometry import intensity
@@ -19,6 +18,9 @@ from carotid.geometry.intensity import (
     intensity_range,
     percentiles,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 TYPES = ["i1", "u1", "<i2", ">i2", "u2", ">u2", "i4", "u4", "i8", "f4", ">f4", "f8"]
 LAYOUTS = ["C", "F", "reversed", "every second", "broadcast"]
@@ -46,7 +48,7 @@ def test_percentiles_equal_numpy(kind: str, layout: str, monkeypatch: pytest.Mon
     low, high = (max(info.min, -30_000), min(info.max, 30_000)) if info else (-1000, 1000)
     array = arranged(generator.integers(low, high, (7, 8, 9), endpoint=True).astype(kind), layout)
     percents = [0, 0.1, 5, 33.3, 50, 95, 99.9, 100]
-    expected = np.percentile(array.astype(np.float64), percents)
+    expected = [float(np.percentile(array.astype(np.float64), one)) for one in percents]
     np.testing.assert_allclose(percentiles(array, percents), expected, rtol=1e-6, atol=1e-9)
 
 
@@ -62,7 +64,7 @@ def test_counted_percentiles_equal_numpy(array: NDArray[np.int16], percent: floa
 def test_rescaling_is_linear_and_clipped() -> None:
     scaled = IntensityRange(10, 30).applied_to(np.array([-5, 10, 15, 30, 99], np.int16))
     assert scaled.dtype == np.float32
-    np.testing.assert_array_equal(scaled, np.float32([0, 0, 0.25, 1, 1]))
+    np.testing.assert_array_equal(scaled, np.array([0, 0, 0.25, 1, 1], np.float32))
 
 
 def test_scan_without_spread_cannot_be_rescaled() -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from carotid.geometry.frame import NetworkFrame
 from carotid.geometry.grid import Grid
 from carotid.geometry.resample import AxisSampling, from_network, network_size, to_network
 from carotid.geometry.sides import sides_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 sizes = st.integers(1, 40)
 spacings = st.floats(0.05, 5)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK
+from tests.command import run_carotid
 
 from carotid.config import read_heatmap_parameters
 from carotid.geometry.grid import CANONICAL
@@ -15,7 +16,6 @@ from carotid.geometry.volume import Volume
 from carotid.stages.heatmap import prepare_scan
 from carotid.storage.metaimage import read_multichannel
 from carotid.storage.raw import find_scans, load_scan, read_rescaling
-from tests.command import run_carotid
 
 HERE = Path(__file__).parent / "heatmap"
 COMPLETE = Path(__file__).parents[3] / "shared" / "golden" / "heatmap"
@@ -61,9 +61,7 @@ def input_image(case: str, participant: str) -> SimpleITK.Image:
 
 
 @pytest.mark.parametrize(("case", "participants"), CASES, ids=[case for case, _ in CASES])
-def test_command_agrees_with_known_tool(
-    case: str, participants: list[str], tmp_path: Path
-) -> None:
+def test_command_agrees_with_known_tool(case: str, participants: list[str], tmp_path: Path) -> None:
     output = transformed(case, tmp_path / "out")
     for participant in participants:
         small = np.load(HERE / case / "expected" / f"{participant}.npz")

@@ -8,18 +8,20 @@ import pickle
 import tracemalloc
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
+from tests.networks import weights
 
 from carotid.errors import ModelError
 from carotid.network.checkpoint import Member, find_models, load_members, read_state
 from carotid.network.unet import UNet
-from tests.networks import weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FIRST = "model.0.conv.unit0.conv.weight"
 RAN = Path("a-stranger-was-here")
@@ -79,15 +81,15 @@ def saved(content: Callable[[], Any], *, legacy: bool = False) -> Callable[[Path
     return write
 
 
-def written(content: bytes) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(content) and None
+def written(content: bytes) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(content)
 
 
 NAN, INF = torch.full((8, 1, 3, 3, 3), torch.nan), torch.full((8, 1, 3, 3, 3), torch.inf)
-FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
+FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "code, zip": (saved(lambda: {**weights(0), "x": Stranger()}), "run code.*system"),
     "code, legacy": (saved(lambda: {"x": Stranger()}, legacy=True), "run code.*system"),
-    "code, bare pickle": (lambda p: p.write_bytes(pickle.dumps(Stranger())) and None, "run code"),
+    "code, bare pickle": (lambda p: p.write_bytes(pickle.dumps(Stranger())), "run code"),
     "whole module": (saved(UNet), "run code.*UNet.*state_dict"),
     "whole module, legacy": (saved(UNet, legacy=True), "run code.*UNet"),
     "cut": (cut(0.6), "damaged or cut"),
@@ -108,7 +110,10 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
         saved(lambda: with_first(torch.full((8, 1, 3, 3, 3), 1e300, dtype=torch.float64))),
         "NaN or infinity",
     ),
-    "wrong shape": (saved(lambda: with_first(torch.zeros(8, 2, 3, 3, 3))), r"found \(8, 2, 3, 3, 3\)"),
+    "wrong shape": (
+        saved(lambda: with_first(torch.zeros(8, 2, 3, 3, 3))),
+        r"found \(8, 2, 3, 3, 3\)",
+    ),
     "missing key": (
         saved(lambda: {k: v for k, v in weights(0).items() if k != FIRST}),
         f"1 weights missing, such as {FIRST}",
@@ -155,9 +160,7 @@ def test_the_pickle_would_have_run_code(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 @pytest.mark.parametrize("legacy", [False, True])
-def test_every_floating_type_is_loaded(
-    dtype: torch.dtype, tmp_path: Path, *, legacy: bool
-) -> None:
+def test_every_floating_type_is_loaded(dtype: torch.dtype, tmp_path: Path, *, legacy: bool) -> None:
     state = {key: value.to(dtype) for key, value in weights(4).items()}
     torch.save(state, tmp_path / "a.pt", _use_new_zipfile_serialization=not legacy)
     sha256, found = read_state(tmp_path / "a.pt")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from tests.naive import along_axis, first_maxima
+from tests.necks import ORDERS, affine_of, stored, turned
 
 from carotid.errors import ModelError
 from carotid.geometry.frame import NetworkFrame
 from carotid.geometry.grid import Grid
 from carotid.network import ensemble
 from carotid.network.ensemble import SideResult, mean_and_std
-from tests.naive import along_axis, first_maxima
-from tests.necks import ORDERS, affine_of, stored, turned
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -153,7 +153,7 @@ def test_networks_that_give_no_numbers_are_named(bad: float) -> None:
     result = SideResult(frame, frame.sides[0], 1)
     heat = torch.zeros(2, *frame.side_shape(frame.sides[0]))
     heat[1, 2, 3, 1] = bad
-    with pytest.raises(ModelError, match="unet_7.*NaN or infinity"):
+    with pytest.raises(ModelError, match=r"unet_7\.pt.*NaN or infinity"):
         result.add(heat, "unet_7.pt")
 
 
@@ -166,6 +166,5 @@ def test_what_is_kept_is_not_worked_on_in_place() -> None:
         result.add(heat, "a member")
     before = [result.coarse.slab(k, 0, SHAPE[2]).clone() for k in range(2)]
     slabs = result.slabs()
-    next(slabs)
+    next(iter(slabs))
     assert all(torch.equal(result.coarse.slab(k, 0, SHAPE[2]), before[k]) for k in range(2))
-    slabs.close()

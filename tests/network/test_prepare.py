@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.naive import naive_heatmaps
+from tests.necks import ORDERS, SHAPE, affine_of, neck, stored, turned
 
 from carotid.errors import InputError
 from carotid.geometry.grid import Grid
@@ -11,8 +13,6 @@ from carotid.geometry.intensity import IntensityRange
 from carotid.geometry.volume import Volume
 from carotid.network import prepare as module
 from carotid.network.prepare import prepare
-from tests.naive import naive_heatmaps
-from tests.necks import ORDERS, SHAPE, affine_of, neck, stored, turned
 
 RANGE = IntensityRange(30.0, 110.0)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tests.naive import along_axis
 
 from carotid.geometry.resample import AxisSampling, to_network
 from carotid.network.sampling import sample_axis, sample_last_axis
-from tests.naive import along_axis
 
 ARRAY = np.random.default_rng(2).normal(size=(3, 41, 38, 45)).astype(np.float32)
 

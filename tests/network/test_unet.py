@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from monai.networks.nets import UNet as MonaiUNet
+from monai.networks.nets.unet import UNet as MonaiUNet
+from tests.networks import weights
 
 from carotid.network.unet import MULTIPLE_OF, UNet
-from tests.networks import weights
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
+from tests.naive import first_maxima, naive_heatmaps
+from tests.necks import BLOBS_MM, ORDERS, SHAPE, affine_of, neck, stored, turned
+from tests.networks import stand_in, uneven, weights
 
 import carotid
 from carotid.config import HeatmapParameters
@@ -16,11 +18,10 @@ from carotid.errors import InputError, ModelError
 from carotid.geometry.grid import CANONICAL, Grid
 from carotid.geometry.volume import Volume
 from carotid.stages.heatmap import compute_heatmaps
-from tests.naive import first_maxima, naive_heatmaps
-from tests.necks import BLOBS_MM, ORDERS, SHAPE, affine_of, neck, stored, turned
-from tests.networks import stand_in, uneven, weights
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 PARAMETERS = HeatmapParameters(roi_size=(32, 32, 32), overlap=0.5)
@@ -107,9 +108,7 @@ def test_percentiles_rescale_before_anything_else() -> None:
 
 def test_windows_are_counted() -> None:
     calls: list[int] = []
-    compute_heatmaps(
-        neck(), affine_of(), MEMBERS, PARAMETERS, on_window=lambda: calls.append(1)
-    )
+    compute_heatmaps(neck(), affine_of(), MEMBERS, PARAMETERS, on_window=lambda: calls.append(1))
     assert len(calls) % (2 * 3) == 0
     assert len(calls) >= 6
 

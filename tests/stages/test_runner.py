@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +15,9 @@ from carotid.stages.runner import Outcome, Runner, describe
 from carotid.storage.layout import OutputLayout
 from carotid.storage.raw import RawScan
 from carotid.storage.slots import Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 class Recorder:
@@ -103,7 +106,9 @@ def test_all_are_done_in_order(tmp_path: Path) -> None:
     assert progress.steps == 3
     assert progress.events[0] == "started p1 2"
     assert done(tmp_path) == [
-        name for p in ("p1", "p2", "p3") for name in (p, f"{p}/letters", f"{p}/letters/a", f"{p}/letters/b")
+        name
+        for p in ("p1", "p2", "p3")
+        for name in (p, f"{p}/letters", f"{p}/letters/a", f"{p}/letters/b")
     ]
 
 

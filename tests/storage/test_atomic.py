@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from carotid.errors import OutputError
-from carotid.storage import atomic
 from carotid.storage.atomic import current_umask, write_atomically, write_json
 
 
@@ -30,7 +29,7 @@ def test_failure_leaves_the_older_file(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(atomic.os if step == "fsync" else Path, step, full)
+    monkeypatch.setattr(os if step == "fsync" else Path, step, full)
     with pytest.raises(OutputError, match=r"a: cannot be written: No space left.*Check free space"):
         write_atomically(tmp_path / "a", b"two")
     assert (tmp_path / "a").read_bytes() == b"one"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import SimpleITK
+from tests.necks import affine_of, turned
 
 from carotid.errors import InputError
 from carotid.geometry.grid import Grid
@@ -20,9 +20,10 @@ from carotid.storage.heatmaps import (
     write_side,
 )
 from carotid.storage.layout import HeatmapLayout
-from tests.necks import affine_of, turned
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 SHAPE = (5, 4, 3)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from carotid.errors import UsageError
 from carotid.storage.layout import OutputLayout
 from carotid.storage.parameters import read_parameters, record_transform
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_transforms_stand_side_by_side(tmp_path: Path) -> None:

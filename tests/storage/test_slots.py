@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from carotid.errors import OutputError
-from carotid.storage import slots
 from carotid.storage.layout import OutputLayout
 from carotid.storage.slots import Lock, Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HOLD = """
 import sys, time
@@ -78,7 +81,7 @@ def test_older_result_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, exchange: bool
 ) -> None:
     if not exchange:
-        monkeypatch.setattr(slots.ctypes, "CDLL", lambda *_, **__: object())
+        monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
     for text in ("one", "two"):
         slot = filled(tmp_path, text)
         slot.publish()
@@ -91,7 +94,7 @@ def test_older_result_is_replaced(
 def test_older_result_survives_half_a_swap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, died: bool
 ) -> None:
-    monkeypatch.setattr(slots.ctypes, "CDLL", lambda *_, **__: object())
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
     first = filled(tmp_path, "one")
     first.publish()
     first.release()

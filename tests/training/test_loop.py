@@ -19,9 +19,7 @@ from carotid.training.workers import WorkOrder
 
 from tests.training.stand_in import tubes
 
-PHASE = Phase(
-    epochs=3, peak_rate=5e-3, warmup_steps=2, crops=(CropKind(shape=(32, 32, 48)),)
-)
+PHASE = Phase(epochs=3, peak_rate=5e-3, warmup_steps=2, crops=(CropKind(shape=(32, 32, 48)),))
 WINDOW = (48, 32, 48)
 
 
@@ -109,9 +107,7 @@ def test_half_precision_learns_too(tmp_path):
 def test_state_of_another_training_is_refused(tmp_path):
     train(tmp_path, settings(), check=lambda network: Nothing())
     with pytest.raises(UsageError, match="other settings"):
-        train_phase(
-            tmp_path, fresh_state(3), order(settings()), validated, identity="another one"
-        )
+        train_phase(tmp_path, fresh_state(3), order(settings()), validated, identity="another one")
 
 
 def failing(number, when):

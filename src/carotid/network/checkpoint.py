@@ -12,6 +12,7 @@ import logging
 import re
 import warnings
 import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ _PICKLE = re.compile(rb"\x80[\x02-\x05]")
 _SAVED_BY_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """How a pickle begins, and how one that `torch.save` wrote before it wrote archives."""
 
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError)
 _WRAPPER_KEYS = ("state_dict", "model_state_dict", "model", "net", "network")
 
 
@@ -260,11 +262,15 @@ def _name_what_is_no_model(path: Path) -> None:
 
 
 def _check_archive(path: Path) -> None:
+    """Refuse archives that are too large, programs, or damaged; PyTorch checks no checksums."""
     try:
         with zipfile.ZipFile(path) as archive:
-            inflated = sum(entry.file_size for entry in archive.infolist())
-            names = [entry.filename for entry in archive.infolist()]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
+            entries = archive.infolist()
+            inflated = sum(entry.file_size for entry in entries)
+            names = [entry.filename for entry in entries]
+            checked = any(entry.CRC for entry in entries)  # torch.save can be told to write none
+            broken = checked and inflated <= MAX_FILE_BYTES and archive.testzip() is not None
+    except (*_ZIP_ERRORS, OSError, ValueError, NotImplementedError, EOFError) as error:
         raise _damaged(path) from error
     if inflated > MAX_FILE_BYTES:
         raise ModelError(
@@ -273,6 +279,8 @@ def _check_archive(path: Path) -> None:
             found=f"{inflated / 1e6:.0f} MB",
             expected="about 5 MB",
         )
+    if broken:
+        raise _damaged(path)
     if any("/code/" in name or name.endswith("constants.pkl") for name in names):
         raise ModelError(
             "the file is a TorchScript program, not weights",

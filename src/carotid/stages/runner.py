@@ -239,14 +239,14 @@ class Runner(Generic[Loaded]):
                 self._collect(wait=False)
 
             def publish() -> None:
-                for one in jobs:
-                    one.result()
+                for written in jobs:
+                    written.result()
                 slot.publish()
 
             self._publishing.append((slot, self._background.submit(publish)))
         except Exception as error:  # noqa: BLE001 - see above
-            for job in jobs:
-                job.cancel()
+            for one in jobs:
+                one.cancel()
             futures.wait(jobs)
             self._failed(slot, error)
 

@@ -3,7 +3,7 @@
     <output_dir>
     ├── parameters.json            settings, versions, SHA-256 of the models
     ├── training.png               losses over the steps
-    ├── trunk/training.tsv         the phase that all members share, where there is one
+    ├── trunk-<j>/training.tsv     phases that all members share, where there are any
     └── split-<k>
         ├── model.pt               a member: float16, as the heatmap transform loads it
         ├── training.tsv           a row per epoch
@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +59,13 @@ if TYPE_CHECKING:
 
 PARAMETERS_FILE = "parameters.json"
 CURVE_FILE = "training.png"
-TRUNK_FOLDER = "trunk"
 KEY = "heatmap_training"
 """Name of our object in `parameters.json`."""
 
 SEEDS_PER_TRAINING = 1000
+
+SEEDS_PER_PHASE = 100
+"""Shared phases have the seeds 0, 100, 200, … of a training, members 1, 2, 3, …"""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class _Training:
 
     output_dir: Path
     parameters: TrainingParameters
-    trunk: _Member | None
+    trunk: Sequence[_Member]
     members: Sequence[_Member]
     record: dict[str, Any]
     device: torch.device
@@ -175,7 +177,7 @@ def train_heatmap(
         "annotations_sha256": _joint_hash([side.annotation for side in sides]),
     }
     where = choose_device(device)
-    training = _Training(output_dir, parameters, None, members, record, where, on_progress)
+    training = _Training(output_dir, parameters, (), members, record, where, on_progress)
     return _run(training, force=force)
 
 
@@ -211,7 +213,7 @@ def train_from_simulator(
         return _Member(SimulatedSides(simulate, seed), validation, phase, seed)
 
     base = parameters.seed * SEEDS_PER_TRAINING
-    trunk = None if parameters.trunk is None else member(base, parameters.trunk)
+    trunk = [member(base + SEEDS_PER_PHASE * j, phase) for j, phase in enumerate(parameters.trunk)]
     members = [
         member(_member_seed(parameters, k), parameters.phase_of(k))
         for k in range(parameters.members)
@@ -281,8 +283,8 @@ def _run(training: _Training, *, force: bool) -> list[Path]:
             path.relative_to(folder).as_posix(): sha256_of_file(path) for path in models
         }
         write_json(folder / PARAMETERS_FILE, {KEY: record})
-        with suppress(FileNotFoundError):
-            (folder / TRUNK_FOLDER / STATE_NAME).unlink()
+        for state in folder.glob(f"trunk-*/{STATE_NAME}"):
+            state.unlink()
         return models
 
 
@@ -297,12 +299,8 @@ def _train_members(training: _Training, identity: str) -> list[Path]:
         models.append(model)
         if model.exists():
             continue
-        if training.trunk is not None and start is None:
-            trunk = _train_part(
-                training, TRUNK_FOLDER, training.trunk, fresh_state(training.trunk.seed), identity
-            )
-            curves[TRUNK_FOLDER] = trunk.rows
-            start = trunk
+        if training.trunk and start is None:
+            start = _train_trunk(training, identity, curves)
         begin = fresh_state(member.seed) if start is None else follow_on(start)
         state = _train_part(training, name, member, begin, identity)
         curves[name] = state.rows
@@ -316,6 +314,18 @@ def _train_members(training: _Training, identity: str) -> list[Path]:
         write_model(model, state.best)
         (folder / name / STATE_NAME).unlink(missing_ok=True)
     return models
+
+
+def _train_trunk(
+    training: _Training, identity: str, curves: dict[str, list[EpochRow]]
+) -> PhaseState:
+    """Train, or load, the phases that all members share; returns the end of the last one."""
+    state = fresh_state(training.trunk[0].seed)
+    for j, part in enumerate(training.trunk):
+        begin = state if j == 0 else follow_on(state)
+        state = _train_part(training, f"trunk-{j}", part, begin, identity)
+        curves[f"trunk-{j}"] = state.rows
+    return state
 
 
 def _train_part(
@@ -413,7 +423,7 @@ def _earlier_record(path: Path) -> dict[str, Any]:
 
 
 def _remove_training(folder: Path) -> None:
-    for part in [folder / TRUNK_FOLDER, *folder.glob("split-*")]:
+    for part in [*folder.glob("trunk-*"), *folder.glob("split-*")]:
         shutil.rmtree(part, ignore_errors=True)
     for name in (PARAMETERS_FILE, CURVE_FILE):
         (folder / name).unlink(missing_ok=True)

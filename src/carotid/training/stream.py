@@ -90,8 +90,7 @@ class CropStream:
         chosen = own.choice(numbers, size=count, replace=count > len(numbers))
         sides = [self._pool[int(number)] for number in chosen]
         return [
-            random_crop(side, crop_shape(side, shape), own, augment=self._augment)
-            for side in sides
+            random_crop(side, crop_shape(side, shape), own, augment=self._augment) for side in sides
         ]
 
     def _fill(self, step: int) -> list[int]:
