@@ -2,8 +2,9 @@
 
     python benchmarks/forward.py [--window 368 64 320] [--rounds 5] [--threads 1 2] [--model FILE]
 
-For each number of threads, with the allocator as it is and told to keep freed memory (as the
-command line tells it), a process of its own runs both in turn, round after round, and prints
+For each number of threads, in a process as it is and in one set up as the command line does it
+(the allocator keeps freed memory, threads wait without spinning), both run in turn, round after
+round. It prints
 
     time      median time of a pass in seconds, plain and fast, and the median of the rounds' ratios
     CPU       the same ratio of processor time, which other programs on the machine disturb less
@@ -43,12 +44,13 @@ def main() -> None:
     if given.child:
         print(json.dumps(CHILDREN[given.child](given)))
         return
-    print("threads  allocator     time/s plain  fast  ratio   CPU    faults plain   fast  memory")
+    print("threads  process       time/s plain  fast  ratio   CPU    faults plain   fast  memory")
     for threads in given.threads:
         for keep in (False, True):
             found = child("passes", threads, keep=keep)
             print(
-                f"{threads:7}  {'keeps' if keep else 'as it is':9} {found['plain_s']:16.3f}", end=""
+                f"{threads:7}  {'set up' if keep else 'as it is':9} {found['plain_s']:16.3f}",
+                end="",
             )
             print(
                 f" {found['fast_s']:5.3f}  {found['ratio']:5.3f} {found['cpu_ratio']:5.3f}", end=""
@@ -84,8 +86,10 @@ def prepare(given: argparse.Namespace) -> tuple[Any, Any, Tensor]:
     """The plain module, the fast pass and a window of smooth structures, noise and empty space."""
     if given.keep:
         from carotid.cli.allocator import keep_freed_memory
+        from carotid.cli.cores import wait_without_spinning
 
         keep_freed_memory()
+        wait_without_spinning()
     import torch
 
     from carotid.network.fast_unet import FastUNet
@@ -132,24 +136,23 @@ def pairs(given: argparse.Namespace) -> dict[str, Any]:
     """Two windows: in turn with all threads, or side by side with half of them each."""
     import torch
 
+    from carotid.network.side_by_side import side_by_side
+
     plain, fast, window = prepare(given)
-    lines = []
+    torch.set_num_threads(2)
+    found = []
     for name, network in (("plain", plain), ("fast", fast)):
         ratios = []
         for _ in range(given.rounds + 1):
-            torch.set_num_threads(2)
-            start = time.perf_counter()
-            network(window)
-            network(window)
-            in_turn = time.perf_counter() - start
-            torch.set_num_threads(1)
-            with ThreadPoolExecutor(2) as pool:
+            seconds = []
+            for workers in (1, 2):
                 start = time.perf_counter()
-                for _heat in pool.map(network, (window, window)):
+                for _heat in side_by_side(network, (window, window), workers):
                     pass
-                ratios.append(in_turn / (time.perf_counter() - start))
-        lines.append(f"{name} {statistics.median(ratios[1:]):.2f}")
-    return {"text": ", ".join(lines)}
+                seconds.append(time.perf_counter() - start)
+            ratios.append(seconds[0] / seconds[1])
+        found.append(f"{name} {statistics.median(ratios[1:]):.2f}")
+    return {"text": ", ".join(found)}
 
 
 def error(given: argparse.Namespace) -> dict[str, Any]:

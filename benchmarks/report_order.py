@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from carotid.geometry.volume import Volume
 
 WORST_MM = 20.0
-RESCALE_PERCENT = (5.0, 95.0)
+LOWER, UPPER = 5.0, 95.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,9 +178,7 @@ class WithModels:
         scans = {s.participant_id: s for s in find_scans(root / "raw").values()}
         layout = OutputLayout(root / "out")
         layout.root.mkdir(exist_ok=True)
-        rescaling = Rescaling(
-            rescale=True, lower_percentile=RESCALE_PERCENT[0], upper_percentile=RESCALE_PERCENT[1]
-        )
+        rescaling = Rescaling(rescale=True, lower_percentile=LOWER, upper_percentile=UPPER)
         record = TransformRecord({}, {m.name: m.sha256 for m in self._members}, {})
         task = HeatmapTask(
             layout, self._members, HeatmapParameters(), rescaling, record, force=True

@@ -22,6 +22,10 @@ from carotid.geometry.volume import Volume
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    from carotid.geometry.sides import SideName
+
 EVIL = "<img src=x onerror=alert(1)>\"'&"
 
 
@@ -39,7 +43,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(5)
     stored = small_grid("PSL")
     grid = stored.reoriented(CANONICAL)
-    ways = {"left": straight_centers(grid, -24), "right": straight_centers(grid, 24)}
+    ways: dict[SideName, NDArray[np.float64]] = {
+        "left": straight_centers(grid, -24),
+        "right": straight_centers(grid, 24),
+    }
     scan = neck_scan(grid, ways)
     for name, wander, fading in (("good", 0.2, 0.0), ("poor", 4.0, 0.5), ("fair", 1.5, 0.4)):
         canonical = Volume(scan, grid)

@@ -159,7 +159,7 @@ def straight_centers(grid: Grid, across_mm: float, fork: float = 0.5) -> NDArray
 
 
 def neck_scan(
-    grid: Grid, ways: Mapping[str, NDArray[np.float64]], seed: int = 0
+    grid: Grid, ways: Mapping[SideName, NDArray[np.float64]], seed: int = 0
 ) -> NDArray[np.int16]:
     """(x, y, z) canonical voxels: dark lumens with bright walls in grey, noisy tissue."""
     rng = np.random.default_rng(seed)

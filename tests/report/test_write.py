@@ -90,6 +90,21 @@ def test_truth_adds_columns_and_lines(made: Path, tmp_path: Path) -> None:
     assert all(float(r["truth_median_mm"]) > 1.0 for r in poor)
 
 
+def test_unusable_annotation_is_warned_of_and_left_out(
+    made: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(made / "annotations", tmp_path / "a")
+    bad = tmp_path / "a" / "good" / "centerline_transform" / "left_centerline.tsv"
+    bad.write_text(bad.read_text() + "internal\tx\t1\t2\n")
+    done = write_report(
+        made / "out", output_path=tmp_path / "p.html", annotation_dir=tmp_path / "a", pictures=0
+    )
+    assert str(bad) in caplog.text
+    truth = {r["side"]: r["truth_median_mm"] for r in rows_of(done.table)[-2:]}
+    assert truth["left"] == ""
+    assert float(truth["right"]) < 1.0
+
+
 def test_pictures_only_of_the_worst(made: Path, tmp_path: Path) -> None:
     done = write_report(made / "out", output_path=tmp_path / "p.html", pictures=1)
     cards = re.split(r"(?=<article )", done.page.read_text())[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from carotid.report.figures import (
     side_figures,
 )
 from carotid.report.projections import Projections, project
-from carotid.report.truth import distance_mm, read_centers
+from carotid.storage.annotations import read_annotation
 from carotid.storage.heatmaps import load_max_indices
 from carotid.storage.layout import HeatmapLayout, centerline_file
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carotid.geometry.grid import Grid
+
+logger = logging.getLogger(__name__)
 
 SECTIONS = 8
 """How many axial sections a page shows."""
@@ -156,10 +159,17 @@ def _check_together(
 
 
 def _truth(path: Path, mean: Projections) -> Truth | None:
-    centers = read_centers(path, mean.grid.shape[2])
-    if centers is None:
+    """What an annotation says; None where it is absent, or unusable, which is warned of."""
+    if not path.exists():
         return None
-    distance = distance_mm(mean.peak_index, centers, mean.grid.spacing_mm)
+    try:
+        annotation = read_annotation(path, mean.grid.shape[2])
+    except InputError as error:
+        logger.warning("not used: %s", error)
+        return None
+    centers = annotation.at_slices(np.arange(mean.grid.shape[2], dtype=np.float64))
+    offset = (mean.peak_index - centers) * np.array(mean.grid.spacing_mm[:2])
+    distance = np.linalg.norm(offset, axis=2)
     known = distance[np.isfinite(distance)]
     if not known.size:
         return Truth(centers, distance, float("nan"), float("nan"))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.evaluation.distances import disagreement_mm
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -92,15 +94,11 @@ def make_course(
         max_indices: (members, 2, z, 2) canonical (x, y) of each member's maxima.
         spacing_mm: Canonical voxel size.
     """
-    in_plane = np.array(spacing_mm[:2])
-    each = max_indices.transpose(2, 1, 0, 3) * in_plane  # z, channel, member, (x, y)
-    centroid = each.mean(axis=2, keepdims=True)
-    disagreement = np.linalg.norm(each - centroid, axis=3).mean(axis=2)
     return Course(
         spacing_mm,
         np.asarray(peak, np.float64),
-        peak_index * in_plane,
-        disagreement,
+        peak_index * np.array(spacing_mm[:2]),
+        disagreement_mm(max_indices, spacing_mm[:2]),
         max_indices.shape[0],
     )
 
@@ -181,11 +179,11 @@ class Part:
 
 
 SCORE_PARTS = {
-    "internal_share": Part("internal: share of slices with a peak", 25, 0.9, 0.2, ""),
+    "internal_share": Part("internal: share of slices with a peak", 20, 0.9, 0.2, ""),
     "external_share": Part("external: share of slices with a peak", 10, 0.6, 0.1, ""),
     "disagreement": Part("95th percentile of disagreement, worse channel", 25, 1.0, 8.0, "mm"),
     "gap": Part("longest gap, worse channel", 10, 5.0, 40.0, "mm"),
-    "jump": Part("largest jump beyond one slice's height, worse channel", 30, 3.0, 15.0, "mm"),
+    "jump": Part("largest jump beyond one slice's height, worse channel", 35, 3.0, 15.0, "mm"),
 }
 """The parts of a side's score."""
 

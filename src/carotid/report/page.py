@@ -138,7 +138,7 @@ def _how_to_read(facts: PageFacts) -> str:
         "R and L, S and I, A and P name the patient's right and left, superior and inferior, "
         "anterior and posterior. The numbered ticks are the heights of the axial sections.</dd>"
         "<dt>Standard deviation</dt><dd>The same for the spread of the members; full colour is "
-        "200, the outline 100. Colour away from the vessels means that members looked "
+        "200. Colour away from the vessels means that members looked "
         "elsewhere.</dd>"
         "<dt>Right, Left</dt><dd>Sagittal views of each side's heatmap, anterior on the left "
         "of the picture.</dd>"

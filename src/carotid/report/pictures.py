@@ -223,15 +223,14 @@ def _projection(
     else:
         grey = raster.fitted(picture(raster.window(background)), frame) ** 0.8
     row_mm, column_mm = plane.spacing_mm[1], plane.spacing_mm[0]
-    level = scene.threshold if not spread else FULL_STD / 2
-    outline = lines.channel_paths(
-        (lines.outlines(picture(one), level, row_mm, column_mm, 0.8) for one in maps), "outline"
-    )
+    if not spread:
+        outlines = (
+            lines.outlines(picture(one), scene.threshold, row_mm, column_mm, 0.8) for one in maps
+        )
+        overlay = lines.channel_paths(outlines, "outline") + overlay
     image = raster.colour_image(grey, inks[0], inks[1])
     alt = f"{title}, {kind} projection"
-    return _figure(
-        image, alt, plane, scene.px_per_mm, title, outline + overlay, kind, LETTERS[kind]
-    )
+    return _figure(image, alt, plane, scene.px_per_mm, title, overlay, kind, LETTERS[kind])
 
 
 def _figure(

@@ -27,6 +27,7 @@ def heatmap_loss(
     *,
     height_weight: float,
     difference_weight: float,
+    empty_weight: float = 1.0,
 ) -> Tensor:
     """The mean loss over counted voxels, with its gradient to the prediction.
 
@@ -36,8 +37,10 @@ def heatmap_loss(
         counted: (n, s) bool, slices that have a say.
         height_weight: See above, in heights.
         difference_weight: Weight of the second term.
+        empty_weight: In the first term, what a voxel counts where the slice's target is zero. The
+            weight of heights alone makes a vessel that may be there or not be drawn high.
     """
-    terms = (height_weight, difference_weight)
+    terms = (height_weight, difference_weight, empty_weight)
     return cast("Tensor", _HeatmapLoss.apply(prediction, target, counted, *terms))  # type: ignore[no-untyped-call]
 
 
@@ -50,10 +53,13 @@ class _HeatmapLoss(torch.autograd.Function):
         counted: Tensor,
         height_weight: float,
         difference_weight: float,
+        empty_weight: float,
     ) -> Tensor:
         error = prediction.float() - target
         voxels = _silence(error, counted)
         gradient = error * (1 + target * (HEIGHT_SCALE / height_weight))
+        if empty_weight != 1:
+            _scale_empty_slices(gradient, target, empty_weight)
         loss = torch.sum(gradient * error) / (2 * voxels)
         gradient *= 1 / voxels
         if difference_weight:
@@ -69,9 +75,18 @@ class _HeatmapLoss(torch.autograd.Function):
         return loss
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
-        return gradient * gradients[0], None, None, None, None
+        return gradient * gradients[0], None, None, None, None, None
+
+
+def _scale_empty_slices(array: Tensor, target: Tensor, factor: float) -> None:
+    """Multiply slices (of blocks) in which the target of a channel is zero, in place."""
+    n, channels, s, p, l = array.shape  # noqa: E741
+    shape = (n, channels // 8, 2, 2, 2, s, p, l)
+    empty = target.view(shape).amax((3, 4, 6, 7)) <= 0
+    factors = torch.where(empty, factor, 1.0).to(array.dtype)
+    array.view(shape).mul_(factors[:, :, :, None, None, :, None, None])
 
 
 def _silence(error: Tensor, counted: Tensor) -> float:

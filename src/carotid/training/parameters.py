@@ -56,6 +56,7 @@ class Phase(Parameters):
         final_rate: Learning rate at the end, reached along a half cosine.
         warmup_steps: Steps in which the rate rises from zero.
         height_weight: The squared error of a voxel of target h counts 1 + h / height_weight.
+        empty_weight: What a voxel counts in a slice that has no vessel of its channel.
         difference_weight: Weight of the term on the difference of the channels.
         crops: The kinds of crops, with their shares.
     """
@@ -66,6 +67,7 @@ class Phase(Parameters):
     final_rate: NotNegative = 1e-5
     warmup_steps: Annotated[StrictInt, Field(ge=0)] = 50
     height_weight: Positive = 20.0
+    empty_weight: Positive = 1.0
     difference_weight: NotNegative = 2.0
     crops: Annotated[tuple[CropKind, ...], Field(min_length=1)]
 

@@ -114,5 +114,6 @@ def _loss(
             torch.nn.functional.pad(torch.from_numpy(counted), (0, odd[0]))[None],
             height_weight=phase.height_weight,
             difference_weight=phase.difference_weight,
+            empty_weight=phase.empty_weight,
         )
     return float(value)

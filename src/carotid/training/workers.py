@@ -91,6 +91,7 @@ def add_gradients(network: UNet, crops: Sequence[Crop], order: WorkOrder) -> flo
             torch.from_numpy(crop.counted)[None].to(device),
             height_weight=order.phase.height_weight,
             difference_weight=order.phase.difference_weight,
+            empty_weight=order.phase.empty_weight,
         )
         (loss / len(crops)).backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())

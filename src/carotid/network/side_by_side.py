@@ -1,0 +1,57 @@
+"""Several windows at once, each on one core.
+
+A forward pass is thousands of short steps. When the threads of one pass share every step, they wait
+for each other at the end of each, and a core that another program takes for a moment stops all of
+them. Windows do not depend on each other, so each core can take a window of its own instead: nobody
+waits, and the numbers are those of a single thread, whatever the number of cores. It costs the
+memory of one pass for each further core.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
+
+    from torch import Tensor
+
+
+def side_by_side(
+    network: Callable[[Tensor], Tensor], windows: Iterable[Tensor], workers: int
+) -> Iterator[Tensor]:
+    """Yield what a network makes of windows, in their order, `workers` of them at work at a time.
+
+    Each worker computes in a single thread; the number of threads of the caller stays as it is.
+    Windows are taken, and results kept, `workers` ahead at most. An error in a window is raised
+    where its result would have been, and no further windows are begun.
+
+    Args:
+        network: Maps a window to heatmaps, with nothing that calls share.
+        windows: The windows, made as they are needed, in the calling thread.
+        workers: How many at a time; 1 works in the calling thread, with its own threads.
+    """
+    if workers <= 1:
+        yield from (_without_gradients(network, window) for window in windows)
+        return
+    pool = ThreadPoolExecutor(workers, "window", torch.set_num_threads, (1,))
+    ahead: deque[Future[Tensor]] = deque()
+    try:
+        for window in windows:
+            ahead.append(pool.submit(_without_gradients, network, window))
+            if len(ahead) == workers:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _without_gradients(network: Callable[[Tensor], Tensor], window: Tensor) -> Tensor:
+    with torch.inference_mode():
+        return network(window)
