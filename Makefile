@@ -33,7 +33,7 @@ bench: $(VENV)/.carotid  ## the figures of the README, as ratios taken in one ru
 	$(BIN)/python benchmarks/transform.py
 
 docs: $(VENV)/.docs  ## the documentation as pages in site/
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:  ## remove what the targets above made
 	rm -rf $(VENV) site build dist $(DEMO_DIR) .pytest_cache .mypy_cache .ruff_cache

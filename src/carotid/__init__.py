@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from carotid.geometry.grid import Grid
     from carotid.geometry.volume import Volume
     from carotid.network.checkpoint import Member, load_members
+    from carotid.network.shipped import shipped_models
     from carotid.stages.heatmap import compute_heatmaps
 
 __version__ = "0.1.0"
@@ -29,6 +30,7 @@ __all__ = [
     "Volume",
     "compute_heatmaps",
     "load_members",
+    "shipped_models",
 ]
 
 _HOMES = {
@@ -41,6 +43,7 @@ _HOMES = {
     "Volume": "carotid.geometry.volume",
     "compute_heatmaps": "carotid.stages.heatmap",
     "load_members": "carotid.network.checkpoint",
+    "shipped_models": "carotid.network.shipped",
 }
 
 

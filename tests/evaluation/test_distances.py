@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from carotid.evaluation.distances import (
     disagreement_mm,
     slice_errors,

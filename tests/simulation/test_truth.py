@@ -5,8 +5,8 @@ import pytest
 
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
-from carotid.simulation.annotation import annotation_text
 from carotid.simulation.truth import SimulatedNeck, TrueArtery, TrueSide, slice_centers
+from carotid.storage.annotations import annotation_text
 
 
 def _artery(low: list[float], high: list[float]) -> TrueArtery:

@@ -1,10 +1,10 @@
 import numpy as np
+from tests.training.stand_in import SHAPE, tubes
+
 from carotid.training.crops import cut_crop, random_crop
+from carotid.training.parameters import CropKind, Phase
 from carotid.training.stream import CropStream, StoredSide
 from carotid.training.targets import target_from_centers
-from carotid.training.parameters import CropKind, Phase
-
-from tests.training.stand_in import SHAPE, tubes
 
 
 def test_box_beyond_the_side_holds_zeros_and_does_not_count():

@@ -2,6 +2,7 @@ import hashlib
 import subprocess
 
 import torch
+
 from carotid.network.checkpoint import read_state
 from carotid.network.unet import UNet
 from carotid.training.export import LAST_UNIT, with_scale, write_checksums, write_model

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from carotid.network.unet import UNet
 from carotid.training.forward import blocked_forward
 from carotid.training.subpixel import from_blocks, to_blocks

@@ -3,6 +3,8 @@ from functools import partial
 
 import numpy as np
 import pytest
+from tests.training.stand_in import tubes
+
 from carotid.errors import InputError, UsageError
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
@@ -12,8 +14,6 @@ from carotid.storage.layout import centerline_file
 from carotid.storage.metaimage_writer import write_metaimage
 from carotid.training.heatmap import train_from_simulator, train_heatmap
 from carotid.training.parameters import CropKind, Phase, TrainingParameters
-
-from tests.training.stand_in import tubes
 
 PHASE = Phase(epochs=2, peak_rate=3e-3, warmup_steps=1, crops=(CropKind(shape=(32, 32, 32)),))
 
@@ -103,19 +103,19 @@ def test_finished_training_is_kept_unless_forced(annotated):
     assert [path.read_bytes() for path in again] == before
 
 
-class Stop(Exception):
+class StopHereError(Exception):
     pass
 
 
 def interrupt(event, part, epoch):
     if event.part == part and event.epoch is not None and event.epoch.epoch == epoch:
-        raise Stop
+        raise StopHereError
 
 
 @pytest.mark.parametrize(("part", "epoch"), [("split-0", 1), ("split-1", 1)])
 def test_interrupted_training_goes_on_to_the_same_models(annotated, part, epoch):
     unbroken = [path.read_bytes() for path in train(annotated, "a")]
-    with pytest.raises(Stop):
+    with pytest.raises(StopHereError):
         train(annotated, "b", on_progress=partial(interrupt, part=part, epoch=epoch))
     with pytest.raises(UsageError, match="steps_per_epoch"):
         train(annotated, "b", parameters=settings(steps_per_epoch=3))
@@ -166,7 +166,7 @@ def test_simulated_training_resumes_within_the_trunk(tmp_path):
     parameters = settings(trunk=(PHASE, PHASE), members=1)
     unbroken = train_from_simulator(tmp_path / "a", parameters, tubes, device="cpu")
     stop = partial(interrupt, part="trunk-1", epoch=1)
-    with pytest.raises(Stop):
+    with pytest.raises(StopHereError):
         train_from_simulator(tmp_path / "b", parameters, tubes, device="cpu", on_progress=stop)
     resumed = train_from_simulator(tmp_path / "b", parameters, tubes, device="cpu")
     assert resumed[0].read_bytes() == unbroken[0].read_bytes()

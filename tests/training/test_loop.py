@@ -1,9 +1,12 @@
+import itertools
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from tests.training.stand_in import tubes
+
 from carotid.errors import InputError, UsageError
 from carotid.training.loop import (
     PhaseState,
@@ -16,8 +19,6 @@ from carotid.training.loop import (
 from carotid.training.parameters import CropKind, Phase, TrainingParameters
 from carotid.training.validation import validate
 from carotid.training.workers import WorkOrder
-
-from tests.training.stand_in import tubes
 
 PHASE = Phase(epochs=3, peak_rate=5e-3, warmup_steps=2, crops=(CropKind(shape=(32, 32, 48)),))
 WINDOW = (48, 32, 48)
@@ -62,14 +63,14 @@ def same(one: PhaseState, other: PhaseState) -> bool:
     )
 
 
-class Interrupted(Exception):
+class InterruptedHereError(Exception):
     pass
 
 
 def stop_after(epoch):
     def on_epoch(row):
         if row.epoch == epoch:
-            raise Interrupted
+            raise InterruptedHereError
 
     return on_epoch
 
@@ -90,7 +91,7 @@ def test_resumed_training_gives_the_weights_of_an_unbroken_run(tmp_path, workers
     parameters = settings(workers)
     check = lambda network: Nothing()  # noqa: E731
     unbroken = train(tmp_path / "a", parameters, check=check)
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedHereError):
         train(tmp_path / "b", parameters, check=check, on_epoch=stop_after(2))
     assert load_state(tmp_path / "b" / "state.pt").step == 8
     resumed = train(tmp_path / "b", parameters, check=check)
@@ -146,5 +147,5 @@ def test_rate_rises_then_falls_to_the_final_rate():
     assert np.argmax(rates) == 10
     assert rates[10] == pytest.approx(phase.peak_rate)
     assert rates[0] < rates[5] < rates[10]
-    assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
     assert rates[-1] == pytest.approx(1e-4, rel=0.05)

@@ -1,29 +1,38 @@
 import pytest
 import torch
+
 from carotid.training.losses import heatmap_loss
 from carotid.training.subpixel import to_blocks
 
 
-def naive(p, t, counted, height_weight, difference_weight):
+def naive(p, t, counted, height_weight, difference_weight, empty_weight=1.0):
     mask = counted[:, None, :, None, None].float()
     e = (p - t) * mask
     voxels = counted.sum() * p.shape[3] * p.shape[4]
-    loss = ((1 + t * 100 / height_weight) * e * e).sum() / (2 * voxels)
+    empty = (t == 0).all(dim=4, keepdim=True).all(dim=3, keepdim=True)
+    weight = (1 + t * 100 / height_weight) * torch.where(empty, empty_weight, 1.0)
+    loss = (weight * e * e).sum() / (2 * voxels)
     d = e[:, 0] - e[:, 1]
     weight = 1 + 3 * (t[:, 0] - t[:, 1]).abs()
     return loss + difference_weight * (weight * d * d).sum() / voxels
 
 
-@pytest.mark.parametrize("difference_weight", [0.0, 2.0])
-def test_value_and_gradient_follow_the_formula(difference_weight):
+@pytest.mark.parametrize(("difference_weight", "empty_weight"), [(0.0, 1.0), (2.0, 1.0), (2, 5)])
+def test_value_and_gradient_follow_the_formula(difference_weight, empty_weight):
     torch.manual_seed(1)
     p = torch.randn(2, 2, 6, 8, 10, requires_grad=True)
     t = torch.rand(2, 2, 6, 8, 10) * 4
+    t[0, 1, 3:] = t[1, 0, :3] = 0
     counted = torch.tensor([[1, 1, 0, 1, 1, 1], [0, 0, 1, 1, 0, 1]], dtype=torch.bool)
     fast = heatmap_loss(
-        to_blocks(p), to_blocks(t), counted, height_weight=20, difference_weight=difference_weight
+        to_blocks(p),
+        to_blocks(t),
+        counted,
+        height_weight=20,
+        difference_weight=difference_weight,
+        empty_weight=empty_weight,
     )
-    slow = naive(p, t, counted, 20, difference_weight)
+    slow = naive(p, t, counted, 20, difference_weight, empty_weight)
     assert fast.item() == pytest.approx(slow.item(), rel=1e-5)
     (a,) = torch.autograd.grad(fast, p)
     (b,) = torch.autograd.grad(slow, p)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from carotid.training.targets import PEAK, RADIUS_VOXEL, target_from_centers
 
 
@@ -34,7 +35,7 @@ def test_peak_is_402_on_a_voxel_and_zero_from_the_radius_on():
     centers[0, 0] = 40, 40
     target = target_from_centers(centers, (1, 80, 80))
     assert target[0, 0, 40, 40] == pytest.approx(PEAK, rel=1e-5)
-    assert PEAK == pytest.approx(402.43, abs=0.01)
+    assert pytest.approx(402.43, abs=0.01) == PEAK
     assert target[0, 0, 40 + int(RADIUS_VOXEL), 40] == 0
     assert 0 < target[0, 0, 40 + int(RADIUS_VOXEL) - 1, 40] < 0.3
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from carotid.cli.models import SHIPPED
 from carotid.cli.outputs import check_output_dir
+from carotid.network.shipped import shipped_models
 
 
 @click.command(short_help="See it work: simulate, transform, compare, report.")
@@ -49,7 +49,7 @@ def demo(
     from carotid.stages.compare import compare_heatmaps
 
     begin = time.monotonic()
-    models = SHIPPED / "heatmap"
+    models = shipped_models("heatmap")
     if not any(models.glob("*.pt")):
         raise UsageError("this package holds no models to show", where=models)
     check_output_dir(output_dir, [])

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import click
 
-SHIPPED = Path(__file__).resolve().parent.parent / "models"
-"""Where the package keeps its models, one folder per network."""
-
+from carotid.network.shipped import SHIPPED
 
 @click.group()
 def models() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -88,7 +89,8 @@ def heatmap(
     )
     from carotid.cli.progress import print_table
 
-    print_table(outcomes, time.monotonic() - begin)
+    with suppress(OSError, ValueError):  # whoever read the output may have gone
+        print_table(outcomes, time.monotonic() - begin)
     return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0
 
 

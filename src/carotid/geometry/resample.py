@@ -137,30 +137,45 @@ def network_size(size: int, spacing_mm: float) -> int:
 
     From the first centre to the last one: round((n−1)·s/0.5 + 1), halves to the even number.
     """
-    spacing = round(spacing_mm, _SPACING_DECIMALS)
-    if abs(spacing - NETWORK_SPACING_MM) <= SPACING_TOLERANCE_MM:
+    if _is_network_spacing(spacing_mm):
         return size
+    spacing = round(spacing_mm, _SPACING_DECIMALS)
     return int(np.round((size - 1) * spacing / NETWORK_SPACING_MM + 1))
 
 
-def to_network(size: int, spacing_mm: float) -> AxisSampling:
-    """Sampling of a raw axis at 0.5 mm: output i lies at input position i·0.5/s."""
-    spacing = round(spacing_mm, _SPACING_DECIMALS)
-    if abs(spacing - NETWORK_SPACING_MM) <= SPACING_TOLERANCE_MM:
+def to_network(
+    size: int, spacing_mm: float, position_spacing_mm: float | None = None
+) -> AxisSampling:
+    """Sampling of a raw axis at 0.5 mm: output i lies at input position i·0.5/s.
+
+    Args:
+        size: Number of raw voxels along the axis.
+        spacing_mm: Their spacing, from which the number of outputs follows.
+        position_spacing_mm: The spacing s that positions are computed with; default the same.
+    """
+    if _is_network_spacing(spacing_mm):
         return AxisSampling.identity(size)
-    positions = np.arange(network_size(size, spacing)) * (NETWORK_SPACING_MM / spacing)
+    spacing = spacing_mm if position_spacing_mm is None else position_spacing_mm
+    positions = np.arange(network_size(size, spacing_mm)) * (NETWORK_SPACING_MM / spacing)
     return AxisSampling.at(positions, size)
 
 
-def from_network(size: int, spacing_mm: float) -> AxisSampling:
+def from_network(
+    size: int, spacing_mm: float, position_spacing_mm: float | None = None
+) -> AxisSampling:
     """Sampling of a 0.5 mm axis at the raw voxels: output j lies at input position j·s/0.5.
 
     Args:
         size: Number of raw voxels along the axis.
-        spacing_mm: Their spacing.
+        spacing_mm: See `to_network`.
+        position_spacing_mm: See `to_network`.
     """
-    spacing = round(spacing_mm, _SPACING_DECIMALS)
-    if abs(spacing - NETWORK_SPACING_MM) <= SPACING_TOLERANCE_MM:
+    if _is_network_spacing(spacing_mm):
         return AxisSampling.identity(size)
+    spacing = spacing_mm if position_spacing_mm is None else position_spacing_mm
     positions = np.arange(size) * (spacing / NETWORK_SPACING_MM)
-    return AxisSampling.at(positions, network_size(size, spacing))
+    return AxisSampling.at(positions, network_size(size, spacing_mm))
+
+
+def _is_network_spacing(spacing_mm: float) -> bool:
+    return abs(spacing_mm - NETWORK_SPACING_MM) <= SPACING_TOLERANCE_MM

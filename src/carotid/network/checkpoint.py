@@ -134,7 +134,7 @@ def find_models(directory: Path) -> list[Path]:
 
 
 def load_members(
-    directory: Path, device: torch.device | None = None, *, plain: bool = False
+    directory: Path | str, device: torch.device | None = None, *, plain: bool = False
 ) -> list[Member]:
     """Load every model of a directory.
 
@@ -146,6 +146,7 @@ def load_members(
     Raises:
         ModelError: Where one cannot be used; all are checked before any is built.
     """
+    directory = Path(directory)
     files = find_models(directory)
     states = [(path, *read_state(path)) for path in files]
     _warn_of_twins([(path.relative_to(directory), sha256) for path, sha256, _ in states])

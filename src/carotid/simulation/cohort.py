@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carotid.errors import OutputError, UsageError
-from carotid.simulation.annotation import annotation_text
 from carotid.simulation.neck import simulate_neck
 from carotid.simulation.recipe import DEFAULT_RECIPE, NeckRecipe
 from carotid.simulation.truth import slice_centers
+from carotid.storage.annotations import annotation_text
 from carotid.storage.metaimage_writer import write_metaimage
 
 if TYPE_CHECKING:

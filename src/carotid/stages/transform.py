@@ -82,7 +82,7 @@ class HeatmapTask:
             return None
         there = record_of(self._layout, participant_id)
         if there is None:
-            return None
+            return self._absent(participant_id)
         differing = differences(self._record, there.get(HEATMAP_TRANSFORM, {}), _DECISIVE)
         if differing:
             raise OutputError(
@@ -91,6 +91,16 @@ class HeatmapTask:
                 remedy="use another output directory, or --force to do it again",
             )
         return "was complete already"
+
+    def _absent(self, participant_id: str) -> None:
+        """Refuse to replace what another program, or somebody's hand, has left in the place."""
+        place = self._layout.transform(participant_id, HEATMAP_TRANSFORM)
+        if place.exists():
+            raise OutputError(
+                "this folder is no complete result of this program and is left as it is",
+                where=place,
+                remedy="move it away, or use --force to replace it",
+            )
 
     def load(self, scan: RawScan) -> LoadedScan:
         """Read, rescale, reorient and resample a scan, if memory is enough for it."""
