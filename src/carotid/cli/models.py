@@ -8,6 +8,7 @@ import click
 
 from carotid.network.shipped import SHIPPED
 
+
 @click.group()
 def models() -> None:
     """See and check models."""

@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,7 +27,6 @@ from carotid.network.unet import UNet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
