@@ -17,7 +17,7 @@ test-slow: $(VENV)/.test  ## tests that take minutes
 	$(BIN)/python -m pytest -m slow
 
 test-faults: $(VENV)/.test  ## every bad input, kill and mutation
-	$(BIN)/python -m pytest -m faults
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m faults
 
 check: $(VENV)/.check  ## style, types and the layers of the package
 	$(BIN)/ruff check

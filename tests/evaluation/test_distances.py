@@ -1,7 +1,12 @@
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pytest
 
 from carotid.evaluation.distances import (
+    SliceErrors,
     disagreement_mm,
     slice_errors,
     slice_maxima,
@@ -11,7 +16,7 @@ from carotid.evaluation.distances import (
 NAN = np.nan
 
 
-def test_maxima_are_the_first_in_order_on_a_tie():
+def test_maxima_are_the_first_in_order_on_a_tie() -> None:
     heatmap = np.zeros((2, 2, 3, 4), np.float32)
     heatmap[0, 0, 1, 2] = heatmap[0, 0, 2, 0] = 5
     heatmap[1, 1, 2, 3] = 7
@@ -21,7 +26,9 @@ def test_maxima_are_the_first_in_order_on_a_tie():
     np.testing.assert_array_equal(heights, [[5, 0], [0, 7]])
 
 
-def errors(maxima, centers, peak=200.0, above=20.0, counted=True):
+def errors(
+    maxima: Any, centers: Any, peak: float = 200.0, above: float = 20.0, counted: Any = True
+) -> SliceErrors:
     n = len(maxima)
     return slice_errors(
         np.array(maxima, float),
@@ -33,13 +40,13 @@ def errors(maxima, centers, peak=200.0, above=20.0, counted=True):
     )
 
 
-def test_distances_are_in_millimetres_of_each_axis():
+def test_distances_are_in_millimetres_of_each_axis() -> None:
     one = errors([[[10, 10], [20, 10]]], [[[14, 10], [20, 11]]])
     np.testing.assert_allclose(one.distance_mm, [[2.0, 2.0]])
     np.testing.assert_allclose(one.other_mm, [[np.hypot(5, 2), 3.0]])
 
 
-def test_both_channels_on_one_vessel_are_half_right_but_no_label_is():
+def test_both_channels_on_one_vessel_are_half_right_but_no_label_is() -> None:
     vessels = [[10, 10], [30, 10]]
     same = errors([[[10, 10], [10, 10]]], [vessels])
     found = summarize([same])
@@ -52,7 +59,7 @@ def test_both_channels_on_one_vessel_are_half_right_but_no_label_is():
     assert (swapped.both_right, swapped.same_vessel, swapped.both_nearer) == (0, 0, 0)
 
 
-def test_only_slices_far_above_the_bifurcation_tell_labels():
+def test_only_slices_far_above_the_bifurcation_tell_labels() -> None:
     vessels = [[10, 10], [30, 10]]
     near = errors([vessels], [vessels], above=10.0)
     unknown = errors([vessels], [vessels], above=NAN)
@@ -61,7 +68,7 @@ def test_only_slices_far_above_the_bifurcation_tell_labels():
     assert found.slices == 6
 
 
-def test_empty_slices_count_for_low_peaks_alone_and_only_where_annotated():
+def test_empty_slices_count_for_low_peaks_alone_and_only_where_annotated() -> None:
     center = [[10, 10], [NAN, NAN]]
     low = errors([[[10, 10], [3, 3]]], [center], peak=49.0)
     high = errors([[[10, 10], [3, 3]]], [center], peak=150.0)
@@ -74,7 +81,7 @@ def test_empty_slices_count_for_low_peaks_alone_and_only_where_annotated():
     assert found.above_slices == 0
 
 
-def test_nothing_gives_no_numbers_rather_than_zeros():
+def test_nothing_gives_no_numbers_rather_than_zeros() -> None:
     found = summarize([])
     assert found.slices == 0
     assert np.isnan(found.median_mm)
@@ -82,7 +89,7 @@ def test_nothing_gives_no_numbers_rather_than_zeros():
     assert "no of slices" not in "\n".join(found.lines())
 
 
-def test_disagreement_is_the_mean_distance_from_the_centroid():
+def test_disagreement_is_the_mean_distance_from_the_centroid() -> None:
     indices = np.zeros((2, 2, 3, 2), np.int64)
     indices[1, 0, 2] = 4, 0
     indices[1, 1, 1] = 0, 3

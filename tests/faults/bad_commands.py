@@ -370,5 +370,5 @@ OUTPUT: dict[str, Row] = {
         "parameters of earlier transforms",
     ),
     "leftovers of a run that died": (leftovers, DONE, ""),
-    "half a result": (half_a_result, DONE, ""),
+    "half a result": (half_a_result, FAILED, "no complete result of this program"),
 }

@@ -41,9 +41,14 @@ def watch(event, arguments):
         if not path.startswith(allowed):
             os.write(2, f"WATCHMAN change {event} {path}\\n".encode(errors="replace"))
 sys.addaudithook(watch)
+sys.modules["requests"] = None
 import carotid.cli
 carotid.cli.main()
 """
+
+
+"""`requests` is no dependency of ours. Where other packages brought it, pydicom imports it, and on
+import it tries whether it may bind a socket to the loopback address; nothing is sent."""
 
 
 def watched(arguments: Sequence[str | Path], folder: Path, *may_write: Path) -> Ran:

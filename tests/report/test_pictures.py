@@ -17,6 +17,7 @@ from carotid.geometry.grid import CANONICAL, Grid
 from carotid.geometry.volume import Volume
 from carotid.report import pictures
 from carotid.report.examination import examine
+from carotid.report.sections import sections
 from carotid.report.views import LETTERS, Plane, picture
 from carotid.storage.metaimage import read_metaimage
 
@@ -108,7 +109,7 @@ def test_front_is_on_the_left_of_sagittal_pictures(tmp_path: Path, orientation: 
 @pytest.mark.parametrize("orientation", ["RAS", "LPS", "ASR", "IPL"])
 def test_axial_sections_are_seen_from_the_feet(tmp_path: Path, orientation: str) -> None:
     scene = make(tmp_path, orientation)
-    html = pictures.sections(scene)
+    html = sections(scene)
     right = decoded(html)[0][0]  # the top section, right side
     across, down = middle(right[..., 0] > 128)
     # The section is 32 voxels wide and, the vessel being at its side, ends at the scan's border.
@@ -151,4 +152,4 @@ def test_without_scan_the_heatmaps_are_shown(tmp_path: Path) -> None:
     alone = pictures.make_scene(scene.exam, None, 100.0)
     assert coloured(decoded(pictures.coronal(alone))[0][0]).any()
     assert pictures.strips(alone, "left") == ""
-    assert len(decoded(pictures.sections(alone))) == 16
+    assert len(decoded(sections(alone))) == 16

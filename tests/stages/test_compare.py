@@ -1,4 +1,7 @@
+from __future__ import annotations
+
 import csv
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -10,12 +13,17 @@ from carotid.storage.annotations import annotation_text
 from carotid.storage.heatmaps import SideSlabs, write_side
 from carotid.storage.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout, centerline_file
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from carotid.geometry.sides import SideName
+
 SHAPE = (40, 30, 24)
 SPACING = (0.6, 0.8, 1.0)
 FORK = 8
 
 
-def truth():
+def truth() -> Any:
     """Centers per canonical slice and label; the common carotid in `internal` alone."""
     centers = np.full((SHAPE[2], 2, 2), np.nan)
     z = np.arange(SHAPE[2])
@@ -24,7 +32,7 @@ def truth():
     return centers
 
 
-def peaks_at(positions, height):
+def peaks_at(positions: Any, height: float) -> Any:
     """(2, x, y, z) with one voxel of `height` per channel and slice."""
     heat = np.zeros((2, *SHAPE), np.float32)
     for z in range(SHAPE[2]):
@@ -34,7 +42,9 @@ def peaks_at(positions, height):
     return heat
 
 
-def write_heatmaps(root, name, heat, orientation, members=2, apart=0):
+def write_heatmaps(
+    root: Path, name: str, heat: Any, orientation: str, members: int = 2, apart: int = 0
+) -> None:
     canonical = Grid(SHAPE, np.diag([*SPACING, 1.0]))
     grid = canonical.reoriented(orientation)
     stored = Reordering.between(canonical, orientation).view(heat, first_axis=1)
@@ -48,21 +58,21 @@ def write_heatmaps(root, name, heat, orientation, members=2, apart=0):
         write_side(folder, side, grid, made)
 
 
-def write_truth(root, name, sides=("left", "right")):
+def write_truth(root: Path, name: str, sides: tuple[SideName, ...] = ("left", "right")) -> None:
     for side in sides:
         path = centerline_file(root, name, side)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(annotation_text(truth()))
 
 
-def both_channels(centers):
+def both_channels(centers: Any) -> Any:
     shown = centers.copy()
     shown[:FORK, 1] = shown[:FORK, 0]
     return shown
 
 
 @pytest.mark.parametrize("orientation", [CANONICAL, "LPS", "SAL", "PIR"])
-def test_table_and_figures(tmp_path, orientation):
+def test_table_and_figures(tmp_path: Path, orientation: str) -> None:
     heat = peaks_at(both_channels(truth()), 300)
     write_heatmaps(tmp_path / "out", "P1", heat, orientation, apart=1)
     write_truth(tmp_path / "truth", "P1")
@@ -84,7 +94,7 @@ def test_table_and_figures(tmp_path, orientation):
     assert float(row["disagreement_mm"]) == pytest.approx(0.6)
 
 
-def test_both_channels_on_one_vessel_show_in_the_summary(tmp_path):
+def test_both_channels_on_one_vessel_show_in_the_summary(tmp_path: Path) -> None:
     positions = both_channels(truth())
     positions[:, 1] = positions[:, 0]
     write_heatmaps(tmp_path / "out", "P1", peaks_at(positions, 300), "LPS")
@@ -95,7 +105,7 @@ def test_both_channels_on_one_vessel_show_in_the_summary(tmp_path):
     assert found.summary.same_vessel == 1
 
 
-def test_what_cannot_be_compared_is_named_and_the_rest_is_compared(tmp_path):
+def test_what_cannot_be_compared_is_named_and_the_rest_is_compared(tmp_path: Path) -> None:
     heat = peaks_at(both_channels(truth()), 300)
     for name in ("P1", "P2", "P3"):
         write_heatmaps(tmp_path / "out", name, heat, "RAS")
@@ -110,14 +120,14 @@ def test_what_cannot_be_compared_is_named_and_the_rest_is_compared(tmp_path):
     assert "P2" not in (tmp_path / "table.tsv").read_text()
 
 
-def test_nothing_to_compare_is_an_error_and_leaves_no_table(tmp_path):
+def test_nothing_to_compare_is_an_error_and_leaves_no_table(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(UsageError, match="nothing can be compared"):
         compare_heatmaps(tmp_path / "out", tmp_path / "truth", tmp_path / "table.tsv")
     assert not (tmp_path / "table.tsv").exists()
 
 
-def test_table_that_cannot_be_written(tmp_path):
+def test_table_that_cannot_be_written(tmp_path: Path) -> None:
     heat = peaks_at(both_channels(truth()), 300)
     write_heatmaps(tmp_path / "out", "P1", heat, "RAS")
     write_truth(tmp_path / "truth", "P1")

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import numpy as np
 from tests.training.stand_in import SHAPE, tubes
 
@@ -7,7 +9,7 @@ from carotid.training.stream import CropStream, StoredSide
 from carotid.training.targets import target_from_centers
 
 
-def test_box_beyond_the_side_holds_zeros_and_does_not_count():
+def test_box_beyond_the_side_holds_zeros_and_does_not_count() -> None:
     side = tubes(0)
     crop = cut_crop(side, (64, 48, 32), (-8, -8, 10))
     assert crop.image.shape == (64, 48, 32)
@@ -17,14 +19,14 @@ def test_box_beyond_the_side_holds_zeros_and_does_not_count():
     np.testing.assert_array_equal(crop.counted, [False] * 8 + [True] * 48 + [False] * 8)
 
 
-def test_target_moves_with_the_crop():
+def test_target_moves_with_the_crop() -> None:
     side = tubes(1)
     whole = target_from_centers(side.centers, SHAPE)
     crop = cut_crop(side, (32, 16, 32), (10, 8, 12))
     np.testing.assert_allclose(crop.target, whole[:, 10:42, 8:24, 12:44], rtol=1e-4, atol=1e-3)
 
 
-def test_smaller_side_lies_in_the_middle_or_inside_of_the_window():
+def test_smaller_side_lies_in_the_middle_or_inside_of_the_window() -> None:
     side = tubes(2)
     rng = np.random.default_rng(0)
     places = set()
@@ -36,7 +38,7 @@ def test_smaller_side_lies_in_the_middle_or_inside_of_the_window():
     assert len(places) > 3
 
 
-def test_varied_crops_stay_between_0_and_1_with_padding_zero():
+def test_varied_crops_stay_between_0_and_1_with_padding_zero() -> None:
     rng = np.random.default_rng(0)
     for _ in range(20):
         crop = random_crop(tubes(3), (64, 32, 48), rng, augment=True)
@@ -46,7 +48,7 @@ def test_varied_crops_stay_between_0_and_1_with_padding_zero():
         assert not crop.image[~crop.counted].any()
 
 
-def stream(worker=0, workers=1):
+def stream(worker: int = 0, workers: int = 1) -> CropStream:
     return CropStream(
         tubes, seed=4, worker=worker, workers=workers, pool_size=3, steps_per_side=2, augment=True
     )
@@ -57,7 +59,7 @@ PHASE = Phase(
 )
 
 
-def test_crops_depend_on_the_step_alone():
+def test_crops_depend_on_the_step_alone() -> None:
     unbroken = stream()
     for step in range(8):
         unbroken.crops(step, PHASE, 2)
@@ -67,7 +69,7 @@ def test_crops_depend_on_the_step_alone():
         np.testing.assert_array_equal(one.target, other.target)
 
 
-def test_workers_cut_other_crops_of_the_same_kind():
+def test_workers_cut_other_crops_of_the_same_kind() -> None:
     first, second = stream(0, 2), stream(1, 2)
     for step in range(6):
         (a,), (b,) = first.crops(step, PHASE, 1), second.crops(step, PHASE, 1)
@@ -75,7 +77,7 @@ def test_workers_cut_other_crops_of_the_same_kind():
         assert not np.array_equal(a.image, b.image)
 
 
-def test_pool_keeps_intensities_closely():
+def test_pool_keeps_intensities_closely() -> None:
     side = tubes(5)
     stored = StoredSide.of(side)
     assert stored.image.dtype == np.float16

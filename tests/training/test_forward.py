@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import pytest
 import torch
 
@@ -8,12 +10,12 @@ from carotid.training.workers import trained_parameters
 
 
 @pytest.fixture
-def network():
+def network() -> UNet:
     torch.manual_seed(5)
     return UNet(dropout=0.0)
 
 
-def test_blocks_are_undone_exactly():
+def test_blocks_are_undone_exactly() -> None:
     array = torch.rand(2, 2, 6, 8, 10)
     blocks = to_blocks(array)
     assert blocks.shape == (2, 16, 4, 5, 6)
@@ -21,7 +23,7 @@ def test_blocks_are_undone_exactly():
 
 
 @pytest.mark.parametrize("shape", [(32, 16, 48), (16, 32, 32)])
-def test_same_heatmaps_as_the_plain_network(network, shape):
+def test_same_heatmaps_as_the_plain_network(network: UNet, shape: tuple[int, ...]) -> None:
     x = torch.rand(2, 1, *shape)
     with torch.no_grad():
         plain = network(x)
@@ -29,7 +31,7 @@ def test_same_heatmaps_as_the_plain_network(network, shape):
     assert (fast - plain).abs().max() < 1e-5 * plain.abs().max()
 
 
-def test_same_gradients_as_the_plain_network(network):
+def test_same_gradients_as_the_plain_network(network: UNet) -> None:
     x, direction = torch.rand(2, 1, 32, 32, 48), torch.randn(2, 2, 32, 32, 48)
     weights = trained_parameters(network)
     plain = torch.autograd.grad((network(x) * direction).sum(), weights)
@@ -38,7 +40,7 @@ def test_same_gradients_as_the_plain_network(network):
         assert (one - other).abs().max() < 1e-3 * one.abs().max()
 
 
-def test_only_biases_that_cancel_are_left_out(network):
+def test_only_biases_that_cancel_are_left_out(network: UNet) -> None:
     kept = {id(weight) for weight in trained_parameters(network)}
     left = [name for name, weight in network.named_parameters() if id(weight) not in kept]
     assert len(left) == 17
@@ -47,6 +49,6 @@ def test_only_biases_that_cancel_are_left_out(network):
         before = network(x)
         for name, weight in network.named_parameters():
             if name in left:
-                weight += 0.7
+                weight.add_(0.7)
         after = network(x)
     assert (after - before).abs().max() < 1e-4 * before.abs().max()

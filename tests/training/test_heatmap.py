@@ -1,5 +1,8 @@
+from __future__ import annotations
+
 import json
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,10 +18,15 @@ from carotid.storage.metaimage_writer import write_metaimage
 from carotid.training.heatmap import train_from_simulator, train_heatmap
 from carotid.training.parameters import CropKind, Phase, TrainingParameters
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from carotid.geometry.sides import SideName
+
 PHASE = Phase(epochs=2, peak_rate=3e-3, warmup_steps=1, crops=(CropKind(shape=(32, 32, 32)),))
 
 
-def settings(**changes):
+def settings(**changes: Any) -> TrainingParameters:
     values = {
         "member": PHASE,
         "steps_per_epoch": 2,
@@ -34,19 +42,20 @@ def settings(**changes):
 
 
 @pytest.fixture(autouse=True)
-def _small_windows(monkeypatch):
+def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("carotid.training.validation.WINDOW", (32, 32, 32))
     monkeypatch.setattr("carotid.training.crops.WINDOW", (32, 32, 32))
 
 
-def write_participant(root, name, seed):
+def write_participant(root: Path, name: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     shape = (60, 24, 30)
     grid = Grid(shape, np.diag([0.6, 0.6, 0.6, 1.0]))
     (root / "raw").mkdir(exist_ok=True)
     volume = Volume(rng.integers(0, 900, shape).astype(np.int16), grid)
     write_metaimage(root / "raw" / f"{name}.mha", volume)
-    for side, x in (("left", 12.0), ("right", 48.0)):
+    places: tuple[tuple[SideName, float], ...] = (("left", 12.0), ("right", 48.0))
+    for side, x in places:
         centers = np.full((30, 2, 2), np.nan)
         centers[3:27, 0] = x, 12.0
         centers[14:27, 1] = x + 3, 15.0
@@ -56,7 +65,7 @@ def write_participant(root, name, seed):
 
 
 @pytest.fixture
-def annotated(tmp_path):
+def annotated(tmp_path: Path) -> Path:
     for k in range(3):
         write_participant(tmp_path, f"P{k}", k)
     (tmp_path / "raw" / "parameters.json").write_text(
@@ -65,15 +74,15 @@ def annotated(tmp_path):
     return tmp_path
 
 
-def train(root, output="out", **more):
+def train(root: Path, output: str = "out", **more: Any) -> list[Path]:
     parameters = more.pop("parameters", settings())
     return train_heatmap(
         root / output, root / "raw", root / "annotations", parameters, device="cpu", **more
     )
 
 
-def test_folder_is_a_model_directory_with_its_records(annotated):
-    events = []
+def test_folder_is_a_model_directory_with_its_records(annotated: Path) -> None:
+    events: list[Any] = []
     models = train(annotated, on_progress=events.append)
     out = annotated / "out"
     assert models == [out / "split-0" / "model.pt", out / "split-1" / "model.pt"]
@@ -93,7 +102,7 @@ def test_folder_is_a_model_directory_with_its_records(annotated):
     assert [event.step for event in events if event.epoch is None] == [1, 2, 3, 4, 1, 2, 3, 4]
 
 
-def test_finished_training_is_kept_unless_forced(annotated):
+def test_finished_training_is_kept_unless_forced(annotated: Path) -> None:
     models = train(annotated)
     before = [path.read_bytes() for path in models]
     with pytest.raises(UsageError, match="finished training"):
@@ -107,13 +116,15 @@ class StopHereError(Exception):
     pass
 
 
-def interrupt(event, part, epoch):
+def interrupt(event: Any, part: str, epoch: int) -> None:
     if event.part == part and event.epoch is not None and event.epoch.epoch == epoch:
         raise StopHereError
 
 
 @pytest.mark.parametrize(("part", "epoch"), [("split-0", 1), ("split-1", 1)])
-def test_interrupted_training_goes_on_to_the_same_models(annotated, part, epoch):
+def test_interrupted_training_goes_on_to_the_same_models(
+    annotated: Path, part: str, epoch: int
+) -> None:
     unbroken = [path.read_bytes() for path in train(annotated, "a")]
     with pytest.raises(StopHereError):
         train(annotated, "b", on_progress=partial(interrupt, part=part, epoch=epoch))
@@ -123,7 +134,7 @@ def test_interrupted_training_goes_on_to_the_same_models(annotated, part, epoch)
     assert resumed == unbroken
 
 
-def test_bad_annotation_is_refused_with_its_row_before_anything_is_trained(annotated):
+def test_bad_annotation_is_refused_with_its_row_before_anything_is_trained(annotated: Path) -> None:
     path = centerline_file(annotated / "annotations", "P1", "right")
     lines = path.read_text().splitlines()
     lines[4] = lines[4].replace("12.0000", "twelve")
@@ -134,7 +145,7 @@ def test_bad_annotation_is_refused_with_its_row_before_anything_is_trained(annot
     assert not (annotated / "out").exists()
 
 
-def test_subset_file_chooses_sides(annotated):
+def test_subset_file_chooses_sides(annotated: Path) -> None:
     subset = annotated / "subset.tsv"
     subset.write_text("participant_id\tside\nP0\tleft\nP2\tright\n")
     train(annotated, centerline_tsv=subset)
@@ -148,12 +159,12 @@ def test_subset_file_chooses_sides(annotated):
         train(annotated, "other", centerline_tsv=subset)
 
 
-def test_too_few_participants_for_the_folds(annotated):
+def test_too_few_participants_for_the_folds(annotated: Path) -> None:
     with pytest.raises(UsageError, match="too few"):
         train(annotated, parameters=settings(n_splits=4))
 
 
-def test_simulated_training_shares_a_trunk_and_needs_no_files(tmp_path):
+def test_simulated_training_shares_a_trunk_and_needs_no_files(tmp_path: Path) -> None:
     parameters = settings(trunk=(PHASE, PHASE), members=2)
     models = train_from_simulator(tmp_path / "out", parameters, tubes, device="cpu")
     assert len({path.read_bytes() for path in models}) == 2
@@ -162,7 +173,7 @@ def test_simulated_training_shares_a_trunk_and_needs_no_files(tmp_path):
     assert record["simulator"].endswith("stand_in.tubes")
 
 
-def test_simulated_training_resumes_within_the_trunk(tmp_path):
+def test_simulated_training_resumes_within_the_trunk(tmp_path: Path) -> None:
     parameters = settings(trunk=(PHASE, PHASE), members=1)
     unbroken = train_from_simulator(tmp_path / "a", parameters, tubes, device="cpu")
     stop = partial(interrupt, part="trunk-1", epoch=1)

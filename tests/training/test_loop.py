@@ -1,6 +1,9 @@
+from __future__ import annotations
+
 import itertools
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
@@ -20,11 +23,18 @@ from carotid.training.parameters import CropKind, Phase, TrainingParameters
 from carotid.training.validation import validate
 from carotid.training.workers import WorkOrder
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from carotid.network.unet import UNet
+
 PHASE = Phase(epochs=3, peak_rate=5e-3, warmup_steps=2, crops=(CropKind(shape=(32, 32, 48)),))
 WINDOW = (48, 32, 48)
 
 
-def settings(workers=0, precision="float32"):
+def settings(
+    workers: int = 0, precision: Literal["float32", "bfloat16"] = "float32"
+) -> TrainingParameters:
     return TrainingParameters(
         member=PHASE,
         steps_per_epoch=4,
@@ -37,11 +47,11 @@ def settings(workers=0, precision="float32"):
     )
 
 
-def order(parameters, draw=tubes, phase=PHASE):
+def order(parameters: TrainingParameters, draw: Any = tubes, phase: Phase = PHASE) -> WorkOrder:
     return WorkOrder(draw, 7, phase, parameters)
 
 
-def validated(network):
+def validated(network: UNet) -> Any:
     return validate(network, [tubes(1000)], PHASE, window=WINDOW)
 
 
@@ -51,7 +61,13 @@ class Nothing:
     metrics: dict[str, float] = field(default_factory=dict)
 
 
-def train(folder, parameters, phase=PHASE, check=validated, **more):
+def train(
+    folder: Path,
+    parameters: TrainingParameters,
+    phase: Phase = PHASE,
+    check: Any = validated,
+    **more: Any,
+) -> PhaseState:
     folder.mkdir(exist_ok=True)
     work = order(parameters, phase=phase)
     return train_phase(folder, fresh_state(3), work, check, identity="test", **more)
@@ -67,15 +83,15 @@ class InterruptedHereError(Exception):
     pass
 
 
-def stop_after(epoch):
-    def on_epoch(row):
+def stop_after(epoch: int) -> Any:
+    def on_epoch(row: Any) -> Any:
         if row.epoch == epoch:
             raise InterruptedHereError
 
     return on_epoch
 
 
-def test_loss_falls_and_the_best_epoch_is_kept(tmp_path):
+def test_loss_falls_and_the_best_epoch_is_kept(tmp_path: Path) -> None:
     phase = PHASE.model_copy(update={"epochs": 8})
     state = train(tmp_path, settings(), phase)
     losses = [row.training_loss for row in state.rows]
@@ -87,44 +103,48 @@ def test_loss_falls_and_the_best_epoch_is_kept(tmp_path):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_resumed_training_gives_the_weights_of_an_unbroken_run(tmp_path, workers):
+def test_resumed_training_gives_the_weights_of_an_unbroken_run(
+    tmp_path: Path, workers: int
+) -> None:
     parameters = settings(workers)
     check = lambda network: Nothing()  # noqa: E731
     unbroken = train(tmp_path / "a", parameters, check=check)
     with pytest.raises(InterruptedHereError):
         train(tmp_path / "b", parameters, check=check, on_epoch=stop_after(2))
-    assert load_state(tmp_path / "b" / "state.pt").step == 8
+    saved = load_state(tmp_path / "b" / "state.pt")
+    assert saved is not None
+    assert saved.step == 8
     resumed = train(tmp_path / "b", parameters, check=check)
     assert same(unbroken, resumed)
     assert [row.step for row in resumed.rows] == [4, 8, 12]
 
 
-def test_half_precision_learns_too(tmp_path):
+def test_half_precision_learns_too(tmp_path: Path) -> None:
     state = train(tmp_path, settings(precision="bfloat16"))
     assert state.rows[-1].training_loss < state.rows[0].training_loss
     assert {value.dtype for value in state.network.values()} == {torch.float32}
 
 
-def test_state_of_another_training_is_refused(tmp_path):
+def test_state_of_another_training_is_refused(tmp_path: Path) -> None:
     train(tmp_path, settings(), check=lambda network: Nothing())
     with pytest.raises(UsageError, match="other settings"):
         train_phase(tmp_path, fresh_state(3), order(settings()), validated, identity="another one")
 
 
-def failing(number, when):
+def failing(number: int, when: int) -> Any:
     if number >= when:
         raise InputError("row 7, column x of the annotation is wrong", where="left_centerline.tsv")
     return tubes(number)
 
 
-def test_error_in_a_worker_reaches_the_caller(tmp_path):
+def test_error_in_a_worker_reaches_the_caller(tmp_path: Path) -> None:
     work = order(settings(2), draw=partial(failing, when=7))
     with pytest.raises(InputError, match="row 7") as caught:
         train_phase(tmp_path, fresh_state(3), work, validated, identity="x")
     assert caught.value.where == "left_centerline.tsv"
 
 
-def test_global_random_state_is_left_alone():
+def test_global_random_state_is_left_alone() -> None:
     torch.manual_seed(11)
     before = torch.random.get_rng_state()
     first, second = fresh_state(1), fresh_state(1)
@@ -133,7 +153,7 @@ def test_global_random_state_is_left_alone():
     assert not same(first, fresh_state(2))
 
 
-def test_next_phase_starts_from_the_last_weights(tmp_path):
+def test_next_phase_starts_from_the_last_weights(tmp_path: Path) -> None:
     state = train(tmp_path, settings(), check=lambda network: Nothing())
     following = follow_on(state)
     assert same(state, following)
@@ -141,7 +161,7 @@ def test_next_phase_starts_from_the_last_weights(tmp_path):
     assert following.rows == []
 
 
-def test_rate_rises_then_falls_to_the_final_rate():
+def test_rate_rises_then_falls_to_the_final_rate() -> None:
     phase = PHASE.model_copy(update={"warmup_steps": 10, "final_rate": 1e-4})
     rates = [learning_rate(step, 100, phase) for step in range(100)]
     assert np.argmax(rates) == 10

@@ -1,3 +1,7 @@
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 import torch
 
@@ -5,7 +9,14 @@ from carotid.training.losses import heatmap_loss
 from carotid.training.subpixel import to_blocks
 
 
-def naive(p, t, counted, height_weight, difference_weight, empty_weight=1.0):
+def naive(
+    p: torch.Tensor,
+    t: torch.Tensor,
+    counted: Any,
+    height_weight: float,
+    difference_weight: float,
+    empty_weight: float = 1.0,
+) -> torch.Tensor:
     mask = counted[:, None, :, None, None].float()
     e = (p - t) * mask
     voxels = counted.sum() * p.shape[3] * p.shape[4]
@@ -14,11 +25,14 @@ def naive(p, t, counted, height_weight, difference_weight, empty_weight=1.0):
     loss = (weight * e * e).sum() / (2 * voxels)
     d = e[:, 0] - e[:, 1]
     weight = 1 + 3 * (t[:, 0] - t[:, 1]).abs()
-    return loss + difference_weight * (weight * d * d).sum() / voxels
+    total: torch.Tensor = loss + difference_weight * (weight * d * d).sum() / voxels
+    return total
 
 
 @pytest.mark.parametrize(("difference_weight", "empty_weight"), [(0.0, 1.0), (2.0, 1.0), (2, 5)])
-def test_value_and_gradient_follow_the_formula(difference_weight, empty_weight):
+def test_value_and_gradient_follow_the_formula(
+    difference_weight: float, empty_weight: float
+) -> None:
     torch.manual_seed(1)
     p = torch.randn(2, 2, 6, 8, 10, requires_grad=True)
     t = torch.rand(2, 2, 6, 8, 10) * 4
@@ -40,7 +54,7 @@ def test_value_and_gradient_follow_the_formula(difference_weight, empty_weight):
     assert not a[0, :, 2].any()
 
 
-def test_nothing_counted_is_no_loss():
+def test_nothing_counted_is_no_loss() -> None:
     blocks = to_blocks(torch.rand(1, 2, 4, 4, 4))
     counted = torch.zeros(1, 4, dtype=torch.bool)
     loss = heatmap_loss(blocks, 0 * blocks, counted, height_weight=20, difference_weight=2)

@@ -1,10 +1,15 @@
+from __future__ import annotations
+
 import itertools
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from carotid.geometry.frame import NetworkFrame
 from carotid.geometry.grid import CANONICAL, Grid
+from carotid.geometry.sides import SIDE_NAMES
 from carotid.geometry.volume import Volume
 from carotid.storage.annotations import Annotation, annotation_text
 from carotid.storage.metaimage_writer import write_metaimage
@@ -18,9 +23,14 @@ SIZE_MM = (60.0, 24.0, 30.0)
 ORIENTATIONS = ["RAS", "LPS", "LIP", "PIL", "ASR", "SAL"]
 
 
-def ball_at(center_mm, orientation, spacing=(0.6, 0.8, 1.1), tilt_deg=0.0):
+def ball_at(
+    center_mm: Any,
+    orientation: str,
+    spacing: tuple[float, float, float] = (0.6, 0.8, 1.1),
+    tilt_deg: float = 0.0,
+) -> Volume:
     """A scan with one bright ball, stored in some orientation; centre in canonical mm."""
-    shape = tuple(int(size / step) for size, step in zip(SIZE_MM, spacing, strict=True))
+    shape: Any = tuple(int(size / step) for size, step in zip(SIZE_MM, spacing, strict=True))
     index = np.stack(np.meshgrid(*[np.arange(n) for n in shape], indexing="ij"), axis=-1)
     apart = (index * spacing) - np.array(center_mm)
     image = 1000 * np.exp(-0.5 * (apart**2).sum(-1) / 2.5**2)
@@ -35,7 +45,9 @@ def ball_at(center_mm, orientation, spacing=(0.6, 0.8, 1.1), tilt_deg=0.0):
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 @pytest.mark.parametrize(("side", "x_mm"), [("left", 14.0), ("right", 47.0)])
-def test_centers_lie_on_what_was_annotated(tmp_path, orientation, side, x_mm):
+def test_centers_lie_on_what_was_annotated(
+    tmp_path: Path, orientation: str, side: Any, x_mm: float
+) -> None:
     center_mm = np.array([x_mm, 9.0, 13.0])
     volume = ball_at(center_mm, orientation, tilt_deg=12)
     path = tmp_path / "P.mha"
@@ -56,7 +68,7 @@ def test_centers_lie_on_what_was_annotated(tmp_path, orientation, side, x_mm):
     np.testing.assert_allclose(loaded.centers[s, 1], [p, column], atol=1.1)
 
 
-def test_right_side_is_the_left_one_of_the_mirrored_neck():
+def test_right_side_is_the_left_one_of_the_mirrored_neck() -> None:
     spacing = (0.6, 0.5, 0.9)
     shape = (100, 40, 30)
     grid = Grid(shape, np.diag([*spacing, 1.0]))
@@ -76,7 +88,7 @@ def test_right_side_is_the_left_one_of_the_mirrored_neck():
     assert np.isfinite(on_left).any()
 
 
-def test_slices_far_from_any_row_do_not_count():
+def test_slices_far_from_any_row_do_not_count() -> None:
     grid = Grid((60, 40, 60), np.diag([0.5, 0.5, 1.0, 1.0]))
     frame = NetworkFrame.of(grid, resample=True)
     rows = np.array([[20, 20, 10], [20, 20, 12], [20, 20, 40]], float)
@@ -86,16 +98,16 @@ def test_slices_far_from_any_row_do_not_count():
     assert np.isnan(fork)
 
 
-def sides(count):
-    scans = [RawScan(f"P{k}", None, "metaimage") for k in range(count)]
+def sides(count: int) -> list[AnnotatedSide]:
+    scans = [RawScan(f"P{k}", Path(f"P{k}.mha"), "metaimage") for k in range(count)]
     return [
-        AnnotatedSide(scan, side, None, NO_RESCALING)
-        for scan, side in itertools.product(scans, ("left", "right"))
+        AnnotatedSide(scan, side, Path("none.tsv"), NO_RESCALING)
+        for scan, side in itertools.product(scans, SIDE_NAMES)
     ]
 
 
 @pytest.mark.parametrize("n_splits", [1, 2, 3, 5])
-def test_no_participant_trains_and_validates_in_one_split(n_splits):
+def test_no_participant_trains_and_validates_in_one_split(n_splits: int) -> None:
     held_out = []
     for training, validation in folds(sides(7), n_splits, seed=3):
         shown = {one.scan.participant_id for one in training}
@@ -109,7 +121,7 @@ def test_no_participant_trains_and_validates_in_one_split(n_splits):
         assert sorted(held_out) == [f"P{k}" for k in range(7)]
 
 
-def test_all_sides_are_seen_before_one_is_seen_again(monkeypatch):
+def test_all_sides_are_seen_before_one_is_seen_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("carotid.training.sources.load_side", lambda side: side)
     draw = ScannedSides(tuple(sides(4)), seed=1)
     first, second = [draw(k) for k in range(8)], [draw(k) for k in range(8, 16)]

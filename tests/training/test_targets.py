@@ -1,10 +1,14 @@
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pytest
 
 from carotid.training.targets import PEAK, RADIUS_VOXEL, target_from_centers
 
 
-def naive(centers, shape):
+def naive(centers: Any, shape: tuple[int, ...]) -> Any:
     rows, columns = np.mgrid[: shape[1], : shape[2]]
     out = np.zeros((2, *shape))
     for z in range(shape[0]):
@@ -17,7 +21,7 @@ def naive(centers, shape):
     return out
 
 
-def test_target_is_the_formula_everywhere():
+def test_target_is_the_formula_everywhere() -> None:
     rng = np.random.default_rng(3)
     shape = (9, 40, 90)
     centers = (rng.uniform(-0.4, 1.4, (9, 2, 2)) * np.array(shape[1:])).astype(np.float32)
@@ -30,7 +34,7 @@ def test_target_is_the_formula_everywhere():
     assert not target[0, 5].any()
 
 
-def test_peak_is_402_on_a_voxel_and_zero_from_the_radius_on():
+def test_peak_is_402_on_a_voxel_and_zero_from_the_radius_on() -> None:
     centers = np.full((1, 2, 2), np.nan, np.float32)
     centers[0, 0] = 40, 40
     target = target_from_centers(centers, (1, 80, 80))
@@ -40,7 +44,7 @@ def test_peak_is_402_on_a_voxel_and_zero_from_the_radius_on():
     assert 0 < target[0, 0, 40 + int(RADIUS_VOXEL) - 1, 40] < 0.3
 
 
-def test_center_beyond_the_border_reaches_in():
+def test_center_beyond_the_border_reaches_in() -> None:
     centers = np.full((1, 2, 2), np.nan, np.float32)
     centers[0, 1] = -3, 10
     target = target_from_centers(centers, (1, 20, 20))

@@ -13,6 +13,7 @@ from carotid.evaluation.distances import RIGHT_MM
 from carotid.report import pictures
 from carotid.report.charts import Chart, chart
 from carotid.report.figures import SCORE_PARTS, SideFigures, score_points
+from carotid.report.sections import sections
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def body(
     return (
         f"{told}{_reasons(exam)}"
         f'<div class="row">{projections}<div class="row near">{charts}</div></div>'
-        f'<div class="row lower">{beside}<div class="sections">{pictures.sections(scene)}</div>'
+        f'<div class="row lower">{beside}<div class="sections">{sections(scene)}</div>'
         f'</div>{_figures_table(exam)}<p class="facts">{_facts(exam.grid, exam.members)}</p>'
     )
 

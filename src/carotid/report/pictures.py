@@ -1,4 +1,7 @@
-"""The pictures of one participant, as HTML: projections, straightened vessels, axial sections."""
+"""The pictures of one participant, as HTML, that show the whole height: projections and strips.
+
+A projection shows the heatmaps over the scan, a strip the scan straightened along the maxima.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +34,6 @@ LEAST_WIDTH_PX = 240
 """All projections together are no wider, so that the charts fit beside them, unless that made a
 coronal picture narrower than the second number."""
 
-SECTION_PX = 112
-"""Width of an axial section on a wide page."""
-
 FULL_PEAK = 402.0
 """Value that is drawn in full colour: the height that the networks are trained to give."""
 
@@ -41,10 +41,7 @@ FULL_STD = 200.0
 """Standard deviation that is drawn in full colour."""
 
 _IMAGE_PX_PER_MM = 2.0
-_SECTION_PX_PER_MM = 3.0
-_TRIANGLE_MM = 1.4
-_CIRCLE_MM = 1.1
-_GREY_FLOOR = 0.25
+GREY_FLOOR = 0.25
 _LEAST_CONTRAST = 0.3
 
 
@@ -133,7 +130,7 @@ def strips(scene: Scene, side: SideName) -> str:
         middle = lines.path(
             f"M{lines.number(width / 2)} 0v4m0 {lines.number(height - 8)}v4", "tick"
         )
-        image = raster.grey_image(raster.fitted(picture(grey), _frame(plane, _IMAGE_PX_PER_MM)))
+        image = raster.grey_image(raster.fitted(picture(grey), frame_of(plane, _IMAGE_PX_PER_MM)))
         caption = f"{side[0].upper()} {label[:3]}."
         found.append(
             _figure(
@@ -149,60 +146,6 @@ def strips(scene: Scene, side: SideName) -> str:
     return "".join(found)
 
 
-def sections(scene: Scene) -> str:
-    """Axial sections at regular heights, the right side beside the left one."""
-    exam = scene.exam
-    bottom = (np.arange(exam.grid.shape[2]) + 0.5) * exam.grid.spacing_mm[2]
-    rows = []
-    for t, z in enumerate(exam.heights):
-        both = "".join(_section(scene, side, t, z) for side in SIDES_ON_SCREEN)
-        caption = f"{t + 1} · {bottom[z]:.0f} mm from the lower end"
-        rows.append(
-            f'<figure class="pair"><div>{both}</div><figcaption>{caption}</figcaption></figure>'
-        )
-    return "".join(rows)
-
-
-def _section(scene: Scene, side: SideName, t: int, z: int) -> str:
-    exam, one = scene.exam, scene.exam.sides[side]
-    spacing = exam.grid.spacing_mm
-    members = one.max_indices[:, :, z, :]
-    high = one.course.peak[z] > scene.threshold
-    shown = one.mean.peak_index[z][high] if high.any() else one.mean.peak_index[z]
-    box = anatomy.section_box(shown.mean(axis=0).tolist(), exam.grid.shape, spacing)
-    plane = anatomy.section_plane(box, spacing)
-    part = slice(box.start[0], box.stop[0]), slice(box.start[1], box.stop[1])
-    levels = [one.mean.slices[t, c][part] for c in (0, 1)]
-    over = lines.channel_paths(
-        (lines.outlines(picture(v), scene.threshold, spacing[1], spacing[0], 0.4) for v in levels),
-        "outline",
-    )
-    dots, outside = [], 0
-    width, height = plane.extent_mm
-    marks = ((lines.triangles, _TRIANGLE_MM), (lines.circles, _CIRCLE_MM))
-    for channel, (shape, size_mm) in enumerate(marks):
-        points = plane.points(members[:, channel, 0], members[:, channel, 1])
-        inside = ((points >= 0) & (points <= (width, height))).all(axis=1)
-        outside += int((~inside).sum())
-        dots.append(shape([(x, y) for x, y in np.unique(points[inside], axis=0)], size_mm))
-    over += lines.path(dots[1], "dot external") + lines.path(dots[0], "dot internal")
-    if one.truth is not None:
-        centers = one.truth.centers[z]
-        known = centers[np.isfinite(centers).all(axis=1)]
-        crosses = plane.points(known[:, 0], known[:, 1])
-        over += lines.path(lines.crosses([(x, y) for x, y in crosses], 1.6), "truth")
-    if scene.scan is None:
-        grey = np.full((box.stop[0] - box.start[0], box.stop[1] - box.start[1]), _GREY_FLOOR, "f4")
-    else:
-        values = scene.scan[part[0], part[1], z].astype(np.float32)
-        grey = raster.window(values, least=scene.contrast)
-    image = raster.grey_image(raster.fitted(picture(grey), _frame(plane, _SECTION_PX_PER_MM)))
-    note = f'<b class="out">{outside} outside</b>' if outside else ""
-    scale = SECTION_PX / width
-    alt = f"Axial section {t + 1}, {side} side"
-    return _picture(image, alt, plane, scale, over, "section", LETTERS["axial"]) + note
-
-
 def _projection(
     scene: Scene,
     kind: str,
@@ -215,11 +158,11 @@ def _projection(
 ) -> str:
     exam = scene.exam
     plane = plane_of(kind, exam.grid.shape, exam.grid.spacing_mm)
-    frame = _frame(plane, _IMAGE_PX_PER_MM)
+    frame = frame_of(plane, _IMAGE_PX_PER_MM)
     full = FULL_STD if spread else FULL_PEAK
     inks = [raster.fitted(picture(one), frame) / full for one in maps]
     if background is None:
-        grey = np.full((frame.height_px, frame.width_px), _GREY_FLOOR, np.float32)
+        grey = np.full((frame.height_px, frame.width_px), GREY_FLOOR, np.float32)
     else:
         grey = raster.fitted(picture(raster.window(background)), frame) ** 0.8
     row_mm, column_mm = plane.spacing_mm[1], plane.spacing_mm[0]
@@ -243,11 +186,11 @@ def _figure(
     kind: str,
     letters: str = "",
 ) -> str:
-    shown = _picture(image, alt, plane, px_per_mm, over, kind, letters)
+    shown = framed(image, alt, plane, px_per_mm, over, kind, letters)
     return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
 
 
-def _picture(
+def framed(
     image: str, alt: str, plane: Plane, px_per_mm: float, over: str, kind: str, letters: str
 ) -> str:
     """An image with lines over it and letters at its borders, in true proportion."""
@@ -266,7 +209,8 @@ def _picture(
     )
 
 
-def _frame(plane: Plane, px_per_mm: float) -> raster.Frame:
+def frame_of(plane: Plane, px_per_mm: float) -> raster.Frame:
+    """The pixels of a plane's picture."""
     return raster.Frame.of(
         plane.sizes[1], plane.sizes[0], plane.spacing_mm[1], plane.spacing_mm[0], px_per_mm
     )

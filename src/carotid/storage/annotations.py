@@ -49,7 +49,7 @@ class Annotation:
         """Height of the lowest external row, in slices; NaN where there is none."""
         return float(self.external[0, 2]) if len(self.external) else math.nan
 
-    def at_slices(self, z: NDArray[np.floating], max_gap: float = 1.0) -> NDArray[np.float64]:
+    def at_slices(self, z: NDArray[np.number], max_gap: float = 1.0) -> NDArray[np.float64]:
         """Centers at heights, on straight lines between neighbouring rows.
 
         Args:
