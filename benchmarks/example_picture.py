@@ -56,8 +56,15 @@ def draw(demo: Path, participant: str, picture: Path) -> None:
         for side in SIDE_NAMES:
             for channel, (colour, mark) in enumerate((("#ff5a4d", "^"), ("#4be07c", "o"))):
                 x, y = heatmaps.side(side).max_indices[:, channel, z].T
-                style = {"edgecolors": colour, "facecolors": "none", "marker": mark}
-                tile.scatter(-x * spacing[0], y * spacing[1], s=40, linewidths=1.2, **style)
+                tile.scatter(
+                    -x * spacing[0],
+                    y * spacing[1],
+                    s=40,
+                    linewidths=1.2,
+                    edgecolors=colour,
+                    facecolors="none",
+                    marker=mark,
+                )
         title = f"axial, {'upper' if line == 0 else 'lower'} neck: each model's maxima"
         tile.set_title(title, color="white", fontsize=10)
     figure.text(0.5, 0.02, "internal red, external green, common (both) yellow", color="white",

@@ -21,6 +21,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
 LARGE = ((720, 100, 640), 0.35)
 SMALL = ((240, 60, 200), 0.6)
@@ -97,7 +103,7 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {model}, Python {platform.python_version()}"
 
 
-def child(task: str, folder: Path, device: str) -> tuple[float, int, dict[str, object]]:
+def child(task: str, folder: Path, device: str) -> tuple[float, int, dict[str, Any]]:
     """Run one of `CHILDREN` in a process of its own: seconds, peak bytes, what it printed."""
     command = [sys.executable, __file__, "--child", task, "--folder", str(folder)]
     return timed([*command, "--device", device])
@@ -105,7 +111,7 @@ def child(task: str, folder: Path, device: str) -> tuple[float, int, dict[str, o
 
 def transform(
     folder: Path, scans: str, members: int, device: str
-) -> tuple[float, int, dict[str, object]]:
+) -> tuple[float, int, dict[str, Any]]:
     """Run the command once, into an empty directory."""
     output = folder / "output"
     shutil.rmtree(output, ignore_errors=True)
@@ -128,7 +134,7 @@ def windows_of(scan: tuple[tuple[int, int, int], float], members: int) -> int:
     return members * sum(len(plan) for plan in plans)
 
 
-def timed(command: list[str]) -> tuple[float, int, dict[str, object]]:
+def timed(command: list[str]) -> tuple[float, int, dict[str, Any]]:
     begin = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         out = process.stdout.read() if process.stdout else b""
@@ -180,7 +186,7 @@ def make_inputs(folder: Path, _device: str) -> None:
             torch.save(state, models / f"member-{k:02}.pt")
 
 
-def neck_like(shape: tuple[int, int, int]) -> object:
+def neck_like(shape: tuple[int, int, int]) -> NDArray[Any]:
     """Smooth tissue with noise in an ellipse, air around it; int16, stored x fastest."""
     import numpy as np
     from scipy.ndimage import zoom
@@ -297,7 +303,7 @@ def steps(folder: Path, device: str, name: str = "large") -> None:
     print(json.dumps({"seconds": seconds, "written_over_deflated": written / deflated}))
 
 
-CHILDREN = {
+CHILDREN: dict[str, Callable[[Path, str], None]] = {
     "inputs": make_inputs,
     "eager": eager_forward,
     "forward": forward_ratio,

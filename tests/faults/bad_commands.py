@@ -206,12 +206,12 @@ MODELS: dict[str, Row] = {
 # --- configuration -----------------------------------------------------------------------------
 
 
-def config(text: str | bytes) -> Callable[[Place], None]:
+def config(text: str | bytes) -> Callable[[Place], object]:
     content = text if isinstance(text, bytes) else text.encode()
     return lambda place: place.config.write_bytes(content)
 
 
-def heatmap_config(text: str) -> Callable[[Place], None]:
+def heatmap_config(text: str) -> Callable[[Place], object]:
     return config(f"[heatmap_transform]\n{text}\n")
 
 
@@ -225,7 +225,7 @@ def config_pipe(place: Place) -> None:
     os.mkfifo(place.config)
 
 
-def rescaling(text: str) -> Callable[[Place], None]:
+def rescaling(text: str) -> Callable[[Place], object]:
     return lambda place: (place.raw / "parameters.json").write_text(text)
 
 
@@ -308,8 +308,8 @@ PARTICIPANTS: dict[str, Row] = {
 # --- output ------------------------------------------------------------------------------------
 
 
-def out_is(what: Callable[[Path], object]) -> Callable[[Place], None]:
-    return lambda place: what(place.out) and None
+def out_is(what: Callable[[Path], object]) -> Callable[[Place], object]:
+    return lambda place: what(place.out)
 
 
 def precious(place: Place) -> Path:
@@ -351,6 +351,11 @@ def half_a_result(place: Place) -> None:
     (folder / "mean.mha").write_bytes(b"ObjectType = Ima")
 
 
+def broken_record(place: Place) -> None:
+    place.out.mkdir()
+    (place.out / "parameters.json").write_text("{")
+
+
 OUTPUT: dict[str, Row] = {
     "a file": (out_is(lambda out: out.write_text("notes")), REFUSED, "is a file"),
     "a link to itself": (out_is(lambda out: out.symlink_to(out)), REFUSED, "cannot be used"),
@@ -363,9 +368,7 @@ OUTPUT: dict[str, Row] = {
     "a participant's folder that is a link": (participant_is_a_link, FAILED, "a symbolic link"),
     "a final name that is a file": (final_name_is_a_file, FAILED, "a file"),
     "broken parameters.json": (
-        lambda place: (
-            place.out.mkdir() or ((place.out / "parameters.json").write_text("{") and None)
-        ),
+        broken_record,
         REFUSED,
         "parameters of earlier transforms",
     ),

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydicom.uid import RLELossless
 from tests.dicom_series import make_volume, write_classic, write_enhanced
+from tests.storage.test_nifti import content_of
 
 from carotid.errors import CarotidError
 from carotid.storage.raw import RawScan, load_scan
@@ -108,11 +109,8 @@ def mha_parts(volume: Any) -> tuple[str, bytes]:
 
 def nifti(folder: Path, *, packed: bool) -> Subject:
     """A `.nii.gz`, of which a checksum covers all but the first ten bytes, or a `.nii`."""
-    import nibabel
-
     volume = make_volume(shape=(14, 12, 10), dtype=np.int16)
-    image: Any = nibabel.Nifti1Image(volume.array, volume.grid.affine)  # type: ignore[attr-defined]
-    content = image.to_bytes()
+    content = content_of(volume.array, volume.grid.affine)
     path = folder / ("x.nii.gz" if packed else "x.nii")
     path.write_bytes(gzip.compress(content, 6, mtime=0) if packed else content)
     return scan(path, "nifti", 0 if packed else 1 << 40)

@@ -63,9 +63,8 @@ class Disk:
         self.count = 0
         sys.addaudithook(self._audit)
         self._fsync, self._write, self._open = os.fsync, os.write, io.open
-        os.fsync = self._watched_fsync
-        os.write = self._watched_write
-        io.open = self._watched_open  # type: ignore[assignment]
+        for module, name in ((os, "fsync"), (os, "write"), (io, "open")):
+            setattr(module, name, getattr(self, f"_watched_{name}"))
 
     def change(self) -> None:
         """A change is about to be made."""
@@ -113,7 +112,7 @@ class Disk:
                 self.change()
                 return int(plainly(data))
 
-            opened.write = write
+            setattr(opened, "write", write)  # noqa: B010 - mypy minds an assignment
         return opened
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,6 +48,10 @@ ROWS = [
     for group, rows in GROUPS.items()
     for name in rows
 ]
+
+
+def umask(mode: int) -> None:
+    os.umask(mode)
 
 
 def errors(ran: Ran) -> list[str]:
@@ -111,7 +116,7 @@ def test_an_output_among_the_input_is_refused(which: str, tmp_path: Path) -> Non
 @pytest.mark.faults
 def test_results_of_others_stay_private(tmp_path: Path) -> None:
     place = Place.made(tmp_path)
-    ran = run(place.arguments, tmp_path, before=lambda: os.umask(0o077) and None)
+    ran = run(place.arguments, tmp_path, before=partial(umask, 0o077))
     assert ran.code == 0, ran.err
     for path in [place.out, *place.out.rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
@@ -120,7 +125,7 @@ def test_results_of_others_stay_private(tmp_path: Path) -> None:
 @pytest.mark.faults
 def test_results_are_readable_for_the_group_where_the_umask_says_so(tmp_path: Path) -> None:
     place = Place.made(tmp_path)
-    ran = run(place.arguments, tmp_path, before=lambda: os.umask(0o002) and None)
+    ran = run(place.arguments, tmp_path, before=partial(umask, 0o002))
     assert ran.code == 0, ran.err
     for path in place.out.rglob("*"):
         wanted = 0o775 if path.is_dir() else 0o664

@@ -145,8 +145,9 @@ def test_two_runs_give_the_same_bytes_and_say_what_made_them(tmp_path: Path) -> 
     (tmp_path / "a" / "models").rename(tmp_path / "models")
     digests = []
     for place in (first, second):
-        words = ["transform", "heatmap", tmp_path / "raw", tmp_path / "models", place.out]
-        ran = run([*words, "--config_path", place.config, *QUIET], tmp_path)
+        folders = (tmp_path / "raw", tmp_path / "models", place.out)
+        words = ["transform", "heatmap", *map(str, folders), "--config_path", str(place.config)]
+        ran = run([*words, *QUIET], tmp_path)
         assert ran.code == 0, ran.err
         digests.append(contents(place.out))
     assert digests[0] == digests[1]

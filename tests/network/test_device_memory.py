@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from tests.necks import affine_of, neck
+from tests.networks import stand_in, uneven, weights
 from torch import Tensor
 
 from carotid.config import HeatmapParameters
@@ -24,8 +26,6 @@ from carotid.network.device_memory import (
 from carotid.network.ensemble import SideResult
 from carotid.network.windows import WindowPlan, predict
 from carotid.stages.heatmap import compute_heatmaps, predict_side, prepare_scan
-from tests.necks import affine_of, neck
-from tests.networks import stand_in, uneven, weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,7 +121,7 @@ def test_an_ensemble_interrupted_by_lack_of_memory_is_the_same_ensemble(
     expected = compute_heatmaps(neck(), affine_of(), plain, PARAMETERS)
     found = compute_heatmaps(neck(), affine_of(), short, PARAMETERS)
     for name in ("left", "right"):
-        one, other = expected.side(name), found.side(name)  # type: ignore[arg-type]
+        one, other = expected.side(name), found.side(name)
         np.testing.assert_array_equal(one.mean, other.mean)
         np.testing.assert_array_equal(one.std, other.std)
         np.testing.assert_array_equal(one.max_indices, other.max_indices)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +13,9 @@ from carotid.errors import ResourceError
 from carotid.geometry.grid import Grid
 from carotid.stages import memory
 from carotid.stages.memory import Forecast, check_memory, foresee
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GIB = 2**30
 

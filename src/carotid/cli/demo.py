@@ -45,7 +45,7 @@ def demo(
     from carotid.errors import UsageError
     from carotid.report.write import write_report
     from carotid.simulation.cohort import simulate_cohort
-    from carotid.simulation.recipe import NeckRecipe
+    from carotid.simulation.recipe import ORDINARY_RECIPE
     from carotid.stages.compare import compare_heatmaps
 
     begin = time.monotonic()
@@ -57,8 +57,7 @@ def demo(
     heatmaps, table = output_dir / "heatmaps", output_dir / "comparison.tsv"
 
     click.echo(f"1 of 4  making {participants} simulated necks with known carotids")
-    recipe = NeckRecipe(p_slab=1.0)
-    simulate_cohort(output_dir, participants, seed, recipe, force=force)
+    simulate_cohort(output_dir, participants, seed, ORDINARY_RECIPE, force=force)
     click.echo("2 of 4  computing heatmaps with the models that come with the package")
     outcomes = run_heatmap_transform(
         raw, models, heatmaps, device=device, threads=threads, force=force

@@ -76,7 +76,7 @@ class Predictor:
         Raises:
             torch.OutOfMemoryError: Where the CPU's memory is not enough either.
         """
-        told = 0
+        seen = told = 0
 
         def tell() -> None:
             nonlocal seen, told

@@ -7,13 +7,15 @@ arrays are small.
 
 Instance norm needs the mean and the variance of a whole channel before a single voxel can be
 normalised, so the output of a convolution passes twice. `NormedVolume.put` takes it slab by slab,
-stores it less the slab's own mean, and adds up what is left and its squares (centred before
-squaring: raw intensities may have a mean that is large against their spread). When all slabs are
-there, the sums are put together by the formula of Chan, Golub and LeVeque (1979),
+stores it less the mean of the slab's middle slice, and adds up what is left and its squares. (It is
+centred before squaring, as raw intensities may have a mean that is large against their spread; one
+slice of a few is near enough: its mean is off by less than the slab's spread times the root of
+their number.) When all slabs are there, the sums are put together by the formula of Chan, Golub
+and LeVeque (1979),
 
     mean = Σ nₖ mₖ / n,        variance = Σ (Sₖ + nₖ (mₖ − mean)²) / n
 
-with nₖ voxels, mean mₖ and centred square sum Sₖ in slab k. `NormedVolume.active` then gives
+with nₖ voxels, mean mₖ and square sum Sₖ about mₖ in slab k. `NormedVolume.active` then gives
 PReLU(x − mean), and `scale` the 1/σ that is still missing: it is positive, so that it passes
 through the PReLU, and whoever takes the volume next multiplies its weights by it.
 """
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
 EPSILON = 1e-5
 """What instance norm adds to the variance."""
 
-SLAB_VOXELS = 2**15
-"""Voxels of a slab at most (but at least one slice): a megabyte at 8 channels."""
+SLAB_VOXELS = 2**16
+"""Voxels of a slab at most (but at least one slice): 2 MiB at 8 channels."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,8 @@ class NormedVolume:
         """
         values = self.values[slab]
         channels = values.shape[3]
-        n, h, w = y.shape[:3]
-        centre = _sum(y.flatten(2), y.shape[3])[:channels].div_(n * h * w)
+        middle = y[len(y) // 2].flatten(0, 1)
+        centre = middle.sum(0)[:channels].div_(len(middle))
         if y.shape[3] == channels:
             torch.sub(y.flatten(2), per_line(centre, y), out=lines(values))
         else:
@@ -138,8 +140,8 @@ class NormedVolume:
         torch.mul(values, values, out=squares)
         self._slabs.append(slab)
         self._centres.append(centre)
-        self._sums.append(_sum(lines(values), channels))
-        self._squares.append(_sum(lines(squares), channels))
+        self._sums.append(values.view(-1, channels).sum(0))
+        self._squares.append(squares.view(-1, channels).sum(0))
 
     def close(self, pooled: int = 1) -> NormedVolume:
         """Work out mean and variance, now that all slices are there.
@@ -203,11 +205,6 @@ def per_line(values: Tensor, volume: Tensor) -> Tensor:
     The innermost loop then runs over a line instead of the few channels of a voxel.
     """
     return values.expand(volume.shape[2], -1).reshape(-1)
-
-
-def _sum(volume: Tensor, channels: int) -> Tensor:
-    """Sum a (d, h, w·channels) volume to (channels,)."""
-    return volume.sum((0, 1)).view(-1, channels).sum(0)
 
 
 def _pool(statistic: Tensor, pooled: int) -> Tensor:

@@ -199,6 +199,24 @@ DEFAULT_RECIPE = NeckRecipe()
 """The ranges that necks are drawn from unless told otherwise."""
 
 
+ORDINARY_RECIPE = NeckRecipe(
+    p_slab=1.0,
+    bifurcation_share=(0.35, 0.6),
+    p_bifurcation_wide=0.0,
+    wall_over_tissue=(1.15, 2.0),
+    p_poor_lumen=0.0,
+    blobs=(2, 10),
+    stray_tubes=(0, 4),
+    noise=(0.02, 0.12),
+    bias_log_sd=(0.0, 0.35),
+    blur_mm=(0.0, 0.4),
+    p_coil=0.2,
+    p_zero_border=0.0,
+    p_ghost=0.1,
+)
+"""Necks as a careful scan shows them; anatomy and disease vary as ever."""
+
+
 def draw(rng: np.random.Generator, span: tuple[float, float]) -> float:
     """Draw a float uniformly from a range."""
     return float(rng.uniform(span[0], span[1]))

@@ -82,7 +82,8 @@ class HeatmapTask:
             return None
         there = record_of(self._layout, participant_id)
         if there is None:
-            return self._absent(participant_id)
+            self._refuse_foreign(participant_id)
+            return None
         differing = differences(self._record, there.get(HEATMAP_TRANSFORM, {}), _DECISIVE)
         if differing:
             raise OutputError(
@@ -92,7 +93,7 @@ class HeatmapTask:
             )
         return "was complete already"
 
-    def _absent(self, participant_id: str) -> None:
+    def _refuse_foreign(self, participant_id: str) -> None:
         """Refuse to replace what another program, or somebody's hand, has left in the place."""
         place = self._layout.transform(participant_id, HEATMAP_TRANSFORM)
         if place.exists():
