@@ -107,7 +107,7 @@ def no_models(place: Place) -> None:
 
 def sparse(place: Place) -> None:
     with (place.models / "unet_1.pt").open("wb") as file:
-        file.truncate(1 << 33)
+        file.truncate(257 << 20)
 
 
 def terabytes(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -167,7 +167,7 @@ MODELS: dict[str, Row] = {
     "a tensor alone": (saved(lambda _: torch.ones(3)), REFUSED, "does not hold a state_dict"),
     "a deflate bomb": (bomb, REFUSED, "would unpack to more"),
     "a program": (script, REFUSED, "TorchScript"),
-    "a file of 8 GB": (sparse, REFUSED, "too large"),
+    "a file of 270 MB": (sparse, REFUSED, "too large"),
     "tensors that claim terabytes": (saved(terabytes), REFUSED, "another architecture"),
     "a pipe": (
         lambda place: os.mkfifo(place.models / "unet_2.pt"),
@@ -316,6 +316,14 @@ def precious(place: Place) -> Path:
     return place.root / "precious"
 
 
+def forced(spoil: Callable[[Place], object]) -> Callable[[Place], object]:
+    def also(place: Place) -> list[str]:
+        spoil(place)
+        return ["--force"]
+
+    return also
+
+
 def final_name_is_a_link(place: Place) -> None:
     precious(place).mkdir()
     (precious(place) / "thesis.txt").write_text("ten years")
@@ -364,9 +372,19 @@ OUTPUT: dict[str, Row] = {
         REFUSED,
         "lies inside, an input",
     ),
-    "a final name that is a link": (final_name_is_a_link, FAILED, "a symbolic link"),
+    "a final name that is a link": (final_name_is_a_link, FAILED, "left as it is"),
+    "a final name that is a link, forced": (
+        forced(final_name_is_a_link),
+        FAILED,
+        "a symbolic link",
+    ),
     "a participant's folder that is a link": (participant_is_a_link, FAILED, "a symbolic link"),
-    "a final name that is a file": (final_name_is_a_file, FAILED, "a file"),
+    "a final name that is a file": (final_name_is_a_file, FAILED, "left as it is"),
+    "a final name that is a file, forced": (
+        forced(final_name_is_a_file),
+        FAILED,
+        "a file",
+    ),
     "broken parameters.json": (
         broken_record,
         REFUSED,

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.command import CAROTID, contents, environment
@@ -15,7 +16,6 @@ from tests.networks import write_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
 TIME_LIMIT_S = 400
 """Generous, because other things may run on the machine; a hang is a hang."""
@@ -138,11 +138,22 @@ def start(
         )
 
 
+def resident_peak_bytes(pid: int) -> int:
+    """Most memory that a process had since it began; `ru_maxrss` would count its parent's too."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) << 10
+    except (OSError, IndexError, ValueError):
+        return 0  # it has just ended
+
+
 def finish(process: subprocess.Popen[bytes], folder: Path, limit_s: float = TIME_LIMIT_S) -> Ran:
     """Wait for a command that `start` started."""
     end = time.monotonic() + limit_s
+    peak = 0
     while True:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        peak = max(peak, resident_peak_bytes(process.pid))
+        pid, status, _ = os.wait4(process.pid, os.WNOHANG)
         if pid:
             break
         if time.monotonic() > end:
@@ -157,7 +168,7 @@ def finish(process: subprocess.Popen[bytes], folder: Path, limit_s: float = TIME
         process.returncode,
         out.decode("utf-8", "backslashreplace"),
         err.decode("utf-8", "backslashreplace"),
-        usage.ru_maxrss << 10,
+        peak,
     )
 
 

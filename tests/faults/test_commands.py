@@ -72,7 +72,7 @@ def test_what_is_wrong_is_one_clear_line(group: str, name: str, tmp_path: Path) 
     assert ran.code == code, ran.said
     assert "Traceback" not in ran.said
     assert "Warning" not in ran.said, "another library's warning came through"
-    assert "unexpected" not in ran.said
+    assert "-vv for the traceback" not in ran.said
     assert ran.peak_bytes < MEMORY_LIMIT_BYTES
     assert not proof(place).exists(), "code from a file was run"
     after = {k: v for k, v in tree(tmp_path).items() if not k.startswith("out/")}

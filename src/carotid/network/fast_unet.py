@@ -45,7 +45,7 @@ and norms. A fault in the algebra or in a kernel shows as 1e-3 and more.
 CUDA_TOLERANCE = 5e-5
 """The same on CUDA, where cuDNN may choose another algorithm for another layout."""
 
-_PROBES = (((96, 48, 80), 1.0), ((16, 32, 48), 1000.0))
+_PROBES = (((96, 64, 96), 1.0), ((16, 32, 48), 1000.0))
 """Windows for the comparison, and their largest intensity: one of several slabs, one tiny."""
 
 
