@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.command import tree
-from tests.faults.bad_commands import (
-    CONFIGURATION,
-    DONE,
-    MODELS,
-    OUTPUT,
-    PARTICIPANTS,
-    precious,
-    proof,
-)
+from tests.faults.bad_commands import CONFIGURATION, OUTPUT, PARTICIPANTS, precious
+from tests.faults.bad_models import DONE, MODELS, proof
 from tests.faults.harness import MEMORY_LIMIT_BYTES, Place, Ran, run
 
 if TYPE_CHECKING:

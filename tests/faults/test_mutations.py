@@ -12,19 +12,20 @@ from tests.command import environment
 from tests.faults.mutation import KINDS
 
 ROOT = Path(__file__).parents[2]
-FEW, PIECE = 60, 2500
+FEW, PIECE = 100, 2500
 
+MAIN = ("deflated MHA", "gzipped NIfTI", "DICOM", "weights")
 SHARES = [
-    *(pytest.param(kind, FEW, 0, id=f"{kind}, {FEW}") for kind in KINDS),
+    *(pytest.param(kind, FEW, 0, id=f"{kind}, {FEW}") for kind in MAIN),
     *(
         pytest.param(kind, PIECE, seed, id=f"{kind}, part {seed}", marks=pytest.mark.faults)
-        for kind in ("deflated MHA", "gzipped NIfTI", "DICOM", "weights")
+        for kind in MAIN
         for seed in (1, 2, 3, 4)
     ),
     *(
         pytest.param(kind, PIECE, 1, id=f"{kind}, part 1", marks=pytest.mark.faults)
         for kind in KINDS
-        if kind not in ("deflated MHA", "gzipped NIfTI", "DICOM", "weights")
+        if kind not in MAIN
     ),
 ]
 

@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.faults.bad_scans import DICOM, METAIMAGE, NIFTI, VOXEL_ROWS
+from tests.faults.bad_scans import METAIMAGE, NIFTI, VOXEL_ROWS
+from tests.faults.bad_series import DICOM
 from tests.faults.harness import MEMORY_LIMIT_BYTES, Place, run
 
 if TYPE_CHECKING:

@@ -36,8 +36,11 @@ def test_every_part_grows_with_what_it_is_for() -> None:
     assert larger.forward == 2 * base.forward
     assert (larger.kept, larger.scan) == (base.kept, base.scan)
     fewer = foresee(grid(shape), np.dtype(np.int16), 1, parameters)
-    assert base.kept == 3 * fewer.kept
     assert base.models == 3 * fewer.models
+    both = foresee(grid(shape), np.dtype(np.int16), 3, parameters, workers=2)
+    assert both.forward == 2 * base.forward
+    small = [foresee(grid((60, 50, 70)), np.dtype(np.int16), n, parameters) for n in (1, 3)]
+    assert small[1].kept == 3 * small[0].kept
 
 
 def test_large_ensembles_are_kept_on_disk() -> None:

@@ -23,6 +23,10 @@ _THRESHOLDS_BYTES = (2**30, 2**25)
 _TRIM_THRESHOLD = -1
 """glibc's M_TRIM_THRESHOLD: how much free memory at the end of the heap is kept."""
 
+_ARENA_MAX = -8
+"""glibc's M_ARENA_MAX: how many heaps the threads may have between them. With one, what a thread
+has freed serves the others too, and is not kept once for each thread."""
+
 _ALL_BYTES = 2**31 - 1
 """The most that a C int holds."""
 
@@ -33,7 +37,7 @@ def keep_freed_memory() -> bool:
     """Tell glibc's allocator to keep what is freed; elsewhere, do nothing.
 
     Returns:
-        Whether the allocator took both settings.
+        Whether the allocator took all settings.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
@@ -45,5 +49,6 @@ def keep_freed_memory() -> bool:
     mallopt.restype = ctypes.c_int
     from_heap = any(mallopt(_MMAP_THRESHOLD, size) == 1 for size in _THRESHOLDS_BYTES)
     kept = bool(mallopt(_TRIM_THRESHOLD, _ALL_BYTES) == 1) and from_heap
+    kept = bool(mallopt(_ARENA_MAX, 1) == 1) and kept
     _logger.debug("memory that is freed %s kept for reuse", "is" if kept else "is not")
     return kept

@@ -125,6 +125,7 @@ def run_heatmap_transform(
 
     import torch
 
+    from carotid.network.windows import Crew
     from carotid.provenance import TransformRecord
     from carotid.stages.runner import Runner
     from carotid.stages.transform import HeatmapTask, others_made_differently, refuse_unfit
@@ -150,7 +151,15 @@ def run_heatmap_transform(
     for other in others_made_differently(layout, scans, record):
         logger.warning("%s was made with other parameters or models and stays as it is", other)
     record_transform(layout, HeatmapTask.transform, record.as_json())
-    task = HeatmapTask(layout, members, parameters, rescaling, record, force=force)
+    task = HeatmapTask(
+        layout,
+        members,
+        parameters,
+        rescaling,
+        record,
+        force=force,
+        crew=Crew.of(torch.get_num_threads()),
+    )
     with choose_progress(len(scans)) as progress:
         runner = Runner(task, layout, progress, partial(torch.set_num_threads, 1))
         outcomes = runner.run(scans)

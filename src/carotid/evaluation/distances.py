@@ -151,7 +151,9 @@ class Summary:
         near = (
             f"slice maximum within 2 mm of the true center in {_percent(self.within_2_mm)} of "
             f"slices (all slices, both channels; {self.slices} maxima), "
-            f"median {self.median_mm:.2f} mm" if self.slices else "no slice has a vessel"
+            f"median {self.median_mm:.2f} mm"
+            if self.slices
+            else "no slice has a vessel"
         )
         labels = (
             f"both labels right at once in {_percent(self.both_right)} of slices more than 10 mm "

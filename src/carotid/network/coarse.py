@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-MEMORY_BUDGET_BYTES = 300 << 20
-"""Heatmaps kept in memory; three members of a whole neck fit."""
+MEMORY_BUDGET_BYTES = 90 << 20
+"""Heatmaps kept in memory, of one side: a member of a whole neck, or several of a small one."""
 
 
 class CoarseHeatmaps:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from carotid.network.checkpoint import Member
-    from carotid.network.windows import WindowPlan
+    from carotid.network.windows import Crew, WindowPlan
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +41,16 @@ class Predictor:
 
     One that has stepped down stays there; for the next scan, begin with a new one.
 
+    Args:
+        crew: How many windows are predicted at a time on a CPU; default one.
+
     Attributes:
         step: `AS_PLANNED`, `WINDOWS_ALONE` or `ON_THE_CPU`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, crew: Crew | None = None) -> None:
         self.step = AS_PLANNED
+        self._crew = crew
 
     @property
     def in_words(self) -> str:
@@ -89,7 +93,9 @@ class Predictor:
             seen = 0
             try:
                 network, device = self._network(member)
-                return predict(network, image.to(device), plan, channels, tell)
+                on_cpu = device == member.device == torch.device("cpu") or self.step == ON_THE_CPU
+                crew = self._crew if on_cpu else None
+                return predict(network, image.to(device), plan, channels, tell, crew=crew)
             except torch.OutOfMemoryError:
                 if self.step == ON_THE_CPU:
                     raise

@@ -23,28 +23,32 @@ if TYPE_CHECKING:
 
 
 def side_by_side(
-    network: Callable[[Tensor], Tensor], windows: Iterable[Tensor], workers: int
+    network: Callable[[Tensor], Tensor],
+    windows: Iterable[Tensor],
+    workers: int,
+    threads: int = 1,
 ) -> Iterator[Tensor]:
     """Yield what a network makes of windows, in their order, `workers` of them at work at a time.
 
-    Each worker computes in a single thread; the number of threads of the caller stays as it is.
-    Windows are taken, and results kept, `workers` ahead at most. An error in a window is raised
+    The number of threads of the caller stays as it is. Windows are taken, and results kept, one
+    more than `workers` ahead at most. An error in a window is raised
     where its result would have been, and no further windows are begun.
 
     Args:
         network: Maps a window to heatmaps, with nothing that calls share.
         windows: The windows, made as they are needed, in the calling thread.
         workers: How many at a time; 1 works in the calling thread, with its own threads.
+        threads: How many threads each of several workers computes with.
     """
     if workers <= 1:
         yield from (_without_gradients(network, window) for window in windows)
         return
-    pool = ThreadPoolExecutor(workers, "window", torch.set_num_threads, (1,))
+    pool = ThreadPoolExecutor(workers, "window", torch.set_num_threads, (threads,))
     ahead: deque[Future[Tensor]] = deque()
     try:
         for window in windows:
             ahead.append(pool.submit(_without_gradients, network, window))
-            if len(ahead) == workers:
+            if len(ahead) > workers:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()

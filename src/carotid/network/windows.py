@@ -20,12 +20,16 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+
+from carotid.network.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Network = "Callable[[Tensor], Tensor]"
+    from torch import Tensor
+
+MAX_WORKERS = 4
+"""Windows at a time at most: each takes some 300 MB with the default window."""
 
 
 def axis_starts(size: int, window: int, overlap: float) -> list[int]:
@@ -108,12 +112,35 @@ class WindowPlan:
         return covered
 
 
+@dataclass(frozen=True)
+class Crew:
+    """How many windows are predicted at a time on a CPU, and with how many threads each.
+
+    Windows on cores of their own do not wait for each other, as the threads of one window do.
+
+    Attributes:
+        workers: Windows at a time.
+        threads: Threads of each.
+    """
+
+    workers: int
+    threads: int
+
+    @classmethod
+    def of(cls, cores: int) -> Crew:
+        """Share out cores: up to `MAX_WORKERS` windows, each with its part of the cores."""
+        workers = max(1, min(cores, MAX_WORKERS))
+        return cls(workers, max(1, cores // workers))
+
+
 def predict(
     network: Callable[[Tensor], Tensor],
     image: Tensor,
     plan: WindowPlan,
     channels: int,
     on_window: Callable[[], None] | None = None,
+    *,
+    crew: Crew | None = None,
 ) -> Tensor:
     """Heatmaps of a whole volume from the windows of a plan.
 
@@ -123,21 +150,19 @@ def predict(
         plan: Where the windows lie.
         channels: How many channels the network returns.
         on_window: Called after each window.
+        crew: How many windows are predicted at a time; default one.
 
     Returns:
         (channels, s, p, l) float32 on the image's device.
     """
+    workers, threads = (1, 1) if crew is None else (min(crew.workers, len(plan)), crew.threads)
     with torch.inference_mode():
         total: Tensor | None = None
-        for corner in plan.corners:
+        windows = (_window(image, plan, corner) for corner in plan.corners)
+        predicted = side_by_side(network, windows, workers, threads)
+        for corner, heats in zip(plan.corners, predicted, strict=True):
             outer, inner = plan.boxes(corner)
-            seen = image[outer]
-            if tuple(seen.shape) == plan.window:
-                window = seen.contiguous()
-            else:
-                window = image.new_zeros(plan.window)
-                window[inner] = seen
-            heat = network(window[None, None])[0]
+            heat = heats[0]
             if len(plan) == 1:
                 total = heat[(slice(None), *inner)].contiguous()
             else:
@@ -150,6 +175,17 @@ def predict(
             message = "a window plan without windows"
             raise ValueError(message)
         return _averaged(total, plan)
+
+
+def _window(image: Tensor, plan: WindowPlan, corner: tuple[int, int, int]) -> Tensor:
+    """(1, 1, s, p, l): what a window sees, with zeros beyond the volume."""
+    outer, inner = plan.boxes(corner)
+    seen = image[outer]
+    if tuple(seen.shape) == plan.window:
+        return seen.contiguous()[None, None]
+    window = image.new_zeros(plan.window)
+    window[inner] = seen
+    return window[None, None]
 
 
 def _averaged(total: Tensor, plan: WindowPlan) -> Tensor:

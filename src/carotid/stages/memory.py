@@ -87,7 +87,11 @@ class Forecast:
 
 
 def foresee(
-    grid: Grid, dtype: np.dtype[np.generic], members: int, parameters: HeatmapParameters
+    grid: Grid,
+    dtype: np.dtype[np.generic],
+    members: int,
+    parameters: HeatmapParameters,
+    workers: int = 1,
 ) -> Forecast:
     """What a scan will take at its peak.
 
@@ -96,6 +100,7 @@ def foresee(
         dtype: Its type when read.
         members: Size of the ensemble.
         parameters: Window, overlap and resampling.
+        workers: How many windows are predicted at a time.
     """
     frame = NetworkFrame.of(grid, resample=parameters.spacing)
     side = max(prod(frame.side_shape(one)) for one in frame.sides)
@@ -106,7 +111,7 @@ def foresee(
         libraries=_LIBRARIES_BYTES,
         models=_MEMBER_BYTES * members,
         scan=prod(grid.shape) * dtype.itemsize + 2 * _FLOAT_BYTES * prod(frame.shape),
-        forward=_FORWARD_BYTES_PER_VOXEL * window,
+        forward=_FORWARD_BYTES_PER_VOXEL * window * workers,
         predictions=one_member + _FLOAT_BYTES * (side + window),
         kept=_SIDES_IN_FLIGHT * one_member * min(members, in_memory),
         writing=_WRITING_BYTES,

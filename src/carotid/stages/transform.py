@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from carotid.network.checkpoint import Member
     from carotid.network.ensemble import SideResult
     from carotid.network.prepare import PreparedScan
+    from carotid.network.windows import Crew
     from carotid.storage.rescaling import Rescaling
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class HeatmapTask:
         rescaling: What `RAW_DIR/parameters.json` says.
         record: What is written about this run.
         force: Whether complete participants are done again.
+        crew: How many windows are predicted at a time on a CPU; default one.
     """
 
     transform = HEATMAP_TRANSFORM
@@ -68,6 +70,7 @@ class HeatmapTask:
         record: TransformRecord,
         *,
         force: bool,
+        crew: Crew | None = None,
     ) -> None:
         self._layout = layout
         self._members = members
@@ -75,6 +78,7 @@ class HeatmapTask:
         self._rescaling = rescaling
         self._record = record.as_json()
         self._force = force
+        self._crew = crew
 
     def complete(self, participant_id: str) -> str | None:
         """Why nothing has to be done for a participant; None where it has."""
@@ -106,7 +110,9 @@ class HeatmapTask:
     def load(self, scan: RawScan) -> LoadedScan:
         """Read, rescale, reorient and resample a scan, if memory is enough for it."""
         grid, dtype = scan_header(scan)
-        check_memory(scan.path, foresee(grid, dtype, len(self._members), self._parameters))
+        workers = 1 if self._crew is None else self._crew.workers
+        forecast = foresee(grid, dtype, len(self._members), self._parameters, workers)
+        check_memory(scan.path, forecast)
         sha256 = hash_scan(scan)
         volume = load_scan(scan)
         rescaling = self._rescaling
@@ -129,7 +135,7 @@ class HeatmapTask:
         """Predict side after side; each is folded and written while the next one is predicted."""
         place = HeatmapLayout(folder)
         scan = loaded.prepared
-        predictor = Predictor()
+        predictor = Predictor(self._crew)
         for side in scan.frame.sides:
             result = predict_side(
                 scan,

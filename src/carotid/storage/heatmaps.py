@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from carotid.storage.metaimage_writer import MetaImageWriter, verify_metaimage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from concurrent.futures import Future
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -57,12 +59,27 @@ def write_side(folder: HeatmapLayout, side: SideName, grid: Grid, made: SideSlab
         MetaImageWriter(mean_path, grid, _CHANNELS) as mean,
         MetaImageWriter(std_path, grid, _CHANNELS) as std,
     ):
-        for mean_slab, std_slab in made.slabs:
-            mean.write(mean_slab)
-            std.write(std_slab)
-    verify_metaimage(mean_path, grid, _CHANNELS, mean.crc32)
-    verify_metaimage(std_path, grid, _CHANNELS, std.crc32)
+        _write_both(mean, std, made)
+    with ThreadPoolExecutor(2, "carotid-verify") as pool:
+        checks = [
+            pool.submit(verify_metaimage, path, grid, _CHANNELS, written.crc32)
+            for path, written in ((mean_path, mean), (std_path, std))
+        ]
+        for check in checks:
+            check.result()
     _write_indices(folder.max_indices(side), made.max_indices())
+
+
+def _write_both(mean: MetaImageWriter, std: MetaImageWriter, made: SideSlabs) -> None:
+    """Deflate and write both files at once, while the next slab is being made."""
+    with ThreadPoolExecutor(2, "carotid-deflate") as pool:
+        writing: list[Future[None]] = []
+        for mean_slab, std_slab in made.slabs:
+            for done in writing:
+                done.result()
+            writing = [pool.submit(mean.write, mean_slab), pool.submit(std.write, std_slab)]
+        for done in writing:
+            done.result()
 
 
 def write_record(folder: HeatmapLayout, record: Mapping[str, Any]) -> None:

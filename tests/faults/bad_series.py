@@ -1,0 +1,132 @@
+"""DICOM series that cannot be used, and odd ones that can: a line each, as in `bad_scans`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from pydicom.uid import ImplicitVRLittleEndian, RLELossless
+from tests.dicom_series import make_volume, write_classic, write_enhanced
+from tests.faults.bad_scans import DATA, SOUND
+from tests.storage.test_dicom_refusals import REFUSED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pydicom import Dataset
+
+SCAN = make_volume(shape=(9, 8, 6))
+
+
+def classic(**how: Any) -> Callable[[Path, str], object]:
+    return lambda raw, name: write_classic(SCAN, raw / name, **how)
+
+
+def in_folder(write: Callable[[Path], object]) -> Callable[[Path, str], object]:
+    def make(raw: Path, name: str) -> None:
+        (raw / name).mkdir()
+        write(raw / name)
+
+    return make
+
+
+def real_series(*names: str) -> Callable[[Path, str], object]:
+    """Real files from the test data, as one folder."""
+
+    def make(raw: Path, name: str) -> None:
+        (raw / name).mkdir()
+        for one in names:
+            place = DATA / "dicom" / one
+            for path in [place] if place.is_file() else place.iterdir():
+                shutil.copy(path, raw / name)
+
+    return make
+
+
+def varying_slope(k: int, dataset: Dataset) -> None:
+    dataset.RescaleSlope = str(1 + k)
+    dataset.RescaleIntercept = "0"
+
+
+def with_neighbours(raw: Path, name: str) -> None:
+    """What discs of hospitals hold beside the slices."""
+    write_classic(SCAN, raw / name / "DICOM" / "S1", name="I{}".format)
+    (raw / name / "AUTORUN.INF").write_text("[autorun]")
+    (raw / name / "viewer.exe").write_bytes(b"MZ" + bytes(300))
+    (raw / name / "report.pdf").write_bytes(b"%PDF-1.4")
+    (raw / name / ".DS_Store").write_bytes(bytes(40))
+
+
+def with_dicomdir(raw: Path, name: str) -> None:
+    paths = write_classic(SCAN, raw / name)
+    content = bytearray(paths[0].read_bytes())
+    (raw / name / "DICOMDIR").write_bytes(
+        bytes(content).replace(b"1.2.840.10008.5.1.4.1.1.4\0", b"1.2.840.10008.1.3.10\0\0\0\0\0\0")
+    )
+
+
+def reversed_numbers(k: int, dataset: Dataset) -> None:
+    dataset.InstanceNumber = 100 - k
+
+
+def link_loop(raw: Path, name: str) -> None:
+    write_classic(SCAN, raw / name)
+    (raw / name / "again").symlink_to(raw / name)
+
+
+def cut_slice(raw: Path, name: str) -> None:
+    path = write_classic(SCAN, raw / name)[2]
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def pipe_named_as_slice(raw: Path, name: str) -> None:
+    paths = write_classic(SCAN, raw / name)
+    paths[2].unlink()
+    os.mkfifo(paths[2])
+
+
+def broken_codestream(raw: Path, name: str) -> None:
+    real_series("pydicom/MR_small_jp2klossless.dcm")(raw, name)
+    path = next((raw / name).iterdir())
+    content = bytearray(path.read_bytes())
+    begin = content.index(b"\xff\x4f\xff\x51")
+    content[begin + 4 : begin + 40] = bytes(36)
+    path.write_bytes(bytes(content))
+
+
+DICOM: dict[str, tuple[Callable[[Path, str], object], str]] = {
+    "plain slices": (classic(), SOUND),
+    "numbered backwards": (classic(edit=reversed_numbers), SOUND),
+    "shuffled": (classic(shuffle_seed=3), SOUND),
+    "no extension": (classic(name="{}".format), SOUND),
+    "nested": (classic(name="a/b/IM{}".format), SOUND),
+    "junk beside the slices": (with_neighbours, SOUND),
+    "a DICOMDIR": (with_dicomdir, SOUND),
+    "slope per slice": (classic(edit=varying_slope), SOUND),
+    "no frame of reference": (classic(frame_of_reference=False), SOUND),
+    "implicit little endian": (classic(syntax=ImplicitVRLittleEndian), SOUND),
+    "RLE": (classic(syntax=RLELossless), SOUND),
+    "enhanced": (
+        lambda raw, name: write_enhanced(SCAN, raw / name / "one.dcm", shuffle_seed=1),
+        SOUND,
+    ),
+    "JPEG 2000": (real_series("pydicom/MR_small_jp2klossless.dcm"), SOUND),
+    "JPEG-LS": (real_series("pydicom/MR_small_jpeg_ls_lossless.dcm"), SOUND),
+    "big endian": (real_series("pydicom/MR_small_bigendian.dcm"), SOUND),
+    "a loop of links": (link_loop, SOUND),
+    "a slice cut short": (cut_slice, "cut short"),
+    "a pipe among the slices": (pipe_named_as_slice, "missing|slice"),
+    "a broken JPEG 2000 stream": (broken_codestream, "cannot be decoded|cut short"),
+    "a real cut file": (real_series("pydicom/MR_truncated.dcm"), "cut short"),
+    "a real cut JPEG 2000": (
+        real_series("pydicom/emri_small_jpeg_2k_lossless_too_short.dcm"),
+        "cut short",
+    ),
+    "a real time series": (real_series("dicom2nifti/ge_fmri"), "images at each of"),
+    "a real colour series": (real_series("dicom2nifti/rgb"), "colour"),
+    "an empty folder": (in_folder(lambda _: None), "no DICOM image"),
+    **{name: (in_folder(write), re.escape(words[0])) for name, (write, words) in REFUSED.items()},
+}
