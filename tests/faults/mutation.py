@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import random
 import resource
 import shutil
@@ -226,6 +227,7 @@ def trial(subject: Subject, sound: Result, content: bytes, first: int) -> str:
 def run(kind: str, count: int, seed: int, folder: Path) -> None:
     """See the module's description."""
     warnings.simplefilter("error")
+    logging.getLogger("carotid").addHandler(logging.NullHandler())  # what it says is no matter here
     subject = KINDS[kind](folder)
     sound = subject.read()
     status = Path("/proc/self/status").read_text()

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,7 @@ from tests.dicom_series import PATIENT, make_volume, write_classic, write_enhanc
 from tests.faults.harness import QUIET, Place, Ran, run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pydicom import Dataset
 
@@ -182,11 +183,19 @@ needs_own_world = pytest.mark.skipif(
 )
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users may look into, as those of pytest are not."""
+    with TemporaryDirectory(prefix="carotid-test-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
 @pytest.mark.faults
 @needs_own_world
-def test_a_container_with_nothing_but_an_output(tmp_path: Path) -> None:
+def test_a_container_with_nothing_but_an_output(open_folder: Path) -> None:
     """A read-only root, a user without name or home, no network, little shared memory."""
-    place = Place.made(tmp_path, models=2)
+    place = Place.made(open_folder, models=2)
     place.out.mkdir()
     check = f"find {place.out} -name '*.mha' | wc -l"
     script = "\n".join(
@@ -201,7 +210,7 @@ def test_a_container_with_nothing_but_an_output(tmp_path: Path) -> None:
             check,
         ]
     )
-    ran = run(["sh", "-c", script], tmp_path, program=OWN_WORLD)
+    ran = run(["sh", "-c", script], open_folder, program=OWN_WORLD)
     assert ran.code == 0, ran.said
     assert "1 done" in ran.out
     assert ran.out.split()[-1] == "4", "two sides, mean and standard deviation"
@@ -211,10 +220,10 @@ def test_a_container_with_nothing_but_an_output(tmp_path: Path) -> None:
 
 @pytest.mark.faults
 @needs_own_world
-def test_an_output_that_a_user_may_not_write(tmp_path: Path) -> None:
-    place = Place.made(tmp_path, models=1)
+def test_an_output_that_a_user_may_not_write(open_folder: Path) -> None:
+    place = Place.made(open_folder, models=1)
     place.out.mkdir(mode=0o755)
-    ran = run(place.arguments, tmp_path, program=[*STRANGER, CAROTID])
+    ran = run(place.arguments, open_folder, program=[*STRANGER, CAROTID])
     assert ran.code == 2
     assert "the output directory cannot be written" in ran.err
     assert "no permission to write" in ran.err
@@ -223,15 +232,15 @@ def test_an_output_that_a_user_may_not_write(tmp_path: Path) -> None:
 
 @pytest.mark.faults
 @needs_own_world
-def test_a_scan_that_a_user_may_not_read(tmp_path: Path) -> None:
-    place = Place.made(tmp_path, ["good", "secret"], models=1)
+def test_a_scan_that_a_user_may_not_read(open_folder: Path) -> None:
+    place = Place.made(open_folder, ["good", "secret"], models=1)
     (place.raw / "secret.mha").chmod(0)
     place.out.mkdir(mode=0o777)
     place.out.chmod(0o777)
     plain = [word for word in STRANGER if "caps" not in word]
     if subprocess.run([*plain, CAROTID, "--version"], capture_output=True, check=False).returncode:
         pytest.skip("this Python cannot be run by other users")
-    ran = run(place.arguments, tmp_path, program=[*plain, CAROTID])
+    ran = run(place.arguments, open_folder, program=[*plain, CAROTID])
     assert ran.code == 1, ran.said
     assert "not readable" in ran.out
     assert place.complete() == ["good"]

@@ -71,7 +71,7 @@ def test_a_voxel_stays_where_it_is_when_reordered(grid: Grid, order: str) -> Non
 def test_lps_is_ras_with_two_signs_turned(grid: Grid, index: tuple[int, int, int]) -> None:
     lps = grid.affine_lps @ [*index, 1]
     ras = grid.world_from_index(np.array(index))
-    np.testing.assert_allclose(lps[:3], [-ras[0], -ras[1], ras[2]])
+    np.testing.assert_allclose(lps[:3], [-ras[0], -ras[1], ras[2]], atol=1e-9)
     assert Grid.from_lps(grid.shape, grid.affine_lps).agrees_with(grid)
 
 

@@ -98,11 +98,14 @@ class HeatmapTask:
         return "was complete already"
 
     def _refuse_foreign(self, participant_id: str) -> None:
-        """Refuse to replace what another program, or somebody's hand, has left in the place."""
+        """Refuse to replace what another program, or somebody's hand, has put in the place.
+
+        A result of this program that was damaged since has its record, and is done again.
+        """
         place = self._layout.transform(participant_id, HEATMAP_TRANSFORM)
-        if place.exists():
+        if place.exists() and not HeatmapLayout(place).provenance.is_file():
             raise OutputError(
-                "this folder is no complete result of this program and is left as it is",
+                "this folder is no result of this program and is left as it is",
                 where=place,
                 remedy="move it away, or use --force to replace it",
             )
