@@ -17,6 +17,8 @@ from tests.faults.harness import Place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.timeout(3000)  # on a busy machine; seconds on a free one
+
 ROOT = Path(__file__).parents[2]
 KILLED = -9
 

@@ -11,6 +11,8 @@ import pytest
 from tests.command import environment
 from tests.faults.mutation import KINDS
 
+pytestmark = pytest.mark.timeout(3000)  # on a busy machine; seconds on a free one
+
 ROOT = Path(__file__).parents[2]
 FEW, PIECE = 100, 2500
 

@@ -19,6 +19,8 @@ from tests.storage.test_nifti import content_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.timeout(3000)  # on a busy machine; seconds on a free one
+
 TICKS_S = 1 / os.sysconf("SC_CLK_TCK")
 STOP_S = 2.0
 ENDLESS = "[heatmap_transform]\nroi_size = [32, 16, 16]\noverlap = 0.97\n"
