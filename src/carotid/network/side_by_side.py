@@ -52,8 +52,13 @@ def side_by_side(
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
-    finally:
+    except Exception:
         pool.shutdown(wait=True, cancel_futures=True)
+        raise
+    except BaseException:  # an interrupt: whoever asked wants to leave now
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown(wait=True)
 
 
 def _without_gradients(network: Callable[[Tensor], Tensor], window: Tensor) -> Tensor:
