@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from carotid.errors import ResourceError
 from carotid.geometry.frame import NetworkFrame
 from carotid.network.coarse import MEMORY_BUDGET_BYTES
+from carotid.network.windows import WindowPlan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,13 +106,18 @@ def foresee(
     frame = NetworkFrame.of(grid, resample=parameters.spacing)
     side = max(prod(frame.side_shape(one)) for one in frame.sides)
     window = prod(parameters.roi_size)
+    plans = [
+        WindowPlan.of(frame.side_shape(one), parameters.roi_size, parameters.overlap)
+        for one in frame.sides
+    ]
+    at_a_time = min(workers, max(len(plan) for plan in plans))
     one_member = _HEATMAP_BYTES * side
     in_memory = MEMORY_BUDGET_BYTES // max(one_member, 1)
     return Forecast(
         libraries=_LIBRARIES_BYTES,
         models=_MEMBER_BYTES * members,
         scan=prod(grid.shape) * dtype.itemsize + 2 * _FLOAT_BYTES * prod(frame.shape),
-        forward=_FORWARD_BYTES_PER_VOXEL * window * workers,
+        forward=_FORWARD_BYTES_PER_VOXEL * window * at_a_time,
         predictions=one_member + _FLOAT_BYTES * (side + window),
         kept=_SIDES_IN_FLIGHT * one_member * min(members, in_memory),
         writing=_WRITING_BYTES,
