@@ -146,7 +146,7 @@ def pairs(given: argparse.Namespace) -> dict[str, Any]:
             seconds = []
             for workers in (1, 2):
                 start = time.perf_counter()
-                for _heat in side_by_side(network, (window, window), workers):
+                for _heat in side_by_side([(network, window)] * 2, workers):
                     pass
                 seconds.append(time.perf_counter() - start)
             ratios.append(seconds[0] / seconds[1])

@@ -181,7 +181,7 @@ class WithModels:
         rescaling = Rescaling(rescale=True, lower_percentile=LOWER, upper_percentile=UPPER)
         record = TransformRecord({}, {m.name: m.sha256 for m in self._members}, {})
         task = HeatmapTask(
-            layout, self._members, HeatmapParameters(), rescaling, record, force=True
+            layout, lambda: self._members, HeatmapParameters(), rescaling, record, force=True
         )
         Runner(task, layout, Silence()).run([scans[name]])
         return Case(name, how, both_channels(neck), first_x, volume.grid.shape[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -51,9 +51,15 @@ class OutOfMemory:
         return self._network(window)
 
 
+def alone(predictor: Predictor, member: Member, *rest: Any, **more: Any) -> Tensor:
+    """What one member predicts."""
+    (found,) = predictor.predict_each([member], *rest, **more)
+    return found
+
+
 def test_enough_memory_changes_nothing() -> None:
     predictor = Predictor()
-    found = predictor.predict(stand_in(uneven(1)), IMAGE, PLAN, 2)
+    found = alone(predictor, stand_in(uneven(1)), IMAGE, PLAN, 2)
     assert predictor.step == AS_PLANNED
     assert torch.equal(found, predict(uneven(1), IMAGE, PLAN, 2))
 
@@ -64,9 +70,7 @@ def test_out_of_memory_in_the_middle_gives_the_same_numbers(
     predictor = Predictor()
     windows: list[int] = []
     network = OutOfMemory(lambda call: call == 3)
-    found = predictor.predict(
-        stand_in(network), IMAGE, PLAN, 2, on_window=lambda: windows.append(1)
-    )
+    found = alone(predictor, stand_in(network), IMAGE, PLAN, 2, on_window=lambda: windows.append(1))
     assert torch.equal(found, predict(uneven(1), IMAGE, PLAN, 2))
     assert predictor.step == WINDOWS_ALONE
     assert len(windows) == len(PLAN), "progress counts no window twice"
@@ -81,7 +85,7 @@ def test_a_device_too_small_for_a_window_leaves_it_to_the_cpu() -> None:
     on_cpu = Member.from_state(state)
     full = Member("full", "", OutOfMemory(lambda _: True), CPU, state)
     predictor = Predictor()
-    found = predictor.predict(full, IMAGE, WindowPlan.of((20, 9, 23), (32, 16, 16), 0), 2)
+    found = alone(predictor, full, IMAGE, WindowPlan.of((20, 9, 23), (32, 16, 16), 0), 2)
     expected = predict(on_cpu.network, IMAGE, WindowPlan.of((20, 9, 23), (32, 16, 16), 0), 2)
     assert torch.equal(found, expected)
     assert predictor.step == ON_THE_CPU
@@ -90,16 +94,16 @@ def test_a_device_too_small_for_a_window_leaves_it_to_the_cpu() -> None:
 
 def test_a_predictor_that_stepped_down_does_not_try_again() -> None:
     predictor = Predictor()
-    predictor.predict(stand_in(OutOfMemory(lambda call: call == 1)), IMAGE, PLAN, 2)
+    alone(predictor, stand_in(OutOfMemory(lambda call: call == 1)), IMAGE, PLAN, 2)
     second = OutOfMemory(lambda _: False)
-    predictor.predict(stand_in(second), IMAGE, PLAN, 2)
+    alone(predictor, stand_in(second), IMAGE, PLAN, 2)
     assert predictor.step == WINDOWS_ALONE
     assert second.calls == len(PLAN)
 
 
 def test_no_memory_anywhere_is_an_error() -> None:
     with pytest.raises(torch.OutOfMemoryError):
-        Predictor().predict(stand_in(OutOfMemory(lambda _: True)), IMAGE, PLAN, 2)
+        alone(Predictor(), stand_in(OutOfMemory(lambda _: True)), IMAGE, PLAN, 2)
 
 
 def test_other_errors_go_out_as_they_are() -> None:
@@ -108,7 +112,7 @@ def test_other_errors_go_out_as_they_are() -> None:
 
     predictor = Predictor()
     with pytest.raises(RuntimeError, match="illegal"):
-        predictor.predict(stand_in(broken), IMAGE, PLAN, 2)
+        alone(predictor, stand_in(broken), IMAGE, PLAN, 2)
     assert predictor.step == AS_PLANNED
 
 

@@ -351,5 +351,16 @@ def test_golden_weights() -> None:
 
 def test_the_comparison_sees_several_slabs() -> None:
     largest = max(shape for shape, _ in fast_unet._PROBES)
-    coarse = torch.empty((*(n // 2 for n in largest), 0))
-    assert len(slabwise.Convolver.available().slabs(coarse)) > 1
+    convolve = slabwise.Convolver(by_name=True, slab_voxels=fast_unet._PROBE_SLAB_VOXELS)
+    for halved in (2, 4):
+        coarse = torch.empty((*(n // halved for n in largest), 0))
+        assert len(convolve.slabs(coarse)) > 1
+
+
+def test_slabs_of_any_thickness_give_the_same_heatmaps(net: UNet) -> None:
+    window = random_window(48, 32, 48)
+    fast = FastUNet.from_plain(net)
+    whole = fast(window)
+    for voxels in (1, 2**10, 2**62):
+        assert error(fast.in_slabs_of(voxels)(window), whole.double()) < 3e-6
+    assert torch.equal(fast(window), whole), "the network itself keeps its slabs"

@@ -49,6 +49,10 @@ class Letters:
         self.layout = layout
         self.trouble = trouble or {}
         self.at_work = 0
+        self.ready = 0
+
+    def get_ready(self) -> None:
+        self.ready += 1
 
     def complete(self, participant_id: str) -> str | None:
         place = self.layout.transform(participant_id, self.transform)

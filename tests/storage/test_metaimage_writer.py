@@ -158,7 +158,6 @@ def test_the_bytes_do_not_depend_on_how_the_slices_come(tmp_path: Path) -> None:
         crc32 = written(tmp_path / "mean.mha", array, grid, step)
         results.add((crc32, (tmp_path / "mean.mha").read_bytes()))
     assert len(results) == 1
-    assert crc32 == zlib.crc32(array.tobytes())
     verify_metaimage(tmp_path / "mean.mha", grid, 2, crc32)
     np.testing.assert_array_equal(np.concatenate(list(iter_slabs(tmp_path / "mean.mha", 9))), array)
 
@@ -308,18 +307,12 @@ def test_the_check_sees_damage_anywhere(tmp_path: Path) -> None:
     crc32 = written(path)
     content = path.read_bytes()
     body = content.index(b"LOCAL\n") + 6
-    missed = 0
-    for bit in range(8 * body, 8 * len(content), 23):
+    for bit in [*range(0, 8 * body, 5), *range(8 * body, 8 * len(content), 23)]:
         damaged = bytearray(content)
         damaged[bit // 8] ^= 1 << bit % 8
         path.write_bytes(damaged)
-        try:
+        with pytest.raises(OutputError, match="did not read back"):
             verify_metaimage(path, GRID, 2, crc32)
-        except OutputError:
-            continue
-        missed += 1  # a bit that stands for nothing: every voxel is still right
-        np.testing.assert_array_equal(read_multichannel(path)[0], MEAN.transpose(3, 2, 1, 0))
-    assert missed < 5
     for wrong in (content[:-1], content + b"x", content[:body], content[:60], b""):
         path.write_bytes(wrong)
         with pytest.raises(OutputError, match="did not read back"):

@@ -17,7 +17,9 @@ from carotid.cli.outputs import check_output_dir
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from carotid.network.checkpoint import Member
+    import torch
+
+    from carotid.network.checkpoint import Weights
     from carotid.stages.runner import Outcome
 
 logger = logging.getLogger(__name__)
@@ -121,10 +123,12 @@ def run_heatmap_transform(
     scans = select_participants(find_scans(raw_dir), participants or None)
     rescaling = read_rescaling(raw_dir)
     check_output_dir(output_dir, inputs)
-    members, device_name = start_network(model_dir, device, threads)
+    models, chosen = start_network(model_dir, device, threads)
 
     import torch
 
+    from carotid.network.checkpoint import build_members
+    from carotid.network.device import describe_device
     from carotid.network.windows import Crew
     from carotid.provenance import TransformRecord
     from carotid.stages.runner import Runner
@@ -140,9 +144,9 @@ def run_heatmap_transform(
             "overlap": parameters.overlap,
             "raw_dir": str(raw_dir),
             "model_dir": str(model_dir),
-            "device": device_name,
+            "device": describe_device(chosen),
         },
-        models={member.name: member.sha256 for member in members},
+        models={model.name: model.sha256 for model in models},
         rescaling=asdict(rescaling),
     )
     if not force:
@@ -153,7 +157,7 @@ def run_heatmap_transform(
     record_transform(layout, HeatmapTask.transform, record.as_json())
     task = HeatmapTask(
         layout,
-        members,
+        partial(build_members, models, chosen, workers=torch.get_num_threads()),
         parameters,
         rescaling,
         record,
@@ -173,12 +177,8 @@ def run_heatmap_transform(
 
 def start_network(
     model_dir: Path, device: str | None, threads: int | None
-) -> tuple[list[Member], str]:
-    """Prepare this process for computing and load the models.
-
-    Returns:
-        The members, and the device in words.
-    """
+) -> tuple[list[Weights], torch.device]:
+    """Prepare this process for computing, choose a device, and read and check the models."""
     from carotid.cli.allocator import keep_freed_memory
     from carotid.cli.cores import given_cores, wait_without_spinning
 
@@ -187,15 +187,14 @@ def start_network(
 
     import torch
 
-    from carotid.network.checkpoint import load_members
+    from carotid.network.checkpoint import read_models
     from carotid.network.device import choose_device, describe_device
 
     torch.set_num_threads(threads or given_cores())
     chosen = choose_device(device)
-    name = describe_device(chosen)
-    logger.info("device: %s, %d threads", name, torch.get_num_threads())
-    members = load_members(model_dir, chosen)
-    logger.info("%d models from %s", len(members), model_dir)
-    if len(members) == 1:
+    logger.info("device: %s, %d threads", describe_device(chosen), torch.get_num_threads())
+    models = read_models(model_dir)
+    logger.info("%d models from %s", len(models), model_dir)
+    if len(models) == 1:
         logger.warning("one model only: the standard deviation will be zero everywhere")
-    return members, name
+    return models, chosen

@@ -8,6 +8,7 @@ mirrored axis has other neighbours, a sample outside has weights of zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,9 @@ NETWORK_SPACING_MM = 0.5
 
 SPACING_TOLERANCE_MM = 1e-3
 """An axis whose spacing is this close to `NETWORK_SPACING_MM` is not resampled."""
+
+_BAND = 32
+"""Outputs that share one block of the sampling matrix."""
 
 _SPACING_DECIMALS = 9
 """Spacings are rounded to this many decimals (mm) before sizes are computed from them, so that the
@@ -64,7 +68,7 @@ class AxisSampling:
     def __len__(self) -> int:
         return len(self.first)
 
-    @property
+    @cached_property
     def is_identity(self) -> bool:
         """Whether the output equals the input."""
         if len(self) != self.size:
@@ -122,6 +126,21 @@ class AxisSampling:
         """The output samples that are not zero by construction: first, and one past the last."""
         used = np.flatnonzero((self.first_weight != 0) | (self.second_weight != 0))
         return (int(used[0]), int(used[-1]) + 1) if used.size else (0, 0)
+
+    @cached_property
+    def bands(self) -> tuple[tuple[slice, slice, NDArray[np.float32]], ...]:
+        """The narrow blocks of the matrix in which all its numbers lie that are not zero.
+
+        Each one: which inputs, which outputs, and what to multiply a row vector of these inputs
+        with to get these outputs.
+        """
+        found = []
+        for start in range(0, len(self), _BAND):
+            part = self.part(start, min(start + _BAND, len(self)))
+            low, high = part.input_range()
+            outputs = slice(start, start + len(part))
+            found.append((slice(low, high), outputs, part.shifted(low, high - low).matrix()))
+        return tuple(found)
 
     def matrix(self) -> NDArray[np.float32]:
         """(size, n_out) float32: a row vector of inputs times it gives the outputs."""

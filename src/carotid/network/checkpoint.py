@@ -13,6 +13,7 @@ import re
 import warnings
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +27,7 @@ from carotid.network.fast_unet import fast_or_plain
 from carotid.network.unet import UNet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,21 @@ _SAVED_BY_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError)
 _WRAPPER_KEYS = ("state_dict", "model_state_dict", "model", "net", "network")
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """What a weight file holds.
+
+    Attributes:
+        name: What it is called in messages and records: its path within the model directory.
+        sha256: SHA-256 of the file, hexadecimal.
+        state: The checked weights in float32.
+    """
+
+    name: str
+    sha256: str
+    state: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,18 +162,51 @@ def load_members(
     Raises:
         ModelError: Where one cannot be used; all are checked before any is built.
     """
-    directory = Path(directory)
-    files = find_models(directory)
-    states = [(path, *read_state(path)) for path in files]
-    _warn_of_twins([(path.relative_to(directory), sha256) for path, sha256, _ in states])
-    members = []
-    for path, sha256, state in states:
+    return build_members(read_models(Path(directory)), device, plain=plain)
+
+
+def read_models(directory: Path) -> list[Weights]:
+    """Read and check every model of a directory; see `find_models`.
+
+    Raises:
+        ModelError: Where one cannot be used.
+    """
+    models = []
+    for path in find_models(directory):
+        sha256, state = read_state(path)
         name = path.relative_to(directory).as_posix()
-        members.append(
-            Member.from_state(state, name=name, sha256=sha256, device=device, plain=plain)
-        )
+        models.append(Weights(name, sha256, state))
         logger.debug("model %s: SHA-256 %s", name, sha256)
-    return members
+    _warn_of_twins(models)
+    return models
+
+
+def build_members(
+    models: Sequence[Weights],
+    device: torch.device | None = None,
+    *,
+    plain: bool = False,
+    workers: int = 1,
+) -> list[Member]:
+    """Make networks from weights.
+
+    Args:
+        models: What `read_models` found.
+        device: Where the networks shall compute; default CPU.
+        plain: Whether the plain module is wanted even where a faster equal one exists.
+        workers: How many are built at a time, each in a thread that computes on one core; 1 builds
+            them in the calling thread.
+    """
+
+    def build(one: Weights) -> Member:
+        return Member.from_state(
+            one.state, name=one.name, sha256=one.sha256, device=device, plain=plain
+        )
+
+    if workers <= 1:
+        return [build(one) for one in models]
+    with ThreadPoolExecutor(workers, "model", torch.set_num_threads, (1,)) as pool:
+        return list(pool.map(build, models))
 
 
 def read_state(path: Path) -> tuple[str, dict[str, Tensor]]:
@@ -346,13 +395,13 @@ def _split_number(path: Path) -> tuple[int, str]:
     return (int(digits.group(1)) if digits else 1 << 30, path.parent.name)
 
 
-def _warn_of_twins(models: list[tuple[Path, str]]) -> None:
-    seen: dict[str, Path] = {}
-    for name, sha256 in models:
-        if sha256 in seen:
+def _warn_of_twins(models: list[Weights]) -> None:
+    seen: dict[str, str] = {}
+    for one in models:
+        if one.sha256 in seen:
             logger.warning(
                 "models %s and %s are the same file: the ensemble's spread will be too small",
-                seen[sha256],
-                name,
+                seen[one.sha256],
+                one.name,
             )
-        seen.setdefault(sha256, name)
+        seen.setdefault(one.sha256, one.name)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-MEMORY_BUDGET_BYTES = 90 << 20
-"""Heatmaps kept in memory, of one side: a member of a whole neck, or several of a small one."""
+MEMORY_BUDGET_BYTES = 176 << 20
+"""Heatmaps kept in memory, of one side: two members of a whole neck, or many of a small one."""
 
 
 class CoarseHeatmaps:
@@ -34,6 +34,10 @@ class CoarseHeatmaps:
         slab_axis: The axis of S-P-L along which slabs will be read.
         scratch_file: Where members beyond the budget go; None keeps all in memory.
         budget_bytes: How much is kept in memory where there is a scratch file.
+
+    Attributes:
+        memory_order: How the axes of (2, s, p, l) heatmaps follow each other in memory here; such
+            as come in this order are not copied.
     """
 
     def __init__(
@@ -43,7 +47,7 @@ class CoarseHeatmaps:
         budget_bytes: int = MEMORY_BUDGET_BYTES,
     ) -> None:
         self.slab_axis = slab_axis
-        self._order = (slab_axis + 1, 0, *(a + 1 for a in range(3) if a != slab_axis))
+        self.memory_order = (slab_axis + 1, 0, *(a + 1 for a in range(3) if a != slab_axis))
         self._kept: list[Tensor | int] = []
         self._shape: tuple[int, ...] = ()
         self._scratch_file = scratch_file
@@ -68,7 +72,7 @@ class CoarseHeatmaps:
         Raises:
             ResourceError: Where the scratch file cannot be written.
         """
-        slabs = heatmaps.permute(self._order).contiguous()
+        slabs = heatmaps.permute(self.memory_order).contiguous()
         self._shape = tuple(slabs.shape)
         self._device = slabs.device
         size = slabs.numel() * slabs.element_size()

@@ -10,14 +10,15 @@ numbers. If not even one window fits, the networks compute on the CPU, which rou
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
-from carotid.network.windows import predict
+from carotid.network.windows import predict_each
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator, Sequence
 
     from torch import Tensor
 
@@ -57,30 +58,32 @@ class Predictor:
         """What was done where."""
         return STEPS[self.step]
 
-    def predict(
+    def predict_each(
         self,
-        member: Member,
+        members: Sequence[Member],
         image: Tensor,
         plan: WindowPlan,
         channels: int,
         on_window: Callable[[], None] | None = None,
-    ) -> Tensor:
-        """One member's heatmaps of a side.
+        memory_order: tuple[int, ...] = (0, 1, 2, 3),
+    ) -> Generator[Tensor]:
+        """Each member's heatmaps of a side.
 
         Args:
-            member: The network.
+            members: The networks, all on one device.
             image: (s, p, l) float32, on the CPU.
             plan: Where the windows lie.
-            channels: How many channels the network returns.
+            channels: How many channels the networks return.
             on_window: Called after each window, once for each.
+            memory_order: See `carotid.network.windows.predict_each`.
 
-        Returns:
-            (channels, s, p, l) float32; on the member's device at first, later on the CPU.
+        Yields:
+            (channels, s, p, l) float32; on the members' device at first, later on the CPU.
 
         Raises:
             torch.OutOfMemoryError: Where the CPU's memory is not enough either.
         """
-        seen = told = 0
+        done = seen = told = 0
 
         def tell() -> None:
             nonlocal seen, told
@@ -89,26 +92,38 @@ class Predictor:
                 told = seen
                 on_window()
 
-        while True:
-            seen = 0
+        while done < len(members):
+            seen = done * len(plan)
+            left = members[done:]
+            networks, device = self._networks(left)
+            on_cpu = left[0].device.type == "cpu" or self.step == ON_THE_CPU
+            crew = self._crew if on_cpu else None
             try:
-                network, device = self._network(member)
-                on_cpu = device == member.device == torch.device("cpu") or self.step == ON_THE_CPU
-                crew = self._crew if on_cpu else None
-                return predict(network, image.to(device), plan, channels, tell, crew=crew)
+                for heatmaps in predict_each(
+                    networks,
+                    image.to(device),
+                    plan,
+                    channels,
+                    tell,
+                    crew=crew,
+                    memory_order=memory_order,
+                ):
+                    done += 1
+                    yield heatmaps
+                    del heatmaps  # not to be kept while the next one is predicted
             except torch.OutOfMemoryError:
                 if self.step == ON_THE_CPU:
                     raise
-                self._step_down(member)
+                self._step_down(left[0])
 
-    def _network(self, member: Member) -> tuple[Callable[[Tensor], Tensor], torch.device]:
+    def _networks(
+        self, members: Sequence[Member]
+    ) -> tuple[list[Callable[[Tensor], Tensor]], torch.device]:
         """How the windows of an image are predicted, and where that image has to be."""
-        cpu = torch.device("cpu")
         if self.step == AS_PLANNED:
-            return member.network, member.device
-        if self.step == WINDOWS_ALONE:
-            return lambda window: member.network(window.to(member.device)).to(cpu), cpu
-        return member.cpu_network, cpu
+            return [member.network for member in members], members[0].device
+        how = _window_alone if self.step == WINDOWS_ALONE else _on_the_cpu
+        return [partial(how, member) for member in members], torch.device("cpu")
 
     def _step_down(self, member: Member) -> None:
         self.step += 1
@@ -116,6 +131,14 @@ class Predictor:
             "out of memory on the device (%s); going on with %s", member.device, self.in_words
         )
         free_cached(member.device)
+
+
+def _window_alone(member: Member, window: Tensor) -> Tensor:
+    return member.network(window.to(member.device)).to("cpu")
+
+
+def _on_the_cpu(member: Member, window: Tensor) -> Tensor:
+    return member.cpu_network(window)
 
 
 def free_cached(device: torch.device) -> None:

@@ -137,7 +137,11 @@ class SideResult:
     ) -> None:
         self._frame = frame
         self._slab_axis = frame.reordering.axes.index(2)
-        self._sampling = frame.side_to_raw(side)
+        s, p, columns = frame.side_to_raw(side)
+        self._columns = columns.support()
+        if self._slab_axis != 2:  # each slab has all columns; only those that are not zero count
+            columns = columns.part(*self._columns)
+        self._sampling = (s, p, columns)
         self.side = side
         self.coarse = CoarseHeatmaps(self._slab_axis, scratch_file)
         self.maxima = Maxima(members, frame.raw_shape)
@@ -148,7 +152,8 @@ class SideResult:
         Raises:
             ModelError: Where they hold NaN or infinity.
         """
-        if not bool(torch.isfinite(heatmaps).all()):
+        extremes = torch.stack((heatmaps.amin(), heatmaps.amax()))  # NaN prevails
+        if not bool(torch.isfinite(extremes).all()):
             raise ModelError(
                 "the network's heatmaps hold NaN or infinity",
                 where=member,
@@ -192,15 +197,17 @@ class SideResult:
         return max(1, min(_SLAB_BYTES, _ALL_SLABS_BYTES // max(len(self.coarse), 1)) // row_bytes)
 
     def _slab(self, start: int, stop: int) -> RawSlab:
+        axis = self._slab_axis
         sampling = list(self._sampling)
-        sampling[self._slab_axis] = sampling[self._slab_axis].part(start, stop)
-        low, high = sampling[2].support()
-        sampling[2] = sampling[2].part(low, high)
-        first = [0, 0, 0]
-        first[self._slab_axis] = start
-        first[2] += low
+        sampling[axis] = sampling[axis].part(start, stop)
+        low, high = self._columns
+        if axis == 2:
+            low, high = sampling[2].support()
+            sampling[2] = sampling[2].part(low, high)
+        first = [0, 0, low]
+        first[axis] += start
         shape = list(self._frame.raw_shape)
-        shape[self._slab_axis] = stop - start
+        shape[axis] = stop - start
         if low == high:
             return RawSlab(self._stored(None, shape, 0), self._stored(None, shape, 0))
         heatmaps = []
@@ -239,7 +246,7 @@ class SideResult:
         return out
 
     def _zero_columns(self) -> None:
-        low, high = self._sampling[2].support()
+        low, high = self._columns
         width = self._frame.raw_shape[2]
         if high < width:
             self.maxima.add_zeros(self._frame.raw_shape[0], width - 1)

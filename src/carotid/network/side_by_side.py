@@ -16,37 +16,36 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
     from concurrent.futures import Future
 
     from torch import Tensor
 
+    Network = Callable[[Tensor], Tensor]
+    """Maps a window to heatmaps, with nothing that calls share."""
+
 
 def side_by_side(
-    network: Callable[[Tensor], Tensor],
-    windows: Iterable[Tensor],
-    workers: int,
-    threads: int = 1,
-) -> Iterator[Tensor]:
-    """Yield what a network makes of windows, in their order, `workers` of them at work at a time.
+    jobs: Iterable[tuple[Network, Tensor]], workers: int, threads: int = 1
+) -> Generator[Tensor]:
+    """Yield what networks make of windows, in their order, `workers` of them at work at a time.
 
     The number of threads of the caller stays as it is. Windows are taken, and results kept, one
-    more than `workers` ahead at most. An error in a window is raised
-    where its result would have been, and no further windows are begun.
+    more than `workers` ahead at most; these go on while the caller is busy with a result. An error
+    in a window is raised where its result would have been, and no further windows are begun.
 
     Args:
-        network: Maps a window to heatmaps, with nothing that calls share.
-        windows: The windows, made as they are needed, in the calling thread.
+        jobs: Each a network and its window, made as they are needed, in the calling thread.
         workers: How many at a time; 1 works in the calling thread, with its own threads.
         threads: How many threads each of several workers computes with.
     """
     if workers <= 1:
-        yield from (_without_gradients(network, window) for window in windows)
+        yield from (_without_gradients(network, window) for network, window in jobs)
         return
     pool = ThreadPoolExecutor(workers, "window", torch.set_num_threads, (threads,))
     ahead: deque[Future[Tensor]] = deque()
     try:
-        for window in windows:
+        for network, window in jobs:
             ahead.append(pool.submit(_without_gradients, network, window))
             if len(ahead) > workers:
                 yield ahead.popleft().result()
@@ -61,6 +60,6 @@ def side_by_side(
     pool.shutdown(wait=True)
 
 
-def _without_gradients(network: Callable[[Tensor], Tensor], window: Tensor) -> Tensor:
+def _without_gradients(network: Network, window: Tensor) -> Tensor:
     with torch.inference_mode():
         return network(window)

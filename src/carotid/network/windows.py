@@ -14,6 +14,7 @@ window of 4 and an overlap of 0.5 on an axis of 7:
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import product
 from math import ceil
@@ -24,7 +25,7 @@ import torch
 from carotid.network.side_by_side import side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from torch import Tensor
 
@@ -142,39 +143,76 @@ def predict(
     *,
     crew: Crew | None = None,
 ) -> Tensor:
-    """Heatmaps of a whole volume from the windows of a plan.
+    """Heatmaps of a whole volume from one network; see `predict_each`."""
+    return next(predict_each([network], image, plan, channels, on_window, crew=crew))
+
+
+def predict_each(
+    networks: Sequence[Callable[[Tensor], Tensor]],
+    image: Tensor,
+    plan: WindowPlan,
+    channels: int,
+    on_window: Callable[[], None] | None = None,
+    *,
+    crew: Crew | None = None,
+    memory_order: tuple[int, ...] = (0, 1, 2, 3),
+) -> Generator[Tensor]:
+    """Heatmaps of a whole volume from the windows of a plan, network after network.
+
+    While the caller is busy with one network's heatmaps, windows of the next one are predicted, if
+    the crew has more than one worker.
 
     Args:
-        network: Maps (1, 1, s, p, l) to (1, channels, s, p, l).
-        image: (s, p, l) float32 intensities, on the network's device.
+        networks: Each maps (1, 1, s, p, l) to (1, channels, s, p, l).
+        image: (s, p, l) float32 intensities, on the networks' device.
         plan: Where the windows lie.
-        channels: How many channels the network returns.
+        channels: How many channels the networks return.
         on_window: Called after each window.
         crew: How many windows are predicted at a time; default one.
+        memory_order: The axes of the result as they follow each other in memory, last one fastest.
 
-    Returns:
+    Yields:
         (channels, s, p, l) float32 on the image's device.
     """
-    workers, threads = (1, 1) if crew is None else (min(crew.workers, len(plan)), crew.threads)
-    with torch.inference_mode():
-        total: Tensor | None = None
-        windows = (_window(image, plan, corner) for corner in plan.corners)
-        predicted = side_by_side(network, windows, workers, threads)
-        for corner, heats in zip(plan.corners, predicted, strict=True):
-            outer, inner = plan.boxes(corner)
-            heat = heats[0]
-            if len(plan) == 1:
-                total = heat[(slice(None), *inner)].contiguous()
-            else:
-                if total is None:
-                    total = image.new_zeros((channels, *plan.shape))
-                total[(slice(None), *outer)] += heat[(slice(None), *inner)]
-            if on_window is not None:
-                on_window()
+    workers, threads = (1, 1) if crew is None else (crew.workers, crew.threads)
+    workers = min(workers, len(networks) * len(plan))
+    jobs = (
+        (network, _window(image, plan, corner)) for network in networks for corner in plan.corners
+    )
+    with closing(side_by_side(jobs, workers, threads)) as predicted:
+        for _ in networks:
+            yield _put_together(predicted, plan, channels, on_window, memory_order)
+
+
+@torch.inference_mode()
+def _put_together(
+    predicted: Iterator[Tensor],
+    plan: WindowPlan,
+    channels: int,
+    on_window: Callable[[], None] | None,
+    memory_order: tuple[int, ...],
+) -> Tensor:
+    """(channels, s, p, l): the next windows of `predicted`, averaged where they overlap."""
+    total: Tensor | None = None
+    for corner in plan.corners:
+        outer, inner = plan.boxes(corner)
+        heat = next(predicted)[0][(slice(None), *inner)]
         if total is None:
-            message = "a window plan without windows"
-            raise ValueError(message)
-        return _averaged(total, plan)
+            total = _zeros(heat, (channels, *plan.shape), memory_order)
+        total[(slice(None), *outer)] += heat
+        del heat  # not to be kept while the next one is waited for
+        if on_window is not None:
+            on_window()
+    if total is None:
+        message = "a window plan without windows"
+        raise ValueError(message)
+    return _averaged(total, plan)
+
+
+def _zeros(like: Tensor, shape: tuple[int, ...], memory_order: tuple[int, ...]) -> Tensor:
+    """Zeros of a shape whose axes follow each other in memory in another order."""
+    stored = like.new_zeros([shape[axis] for axis in memory_order])
+    return stored.permute([memory_order.index(axis) for axis in range(len(shape))])
 
 
 def _window(image: Tensor, plan: WindowPlan, corner: tuple[int, int, int]) -> Tensor:

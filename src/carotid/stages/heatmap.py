@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -119,15 +120,19 @@ def predict_side(
     image = scan.side_image(side)
     sparing = Predictor() if predictor is None else predictor
     result = SideResult(scan.frame, side, len(members), scratch_file)
-    for member in members:
-        heatmaps = sparing.predict(member, image, plan, len(CHANNELS), on_window)
-        if sparing.step != AS_PLANNED:
-            result.leave_device()
-        try:
-            result.add(heatmaps, member.name)
-        except torch.OutOfMemoryError:
-            result.leave_device()
-            result.add(heatmaps.cpu(), member.name)
+    order = result.coarse.memory_order
+    predicted = sparing.predict_each(members, image, plan, len(CHANNELS), on_window, order)
+    with closing(predicted):
+        for member in members:
+            heatmaps = next(predicted)
+            if sparing.step != AS_PLANNED:
+                result.leave_device()
+            try:
+                result.add(heatmaps, member.name)
+            except torch.OutOfMemoryError:
+                result.leave_device()
+                result.add(heatmaps.cpu(), member.name)
+            del heatmaps  # not to be kept while the next member's are put together
     return result
 
 

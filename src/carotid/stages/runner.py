@@ -1,14 +1,15 @@
 """The loop over participants: lock, load, compute, save, publish; it knows no stage by name.
 
-While one participant is computed, the next one is loaded and the results of the last one are
-written, each in a thread of its own. A participant that fails does not stop the others. One that
-another process is working on is left to it, and looked after at the end.
+While one participant is computed, a second thread writes what is ready and loads the next one, one
+thing after the other: so memory never holds a scan that is being read beside results that are being
+written, and a cohort takes no more of it than a single participant. A participant that fails does
+not stop the others. One that another process is working on is left to it, and looked after at the
+end.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PATIENCE_S = 1.0
-"""How long an interrupted run waits for its threads."""
+"""How long an interrupted run waits for its background thread."""
 
 Loaded = TypeVar("Loaded")
 Result = TypeVar("Result")
@@ -56,6 +57,9 @@ class Task(Protocol[Loaded]):
 
     transform: str
     """The folder that holds its results."""
+
+    def get_ready(self) -> None:
+        """Make what every participant needs; called once, while the first scan is being loaded."""
 
     def complete(self, participant_id: str) -> str | None:
         """Why nothing has to be done for a participant; None where it has."""
@@ -89,24 +93,18 @@ class Progress(Protocol):
 
 
 class _Background:
-    """One thread; no more than one job waits, so that memory stays bounded."""
+    """One thread that does one job after the other."""
 
-    def __init__(self, name: str, initializer: Callable[[], object]) -> None:
-        self._pool = ThreadPoolExecutor(1, name, initializer)
-        self._room = threading.Semaphore(2)
+    def __init__(self, initializer: Callable[[], object]) -> None:
+        self._pool = ThreadPoolExecutor(1, "carotid-background", initializer)
         self._jobs: set[Future[Any]] = set()
 
     def submit(self, job: Callable[[], Result]) -> Future[Result]:
-        """Queue a job; waits while one is being done and another one waits."""
-        self._room.acquire()
+        """Queue a job."""
         future = self._pool.submit(job)
         self._jobs.add(future)
-        future.add_done_callback(self._done)
+        future.add_done_callback(self._jobs.discard)
         return future
-
-    def _done(self, future: Future[Any]) -> None:
-        self._jobs.discard(future)
-        self._room.release()
 
     def close(self, patience_s: float | None) -> bool:
         """Forget what waits, and wait for what is being done; whether it has ended."""
@@ -131,7 +129,7 @@ class Runner(Generic[Loaded]):
         task: The stage.
         layout: The output directory.
         progress: Who is told.
-        thread_initializer: Called at the start of each background thread.
+        thread_initializer: Called at the start of the background thread.
     """
 
     def __init__(
@@ -144,11 +142,12 @@ class Runner(Generic[Loaded]):
         self._task = task
         self._layout = layout
         self._progress = progress
-        self._loader = _Background("carotid-load", thread_initializer)
-        self._background = _Background("carotid-write", thread_initializer)
+        self._background = _Background(thread_initializer)
         self._outcomes: dict[str, Outcome] = {}
         self._publishing: list[tuple[Slot, Future[None]]] = []
+        self._writing: list[Future[None]] = []
         self._held: list[Slot] = []
+        self._ready = False
 
     def run(self, scans: Sequence[RawScan]) -> list[Outcome]:
         """Take every scan through the stage.
@@ -169,28 +168,28 @@ class Runner(Generic[Loaded]):
         return [self._outcomes[scan.participant_id] for scan in scans]
 
     def _close(self, patience_s: float | None) -> None:
-        """End the threads, and give back slots once no thread can write there any more.
+        """End the thread, and give back slots once it cannot write there any more.
 
         Args:
-            patience_s: How long to wait for them; None waits until they have ended. A thread that
-                needs longer ends with the process, and what it leaves behind is removed by
-                whoever takes the participant next.
+            patience_s: How long to wait for it; None waits until it has ended. If it needs longer,
+                it ends with the process, and what it leaves behind is removed by whoever takes the
+                participant next.
         """
-        ended = self._loader.close(patience_s)
-        if self._background.close(patience_s) and ended:
+        if self._background.close(patience_s):
             for slot in self._held:
                 slot.release()
 
     def _run(self, scans: Sequence[RawScan], elsewhere: list[RawScan], *, wait: bool) -> None:
         queue = iter(scans)
         following = self._next(queue, elsewhere, wait=wait)
+        if following is not None and not self._ready:
+            self._task.get_ready()
+            self._ready = True
         while following is not None:
             current, following = following, None
-            loaded: Loaded | None = self._loaded(current)
-            following = self._next(queue, elsewhere, wait=wait)
-            if loaded is not None:
-                self._compute(current, loaded)
-                loaded = None
+            for _ in self._compute(current):
+                following = following or self._next(queue, elsewhere, wait=wait)
+            following = following or self._next(queue, elsewhere, wait=wait)
             self._collect(wait=False)
         self._collect(wait=True)
 
@@ -215,28 +214,29 @@ class Runner(Generic[Loaded]):
                 self._release(slot)
                 self._finish(Outcome(scan.participant_id, "skipped", done))
                 continue
-            return _Pending(scan, slot, self._loader.submit(partial(self._task.load, scan)))
+            return _Pending(scan, slot, self._background.submit(partial(self._task.load, scan)))
         return None
 
-    def _loaded(self, pending: _Pending[Loaded]) -> Loaded | None:
-        try:
-            return pending.loading.result()
-        except Exception as error:  # noqa: BLE001 - one bad scan must not stop the others
-            self._failed(pending.slot, error)
-            return None
+    def _compute(self, pending: _Pending[Loaded]) -> Iterator[None]:
+        """Take a participant through the stage; yields each time that something can be written.
 
-    def _compute(self, pending: _Pending[Loaded], loaded: Loaded) -> None:
+        No more than one part of a result waits to be written or is being written while the next
+        part is computed.
+        """
         slot = pending.slot
         jobs: list[Future[None]] = []
         try:
+            loaded = pending.loading.result()
             folder = slot.open()
             self._progress.started(slot.participant_id, self._task.steps(loaded))
             for job in self._task.compute(loaded, folder, self._progress.advanced):
-                jobs.append(self._background.submit(job))
+                futures.wait(self._writing)
                 for earlier in jobs:
-                    if earlier.done():
-                        earlier.result()
+                    earlier.result()
+                jobs.append(self._background.submit(job))
+                self._writing = jobs[-1:]
                 self._collect(wait=False)
+                yield
 
             def publish() -> None:
                 for written in jobs:
@@ -244,7 +244,7 @@ class Runner(Generic[Loaded]):
                 slot.publish()
 
             self._publishing.append((slot, self._background.submit(publish)))
-        except Exception as error:  # noqa: BLE001 - see above
+        except Exception as error:  # noqa: BLE001 - one bad scan must not stop the others
             for one in jobs:
                 one.cancel()
             futures.wait(jobs)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from carotid.config import HeatmapParameters
+    from carotid.geometry.grid import Grid
     from carotid.network.checkpoint import Member
     from carotid.network.ensemble import SideResult
     from carotid.network.prepare import PreparedScan
@@ -51,7 +52,7 @@ class HeatmapTask:
 
     Args:
         layout: The output directory.
-        members: The ensemble.
+        build_members: Makes the ensemble; called once, when there is something to compute.
         parameters: Window, overlap and resampling.
         rescaling: What `RAW_DIR/parameters.json` says.
         record: What is written about this run.
@@ -64,7 +65,7 @@ class HeatmapTask:
     def __init__(
         self,
         layout: OutputLayout,
-        members: Sequence[Member],
+        build_members: Callable[[], Sequence[Member]],
         parameters: HeatmapParameters,
         rescaling: Rescaling,
         record: TransformRecord,
@@ -73,12 +74,18 @@ class HeatmapTask:
         crew: Crew | None = None,
     ) -> None:
         self._layout = layout
-        self._members = members
+        self._build_members = build_members
+        self._members: Sequence[Member] = ()
+        self._size = len(record.models)
         self._parameters = parameters
         self._rescaling = rescaling
         self._record = record.as_json()
         self._force = force
         self._crew = crew
+
+    def get_ready(self) -> None:
+        """Build the networks."""
+        self._members = self._build_members()
 
     def complete(self, participant_id: str) -> str | None:
         """Why nothing has to be done for a participant; None where it has."""
@@ -114,7 +121,7 @@ class HeatmapTask:
         """Read, rescale, reorient and resample a scan, if memory is enough for it."""
         grid, dtype = scan_header(scan)
         workers = 1 if self._crew is None else self._crew.workers
-        forecast = foresee(grid, dtype, len(self._members), self._parameters, workers)
+        forecast = foresee(grid, dtype, self._size, self._parameters, workers)
         check_memory(scan.path, forecast)
         sha256 = hash_scan(scan)
         volume = load_scan(scan)
@@ -130,7 +137,7 @@ class HeatmapTask:
 
     def steps(self, loaded: LoadedScan) -> int:
         """How many windows both sides take."""
-        return count_windows(loaded.prepared, len(self._members), self._parameters)
+        return count_windows(loaded.prepared, self._size, self._parameters)
 
     def compute(
         self, loaded: LoadedScan, folder: Path, advance: Callable[[], None]
@@ -149,7 +156,7 @@ class HeatmapTask:
                 scratch_file=folder / f".{side.name}",
                 on_window=advance,
             )
-            yield partial(_write, place, result, scan)
+            yield partial(_write, place, result, scan.frame.grid)
         scan_record = {
             "input_sha256": loaded.sha256,
             "shape": list(scan.frame.grid.shape),
@@ -159,10 +166,10 @@ class HeatmapTask:
         yield partial(write_record, place, {**scan_record, HEATMAP_TRANSFORM: self._record})
 
 
-def _write(place: HeatmapLayout, result: SideResult, scan: PreparedScan) -> None:
+def _write(place: HeatmapLayout, result: SideResult, grid: Grid) -> None:
     slabs = ((slab.mean, slab.std) for slab in result.slabs())
     made = SideSlabs(slabs, lambda: result.maxima.indices)
-    write_side(place, result.side.name, scan.frame.grid, made)
+    write_side(place, result.side.name, grid, made)
 
 
 def record_of(layout: OutputLayout, participant_id: str) -> dict[str, Any] | None:

@@ -16,7 +16,6 @@ import numpy as np
 from isal import isal_zlib
 
 from carotid.errors import InputError, OutputError
-from carotid.storage.byte_stream import CHUNK_BYTES, ByteStream
 from carotid.storage.metaimage_header import ELEMENT_TYPES, lps_axes, read_metaimage_header
 from carotid.storage.regular_file import open_regular
 
@@ -57,7 +56,8 @@ class MetaImageWriter:
         dtype: Type of the numbers; float32 for heatmaps.
 
     Attributes:
-        crc32: Checksum of the voxel bytes written so far, for `verify_metaimage`.
+        crc32: Checksum of the complete file, for `verify_metaimage`: of the deflate stream's bytes
+            and then of the header's, which are complete last.
         bytes_written: Size of the file so far.
 
     Raises:
@@ -86,6 +86,7 @@ class MetaImageWriter:
             self._file = self.path.open("wb")
         try:
             self._put(self._header)
+            self.crc32 = 0  # the header counts when it is complete
         except BaseException:
             self._abandon()
             raise
@@ -113,7 +114,6 @@ class MetaImageWriter:
         self._slices_left -= slab.shape[0]
         little = slab.dtype.newbyteorder("<")
         view = np.ascontiguousarray(slab, dtype=little).reshape(-1).view(np.uint8).data
-        self.crc32 = isal_zlib.crc32(view, self.crc32)
         start = 0
         if self._rest:
             start = min(PIECE_BYTES - len(self._rest), len(view))
@@ -149,9 +149,12 @@ class MetaImageWriter:
         self._put(self._deflater.compress(self._rest))
         self._put(self._deflater.flush())
         size = str(self.bytes_written - len(self._header)).encode("ascii")
+        at = self._header.index(_SIZE_KEY.encode("ascii")) + len(_SIZE_KEY)
+        header = self._header[:at] + size + self._header[at + len(size) :]
+        self.crc32 = isal_zlib.crc32(header, self.crc32)
         with _os_errors_named(self.path):
-            self._file.seek(self._header.index(_SIZE_KEY.encode("ascii")) + len(_SIZE_KEY))
-            self._file.write(size)
+            self._file.seek(0)
+            self._file.write(header)
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
@@ -159,6 +162,7 @@ class MetaImageWriter:
     def _put(self, data: bytes) -> None:
         with _os_errors_named(self.path):
             self._file.write(data)
+        self.crc32 = isal_zlib.crc32(data, self.crc32)
         self.bytes_written += len(data)
 
     def _abandon(self) -> None:
@@ -187,15 +191,18 @@ def write_metaimage(path: Path, volume: Volume) -> None:
 def verify_metaimage(path: Path, grid: Grid, channels: int, crc32: int) -> None:
     """Read a file of float32 numbers back, in little memory, and compare it with what was written.
 
+    Every byte counts: some bits of a deflate stream can change without a reader's noticing, and
+    another reader may mind.
+
     Args:
         path: The file.
         grid: Where its voxels have to lie.
         channels: How many numbers each voxel has to have.
-        crc32: Checksum of the voxel bytes, from `MetaImageWriter.crc32`.
+        crc32: `MetaImageWriter.crc32` of the writer that wrote it.
 
     Raises:
-        OutputError: The header, the number of voxels or their checksum differ, or the stream is
-            damaged, short or long.
+        OutputError: The header does not say what it should, or a byte is missing, too many, or
+            another one.
     """
     try:
         header = read_metaimage_header(path)
@@ -203,23 +210,17 @@ def verify_metaimage(path: Path, grid: Grid, channels: int, crc32: int) -> None:
         expected = (np.dtype(np.float32), channels, True, False)
         if found != expected or not header.grid.agrees_with(grid, SAME_GRID_VOXEL):
             raise _not_as_written(path, "its header differs")
-        checksum = 0
-        left = header.voxel_bytes
-        buffer = memoryview(bytearray(min(left, CHUNK_BYTES)))
-        file = open_regular(path)
-        file.seek(header.data_offset)
-        with ByteStream(file, path, "zlib") as stream:
-            while left:
-                piece = buffer[: min(left, len(buffer))]
-                stream.fill(piece)
+        with open_regular(path) as file:
+            header_bytes = file.read(header.data_offset)
+            checksum = 0
+            while piece := file.read(PIECE_BYTES):
                 checksum = isal_zlib.crc32(piece, checksum)
-                left -= len(piece)
-            if stream.excess():
-                raise _not_as_written(path, "it has more voxels")
     except InputError as error:
         raise _not_as_written(path, error.what) from error
-    if checksum != crc32:
-        raise _not_as_written(path, "its voxels differ")
+    except OSError as error:
+        raise _not_as_written(path, str(error.strerror or error)) from error
+    if isal_zlib.crc32(header_bytes, checksum) != crc32:
+        raise _not_as_written(path, "its bytes differ")
 
 
 def _header_text(grid: Grid, channels: int, dtype: np.dtype[np.generic]) -> str:
