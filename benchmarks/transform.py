@@ -280,7 +280,7 @@ def steps(folder: Path, device: str, name: str = "large") -> None:
     lap("rescale, reorient, resample")
     written = deflated = 0
     for side in scan.frame.sides:
-        result = predict_side(scan, side, members, parameters)
+        result = predict_side(scan.frame, side, scan.side_image(side), members, parameters)
         lap("forward passes")
         paths = [folder / f"{what}.mha" for what in ("mean", "std")]
         with (

@@ -208,5 +208,9 @@ OUTPUT: dict[str, Row] = {
         "parameters of earlier transforms",
     ),
     "leftovers of a run that died": (leftovers, DONE, ""),
-    "half a result": (half_a_result, FAILED, "no complete result of this program"),
+    "half a result": (
+        half_a_result,
+        FAILED,
+        "this folder is no result of this program and is left as it is",
+    ),
 }

@@ -138,7 +138,7 @@ def test_no_memory_for_folding_leaves_it_to_the_cpu(
     scan = prepare_scan(Volume(neck(), grid), PARAMETERS, percentiles=None)
     side = scan.frame.sides[0]
     members = [stand_in(uneven(seed)) for seed in (1, 2)]
-    whole = predict_side(scan, side, members, PARAMETERS)
+    whole = predict_side(scan.frame, side, scan.side_image(side), members, PARAMETERS)
     expected = list(whole.slabs())
     plainly, calls = SideResult._raw_member, 0
 
@@ -150,7 +150,7 @@ def test_no_memory_for_folding_leaves_it_to_the_cpu(
         return plainly(self, member, sampling)  # type: ignore[arg-type]
 
     monkeypatch.setattr(SideResult, "_raw_member", once)
-    again = predict_side(scan, side, members, PARAMETERS)
+    again = predict_side(scan.frame, side, scan.side_image(side), members, PARAMETERS)
     found = list(again.slabs())
     for one, other in zip(expected, found, strict=True):
         np.testing.assert_array_equal(one.mean, other.mean)

@@ -6,13 +6,14 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import click
 
 from carotid import __version__
 from carotid.cli.compare import compare
 from carotid.cli.demo import demo
+from carotid.cli.interrupts import Interrupted, listen, stop_if_asked
 from carotid.cli.logs import set_up_logging
 from carotid.cli.models import models
 from carotid.cli.report import report
@@ -21,19 +22,8 @@ from carotid.cli.train import train
 from carotid.cli.transform import transform
 from carotid.errors import CarotidError, one_line
 
-if TYPE_CHECKING:
-    from types import FrameType
-
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-
-
-class Interrupted(BaseException):
-    """The process was asked to stop."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        super().__init__(signal.Signals(number).name)
 
 
 @click.group(
@@ -73,8 +63,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError, OSError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    listen()
     code = _run(sys.argv[1:])
     with suppress(OSError, ValueError, AttributeError):
         sys.stdout.flush()
@@ -83,18 +72,12 @@ def main() -> NoReturn:
     os._exit(code)  # threads that still wait for each other must not hold the process
 
 
-def _interrupt(number: int, _frame: FrameType | None) -> None:
-    for other in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(other, signal.SIG_IGN)
-    raise Interrupted(number)
-
-
 def _run(arguments: list[str]) -> int:
     verbose = 0
     try:
         with cli.make_context("carotid", arguments) as context:
             verbose = int(context.params["verbose"])
-            result = cli.invoke(context)
+            result = _invoke(context)
     except Interrupted as interruption:
         name = signal.Signals(interruption.number).name
         _say(
@@ -125,6 +108,18 @@ def _run(arguments: list[str]) -> int:
         _trace(verbose)
         return EXIT_FAILED
     return result if isinstance(result, int) else 0
+
+
+def _invoke(context: click.Context) -> object:
+    """Run the command; what fails after the process was asked to stop, fails for that."""
+    try:
+        result = cli.invoke(context)
+    except Exception:
+        stop_if_asked()
+        raise
+    if result:
+        stop_if_asked()
+    return result
 
 
 def _say(text: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from carotid.cli import logs
+from carotid.cli.interrupts import stop_if_asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,10 +55,12 @@ class LineProgress:
 
     def started(self, participant_id: str, steps: int) -> None:
         """A participant is being computed."""
+        stop_if_asked()
         self._current, self._steps, self._taken = participant_id, steps, 0
 
     def advanced(self) -> None:
         """One window was predicted."""
+        stop_if_asked()
         self._taken += 1
         if time.monotonic() - self._last_line >= _LINE_EVERY_S:
             self._line(f"{self._current}: window {self._taken} of {self._steps}")
@@ -128,12 +131,14 @@ class BarProgress:
 
     def started(self, participant_id: str, steps: int) -> None:
         """A participant is being computed."""
+        stop_if_asked()
         if self._one is not None:
             self._bars.remove_task(self._one)
         self._one = self._bars.add_task(f"  {participant_id}", total=steps)
 
     def advanced(self) -> None:
         """One window was predicted."""
+        stop_if_asked()
         if self._one is not None:
             self._bars.advance(self._one)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.interrupts import stop_if_asked
 from carotid.cli.outputs import check_output_dir
 
 if TYPE_CHECKING:
@@ -181,8 +182,10 @@ def start_network(
     """Prepare this process for computing, choose a device, and read and check the models."""
     from carotid.cli.allocator import keep_freed_memory
     from carotid.cli.cores import given_cores, wait_without_spinning
+    from carotid.geometry.memory import reserve_addresses
 
     keep_freed_memory()
+    reserve_addresses()
     wait_without_spinning()
 
     import torch
@@ -190,6 +193,7 @@ def start_network(
     from carotid.network.checkpoint import read_models
     from carotid.network.device import choose_device, describe_device
 
+    stop_if_asked()
     torch.set_num_threads(threads or given_cores())
     chosen = choose_device(device)
     logger.info("device: %s, %d threads", describe_device(chosen), torch.get_num_threads())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_INTENSITY = 1e18
 """Largest intensity that is not rescaled: the networks square it, in single precision."""
 
-_CHUNK = 1 << 22
+_CHUNK = 1 << 20
 """Voxels looked at together, so that no copy of the whole scan is made."""
 
 

@@ -13,9 +13,9 @@ import torch
 from torch.nn import functional
 
 from carotid.network import subpixel
-from carotid.network.huge_pages import empty_volume
 from carotid.network.slabwise import NormedVolume, slices_with_zeros
 from carotid.network.unet import OUT_CHANNELS, STRIDE
+from carotid.network.volumes import empty_volume
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -164,10 +164,12 @@ class Doubling:
         y = functional.conv_transpose3d(
             x, self.transposed, None, STRIDE, padding=1, output_padding=1
         )
-        values = y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
+        y = y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
+        values = empty_volume(y.shape)
         main = NormedVolume(values, self.slope)
         for slab in convolve.slabs(values):
-            main.put(slab, values[slab])
+            main.put(slab, y[slab])
+        del y
         self.second.apply(convolve, main.close()).add_to(values, main.scale)
         return values
 
@@ -207,7 +209,7 @@ class Finest:
     def voxels(self, convolve: Convolver, blocks: NormedVolume) -> Tensor:
         """Map the blocks to the network's output: (1, 2, 2d, 2h, 2w)."""
         d, h, w = blocks.values.shape[:3]
-        out = empty_volume((1, OUT_CHANNELS, 2 * d, 2 * h, 2 * w))
+        out = empty_volume((1, OUT_CHANNELS, 2 * d, 2 * h, 2 * w), "passing")
         weight = _scaled(self.last, blocks.scale)
         for slab in convolve.slabs(blocks.values, more=1):
             part = slices_with_zeros(blocks.active(slab.stop), slab.start - 1, slab.stop)

@@ -11,6 +11,7 @@ import torch
 from carotid.geometry.frame import NetworkFrame
 from carotid.geometry.intensity import check_intensities
 from carotid.network.sampling import sample_axis, sample_last_axis
+from carotid.network.volumes import empty_volume
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +40,11 @@ class PreparedScan:
     def side_image(self, side: Side) -> Tensor:
         """(s, p, l) float32: one side as the networks see it, a right one mirrored."""
         part = self.image[:, :, side.start : side.stop]
-        return part.flip(2) if side.mirrored else part
+        if not side.mirrored:
+            return part
+        mirrored = empty_volume(part.shape, "lasting")
+        np.copyto(mirrored.numpy(), part.numpy()[:, :, ::-1])
+        return mirrored
 
 
 def prepare(volume: Volume, intensities: IntensityRange | None, *, resample: bool) -> PreparedScan:
@@ -57,7 +62,7 @@ def prepare(volume: Volume, intensities: IntensityRange | None, *, resample: boo
     frame = NetworkFrame.of(volume.grid, resample=resample)
     ordered = frame.reordering.view(volume.array)
     along_s, along_p, along_l = frame.forth
-    image = torch.empty(frame.shape, dtype=torch.float32)
+    image = empty_volume(frame.shape, "lasting")
     rows = max(1, _SLAB_BYTES // (4 * ordered.shape[1] * ordered.shape[2]))
     for start in range(0, len(along_s), rows):
         part = along_s.part(start, min(start + rows, len(along_s)))

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from carotid.network.side_by_side import side_by_side
+from carotid.network.volumes import empty_volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -196,10 +197,10 @@ def _put_together(
     total: Tensor | None = None
     for corner in plan.corners:
         outer, inner = plan.boxes(corner)
-        heat = next(predicted)[0][(slice(None), *inner)]
+        heat = next(predicted)
         if total is None:
             total = _zeros(heat, (channels, *plan.shape), memory_order)
-        total[(slice(None), *outer)] += heat
+        total[(slice(None), *outer)] += heat[(0, slice(None), *inner)]
         del heat  # not to be kept while the next one is waited for
         if on_window is not None:
             on_window()
@@ -211,18 +212,18 @@ def _put_together(
 
 def _zeros(like: Tensor, shape: tuple[int, ...], memory_order: tuple[int, ...]) -> Tensor:
     """Zeros of a shape whose axes follow each other in memory in another order."""
-    stored = like.new_zeros([shape[axis] for axis in memory_order])
+    sizes = [shape[axis] for axis in memory_order]
+    stored = empty_volume(sizes, "lasting").zero_() if like.is_cpu else like.new_zeros(sizes)
     return stored.permute([memory_order.index(axis) for axis in range(len(shape))])
 
 
 def _window(image: Tensor, plan: WindowPlan, corner: tuple[int, int, int]) -> Tensor:
     """(1, 1, s, p, l): what a window sees, with zeros beyond the volume."""
     outer, inner = plan.boxes(corner)
-    seen = image[outer]
-    if tuple(seen.shape) == plan.window:
-        return seen.contiguous()[None, None]
-    window = image.new_zeros(plan.window)
-    window[inner] = seen
+    window = empty_volume(plan.window, "passing") if image.is_cpu else image.new_empty(plan.window)
+    if any(box.stop - box.start < side for box, side in zip(inner, plan.window, strict=True)):
+        window.zero_()
+    window[inner] = image[outer]
     return window[None, None]
 
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
+    from torch import Tensor
 
+    from carotid.geometry.frame import NetworkFrame
     from carotid.geometry.sides import Side
     from carotid.network.checkpoint import Member
 
@@ -68,7 +70,10 @@ def compute_heatmaps(
     done = {}
     predictor = Predictor()
     for side in scan.frame.sides:
-        result = predict_side(scan, side, members, chosen, predictor=predictor, on_window=on_window)
+        image = scan.side_image(side)
+        result = predict_side(
+            scan.frame, side, image, members, chosen, predictor=predictor, on_window=on_window
+        )
         done[side.name] = _gather(result, grid)
     return Heatmaps(done["left"], done["right"], grid)
 
@@ -85,14 +90,15 @@ def prepare_scan(
     return prepare(volume, intensities, resample=parameters.spacing)
 
 
-def count_windows(scan: PreparedScan, members: int, parameters: HeatmapParameters) -> int:
+def count_windows(frame: NetworkFrame, members: int, parameters: HeatmapParameters) -> int:
     """How many forward passes both sides of a scan take."""
-    return members * sum(len(_plan(scan, side, parameters)) for side in scan.frame.sides)
+    return members * sum(len(_plan(frame, side, parameters)) for side in frame.sides)
 
 
 def predict_side(
-    scan: PreparedScan,
+    frame: NetworkFrame,
     side: Side,
+    image: Tensor,
     members: Sequence[Member],
     parameters: HeatmapParameters,
     *,
@@ -103,8 +109,9 @@ def predict_side(
     """All members' predictions of one side, ready to be folded on the stored grid.
 
     Args:
-        scan: The prepared scan.
-        side: One of `scan.frame.sides`.
+        frame: The way between the stored grid and what networks see.
+        side: One of `frame.sides`.
+        image: (s, p, l) float32: that side as the networks see it.
         members: The ensemble.
         parameters: Window and overlap.
         predictor: Knows how much of the device's memory could be had; one for both sides.
@@ -116,10 +123,9 @@ def predict_side(
     """
     if not members:
         raise ModelError("an ensemble needs at least one member")
-    plan = _plan(scan, side, parameters)
-    image = scan.side_image(side)
+    plan = _plan(frame, side, parameters)
     sparing = Predictor() if predictor is None else predictor
-    result = SideResult(scan.frame, side, len(members), scratch_file)
+    result = SideResult(frame, side, len(members), scratch_file)
     order = result.coarse.memory_order
     predicted = sparing.predict_each(members, image, plan, len(CHANNELS), on_window, order)
     with closing(predicted):
@@ -136,8 +142,8 @@ def predict_side(
     return result
 
 
-def _plan(scan: PreparedScan, side: Side, parameters: HeatmapParameters) -> WindowPlan:
-    return WindowPlan.of(scan.frame.side_shape(side), parameters.roi_size, parameters.overlap)
+def _plan(frame: NetworkFrame, side: Side, parameters: HeatmapParameters) -> WindowPlan:
+    return WindowPlan.of(frame.side_shape(side), parameters.roi_size, parameters.overlap)
 
 
 def _gather(result: SideResult, grid: Grid) -> SideHeatmaps:

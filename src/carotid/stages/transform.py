@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from carotid.config import HeatmapParameters
+    from carotid.geometry.frame import NetworkFrame
     from carotid.geometry.grid import Grid
     from carotid.network.checkpoint import Member
     from carotid.network.ensemble import SideResult
@@ -39,11 +40,14 @@ class LoadedScan:
     """A scan that is ready for the networks.
 
     Attributes:
-        prepared: What they see.
+        frame: The way back to the stored grid.
+        prepared: The scan as they see it; taken out when it is used, so that memory can hold the
+            next one instead.
         sha256: SHA-256 of the scan's file or files.
     """
 
-    prepared: PreparedScan
+    frame: NetworkFrame
+    prepared: list[PreparedScan]
     sha256: str
 
 
@@ -133,34 +137,38 @@ class HeatmapTask:
             )
         except CarotidError as error:
             raise error.at(scan.path) from error
-        return LoadedScan(prepared, sha256)
+        return LoadedScan(prepared.frame, [prepared], sha256)
 
     def steps(self, loaded: LoadedScan) -> int:
         """How many windows both sides take."""
-        return count_windows(loaded.prepared, self._size, self._parameters)
+        return count_windows(loaded.frame, self._size, self._parameters)
 
     def compute(
         self, loaded: LoadedScan, folder: Path, advance: Callable[[], None]
     ) -> Iterator[Callable[[], None]]:
         """Predict side after side; each is folded and written while the next one is predicted."""
         place = HeatmapLayout(folder)
-        scan = loaded.prepared
+        frame = loaded.frame
         predictor = Predictor(self._crew)
-        for side in scan.frame.sides:
+        scan = loaded.prepared.pop()
+        images = [scan.side_image(side) for side in frame.sides]
+        del scan  # the whole neck goes when its first side is done
+        for side in frame.sides:
             result = predict_side(
-                scan,
+                frame,
                 side,
+                images.pop(0),
                 self._members,
                 self._parameters,
                 predictor=predictor,
                 scratch_file=folder / f".{side.name}",
                 on_window=advance,
             )
-            yield partial(_write, place, result, scan.frame.grid)
+            yield partial(_write, place, result, frame.grid)
         scan_record = {
             "input_sha256": loaded.sha256,
-            "shape": list(scan.frame.grid.shape),
-            "affine_ras_mm": scan.frame.grid.affine.tolist(),
+            "shape": list(frame.grid.shape),
+            "affine_ras_mm": frame.grid.affine.tolist(),
             "forward_pass": predictor.in_words,
         }
         yield partial(write_record, place, {**scan_record, HEATMAP_TRANSFORM: self._record})

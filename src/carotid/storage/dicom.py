@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carotid.errors import InputError, ResourceError
+from carotid.geometry.memory import empty_array
 from carotid.geometry.volume import Volume
 from carotid.storage.dicom_files import (
     account_for_others,
@@ -115,7 +116,7 @@ def read_dicom_header(folder: Path) -> tuple[Grid, np.dtype[Any]]:
 
 def _room(shape: tuple[int, ...], dtype: np.dtype[Any], folder: Path) -> NDArray[Any]:
     try:
-        return np.empty(shape, dtype)
+        return empty_array(shape, dtype)
     except MemoryError as error:
         raise ResourceError(
             "there is not enough memory for the scan",

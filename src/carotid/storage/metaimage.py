@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.errors import InputError, ResourceError
+from carotid.geometry.memory import empty_array
 from carotid.geometry.volume import Volume
 from carotid.storage.byte_stream import ByteStream
 from carotid.storage.metaimage_header import MetaImageHeader, read_metaimage_header
@@ -115,7 +116,7 @@ def _read_array(
     stream: ByteStream, header: MetaImageHeader, shape: tuple[int, ...]
 ) -> NDArray[np.generic]:
     try:
-        array = np.empty(shape, header.dtype)
+        array = empty_array(shape, header.dtype)
     except MemoryError as error:
         raise ResourceError(
             "the volume does not fit into memory",

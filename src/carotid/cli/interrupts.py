@@ -1,0 +1,44 @@
+"""Being asked to stop: an exception where the main thread is, and a memory of it.
+
+Code of others may swallow the exception: some libraries catch everything while they are being
+imported, and go on with half of what they need. Whoever has a good place to stop therefore calls
+`stop_if_asked`, and the exit code tells the truth in any case.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_asked: list[int] = []
+
+
+class Interrupted(BaseException):
+    """The process was asked to stop."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(signal.Signals(number).name)
+
+
+def listen() -> None:
+    """At the first SIGINT or SIGTERM, raise `Interrupted` in the main thread; ignore others."""
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
+
+
+def stop_if_asked() -> None:
+    """Raise `Interrupted` again where it was raised before and did not end the program."""
+    if _asked:
+        raise Interrupted(_asked[0])
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    for other in _SIGNALS:
+        signal.signal(other, signal.SIG_IGN)
+    _asked.append(number)
+    raise Interrupted(number)

@@ -1,0 +1,82 @@
+"""An interrupt that somebody swallows still ends the program, with the right exit code."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from tests.command import environment
+
+PROGRAM = """
+import signal, sys
+import carotid.cli as cli
+
+def swallowing():
+    try:
+        signal.raise_signal(signal.{name})
+    except BaseException:
+        pass
+
+@cli.cli.command()
+def fails():
+    swallowing()
+    raise AttributeError("module 'numpy' has no attribute 'matrix'")
+
+@cli.cli.command()
+def some_failed():
+    swallowing()
+    return 1
+
+@cli.cli.command()
+def all_done():
+    swallowing()
+    return 0
+
+@cli.cli.command()
+def goes_on():
+    swallowing()
+    from carotid.cli.progress import LineProgress
+    progress = LineProgress(3)
+    progress.{step}
+    print("too far")
+
+sys.argv = ["carotid", "{command}"]
+cli.main()
+"""
+
+
+def ended(command: str, name: str = "SIGTERM", step: str = "advanced()") -> tuple[int, str]:
+    program = PROGRAM.format(command=command, name=name, step=step)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+@pytest.mark.parametrize("command", ["fails", "some-failed", "goes-on"])
+def test_what_fails_after_a_swallowed_interrupt_was_interrupted(
+    command: str, name: str, code: int
+) -> None:
+    found, said = ended(command, name)
+    assert found == code, said
+    assert f"interrupted by {name}" in said
+    assert "unexpected" not in said
+    assert "too far" not in said
+
+
+def test_the_next_participant_is_not_begun() -> None:
+    found, said = ended("goes-on", step="started('p1', 5)")
+    assert found == 128 + signal.SIGTERM, said
+    assert "too far" not in said
+
+
+def test_what_was_done_all_the_same_is_done() -> None:
+    assert ended("all-done") == (0, "")

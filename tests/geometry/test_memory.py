@@ -1,0 +1,215 @@
+"""Where large arrays lie: apart from each other, free as soon as nobody holds them."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import random
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from tests.necks import affine_of, neck
+from tests.networks import weights
+
+from carotid.config import HeatmapParameters
+from carotid.geometry import memory
+from carotid.geometry.memory import HUGE_PAGE_BYTES, Region, empty_array, reserve_addresses
+from carotid.network.checkpoint import Member
+from carotid.network.volumes import empty_volume
+from carotid.stages.heatmap import compute_heatmaps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+MIB = 1 << 20
+FLOAT = np.dtype(np.float32)
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="regions are reserved on Linux only")
+
+
+@pytest.fixture
+def advice(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int]]:
+    given: list[tuple[int, int, int]] = []
+
+    def madvise(start: int, length: int, what: int) -> int:
+        given.append((start, length, what))
+        return -1
+
+    monkeypatch.setattr(memory, "_madvise", lambda: madvise)
+    return given
+
+
+@pytest.fixture
+def reserved(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Regions as the command has them, for one test."""
+    monkeypatch.setattr(memory, "_shared", {})
+    monkeypatch.setattr(memory, "_regions", memory._Regions())
+    monkeypatch.setattr(memory._Lease, "idle", [])
+    assert reserve_addresses()
+    yield
+    gc.collect()
+
+
+def address(array: NDArray[Any] | torch.Tensor) -> int:
+    return array.data_ptr() if isinstance(array, torch.Tensor) else array.ctypes.data
+
+
+def test_a_large_array_is_advised_from_its_first_whole_page(
+    advice: list[tuple[int, int, int]],
+) -> None:
+    volume = empty_volume((3, 1024, 1024))
+    assert (volume.shape, volume.dtype) == ((3, 1024, 1024), torch.float32)
+    [(start, length, what)] = advice
+    assert what == 14
+    assert start % 4096 == 0
+    assert 0 <= start - volume.data_ptr() < 4096
+    assert start + length == volume.data_ptr() + volume.nbytes
+
+
+def test_a_small_array_is_not(advice: list[tuple[int, int, int]]) -> None:
+    assert empty_volume((HUGE_PAGE_BYTES // 8,)).shape == (HUGE_PAGE_BYTES // 8,)
+    assert advice == []
+
+
+def test_systems_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(memory, "_shared", {})
+    memory._madvise.cache_clear()
+    assert memory._madvise() is None
+    assert not reserve_addresses()
+    assert empty_volume((4, 1024, 1024)).is_contiguous()
+    memory._madvise.cache_clear()
+
+
+def test_a_system_that_reserves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_size: int) -> Region:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(memory, "_shared", {})
+    monkeypatch.setattr(memory, "Region", refuse)
+    assert not reserve_addresses()
+    assert empty_array((2 * MIB,), FLOAT).flags.writeable
+
+
+@on_linux
+def test_a_gap_closes_when_the_last_view_has_gone() -> None:
+    region = Region(64 * MIB)
+    pieces: list[Any] = [region.take(size) for size in (3 * MIB, 4 * MIB, 8 * MIB)]
+    assert region.gaps == [(16 * MIB, 64 * MIB)]  # 3 MiB take two huge pages
+    array = np.ndarray((MIB,), FLOAT, memoryview(pieces[1]))
+    part = torch.from_numpy(array)[5:9].view(2, 2)
+    pieces[1] = None
+    del array
+    assert region.gaps == [(16 * MIB, 64 * MIB)]
+    part += 1
+    del part
+    assert region.gaps == [(4 * MIB, 8 * MIB), (16 * MIB, 64 * MIB)]
+    pieces[0] = None
+    assert region.gaps == [(0, 8 * MIB), (16 * MIB, 64 * MIB)]
+    assert region.take(5 * MIB) is not None, "the narrowest gap"
+    pieces[2] = None
+    assert region.gaps == [(0, 64 * MIB)]
+    assert region.take(65 * MIB) is None
+
+
+@on_linux
+@pytest.mark.parametrize("seed", range(3))
+def test_arrays_never_overlap_and_all_comes_back(seed: int) -> None:
+    region = Region(256 * MIB)
+    draw = random.Random(seed)
+    held: list[NDArray[np.uint8]] = []
+    for mark in range(300):
+        piece = region.take(draw.randrange(1, 24 * MIB))
+        if piece is not None:
+            held.append(np.ndarray((len(piece),), np.uint8, memoryview(piece)))
+            held[-1][:] = mark % 251
+        while held and (piece is None or draw.random() < 0.45):
+            array = held.pop(draw.randrange(len(held)))
+            assert array[0] == array[len(array) // 2] == array[-1]
+            del array
+            if piece is None:
+                break
+    piece = None
+    held.clear()
+    assert region.gaps == [(0, 256 * MIB)]
+
+
+@on_linux
+def test_threads_take_and_free_at_once() -> None:
+    region = Region(512 * MIB)
+
+    def work(seed: int) -> None:
+        draw = random.Random(seed)
+        for _ in range(200):
+            piece = region.take(draw.randrange(1, 8 * MIB))
+            assert piece is not None
+            piece[0] = bytes([seed])
+            threading.Event().wait(0.0001)
+            assert piece[0] == bytes([seed])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(1, 5)))
+    assert region.gaps == [(0, 512 * MIB)]
+
+
+@on_linux
+@pytest.mark.usefixtures("reserved")
+def test_each_thread_has_its_own_place_which_the_next_one_inherits() -> None:
+    def place() -> int:
+        return address(empty_volume((2 * MIB,), "own"))
+
+    mine = place()
+    assert place() == mine, "the same place once it is free"
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(place).result()
+        assert pool.submit(place).result() == other
+    assert abs(other - mine) > 512 * MIB
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(place).result() == other
+
+
+@on_linux
+@pytest.mark.usefixtures("reserved")
+def test_what_is_large_comes_from_the_region_for_its_use() -> None:
+    held = [empty_array((2 * MIB,), FLOAT, use) for use in ("lasting", "passing", "own")]
+    small = empty_array((1000,), FLOAT)
+    assert [memory._shared[use].gaps[0][0] for use in ("lasting", "passing")] == [8 * MIB] * 2
+    places = sorted(address(array) for array in (*held, small))
+    assert min(b - a for a, b in itertools.pairwise(places)) >= 8 * MIB
+    with torch.inference_mode():
+        volume = empty_volume((2 * MIB,)).zero_()
+    volume += 1
+    assert float(volume[-1]) == 1
+
+
+@on_linux
+@pytest.mark.usefixtures("reserved")
+def test_the_stage_gives_the_same_numbers_from_regions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every array of the smallest size too, spoilt once it is free."""
+    members = [Member.from_state(weights(k)) for k in (1, 2)]
+    parameters = HeatmapParameters(roi_size=(32, 16, 32), overlap=0.5)
+    freed, take = [], Region.take
+
+    def spoiling(self: Region, size: int) -> Any:
+        for start, stop in self._let_go:
+            np.frombuffer(self._memory, np.uint8)[start : start + 4096] = 255
+            freed.append(stop - start)
+        return take(self, size)
+
+    monkeypatch.setattr(memory, "_SMALLEST_BYTES", 2**62)
+    expected = compute_heatmaps(neck(), affine_of(), members, parameters)
+    monkeypatch.setattr(memory, "_SMALLEST_BYTES", 1)
+    monkeypatch.setattr(Region, "take", spoiling)
+    found = compute_heatmaps(neck(), affine_of(), members, parameters)
+    assert len(freed) > 50
+    for side in ("left", "right"):
+        for name in ("mean", "std", "max_indices"):
+            one, other = (getattr(getattr(whole, side), name) for whole in (expected, found))
+            np.testing.assert_array_equal(one, other)
