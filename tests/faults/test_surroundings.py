@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -281,3 +282,20 @@ def test_a_small_disk_that_runs_full(kib: int, tmp_path: Path) -> None:
     assert set(per_participant.values()) <= {7}, "a participant is complete or absent"
     for name in per_participant:
         assert re.search(rf"^{re.escape(name)} +done", ran.out, re.MULTILINE)
+
+
+def test_a_limit_on_virtual_memory_stops_nothing(tmp_path: Path) -> None:
+    """The command reserves addresses by the GiB, and does without where it may not."""
+    place = Place.made(tmp_path / "limited", models=1)
+    limit = 8 << 30
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+    ran = run(place.arguments, tmp_path, before=limited)
+    assert ran.code == 0, ran.said
+    free = Place.made(tmp_path / "free", models=1)
+    assert run(free.arguments, tmp_path).code == 0
+    for name, digest in free.results().items():
+        if name.endswith((".mha", ".npy")):
+            assert place.results()[name] == digest, name

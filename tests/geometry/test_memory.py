@@ -99,6 +99,18 @@ def test_a_system_that_reserves_nothing(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @on_linux
+@pytest.mark.usefixtures("reserved")
+def test_no_region_for_a_thread_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_size: int) -> Region:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(memory, "Region", refuse)
+    volume = empty_volume((2 * MIB,), "own")
+    volume[-1] = 1
+    assert memory._shared["lasting"].gaps == memory._shared["passing"].gaps
+
+
+@on_linux
 def test_a_gap_closes_when_the_last_view_has_gone() -> None:
     region = Region(64 * MIB)
     pieces: list[Any] = [region.take(size) for size in (3 * MIB, 4 * MIB, 8 * MIB)]

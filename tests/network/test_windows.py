@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from monai.inferers.utils import sliding_window_inference
 from torch import Tensor
 
-from carotid.network.windows import WindowPlan, axis_starts, predict
+from carotid.network.windows import Crew, WindowPlan, axis_starts, predict, predict_each
 
 
 def seen_from_the_window(x: Tensor) -> Tensor:
@@ -86,3 +88,37 @@ def test_no_gradients_are_kept() -> None:
     weight = torch.ones(1, requires_grad=True)
     plan = WindowPlan.of((2, 2, 2), (2, 2, 2), 0.6)
     assert not predict(lambda x: x * weight, torch.ones(2, 2, 2), plan, 1).requires_grad
+
+
+def test_the_next_network_works_while_the_caller_is_busy_with_the_last_one() -> None:
+    plan = WindowPlan.of((8, 4, 4), (4, 4, 4), 0)
+    begun = [threading.Event(), threading.Event()]
+
+    def network(k: int, window: torch.Tensor) -> torch.Tensor:
+        begun[k].set()
+        return window + k
+
+    image = torch.rand(8, 4, 4)
+    networks = [partial(network, k) for k in range(2)]
+    predicted = predict_each(networks, image, plan, 1, crew=Crew(2, 1), memory_order=(1, 0, 2, 3))
+    first = next(predicted)
+    assert begun[1].wait(30), "nobody has asked for the second one's heatmaps yet"
+    assert torch.equal(first, image[None])
+    assert first.permute(1, 0, 2, 3).is_contiguous(), "in memory as it was asked for"
+    assert torch.equal(next(predicted), image[None] + 1)
+    with pytest.raises(StopIteration):
+        next(predicted)
+
+
+def test_networks_may_be_left_in_the_middle() -> None:
+    plan = WindowPlan.of((64, 4, 4), (4, 4, 4), 0)
+    calls: list[int] = []
+
+    def network(window: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        return window
+
+    predicted = predict_each([network] * 9, torch.rand(64, 4, 4), plan, 1, crew=Crew(2, 1))
+    next(predicted)
+    predicted.close()
+    assert len(calls) <= len(plan) + 3, "no further windows are begun"

@@ -38,7 +38,7 @@ def test_every_part_grows_with_what_it_is_for() -> None:
     fewer = foresee(grid(shape), np.dtype(np.int16), 1, parameters)
     assert base.models == 3 * fewer.models
     both = foresee(grid(shape), np.dtype(np.int16), 3, parameters, workers=2)
-    assert both.forward == 2 * base.forward
+    assert 2 * base.forward < both.forward < 3 * base.forward, "and one window that waits"
     small = [foresee(grid((60, 50, 70)), np.dtype(np.int16), n, parameters) for n in (1, 3)]
     assert small[1].kept == 3 * small[0].kept
 

@@ -190,6 +190,67 @@ def test_place_taken_by_a_link_is_left_alone(tmp_path: Path) -> None:
     assert done(precious) == ["thesis"]
 
 
+class Ordered(Letters):
+    """Notes what is done, in which order, and how many do something beside the main thread."""
+
+    def __init__(self, layout: OutputLayout) -> None:
+        super().__init__(layout)
+        self.notes: list[str] = []
+
+    def load(self, scan: RawScan) -> str:
+        self.notes.append(f"load {scan.participant_id}")
+        return super().load(scan)
+
+    def _write(self, path: Path, loaded: str) -> None:
+        assert self.at_work == 0, "one after the other"
+        super()._write(path, loaded)
+        self.notes.append(f"{loaded} {path.name}")
+
+
+def test_the_next_scan_is_loaded_when_the_first_part_has_been_written(tmp_path: Path) -> None:
+    layout = OutputLayout(tmp_path)
+    task = Ordered(layout)
+    Runner(task, layout, Recorder()).run(scans("p1", "p2", "p3"))
+    assert task.notes == [
+        *("load p1", "p1 a", "load p2", "p1 b"),
+        *("p2 a", "load p3", "p2 b"),
+        *("p3 a", "p3 b"),
+    ]
+
+
+def test_no_more_than_one_part_waits_while_the_next_one_is_computed(tmp_path: Path) -> None:
+    layout = OutputLayout(tmp_path)
+    written: list[int] = []
+    seen: list[int] = []
+
+    class Many(Letters):
+        def compute(
+            self, loaded: str, folder: Path, advance: Callable[[], None]
+        ) -> Iterator[Callable[[], None]]:
+            for n in range(6):
+                seen.append(n - len(written))
+                yield partial(self._slowly, n)
+            yield from super().compute(loaded, folder, advance)
+
+        def _slowly(self, n: int) -> None:
+            time.sleep(0.02)
+            written.append(n)
+
+    Runner(Many(layout), layout, Recorder()).run(scans("p1"))
+    assert written == list(range(6))
+    assert max(seen) <= 1
+
+
+def test_the_stage_gets_ready_once_and_only_for_something(tmp_path: Path) -> None:
+    layout = OutputLayout(tmp_path)
+    first = Letters(layout)
+    Runner(first, layout, Recorder()).run(scans("p1", "p2"))
+    assert first.ready == 1
+    second = Letters(layout)
+    Runner(second, layout, Recorder()).run(scans("p1", "p2"))
+    assert second.ready == 0
+
+
 def test_reasons_are_one_line() -> None:
     assert "\n" not in describe(ValueError("two\nlines"))
     assert describe(InputError("torn", where="x")) == "x: torn"

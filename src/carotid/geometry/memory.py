@@ -127,18 +127,24 @@ class _Regions(threading.local):
 
 
 class _Lease:
-    """A region that one thread has for itself until it ends; then it serves another one."""
+    """A region that one thread has for itself until it ends; then it serves another one.
+
+    None where the system does not reserve more.
+    """
 
     idle: ClassVar[list[Region]] = []
 
     def __init__(self) -> None:
+        self.region: Region | None = None
         try:
             self.region = self.idle.pop()
         except IndexError:
-            self.region = Region(REGION_BYTES)
+            with suppress(OSError, ValueError, OverflowError):
+                self.region = Region(REGION_BYTES)
 
     def __del__(self) -> None:
-        self.idle.append(self.region)
+        if self.region is not None:
+            self.idle.append(self.region)
 
 
 _shared: dict[Use, Region] = {}

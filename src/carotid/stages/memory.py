@@ -27,16 +27,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_LIBRARIES_BYTES = 330 << 20
+_LIBRARIES_BYTES = 260 << 20
 """PyTorch and what else is imported, as measured."""
 
 _MEMBER_BYTES = 12 << 20
 """A member's weights, plainly and rearranged for the fast pass."""
 
-_FORWARD_BYTES_PER_VOXEL = 37
-"""What one forward pass takes at its peak, per voxel of the window: 44, 40 and 37 were measured
-with windows of 2.4, 4.5 and 7.5 million voxels. The CPU has to have it also beside a GPU, where
-the networks go when the GPU's memory is not enough."""
+_FORWARD_BYTES_PER_VOXEL = 21
+"""What one forward pass works with at its peak, per voxel of the window, as measured. The CPU has
+to have it also beside a GPU, where the networks go when the GPU's memory is not enough."""
+
+_HANDED_OVER_BYTES_PER_VOXEL = 12
+"""A window and what the network made of it."""
 
 _FLOAT_BYTES = 4
 _HEATMAP_BYTES = 8
@@ -45,7 +47,7 @@ _HEATMAP_BYTES = 8
 _SIDES_IN_FLIGHT = 2
 """While one side is predicted, the one before is being written."""
 
-_WRITING_BYTES = 120 << 20
+_WRITING_BYTES = 50 << 20
 """Slabs of all members, and what is being deflated."""
 
 
@@ -56,9 +58,8 @@ class Forecast:
     Attributes:
         libraries: Imported code.
         models: The members' weights.
-        scan: The voxels as stored, of the next participant; and the images that the networks see,
-            of this participant and the next.
-        forward: One window on its way through a network.
+        scan: The voxels as stored, and what the networks see of the whole neck and of a side.
+        forward: The windows on their way through a network, and one that waits.
         predictions: One side's windows put together.
         kept: The members' heatmaps until they are folded, of the side that is predicted and the
             one that is written.
@@ -110,15 +111,20 @@ def foresee(
         WindowPlan.of(frame.side_shape(one), parameters.roi_size, parameters.overlap)
         for one in frame.sides
     ]
-    at_a_time = min(workers, max(len(plan) for plan in plans))
+    at_a_time = min(workers, members * max(len(plan) for plan in plans))
+    waiting = 1 if at_a_time > 1 else 0
     one_member = _HEATMAP_BYTES * side
     in_memory = MEMORY_BUDGET_BYTES // max(one_member, 1)
     return Forecast(
         libraries=_LIBRARIES_BYTES,
         models=_MEMBER_BYTES * members,
-        scan=prod(grid.shape) * dtype.itemsize + 2 * _FLOAT_BYTES * prod(frame.shape),
-        forward=_FORWARD_BYTES_PER_VOXEL * window * at_a_time,
-        predictions=one_member + _FLOAT_BYTES * (side + window),
+        scan=prod(grid.shape) * dtype.itemsize + _FLOAT_BYTES * (prod(frame.shape) + side),
+        forward=window
+        * (
+            _FORWARD_BYTES_PER_VOXEL * at_a_time
+            + _HANDED_OVER_BYTES_PER_VOXEL * (at_a_time + waiting)
+        ),
+        predictions=one_member,
         kept=_SIDES_IN_FLIGHT * one_member * min(members, in_memory),
         writing=_WRITING_BYTES,
     )
