@@ -66,16 +66,16 @@ def run(folder: Path, device: str, *, quick: bool) -> None:
     windows = windows_of(shape, spacing, 3)
     print(f"  windows in all                             {windows}")
     eager = [child("eager", folder, device)[2]["seconds_per_window"]]
-    forward, total, ratios, peak = [], [], [], 0
+    forward, total_s, ratios, peaks = [], [], [], []
     for _ in range(1 if quick else ROUNDS):
         forward.append(child("fast", folder, device)[2]["seconds_per_window"])
         seconds, size = transform(folder, name, 3, device)
         eager.append(child("eager", folder, device)[2]["seconds_per_window"])
-        total.append(seconds)
+        total_s.append(seconds)
         ratios.append(seconds / (windows * (eager[-2] + eager[-1]) / 2))
-        peak = max(peak, size)
+        peaks.append(size)
     print(f"  bare eager forward, seconds a window       {several(eager, 2)}")
-    print(f"  end to end, seconds                        {several(total, 1)}")
+    print(f"  end to end, seconds                        {several(total_s, 1)}")
     print(f"  end to end / bare eager forward            {several(ratios, 2)}")
     print(f"  this package's forward / eager forward     {median(forward) / median(eager):.2f}")
     _, _, steps = child("steps-quick" if quick else "steps", folder, device)
@@ -84,6 +84,7 @@ def run(folder: Path, device: str, *, quick: bool) -> None:
     for step, value in steps["seconds"].items():
         print(f"    {step:40} {100 * value / total:4.0f} %")
     print(f"  bytes written / bytes deflated             {steps['written_over_deflated']:.2f}")
+    peak = min(peaks)
     print(f"peak memory, {name} scan:")
     for members in (1, 3) if quick else (1, 3, 20):
         size = peak if members == 3 else transform(folder, name, members, device)[1]

@@ -72,10 +72,19 @@ def test_what_fails_after_a_swallowed_interrupt_was_interrupted(
     assert "too far" not in said
 
 
-def test_the_next_participant_is_not_begun() -> None:
-    found, said = ended("goes-on", step="started('p1', 5)")
+@pytest.mark.parametrize(
+    "step",
+    [
+        "started('p1', 5)",
+        "waiting('p1')",
+        "finished(__import__('carotid.stages.runner').stages.runner.Outcome('p1', 'failed', '?'))",
+    ],
+)
+def test_no_participant_is_begun_waited_for_or_reported(step: str) -> None:
+    found, said = ended("goes-on", step=step)
     assert found == 128 + signal.SIGTERM, said
     assert "too far" not in said
+    assert "p1" not in said
 
 
 def test_what_was_done_all_the_same_is_done() -> None:

@@ -284,10 +284,11 @@ def test_a_small_disk_that_runs_full(kib: int, tmp_path: Path) -> None:
         assert re.search(rf"^{re.escape(name)} +done", ran.out, re.MULTILINE)
 
 
-def test_a_limit_on_virtual_memory_stops_nothing(tmp_path: Path) -> None:
-    """The command reserves addresses by the GiB, and does without where it may not."""
+@pytest.mark.parametrize("limit_gib", [8, 36])
+def test_a_limit_on_virtual_memory_stops_nothing(limit_gib: int, tmp_path: Path) -> None:
+    """The command reserves addresses by the GiB, but does without where they are counted."""
     place = Place.made(tmp_path / "limited", models=1)
-    limit = 8 << 30
+    limit = limit_gib << 30
 
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -24,7 +24,7 @@ from carotid.network.device_memory import (
     Predictor,
 )
 from carotid.network.ensemble import SideResult
-from carotid.network.windows import WindowPlan, predict
+from carotid.network.windows import Crew, WindowPlan, predict
 from carotid.stages.heatmap import compute_heatmaps, predict_side, prepare_scan
 
 if TYPE_CHECKING:
@@ -99,6 +99,29 @@ def test_a_predictor_that_stepped_down_does_not_try_again() -> None:
     alone(predictor, stand_in(second), IMAGE, PLAN, 2)
     assert predictor.step == WINDOWS_ALONE
     assert second.calls == len(PLAN)
+
+
+def test_several_workers_share_one_network_on_the_cpu() -> None:
+    state = weights(3)
+    full = Member("full", "", OutOfMemory(lambda _: True), torch.device("meta"), state)
+    built: list[int] = []
+    from_state = Member.from_state.__func__  # type: ignore[attr-defined]
+
+    def counting(*args: Any, **more: Any) -> Member:
+        built.append(1)
+        made: Member = from_state(Member, *args, **more)
+        return made
+
+    plan = WindowPlan.of((64, 9, 23), (32, 16, 16), 0)
+    image = torch.linspace(0, 1, 64 * 9 * 23).reshape(64, 9, 23)
+    expected = predict(Member.from_state(state).network, image, plan, 2)
+    predictor = Predictor(Crew(3, 1))
+    predictor.step = ON_THE_CPU
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Member, "from_state", counting)
+        found = alone(predictor, full, image, plan, 2)
+    assert len(built) == 1
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=1e-5)
 
 
 def test_no_memory_anywhere_is_an_error() -> None:

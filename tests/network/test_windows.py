@@ -111,14 +111,31 @@ def test_the_next_network_works_while_the_caller_is_busy_with_the_last_one() -> 
 
 
 def test_networks_may_be_left_in_the_middle() -> None:
-    plan = WindowPlan.of((64, 4, 4), (4, 4, 4), 0)
-    calls: list[int] = []
+    plan = WindowPlan.of((16, 4, 4), (4, 4, 4), 0)
+    begun: list[int] = []
+    go_on = threading.Event()
 
     def network(window: torch.Tensor) -> torch.Tensor:
-        calls.append(1)
+        begun.append(1)
+        if len(begun) > len(plan):
+            go_on.wait(30)
         return window
 
-    predicted = predict_each([network] * 9, torch.rand(64, 4, 4), plan, 1, crew=Crew(2, 1))
+    predicted = predict_each([network] * 9, torch.rand(16, 4, 4), plan, 1, crew=Crew(2, 1))
     next(predicted)
     predicted.close()
-    assert len(calls) <= len(plan) + 3, "no further windows are begun"
+    waiting = [thread for thread in threading.enumerate() if thread.name.startswith("window")]
+    at_most = len(plan) + 2  # those that both workers are at; what waited in the queue is forgotten
+    go_on.set()
+    for thread in waiting:
+        thread.join(30)
+    assert len(begun) <= at_most
+
+
+def test_threads_have_ended_when_all_is_taken() -> None:
+    plan = WindowPlan.of((16, 4, 4), (4, 4, 4), 0)
+    predicted = predict_each([torch.neg] * 2, torch.rand(16, 4, 4), plan, 1, crew=Crew(3, 1))
+    for _ in range(2):
+        next(predicted)
+    predicted.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("window")]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -249,6 +251,55 @@ def test_the_stage_gets_ready_once_and_only_for_something(tmp_path: Path) -> Non
     second = Letters(layout)
     Runner(second, layout, Recorder()).run(scans("p1", "p2"))
     assert second.ready == 0
+
+
+@pytest.mark.parametrize("kind", ["load", "compute", "write"])
+def test_what_a_failed_participant_held_is_let_go(kind: str, tmp_path: Path) -> None:
+    layout = OutputLayout(tmp_path)
+    held: list[weakref.ref[Heavy]] = []
+
+    class Heavy:
+        pass
+
+    class Holding(Letters):
+        def load(self, scan: RawScan) -> str:
+            heavy = Heavy()
+            held.append(weakref.ref(heavy))
+            return super().load(scan)
+
+        def compute(
+            self, loaded: str, folder: Path, advance: Callable[[], None]
+        ) -> Iterator[Callable[[], None]]:
+            heavy = Heavy()
+            held.append(weakref.ref(heavy))
+            yield from super().compute(loaded, folder, advance)
+
+        def _write(self, path: Path, loaded: str) -> None:
+            heavy = Heavy()
+            held.append(weakref.ref(heavy))
+            super()._write(path, loaded)
+
+    gc.collect()
+    gc.disable()
+    try:
+        outcomes = Runner(Holding(layout, {"p1": kind}), layout, Recorder()).run(scans("p1", "p2"))
+        assert [o.status for o in outcomes] == ["failed", "done"]
+        assert not [ref for ref in held if ref() is not None]
+    finally:
+        gc.enable()
+
+
+def test_a_stage_that_cannot_get_ready_leaves_nothing_behind(tmp_path: Path) -> None:
+    class Unready(Letters):
+        def get_ready(self) -> None:
+            raise InputError("no networks", where="models")
+
+    layout = OutputLayout(tmp_path)
+    with pytest.raises(InputError, match="no networks"):
+        Runner(Unready(layout), layout, Recorder()).run(scans("p1", "p2"))
+    assert not layout.work.exists()
+    again = Runner(Letters(layout), layout, Recorder()).run(scans("p1", "p2"))
+    assert [o.status for o in again] == ["done", "done"]
 
 
 def test_reasons_are_one_line() -> None:

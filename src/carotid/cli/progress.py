@@ -67,10 +67,13 @@ class LineProgress:
 
     def waiting(self, participant_id: str) -> None:
         """Another process has this participant."""
+        stop_if_asked()
         self._line(f"{participant_id}: another process is working on it; waiting for it to finish")
 
     def finished(self, outcome: Outcome) -> None:
         """A participant is done, skipped or has failed."""
+        if outcome.status == "failed":
+            stop_if_asked()
         self._finished += 1
         self._computed += outcome.status == "done"
         text = f"{self._finished}/{self._participants} {outcome.participant_id}: {outcome.status}"
@@ -144,10 +147,13 @@ class BarProgress:
 
     def waiting(self, participant_id: str) -> None:
         """Another process has this participant."""
+        stop_if_asked()
         logs.say(f"{participant_id}: another process is working on it; waiting for it to finish")
 
     def finished(self, outcome: Outcome) -> None:
         """A participant is done, skipped or has failed."""
+        if outcome.status == "failed":
+            stop_if_asked()
         self._bars.advance(self._all)
         if outcome.status == "failed":
             logs.say(f"{outcome.participant_id}: failed - {outcome.reason}")

@@ -156,15 +156,19 @@ def run_heatmap_transform(
     for other in others_made_differently(layout, scans, record):
         logger.warning("%s was made with other parameters or models and stays as it is", other)
     record_transform(layout, HeatmapTask.transform, record.as_json())
+    workers = torch.get_num_threads() if chosen.type == "cpu" else 1
+    build = partial(build_members, models, chosen, workers=workers)
+    del models  # the task lets them go when it has built the networks
     task = HeatmapTask(
         layout,
-        partial(build_members, models, chosen, workers=torch.get_num_threads()),
+        build,
         parameters,
         rescaling,
         record,
         force=force,
         crew=Crew.of(torch.get_num_threads()),
     )
+    del build
     with choose_progress(len(scans)) as progress:
         runner = Runner(task, layout, progress, partial(torch.set_num_threads, 1))
         outcomes = runner.run(scans)

@@ -154,10 +154,12 @@ _regions = _Regions()
 def reserve_addresses() -> bool:
     """From here on, take large arrays from regions of their own; for programs that only compute.
 
+    Where addresses are limited (`ulimit -v`), none are reserved: they would be missing elsewhere.
+
     Returns:
         Whether there are such regions.
     """
-    if not _shared and sys.platform.startswith("linux"):
+    if not _shared and sys.platform.startswith("linux") and _addresses_are_free():
         with suppress(OSError, ValueError, OverflowError):
             _shared.update({"lasting": Region(REGION_BYTES), "passing": Region(REGION_BYTES)})
     return bool(_shared)
@@ -185,6 +187,12 @@ def empty_array(shape: Sequence[int], dtype: np.dtype[Any], use: Use = "lasting"
         if length >= HUGE_PAGE_BYTES:
             advise(start, length, _ADVICE)  # only an advice: a refusal is no error
     return array
+
+
+def _addresses_are_free() -> bool:
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
 
 
 @functools.cache

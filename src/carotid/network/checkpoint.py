@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import threading
 import warnings
 import zipfile
 import zlib
@@ -43,6 +44,8 @@ _SAVED_BY_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """How a pickle begins, and how one that `torch.save` wrote before it wrote archives."""
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError)
+_building = threading.Lock()
+
 _WRAPPER_KEYS = ("state_dict", "model_state_dict", "model", "net", "network")
 
 
@@ -79,12 +82,18 @@ class Member:
     device: torch.device
     state: Mapping[str, Tensor] | None = None
 
-    @cached_property
+    @property
     def cpu_network(self) -> Callable[[Tensor], Tensor]:
         """The same network on the CPU, for when the device's memory gives out."""
         if self.state is None:
             return self.network
-        return Member.from_state(self.state, name=self.name, sha256=self.sha256).network
+        with _building:  # several threads may ask for it at once
+            return self._built_for_the_cpu
+
+    @cached_property
+    def _built_for_the_cpu(self) -> Callable[[Tensor], Tensor]:
+        state = self.state or {}
+        return Member.from_state(state, name=self.name, sha256=self.sha256).network
 
     @classmethod
     def from_state(

@@ -20,7 +20,7 @@ from carotid.network.sampling import sample_axis, sample_last_axis
 from carotid.network.unet import OUT_CHANNELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -161,7 +161,7 @@ class SideResult:
             )
         self.coarse.add(heatmaps)
 
-    def slabs(self) -> Iterator[RawSlab]:
+    def slabs(self) -> Generator[RawSlab]:
         """Mean and standard deviation on the stored grid, in the order of its slowest axis.
 
         Afterwards `maxima` is complete and the members' heatmaps are forgotten.

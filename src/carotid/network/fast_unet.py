@@ -155,7 +155,8 @@ def fast_or_plain(net: UNet, device: torch.device) -> Callable[[Tensor], Tensor]
     """Return the fastest forward pass on a device that agrees with the plain module.
 
     The candidate (`FastUNet` on the CPU, channels-last on CUDA) and the plain module work on two
-    small random windows; the global random state is not touched. When they differ by more than
+    small random windows, in slabs that are small accordingly; the global random state is not
+    touched. When they differ by more than
     `CPU_TOLERANCE` or `CUDA_TOLERANCE` of the largest value, or the candidate cannot be made, a
     warning is logged and the plain module, in evaluation mode, is returned. `net` is not changed:
     either works with a copy of the weights.

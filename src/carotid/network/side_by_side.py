@@ -47,6 +47,7 @@ def side_by_side(
     try:
         for network, window in jobs:
             ahead.append(pool.submit(_without_gradients, network, window))
+            del window  # the worker's alone
             if len(ahead) > workers:
                 yield ahead.popleft().result()
         while ahead:
@@ -54,8 +55,8 @@ def side_by_side(
     except Exception:
         pool.shutdown(wait=True, cancel_futures=True)
         raise
-    except BaseException:  # an interrupt: whoever asked wants to leave now
-        pool.shutdown(wait=False, cancel_futures=True)
+    except BaseException:  # closed, or interrupted with windows ahead: then, leave now
+        pool.shutdown(wait=not ahead, cancel_futures=True)
         raise
     pool.shutdown(wait=True)
 

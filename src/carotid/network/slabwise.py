@@ -124,7 +124,7 @@ class NormedVolume:
         Args:
             slab: Which slices; each call goes on where the last one ended.
             y: (n, h, w, …), lines contiguous; of more channels the first ones are taken. It may
-                be that part of `values` itself.
+                be that part of `values` itself, as at the bottom level.
         """
         values = self.values[slab]
         channels = values.shape[3]

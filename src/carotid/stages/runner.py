@@ -10,6 +10,7 @@ end.
 from __future__ import annotations
 
 import logging
+import traceback
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -266,6 +267,7 @@ class Runner(Generic[Loaded]):
 
     def _failed(self, slot: Slot, error: Exception) -> None:
         logger.debug("%s", slot.participant_id, exc_info=error)
+        _let_go(error)
         self._release(slot)
         self._finish(Outcome(slot.participant_id, "failed", describe(error)))
 
@@ -276,6 +278,14 @@ class Runner(Generic[Loaded]):
     def _finish(self, outcome: Outcome) -> None:
         self._outcomes[outcome.participant_id] = outcome
         self._progress.finished(outcome)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Free what the calls that failed still hold: a scan, heatmaps, files."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def describe(error: BaseException) -> str:

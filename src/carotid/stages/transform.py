@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -88,8 +89,9 @@ class HeatmapTask:
         self._crew = crew
 
     def get_ready(self) -> None:
-        """Build the networks."""
-        self._members = self._build_members()
+        """Build the networks, and let the weights go that they were built from."""
+        members = self._build_members()
+        self._members, self._build_members = members, lambda: members
 
     def complete(self, participant_id: str) -> str | None:
         """Why nothing has to be done for a participant; None where it has."""
@@ -175,9 +177,10 @@ class HeatmapTask:
 
 
 def _write(place: HeatmapLayout, result: SideResult, grid: Grid) -> None:
-    slabs = ((slab.mean, slab.std) for slab in result.slabs())
-    made = SideSlabs(slabs, lambda: result.maxima.indices)
-    write_side(place, result.side.name, grid, made)
+    with closing(result.slabs()) as slabs:
+        pairs = ((slab.mean, slab.std) for slab in slabs)
+        made = SideSlabs(pairs, lambda: result.maxima.indices)
+        write_side(place, result.side.name, grid, made)
 
 
 def record_of(layout: OutputLayout, participant_id: str) -> dict[str, Any] | None:
