@@ -289,6 +289,19 @@ def test_what_a_failed_participant_held_is_let_go(kind: str, tmp_path: Path) -> 
         gc.enable()
 
 
+@pytest.mark.timeout(60)
+def test_an_error_that_is_its_own_cause_is_reported(tmp_path: Path) -> None:
+    class Circular(Letters):
+        def load(self, scan: RawScan) -> str:
+            error = InputError("torn", where=scan.path)
+            error.__cause__ = error
+            raise error
+
+    layout = OutputLayout(tmp_path)
+    outcomes = Runner(Circular(layout), layout, Recorder()).run(scans("p1"))
+    assert [o.reason for o in outcomes] == ["p1: torn"]
+
+
 def test_a_stage_that_cannot_get_ready_leaves_nothing_behind(tmp_path: Path) -> None:
     class Unready(Letters):
         def get_ready(self) -> None:

@@ -280,12 +280,15 @@ class Runner(Generic[Loaded]):
         self._progress.finished(outcome)
 
 
-def _let_go(error: BaseException | None) -> None:
+def _let_go(error: BaseException) -> None:
     """Free what the calls that failed still hold: a scan, heatmaps, files."""
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
+    chain: list[BaseException | None] = [error]
+    for one in chain:
+        if one is None or one.__traceback__ is None:
+            continue  # been there: an error may be its own cause
+        traceback.clear_frames(one.__traceback__)
+        one.__traceback__ = None
+        chain += [one.__cause__, one.__context__]
 
 
 def describe(error: BaseException) -> str:
