@@ -16,7 +16,7 @@ import numpy as np
 from carotid.evaluation.distances import SliceErrors, slice_errors, slice_maxima, summarize
 from carotid.geometry.grid import CANONICAL, Reordering
 from carotid.geometry.sides import SIDE_NAMES
-from carotid.network.checkpoint import load_members
+from carotid.network.members import load_members
 from carotid.network.shipped import shipped_models
 from carotid.simulation.neck import simulate_neck
 from carotid.simulation.second import simulate_second

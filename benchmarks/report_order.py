@@ -142,7 +142,7 @@ class WithModels:
     def __init__(self, models: Path, threads: int) -> None:
         import torch
 
-        from carotid.network.checkpoint import load_members
+        from carotid.network.members import load_members
 
         torch.set_num_threads(threads)
         self._members = load_members(models)
@@ -151,6 +151,7 @@ class WithModels:
         """Make one neck, spoil it, compute and write."""
         from carotid.config import HeatmapParameters
         from carotid.provenance import TransformRecord
+        from carotid.stages.reading import ScanReader
         from carotid.stages.runner import Outcome, Runner
         from carotid.stages.transform import HeatmapTask
         from carotid.storage.raw import find_scans
@@ -180,9 +181,9 @@ class WithModels:
         layout.root.mkdir(exist_ok=True)
         rescaling = Rescaling(rescale=True, lower_percentile=LOWER, upper_percentile=UPPER)
         record = TransformRecord({}, {m.name: m.sha256 for m in self._members}, {})
-        task = HeatmapTask(
-            layout, lambda: self._members, HeatmapParameters(), rescaling, record, force=True
-        )
+        parameters = HeatmapParameters()
+        reader = ScanReader(parameters, rescaling, len(self._members), 1)
+        task = HeatmapTask(layout, lambda: self._members, parameters, reader, record, force=True)
         Runner(task, layout, Silence()).run([scans[name]])
         return Case(name, how, both_channels(neck), first_x, volume.grid.shape[0])
 

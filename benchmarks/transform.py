@@ -138,7 +138,7 @@ def transform(folder: Path, scans: str, members: int, device: str) -> tuple[floa
 def windows_of(shape: tuple[int, int, int], spacing: float, members: int) -> int:
     from carotid.geometry.resample import network_size
     from carotid.geometry.sides import sides_of
-    from carotid.network.windows import WindowPlan
+    from carotid.network.window_plan import WindowPlan
 
     size = [network_size(n, spacing) for n in reversed(shape)]
     sides = sides_of(size[2])
@@ -246,7 +246,7 @@ def fast_forward(_folder: Path, device: str) -> None:
     from carotid.network.fast_unet import fast_or_plain
     from carotid.network.side_by_side import side_by_side
     from carotid.network.unet import UNet
-    from carotid.network.windows import Crew
+    from carotid.network.window_plan import Crew
 
     torch.set_num_threads(given_cores())
     fast = fast_or_plain(UNet().eval().to(device), torch.device(device))
@@ -271,8 +271,8 @@ def steps(folder: Path, device: str, name: str = "large") -> None:
 
     from carotid.cli.cores import given_cores
     from carotid.config import HeatmapParameters
-    from carotid.network.checkpoint import load_members
-    from carotid.stages.heatmap import predict_side, prepare_scan
+    from carotid.network.members import load_members
+    from carotid.stages.heatmap import predict_sides, prepare_scan
     from carotid.storage.metaimage_writer import MetaImageWriter, verify_metaimage
     from carotid.storage.raw import find_scans, load_scan
 
@@ -294,8 +294,7 @@ def steps(folder: Path, device: str, name: str = "large") -> None:
     scan = prepare_scan(volume, parameters, percentiles=(5, 95))
     lap("rescale, reorient, resample")
     written = deflated = 0
-    for side in scan.frame.sides:
-        result = predict_side(scan.frame, side, scan.side_image(side), members, parameters)
+    for result in predict_sides(scan.frame, scan.side_images(), members, parameters):
         lap("forward passes")
         paths = [folder / f"{what}.mha" for what in ("mean", "std")]
         with (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from carotid.network.checkpoint import Member
+from carotid.network.members import Member
 from carotid.network.unet import UNet
 
 if TYPE_CHECKING:

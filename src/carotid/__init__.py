@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from carotid.errors import CarotidError
     from carotid.geometry.grid import Grid
     from carotid.geometry.volume import Volume
-    from carotid.network.checkpoint import Member, load_members
+    from carotid.network.members import Member, load_members
     from carotid.network.shipped import shipped_models
     from carotid.stages.heatmap import compute_heatmaps
 
@@ -38,11 +38,11 @@ _HOMES = {
     "Grid": "carotid.geometry.grid",
     "HeatmapParameters": "carotid.config",
     "Heatmaps": "carotid.artifacts",
-    "Member": "carotid.network.checkpoint",
+    "Member": "carotid.network.members",
     "SideHeatmaps": "carotid.artifacts",
     "Volume": "carotid.geometry.volume",
     "compute_heatmaps": "carotid.stages.heatmap",
-    "load_members": "carotid.network.checkpoint",
+    "load_members": "carotid.network.members",
     "shipped_models": "carotid.network.shipped",
 }
 

@@ -141,7 +141,7 @@ def weights_file(folder: Path) -> Subject:
     import torch
     from tests.networks import weights
 
-    from carotid.network.checkpoint import read_state
+    from carotid.network.weights import read_state
 
     path = folder / "x.pt"
     torch.save({name: value.half() for name, value in weights(0).items()}, path)

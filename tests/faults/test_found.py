@@ -12,7 +12,7 @@ from tests.networks import weights
 
 from carotid.errors import InputError, ModelError
 from carotid.geometry.intensity import MAX_INTENSITY, check_intensities
-from carotid.network.checkpoint import read_state
+from carotid.network.weights import read_state
 from carotid.storage.atomic import write_json
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from tests.networks import weights
 from carotid.config import HeatmapParameters
 from carotid.geometry import memory
 from carotid.geometry.memory import HUGE_PAGE_BYTES, Region, empty_array, reserve_addresses
-from carotid.network.checkpoint import Member
+from carotid.network.members import Member
 from carotid.network.volumes import empty_volume
 from carotid.stages.heatmap import compute_heatmaps
 

@@ -20,11 +20,11 @@ MEMBERS = [
 MEMBER_BYTES = 2 * 7 * 5 * 6 * 4
 
 
-def open_files() -> list[str]:
-    found = []
+def open_files() -> dict[Path, str]:
+    found = {}
     for entry in Path("/proc/self/fd").iterdir():
         try:
-            found.append(str(entry.readlink()))
+            found[entry] = str(entry.readlink())
         except OSError:
             continue
     return found
@@ -35,16 +35,17 @@ def open_files() -> list[str]:
 def test_spilled_equals_kept(axis: int, in_memory: int, tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     with CoarseHeatmaps(axis, scratch, in_memory * MEMBER_BYTES) as store:
-        for member in MEMBERS:
-            store.add(member)
+        for k, member in enumerate(MEMBERS):
+            store.add(member, last=k == 4)
         assert len(store) == 5
-        assert any("scratch" in name for name in open_files()) == (in_memory < 5)
+        sizes = [entry.stat().st_size for entry, name in open_files().items() if "scratch" in name]
+        assert sum(sizes) == (5 - in_memory) * MEMBER_BYTES
         for k, member in enumerate(MEMBERS):
             for start, stop in ((0, 2), (3, 5), (0, member.shape[axis + 1])):
                 expected = member.movedim(axis + 1, 0)[start:stop]
                 assert torch.equal(store.slab(k, start, stop), expected)
     assert not scratch.exists()
-    assert not any("scratch" in name for name in open_files())
+    assert not any("scratch" in name for name in open_files().values())
 
 
 def test_scratch_file_is_gone_from_the_folder_at_once(tmp_path: Path) -> None:
@@ -57,10 +58,21 @@ def test_scratch_file_is_gone_from_the_folder_at_once(tmp_path: Path) -> None:
 def test_a_store_that_is_forgotten_gives_its_disk_space_back(tmp_path: Path) -> None:
     store = CoarseHeatmaps(0, tmp_path / "scratch", 0)
     store.add(MEMBERS[0])
-    assert any("scratch" in name for name in open_files())
+    assert any("scratch" in name for name in open_files().values())
     del store
     gc.collect()
-    assert not any("scratch" in name for name in open_files())
+    assert not any("scratch" in name for name in open_files().values())
+
+
+def test_the_last_member_stays_in_memory(tmp_path: Path) -> None:
+    store = CoarseHeatmaps(0, tmp_path / "scratch", 2 * MEMBER_BYTES)
+    store.add(MEMBERS[0])
+    store.add(MEMBERS[1])
+    assert any("scratch" in name for name in open_files().values()), "room is left for the last"
+    store.add(MEMBERS[2], last=True)
+    (path,) = (entry for entry, name in open_files().items() if "scratch" in name)
+    assert path.stat().st_size == MEMBER_BYTES, "the second one"
+    store.close()
 
 
 def test_without_a_scratch_file_all_is_kept() -> None:
@@ -79,9 +91,8 @@ def test_scratch_file_that_cannot_be_made(tmp_path: Path) -> None:
 def test_scratch_file_cut_by_somebody(tmp_path: Path) -> None:
     store = CoarseHeatmaps(0, tmp_path / "scratch", 0)
     store.add(MEMBERS[0])
-    descriptor = store._descriptor
-    assert descriptor is not None
-    os.ftruncate(descriptor, 10)
+    (path,) = (entry for entry, name in open_files().items() if "scratch" in name)
+    os.truncate(path, 10)
     with pytest.raises(ResourceError, match="shorter"):
         store.slab(0, 0, 7)
     store.close()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +18,6 @@ from torch import Tensor
 from carotid.config import HeatmapParameters
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
-from carotid.network.checkpoint import Member
 from carotid.network.device_memory import (
     AS_PLANNED,
     ON_THE_CPU,
@@ -24,8 +26,10 @@ from carotid.network.device_memory import (
     Predictor,
 )
 from carotid.network.ensemble import SideResult
-from carotid.network.windows import Crew, WindowPlan, predict
-from carotid.stages.heatmap import compute_heatmaps, predict_side, prepare_scan
+from carotid.network.members import Member
+from carotid.network.window_plan import Crew, WindowPlan
+from carotid.network.windows import WindowedImage, predict
+from carotid.stages.heatmap import compute_heatmaps, predict_sides, prepare_scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
 CPU = torch.device("cpu")
 PLAN = WindowPlan.of((20, 9, 23), (16, 16, 16), 0.5)
 IMAGE = torch.linspace(0, 1, 20 * 9 * 23).reshape(20, 9, 23)
+VIEW = WindowedImage(IMAGE, PLAN)
 PARAMETERS = HeatmapParameters(roi_size=(32, 16, 16), overlap=0.3)
 
 
@@ -51,15 +56,20 @@ class OutOfMemory:
         return self._network(window)
 
 
-def alone(predictor: Predictor, member: Member, *rest: Any, **more: Any) -> Tensor:
+def alone(
+    predictor: Predictor,
+    member: Member,
+    view: WindowedImage,
+    on_window: Callable[[], None] | None = None,
+) -> Tensor:
     """What one member predicts."""
-    (found,) = predictor.predict_each([member], *rest, **more)
+    (found,) = predictor.predict_each([member], deque([view]), 2, on_window)
     return found
 
 
 def test_enough_memory_changes_nothing() -> None:
     predictor = Predictor()
-    found = alone(predictor, stand_in(uneven(1)), IMAGE, PLAN, 2)
+    found = alone(predictor, stand_in(uneven(1)), VIEW)
     assert predictor.step == AS_PLANNED
     assert torch.equal(found, predict(uneven(1), IMAGE, PLAN, 2))
 
@@ -70,7 +80,7 @@ def test_out_of_memory_in_the_middle_gives_the_same_numbers(
     predictor = Predictor()
     windows: list[int] = []
     network = OutOfMemory(lambda call: call == 3)
-    found = alone(predictor, stand_in(network), IMAGE, PLAN, 2, on_window=lambda: windows.append(1))
+    found = alone(predictor, stand_in(network), VIEW, on_window=lambda: windows.append(1))
     assert torch.equal(found, predict(uneven(1), IMAGE, PLAN, 2))
     assert predictor.step == WINDOWS_ALONE
     assert len(windows) == len(PLAN), "progress counts no window twice"
@@ -85,8 +95,9 @@ def test_a_device_too_small_for_a_window_leaves_it_to_the_cpu() -> None:
     on_cpu = Member.from_state(state)
     full = Member("full", "", OutOfMemory(lambda _: True), CPU, state)
     predictor = Predictor()
-    found = alone(predictor, full, IMAGE, WindowPlan.of((20, 9, 23), (32, 16, 16), 0), 2)
-    expected = predict(on_cpu.network, IMAGE, WindowPlan.of((20, 9, 23), (32, 16, 16), 0), 2)
+    plan = WindowPlan.of((20, 9, 23), (32, 16, 16), 0)
+    found = alone(predictor, full, WindowedImage(IMAGE, plan))
+    expected = predict(on_cpu.network, IMAGE, plan, 2)
     assert torch.equal(found, expected)
     assert predictor.step == ON_THE_CPU
     assert predictor.in_words == STEPS[ON_THE_CPU]
@@ -94,9 +105,9 @@ def test_a_device_too_small_for_a_window_leaves_it_to_the_cpu() -> None:
 
 def test_a_predictor_that_stepped_down_does_not_try_again() -> None:
     predictor = Predictor()
-    alone(predictor, stand_in(OutOfMemory(lambda call: call == 1)), IMAGE, PLAN, 2)
+    alone(predictor, stand_in(OutOfMemory(lambda call: call == 1)), VIEW)
     second = OutOfMemory(lambda _: False)
-    alone(predictor, stand_in(second), IMAGE, PLAN, 2)
+    alone(predictor, stand_in(second), VIEW)
     assert predictor.step == WINDOWS_ALONE
     assert second.calls == len(PLAN)
 
@@ -119,14 +130,14 @@ def test_several_workers_share_one_network_on_the_cpu() -> None:
     predictor.step = ON_THE_CPU
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Member, "from_state", counting)
-        found = alone(predictor, full, image, plan, 2)
+        found = alone(predictor, full, WindowedImage(image, plan))
     assert len(built) == 1
     np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=1e-5)
 
 
 def test_no_memory_anywhere_is_an_error() -> None:
     with pytest.raises(torch.OutOfMemoryError):
-        alone(Predictor(), stand_in(OutOfMemory(lambda _: True)), IMAGE, PLAN, 2)
+        alone(Predictor(), stand_in(OutOfMemory(lambda _: True)), VIEW)
 
 
 def test_other_errors_go_out_as_they_are() -> None:
@@ -135,7 +146,7 @@ def test_other_errors_go_out_as_they_are() -> None:
 
     predictor = Predictor()
     with pytest.raises(RuntimeError, match="illegal"):
-        alone(predictor, stand_in(broken), IMAGE, PLAN, 2)
+        alone(predictor, stand_in(broken), VIEW)
     assert predictor.step == AS_PLANNED
 
 
@@ -159,9 +170,8 @@ def test_no_memory_for_folding_leaves_it_to_the_cpu(
 ) -> None:
     grid = Grid(neck().shape, affine_of())
     scan = prepare_scan(Volume(neck(), grid), PARAMETERS, percentiles=None)
-    side = scan.frame.sides[0]
     members = [stand_in(uneven(seed)) for seed in (1, 2)]
-    whole = predict_side(scan.frame, side, scan.side_image(side), members, PARAMETERS)
+    whole = next(predict_sides(scan.frame, scan.side_images(), members, PARAMETERS))
     expected = list(whole.slabs())
     plainly, calls = SideResult._raw_member, 0
 
@@ -173,7 +183,7 @@ def test_no_memory_for_folding_leaves_it_to_the_cpu(
         return plainly(self, member, sampling)  # type: ignore[arg-type]
 
     monkeypatch.setattr(SideResult, "_raw_member", once)
-    again = predict_side(scan.frame, side, scan.side_image(side), members, PARAMETERS)
+    again = next(predict_sides(scan.frame, scan.side_images(), members, PARAMETERS))
     found = list(again.slabs())
     for one, other in zip(expected, found, strict=True):
         np.testing.assert_array_equal(one.mean, other.mean)
@@ -186,3 +196,25 @@ def test_a_member_keeps_weights_for_the_cpu_only_beside_a_device() -> None:
     on_cpu = Member.from_state(weights(0))
     assert on_cpu.state is None
     assert on_cpu.cpu_network is on_cpu.network
+
+
+def test_several_images_and_one_interruption() -> None:
+    """Each image is predicted by all members, whichever window runs out of memory."""
+    shorter = IMAGE[:17].flip(0).contiguous()
+    views = [VIEW, WindowedImage(shorter, WindowPlan.of((17, 9, 23), (16, 16, 16), 0.5))]
+    expected = [predict(uneven(k), view.image, view.plan, 2) for view in views for k in (1, 2)]
+    windows = 2 * sum(len(view.plan) for view in views)
+    for failing_call in range(1, windows // 2 + 1):
+        network = OutOfMemory(failing_call.__eq__, 2)
+        left, told = deque(views), itertools.count()
+        predictor = Predictor(Crew(2, 1))
+        found = list(
+            predictor.predict_each(
+                [stand_in(uneven(1)), stand_in(network)], left, 2, partial(next, told)
+            )
+        )
+        assert predictor.step == WINDOWS_ALONE
+        assert not left
+        assert next(told) == windows, "progress counts no window twice"
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(one, other, rtol=0, atol=1e-6)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from monai.inferers.utils import sliding_window_inference
 from torch import Tensor
 
-from carotid.network.windows import Crew, WindowPlan, axis_starts, predict, predict_each
+from carotid.network.window_plan import Crew, WindowPlan, axis_starts
+from carotid.network.windows import WindowedImage, predict, predict_each
 
 
 def seen_from_the_window(x: Tensor) -> Tensor:
@@ -99,8 +100,9 @@ def test_the_next_network_works_while_the_caller_is_busy_with_the_last_one() -> 
         return window + k
 
     image = torch.rand(8, 4, 4)
-    networks = [partial(network, k) for k in range(2)]
-    predicted = predict_each(networks, image, plan, 1, crew=Crew(2, 1), memory_order=(1, 0, 2, 3))
+    view = WindowedImage(image, plan, memory_order=(1, 0, 2, 3))
+    passes = [(partial(network, k), view) for k in range(2)]
+    predicted = predict_each(passes, 1, crew=Crew(2, 1))
     first = next(predicted)
     assert begun[1].wait(30), "nobody has asked for the second one's heatmaps yet"
     assert torch.equal(first, image[None])
@@ -121,7 +123,8 @@ def test_networks_may_be_left_in_the_middle() -> None:
             go_on.wait(30)
         return window
 
-    predicted = predict_each([network] * 9, torch.rand(16, 4, 4), plan, 1, crew=Crew(2, 1))
+    passes = [(network, WindowedImage(torch.rand(16, 4, 4), plan))] * 9
+    predicted = predict_each(passes, 1, crew=Crew(2, 1))
     next(predicted)
     predicted.close()
     waiting = [thread for thread in threading.enumerate() if thread.name.startswith("window")]
@@ -134,7 +137,8 @@ def test_networks_may_be_left_in_the_middle() -> None:
 
 def test_threads_have_ended_when_all_is_taken() -> None:
     plan = WindowPlan.of((16, 4, 4), (4, 4, 4), 0)
-    predicted = predict_each([torch.neg] * 2, torch.rand(16, 4, 4), plan, 1, crew=Crew(3, 1))
+    passes = [(torch.neg, WindowedImage(torch.rand(16, 4, 4), plan))] * 2
+    predicted = predict_each(passes, 1, crew=Crew(3, 1))
     for _ in range(2):
         next(predicted)
     predicted.close()

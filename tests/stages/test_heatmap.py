@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +19,9 @@ from carotid.config import HeatmapParameters
 from carotid.errors import InputError, ModelError
 from carotid.geometry.grid import CANONICAL, Grid
 from carotid.geometry.volume import Volume
-from carotid.stages.heatmap import compute_heatmaps
+from carotid.network.device_memory import Predictor
+from carotid.network.window_plan import Crew
+from carotid.stages.heatmap import compute_heatmaps, count_windows, predict_sides, prepare_scan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -168,3 +172,25 @@ def test_what_cannot_be_computed() -> None:
     broken = stand_in(lambda x: torch.full((1, 2, *x.shape[2:]), torch.nan), "broken.pt")
     with pytest.raises(ModelError, match=r"broken\.pt.*NaN"):
         compute_heatmaps(neck(), affine_of(), [*MEMBERS, broken], PARAMETERS)
+
+
+def test_the_right_side_is_begun_while_the_left_one_is_looked_at() -> None:
+    grid = Grid(neck().shape, affine_of())
+    scan = prepare_scan(Volume(neck(), grid), PARAMETERS, percentiles=None)
+    right, windows = threading.Event(), count_windows(scan.frame, 1, PARAMETERS) // 2
+    begun = itertools.count(1)
+
+    def network(window: torch.Tensor) -> torch.Tensor:
+        if next(begun) > windows:
+            right.set()
+        return torch.cat([window, -window], dim=1)
+
+    images = scan.side_images()
+    sides = predict_sides(
+        scan.frame, images, [stand_in(network)], PARAMETERS, predictor=Predictor(Crew(2, 1))
+    )
+    left = next(sides)
+    assert right.wait(30), "nobody has asked for the right side yet"
+    assert left.side.name == "left"
+    assert not images
+    assert [result.side.name for result in sides] == ["right"]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from carotid.network.checkpoint import read_state
 from carotid.network.unet import UNet
+from carotid.network.weights import read_state
 from carotid.training.export import LAST_UNIT, with_scale, write_checksums, write_model
 
 if TYPE_CHECKING:

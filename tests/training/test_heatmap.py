@@ -11,7 +11,8 @@ from tests.training.stand_in import tubes
 from carotid.errors import InputError, UsageError
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
-from carotid.network.checkpoint import find_models, load_members
+from carotid.network.members import load_members
+from carotid.network.model_files import find_models
 from carotid.storage.annotations import annotation_text
 from carotid.storage.layout import centerline_file
 from carotid.storage.metaimage_writer import write_metaimage

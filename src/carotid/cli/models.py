@@ -51,7 +51,8 @@ def check(model_dir: Path) -> int:
     Where the directory holds a SHA256SUMS file, the files are compared with it.
     """
     from carotid.errors import ModelError
-    from carotid.network.checkpoint import find_models, read_state
+    from carotid.network.model_files import find_models
+    from carotid.network.weights import read_state
 
     expected = _sums(model_dir / "SHA256SUMS")
     bad = 0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from carotid.network.checkpoint import Weights
+    from carotid.network.weights import Weights
     from carotid.stages.runner import Outcome
 
 logger = logging.getLogger(__name__)
@@ -113,9 +113,17 @@ def run_heatmap_transform(
     Raises:
         UsageError: Before anything was touched.
     """
+    from carotid.cli.cores import given_cores
     from carotid.cli.progress import choose_progress
     from carotid.config import read_heatmap_parameters
-    from carotid.storage.layout import OutputLayout
+    from carotid.network.model_files import find_models
+    from carotid.network.window_plan import Crew
+    from carotid.provenance import TransformRecord
+    from carotid.stages.reading import ScanReader
+    from carotid.storage.atomic import write_json
+    from carotid.storage.heatmaps import read_record
+    from carotid.storage.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
+    from carotid.storage.parameters import record_transform
     from carotid.storage.raw import find_scans, select_participants
     from carotid.storage.rescaling import read_rescaling
 
@@ -124,20 +132,25 @@ def run_heatmap_transform(
     scans = select_participants(find_scans(raw_dir), participants or None)
     rescaling = read_rescaling(raw_dir)
     check_output_dir(output_dir, inputs)
-    models, chosen = start_network(model_dir, device, threads)
+    layout = OutputLayout(output_dir)
+    cores = threads or given_cores()
+    crew = Crew.of(cores)
+    reader = ScanReader(parameters, rescaling, len(find_models(model_dir)), crew.workers)
+    prepare_process()
+    for scan in scans:
+        place = HeatmapLayout(layout.transform(scan.participant_id, HEATMAP_TRANSFORM))
+        if force or read_record(place) is None:
+            reader.begin(scan)  # while PyTorch is imported
+            break
+    models, chosen = start_network(model_dir, device, cores)
 
     import torch
 
-    from carotid.network.checkpoint import build_members
     from carotid.network.device import describe_device
-    from carotid.network.windows import Crew
-    from carotid.provenance import TransformRecord
+    from carotid.network.members import begin_members, build_members
     from carotid.stages.runner import Runner
     from carotid.stages.transform import HeatmapTask, others_made_differently, refuse_unfit
-    from carotid.storage.atomic import write_json
-    from carotid.storage.parameters import record_transform
 
-    layout = OutputLayout(output_dir)
     record = TransformRecord(
         settings={
             "roi_size": list(parameters.roi_size),
@@ -155,19 +168,13 @@ def run_heatmap_transform(
     check_output_dir(output_dir, inputs, make=True)
     for other in others_made_differently(layout, scans, record):
         logger.warning("%s was made with other parameters or models and stays as it is", other)
-    record_transform(layout, HeatmapTask.transform, record.as_json())
-    workers = torch.get_num_threads() if chosen.type == "cpu" else 1
-    build = partial(build_members, models, chosen, workers=workers)
-    del models  # the task lets them go when it has built the networks
-    task = HeatmapTask(
-        layout,
-        build,
-        parameters,
-        rescaling,
-        record,
-        force=force,
-        crew=Crew.of(torch.get_num_threads()),
+    record_transform(layout, HEATMAP_TRANSFORM, record.as_json())
+    on_cpu = chosen.type == "cpu"
+    build = (
+        partial(begin_members, models, cores) if on_cpu else partial(build_members, models, chosen)
     )
+    del models  # the task lets them go when the networks are built
+    task = HeatmapTask(layout, build, parameters, reader, record, force=force, crew=crew)
     del build
     with choose_progress(len(scans)) as progress:
         runner = Runner(task, layout, progress, partial(torch.set_num_threads, 1))
@@ -176,31 +183,34 @@ def run_heatmap_transform(
         {"participant_id": o.participant_id, "result": o.status, "reason": o.reason}
         for o in outcomes
     ]
-    write_json(layout.summary, {"transform": HeatmapTask.transform, "participants": table})
+    write_json(layout.summary, {"transform": HEATMAP_TRANSFORM, "participants": table})
     return outcomes
 
 
-def start_network(
-    model_dir: Path, device: str | None, threads: int | None
-) -> tuple[list[Weights], torch.device]:
-    """Prepare this process for computing, choose a device, and read and check the models."""
+def prepare_process() -> None:
+    """Set up memory and threads for computing; to be called before torch is imported."""
     from carotid.cli.allocator import keep_freed_memory
-    from carotid.cli.cores import given_cores, wait_without_spinning
+    from carotid.cli.cores import wait_without_spinning
     from carotid.geometry.memory import reserve_addresses
 
     keep_freed_memory()
     reserve_addresses()
     wait_without_spinning()
 
+
+def start_network(
+    model_dir: Path, device: str | None, cores: int
+) -> tuple[list[Weights], torch.device]:
+    """Import torch, choose a device, and read and check the models."""
     import torch
 
-    from carotid.network.checkpoint import read_models
     from carotid.network.device import choose_device, describe_device
+    from carotid.network.weights import read_models
 
     stop_if_asked()
-    torch.set_num_threads(threads or given_cores())
+    torch.set_num_threads(cores)
     chosen = choose_device(device)
-    logger.info("device: %s, %d threads", describe_device(chosen), torch.get_num_threads())
+    logger.info("device: %s, %d threads", describe_device(chosen), cores)
     models = read_models(model_dir)
     logger.info("%d models from %s", len(models), model_dir)
     if len(models) == 1:

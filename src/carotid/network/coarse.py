@@ -8,23 +8,18 @@ kept in a scratch file: memory does not grow with the ensemble.
 
 from __future__ import annotations
 
-import os
-import weakref
-from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
 
-from carotid.errors import ResourceError
+from carotid.network.scratch import MEMORY_BUDGET_BYTES, ScratchFile, Spilled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from torch import Tensor
-
-MEMORY_BUDGET_BYTES = 176 << 20
-"""Heatmaps kept in memory, of one side: two members of a whole neck, or many of a small one."""
 
 
 class CoarseHeatmaps:
@@ -48,11 +43,9 @@ class CoarseHeatmaps:
     ) -> None:
         self.slab_axis = slab_axis
         self.memory_order = (slab_axis + 1, 0, *(a + 1 for a in range(3) if a != slab_axis))
-        self._kept: list[Tensor | int] = []
+        self._kept: list[Tensor | Spilled] = []
         self._shape: tuple[int, ...] = ()
-        self._scratch_file = scratch_file
-        self._descriptor: int | None = None
-        self._closing: weakref.finalize[[int], CoarseHeatmaps] | None = None
+        self._scratch = None if scratch_file is None else ScratchFile(scratch_file)
         self._device = torch.device("cpu")
         self._budget = budget_bytes
         self._in_memory = 0
@@ -66,8 +59,10 @@ class CoarseHeatmaps:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def add(self, heatmaps: Tensor) -> None:
+    def add(self, heatmaps: Tensor, *, last: bool = False) -> None:
         """Keep one member's (2, s, p, l) float32 heatmaps.
+
+        Room in memory is left for the last member, which is read back at once.
 
         Raises:
             ResourceError: Where the scratch file cannot be written.
@@ -76,69 +71,36 @@ class CoarseHeatmaps:
         self._shape = tuple(slabs.shape)
         self._device = slabs.device
         size = slabs.numel() * slabs.element_size()
-        if self._scratch_file is None or self._in_memory + size <= self._budget:
+        room = size if last else 2 * size
+        if self._scratch is None or self._in_memory + room <= self._budget:
             self._in_memory += size
             self._kept.append(slabs)
         else:
-            self._kept.append(self._spill(self._scratch_file, slabs))
+            self._kept.append(self._scratch.append(_bytes_of(slabs.cpu().numpy())))
 
     def slab(self, member: int, start: int, stop: int) -> Tensor:
         """(stop−start, 2, …) float32: slices of one member along the slab axis, others in order."""
         kept = self._kept[member]
-        if not isinstance(kept, int):
+        if not isinstance(kept, Spilled):
             return kept[start:stop]
-        shape = (stop - start, *self._shape[1:])
-        out = np.empty(shape, np.float32)
-        row = out.nbytes // max(stop - start, 1)
-        view = memoryview(out.data).cast("B")
-        done = 0
-        while done < out.nbytes:
-            got = os.preadv(self._file(), [view[done:]], kept + start * row + done)
-            if got <= 0:
-                raise ResourceError(
-                    "the scratch file is shorter than what was written to it",
-                    where=self._scratch_file,
-                    remedy="check the disk that the output directory is on",
-                )
-            done += got
+        out = np.empty((stop - start, *self._shape[1:]), np.float32)
+        row_bytes = out.nbytes // max(stop - start, 1)
+        kept.read_into(_bytes_of(out), start * row_bytes)
         return torch.from_numpy(out).to(self._device)
 
     def leave_device(self) -> None:
         """Keep in main memory what is kept on a device, now and from here on."""
         self._device = torch.device("cpu")
         for member, kept in enumerate(self._kept):
-            if not isinstance(kept, int):
+            if not isinstance(kept, Spilled):
                 self._kept[member] = kept.cpu()
 
     def close(self) -> None:
         """Forget everything and remove the scratch file."""
         self._kept.clear()
-        self._descriptor = None
-        if self._closing is not None:
-            self._closing()
+        if self._scratch is not None:
+            self._scratch.close()
 
-    def _file(self) -> int:
-        if self._descriptor is None:
-            message = "nothing was spilled"
-            raise ValueError(message)
-        return self._descriptor
 
-    def _spill(self, path: Path, slabs: Tensor) -> int:
-        try:
-            if self._descriptor is None:
-                self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-                self._closing = weakref.finalize(self, os.close, self._descriptor)
-                with suppress(OSError):  # gone with the process, however that ends
-                    path.unlink()
-            offset = os.lseek(self._descriptor, 0, os.SEEK_END)
-            view = memoryview(slabs.cpu().numpy().data).cast("B")
-            done = 0
-            while done < view.nbytes:
-                done += os.write(self._descriptor, view[done:])
-        except OSError as error:
-            raise ResourceError(
-                f"cannot keep a member's heatmaps in a scratch file: {error.strerror}",
-                where=path,
-                remedy="free space on the disk that the output directory is on",
-            ) from error
-        return offset
+def _bytes_of(array: NDArray[np.float32]) -> memoryview:
+    return memoryview(array.data).cast("B")

@@ -10,6 +10,7 @@ numbers. If not even one window fits, the networks compute on the CPU, which rou
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,14 @@ import torch
 from carotid.network.windows import predict_each
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections import deque
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from torch import Tensor
 
-    from carotid.network.checkpoint import Member
-    from carotid.network.windows import Crew, WindowPlan
+    from carotid.network.members import Member
+    from carotid.network.window_plan import Crew
+    from carotid.network.windows import WindowedImage
 
 logger = logging.getLogger(__name__)
 
@@ -61,21 +64,17 @@ class Predictor:
     def predict_each(
         self,
         members: Sequence[Member],
-        image: Tensor,
-        plan: WindowPlan,
+        views: deque[WindowedImage],
         channels: int,
         on_window: Callable[[], None] | None = None,
-        memory_order: tuple[int, ...] = (0, 1, 2, 3),
     ) -> Generator[Tensor]:
-        """Each member's heatmaps of a side.
+        """Each member's heatmaps of each image: of the first one by all members, and so on.
 
         Args:
             members: The networks, all on one device.
-            image: (s, p, l) float32, on the CPU.
-            plan: Where the windows lie.
+            views: The images, on the CPU; each is taken out when all members have predicted it.
             channels: How many channels the networks return.
             on_window: Called after each window, once for each.
-            memory_order: See `carotid.network.windows.predict_each`.
 
         Yields:
             (channels, s, p, l) float32; on the members' device at first, later on the CPU.
@@ -83,7 +82,7 @@ class Predictor:
         Raises:
             torch.OutOfMemoryError: Where the CPU's memory is not enough either.
         """
-        done = seen = told = 0
+        done = kept = seen = told = 0
 
         def tell() -> None:
             nonlocal seen, told
@@ -92,38 +91,47 @@ class Predictor:
                 told = seen
                 on_window()
 
-        while done < len(members):
-            seen = done * len(plan)
-            left = members[done:]
-            networks, device = self._networks(left)
-            on_cpu = left[0].device.type == "cpu" or self.step == ON_THE_CPU
-            crew = self._crew if on_cpu else None
+        while views:
+            seen = kept
             try:
                 for heatmaps in predict_each(
-                    networks,
-                    image.to(device),
-                    plan,
+                    self._passes(members, list(views), done),
                     channels,
                     tell,
-                    crew=crew,
-                    memory_order=memory_order,
+                    crew=self._crew if self._computes_on_cpu(members[0]) else None,
                 ):
+                    kept += len(views[0].plan)
                     done += 1
+                    if done == len(members):
+                        views.popleft()
+                        done = 0
                     yield heatmaps
                     del heatmaps  # not to be kept while the next one is predicted
             except torch.OutOfMemoryError:
                 if self.step == ON_THE_CPU:
                     raise
-                self._step_down(left[0])
+                self._step_down(members[0])
 
-    def _networks(
-        self, members: Sequence[Member]
-    ) -> tuple[list[Callable[[Tensor], Tensor]], torch.device]:
-        """How the windows of an image are predicted, and where that image has to be."""
+    def _passes(
+        self, members: Sequence[Member], views: list[WindowedImage], done: int
+    ) -> Iterator[tuple[Callable[[Tensor], Tensor], WindowedImage]]:
+        """What is left to be predicted by which network; `done` members have seen the first."""
+        while views:
+            view = views.pop(0)
+            if self.step == AS_PLANNED:
+                view = replace(view, image=view.image.to(members[0].device))
+            for member in members[done:]:
+                yield self._network(member), view
+            done = 0
+
+    def _network(self, member: Member) -> Callable[[Tensor], Tensor]:
+        """How a window is predicted, wherever the image is now."""
         if self.step == AS_PLANNED:
-            return [member.network for member in members], members[0].device
-        how = _window_alone if self.step == WINDOWS_ALONE else _on_the_cpu
-        return [partial(how, member) for member in members], torch.device("cpu")
+            return member.network
+        return partial(_window_alone if self.step == WINDOWS_ALONE else _on_the_cpu, member)
+
+    def _computes_on_cpu(self, member: Member) -> bool:
+        return member.device.type == "cpu" or self.step == ON_THE_CPU
 
     def _step_down(self, member: Member) -> None:
         self.step += 1

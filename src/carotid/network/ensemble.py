@@ -8,6 +8,7 @@ hold only a part of; `Maxima` therefore keeps the best seen so far.
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 
 from carotid.errors import ModelError
+from carotid.network.ahead import one_ahead
 from carotid.network.coarse import CoarseHeatmaps
 from carotid.network.sampling import sample_axis, sample_last_axis
 from carotid.network.unet import OUT_CHANNELS
@@ -122,6 +124,23 @@ class Maxima:
         self._key[box] = np.where(better, key, self._key[box])
 
 
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """What is folded into the next slab.
+
+    Attributes:
+        heatmaps: Each member's (2, s, p, l) on the raw voxels; nothing where all are zero.
+        shape: Raw voxels of the slab, in S-P-L order, with columns that are zero.
+        start: Raw S-P-L index of the slab's first voxel.
+        l_start: Columns of the slab that are zero before the heatmaps' first one.
+    """
+
+    heatmaps: list[Tensor]
+    shape: tuple[int, int, int]
+    start: tuple[int, int, int]
+    l_start: int
+
+
 class SideResult:
     """Collects the members' predictions of one side and folds them on the stored grid.
 
@@ -143,6 +162,7 @@ class SideResult:
             columns = columns.part(*self._columns)
         self._sampling = (s, p, columns)
         self.side = side
+        self._members = members
         self.coarse = CoarseHeatmaps(self._slab_axis, scratch_file)
         self.maxima = Maxima(members, frame.raw_shape)
 
@@ -159,44 +179,56 @@ class SideResult:
                 where=member,
                 remedy="check the weights, and whether the scan's intensities must be rescaled",
             )
-        self.coarse.add(heatmaps)
+        self.coarse.add(heatmaps, last=len(self.coarse) + 1 == self._members)
 
-    def slabs(self) -> Generator[RawSlab]:
+    def slabs(self, *, ahead: bool = False) -> Generator[RawSlab]:
         """Mean and standard deviation on the stored grid, in the order of its slowest axis.
 
         Afterwards `maxima` is complete and the members' heatmaps are forgotten.
+
+        Args:
+            ahead: Whether the members' next slab is brought to the stored grid in a thread, on one
+                core, while the last one is folded.
         """
-        with self.coarse, torch.inference_mode():
-            raw_size = self._frame.raw_shape[self._slab_axis]
-            backwards = self._frame.reordering.flips[self._slab_axis]
-            rows = self._slab_rows()
-            for done in range(0, raw_size, rows):
-                stop = min(done + rows, raw_size)
-                if backwards:
-                    yield self._slab_in_memory(raw_size - stop, raw_size - done)
-                else:
-                    yield self._slab_in_memory(done, stop)
+        blocks = self._blocks()
+        with self.coarse, closing(one_ahead(blocks) if ahead else blocks) as ready:
+            for block in ready:
+                yield self._folded(block)
+                del block  # not to be kept while the next one is waited for
             self._zero_columns()
 
     def leave_device(self) -> None:
         """Work in main memory from here on: that of the device is needed, or was not enough."""
         self.coarse.leave_device()
 
-    def _slab_in_memory(self, start: int, stop: int) -> RawSlab:
-        """`_slab`, on the CPU where the device has no memory for it."""
+    def _blocks(self) -> Generator[_Block]:
+        """The members' heatmaps of slab after slab."""
+        raw_size = self._frame.raw_shape[self._slab_axis]
+        backwards = self._frame.reordering.flips[self._slab_axis]
+        rows = self._slab_rows()
+        for done in range(0, raw_size, rows):
+            stop = min(done + rows, raw_size)
+            if backwards:
+                yield self._block_in_memory(raw_size - stop, raw_size - done)
+            else:
+                yield self._block_in_memory(done, stop)
+
+    def _block_in_memory(self, start: int, stop: int) -> _Block:
+        """`_block`, on the CPU where the device has no memory for it."""
         try:
-            return self._slab(start, stop)
+            return self._block(start, stop)
         except torch.OutOfMemoryError:
             self.leave_device()
             logger.warning("out of memory on the device; heatmaps are put together on the CPU")
-        return self._slab(start, stop)
+        return self._block(start, stop)
 
     def _slab_rows(self) -> int:
         others = [n for a, n in enumerate(self._frame.raw_shape) if a != self._slab_axis]
         row_bytes = 4 * OUT_CHANNELS * others[0] * others[1]
         return max(1, min(_SLAB_BYTES, _ALL_SLABS_BYTES // max(len(self.coarse), 1)) // row_bytes)
 
-    def _slab(self, start: int, stop: int) -> RawSlab:
+    @torch.inference_mode()
+    def _block(self, start: int, stop: int) -> _Block:
         axis = self._slab_axis
         sampling = list(self._sampling)
         sampling[axis] = sampling[axis].part(start, stop)
@@ -204,19 +236,27 @@ class SideResult:
         if axis == 2:
             low, high = sampling[2].support()
             sampling[2] = sampling[2].part(low, high)
-        first = [0, 0, low]
-        first[axis] += start
-        shape = list(self._frame.raw_shape)
-        shape[axis] = stop - start
+        first, shape = [0, 0, 0], list(self._frame.raw_shape)
+        first[axis], shape[axis] = start, stop - start
         if low == high:
-            return RawSlab(self._stored(None, shape, 0), self._stored(None, shape, 0))
-        heatmaps = []
-        for member in range(len(self.coarse)):
-            heat = self._raw_member(member, sampling)
-            self.maxima.add(member, heat, (first[0], first[1], first[2]))
-            heatmaps.append(heat)
-        mean, std = mean_and_std(heatmaps)
-        return RawSlab(self._stored(mean, shape, low), self._stored(std, shape, low))
+            heatmaps = []
+        else:
+            heatmaps = [self._raw_member(member, sampling) for member in range(len(self.coarse))]
+        return _Block(heatmaps, (shape[0], shape[1], shape[2]), (first[0], first[1], first[2]), low)
+
+    @torch.inference_mode()
+    def _folded(self, block: _Block) -> RawSlab:
+        if not block.heatmaps:
+            zeros = self._stored(None, block.shape, 0)
+            return RawSlab(zeros, zeros.copy())
+        s, p, columns = block.start
+        for member, heat in enumerate(block.heatmaps):
+            self.maxima.add(member, heat, (s, p, columns + block.l_start))
+        mean, std = mean_and_std(block.heatmaps)
+        return RawSlab(
+            self._stored(mean, block.shape, block.l_start),
+            self._stored(std, block.shape, block.l_start),
+        )
 
     def _raw_member(self, member: int, sampling: list[AxisSampling]) -> Tensor:
         """(2, s, p, l) float32: one member's heatmaps on the raw voxels of a slab."""
@@ -231,7 +271,7 @@ class SideResult:
         return x.movedim(0, axis + 1)
 
     def _stored(
-        self, heatmaps: Tensor | None, shape: list[int], l_start: int
+        self, heatmaps: Tensor | None, shape: tuple[int, int, int], l_start: int
     ) -> NDArray[np.float32]:
         """Lay a block of S-P-L heatmaps out as the stored grid's slices, zeros beside it."""
         way = self._frame.reordering

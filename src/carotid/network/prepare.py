@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,10 @@ class PreparedScan:
 
     image: Tensor
     frame: NetworkFrame
+
+    def side_images(self) -> deque[Tensor]:
+        """Each of `frame.sides`, as `side_image` gives it."""
+        return deque(self.side_image(side) for side in self.frame.sides)
 
     def side_image(self, side: Side) -> Tensor:
         """(s, p, l) float32: one side as the networks see it, a right one mirrored."""

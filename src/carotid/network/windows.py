@@ -1,23 +1,10 @@
-"""Which windows of a volume a network sees, and how their predictions are put together.
-
-Windows of equal size are laid over the volume at a fixed step; the last one along an axis is moved
-back so that it ends with the volume. Where windows overlap, their predictions are averaged with
-equal weights. A volume smaller than the window is padded with zeros on both sides first. For a
-window of 4 and an overlap of 0.5 on an axis of 7:
-
-    voxel      0 1 2 3 4 5 6
-    window 0   x x x x
-    window 1       x x x x
-    window 2         x x x x        (moved back by one)
-    count      1 1 2 3 2 2 1   <- hence the sums are divided by the count
-"""
+"""Predicting a volume window by window, and putting the windows together."""
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import product
-from math import ceil
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,113 +13,38 @@ from carotid.network.side_by_side import side_by_side
 from carotid.network.volumes import empty_volume
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from torch import Tensor
 
-MAX_WORKERS = 4
-"""Windows at a time at most: each takes some 250 MB with the default window."""
+    from carotid.network.window_plan import Crew, WindowPlan
 
 
-def axis_starts(size: int, window: int, overlap: float) -> list[int]:
-    """First voxels of the windows along one axis that is at least as long as the window.
-
-    The step is the whole part of window·(1−overlap), at least 1. It is computed in double
-    precision as it stands: 0.6 of 320 leaves a step of 128.
-    """
-    step = window if size == window else max(int(window * (1 - overlap)), 1)
-    starts = []
-    for k in range(ceil(size / step)):
-        start = k * step
-        starts.append(start - max(start + window - size, 0))
-        if start + window >= size:
-            break
-    return starts
-
-
-@dataclass(frozen=True)
-class WindowPlan:
-    """Where the windows lie on a (s, p, l) volume.
+@dataclass(frozen=True, eq=False)
+class WindowedImage:
+    """An image that windows are laid over.
 
     Attributes:
-        shape: Size of the volume.
-        window: Size of every window.
-        padding: Zeros before the first voxel of each axis.
-        starts: First voxel of the windows along each axis, in the padded volume.
+        image: (s, p, l) float32 intensities.
+        plan: Where the windows lie.
+        memory_order: How the axes of its (channels, s, p, l) heatmaps shall follow each other in
+            memory, last one fastest.
     """
 
-    shape: tuple[int, int, int]
-    window: tuple[int, int, int]
-    padding: tuple[int, int, int]
-    starts: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+    image: Tensor
+    plan: WindowPlan
+    memory_order: tuple[int, ...] = (0, 1, 2, 3)
 
-    @classmethod
-    def of(
-        cls, shape: tuple[int, int, int], window: tuple[int, int, int], overlap: float
-    ) -> WindowPlan:
-        """Lay windows over a volume; `overlap` is the share of a window, 0 ≤ overlap < 1."""
-        padding, starts = [], []
-        for size, side in zip(shape, window, strict=True):
-            padding.append(max(side - size, 0) // 2)
-            starts.append(tuple(axis_starts(max(size, side), side, overlap)))
-        return cls(
-            shape,
-            window,
-            (padding[0], padding[1], padding[2]),
-            (starts[0], starts[1], starts[2]),
-        )
-
-    @property
-    def corners(self) -> list[tuple[int, int, int]]:
-        """First voxel of every window in the padded volume, last axis fastest."""
-        return list(product(*self.starts))
-
-    def __len__(self) -> int:
-        return len(self.starts[0]) * len(self.starts[1]) * len(self.starts[2])
-
-    def boxes(
-        self, corner: tuple[int, int, int]
-    ) -> tuple[tuple[slice, slice, slice], tuple[slice, slice, slice]]:
-        """Where a window meets the volume: the box in the volume, and the same in the window."""
-        outer, inner = [], []
-        for start, pad, size, side in zip(
-            corner, self.padding, self.shape, self.window, strict=True
-        ):
-            low = max(start - pad, 0)
-            high = min(start - pad + side, size)
-            outer.append(slice(low, high))
-            inner.append(slice(low - start + pad, high - start + pad))
-        return (outer[0], outer[1], outer[2]), (inner[0], inner[1], inner[2])
-
-    def counts(self, axis: int) -> list[int]:
-        """How many windows cover each voxel along one axis."""
-        covered = [0] * self.shape[axis]
-        for start in self.starts[axis]:
-            low = start - self.padding[axis]
-            for voxel in range(max(low, 0), min(low + self.window[axis], self.shape[axis])):
-                covered[voxel] += 1
-        return covered
-
-
-@dataclass(frozen=True)
-class Crew:
-    """How many windows are predicted at a time on a CPU, and with how many threads each.
-
-    Windows on cores of their own do not wait for each other, as the threads of one window do.
-
-    Attributes:
-        workers: Windows at a time.
-        threads: Threads of each.
-    """
-
-    workers: int
-    threads: int
-
-    @classmethod
-    def of(cls, cores: int) -> Crew:
-        """Share out cores: up to `MAX_WORKERS` windows, each with its part of the cores."""
-        workers = max(1, min(cores, MAX_WORKERS))
-        return cls(workers, max(1, cores // workers))
+    def window(self, corner: tuple[int, int, int]) -> Tensor:
+        """(1, 1, s, p, l): what a window sees, with zeros beyond the image."""
+        outer, inner = self.plan.boxes(corner)
+        size = self.plan.window
+        image = self.image
+        window = empty_volume(size, "passing") if image.is_cpu else image.new_empty(size)
+        if any(box.stop - box.start < side for box, side in zip(inner, size, strict=True)):
+            window.zero_()
+        window[inner] = image[outer]
+        return window[None, None]
 
 
 def predict(
@@ -143,68 +55,70 @@ def predict(
     on_window: Callable[[], None] | None = None,
 ) -> Tensor:
     """Heatmaps of a whole volume from one network; see `predict_each`."""
-    return next(predict_each([network], image, plan, channels, on_window))
+    return next(predict_each(iter([(network, WindowedImage(image, plan))]), channels, on_window))
 
 
 def predict_each(
-    networks: Sequence[Callable[[Tensor], Tensor]],
-    image: Tensor,
-    plan: WindowPlan,
+    passes: Iterable[tuple[Callable[[Tensor], Tensor], WindowedImage]],
     channels: int,
     on_window: Callable[[], None] | None = None,
     *,
     crew: Crew | None = None,
-    memory_order: tuple[int, ...] = (0, 1, 2, 3),
 ) -> Generator[Tensor]:
-    """Heatmaps of a whole volume from the windows of a plan, network after network.
+    """Heatmaps of whole volumes from the windows of their plans, one after the other.
 
-    While the caller is busy with one network's heatmaps, windows of the next one are predicted, if
+    While the caller is busy with one volume's heatmaps, windows of the next one are predicted, if
     the crew has more than one worker.
 
     Args:
-        networks: Each maps (1, 1, s, p, l) to (1, channels, s, p, l).
-        image: (s, p, l) float32 intensities, on the networks' device.
-        plan: Where the windows lie.
+        passes: Networks, each of which maps (1, 1, s, p, l) to (1, channels, s, p, l), and what
+            each of them shall predict, on its device; taken one by one, as they are needed.
         channels: How many channels the networks return.
         on_window: Called after each window.
         crew: How many windows are predicted at a time; default one.
-        memory_order: The axes of the result as they follow each other in memory, last one fastest.
 
     Yields:
         (channels, s, p, l) float32 on the image's device.
     """
     workers, threads = (1, 1) if crew is None else (crew.workers, crew.threads)
-    workers = min(workers, len(networks) * len(plan))
-    jobs = (
-        (network, _window(image, plan, corner)) for network in networks for corner in plan.corners
-    )
-    with closing(side_by_side(jobs, workers, threads)) as predicted:
-        for _ in networks:
-            yield _put_together(predicted, plan, channels, on_window, memory_order)
+    begun: deque[tuple[WindowPlan, tuple[int, ...]]] = deque()
+
+    def windows() -> Iterator[tuple[Callable[[Tensor], Tensor], Tensor]]:
+        for network, view in passes:
+            begun.append((view.plan, view.memory_order))
+            for corner in view.plan.corners:
+                yield network, view.window(corner)
+
+    with closing(side_by_side(windows(), workers, threads)) as predicted:
+        while True:
+            heatmaps = _put_together(predicted, begun, channels, on_window)
+            if heatmaps is None:
+                return
+            yield heatmaps
+            del heatmaps  # not to be kept while the next ones are put together
 
 
 @torch.inference_mode()
 def _put_together(
     predicted: Iterator[Tensor],
-    plan: WindowPlan,
+    begun: deque[tuple[WindowPlan, tuple[int, ...]]],
     channels: int,
     on_window: Callable[[], None] | None,
-    memory_order: tuple[int, ...],
-) -> Tensor:
-    """(channels, s, p, l): the next windows of `predicted`, averaged where they overlap."""
-    total: Tensor | None = None
+) -> Tensor | None:
+    """(channels, s, p, l): the next windows, averaged where they overlap; None after the last."""
+    heat = next(predicted, None)
+    if heat is None:
+        return None
+    plan, memory_order = begun.popleft()
+    total = _zeros(heat, (channels, *plan.shape), memory_order)
     for corner in plan.corners:
         outer, inner = plan.boxes(corner)
-        heat = next(predicted)
-        if total is None:
-            total = _zeros(heat, (channels, *plan.shape), memory_order)
-        total[(slice(None), *outer)] += heat[(0, slice(None), *inner)]
-        del heat  # not to be kept while the next one is waited for
+        total[(slice(None), *outer)] += (next(predicted) if heat is None else heat)[
+            (0, slice(None), *inner)
+        ]
+        heat = None  # not to be kept while the next one is waited for
         if on_window is not None:
             on_window()
-    if total is None:
-        message = "a window plan without windows"
-        raise ValueError(message)
     return _averaged(total, plan)
 
 
@@ -213,16 +127,6 @@ def _zeros(like: Tensor, shape: tuple[int, ...], memory_order: tuple[int, ...]) 
     sizes = [shape[axis] for axis in memory_order]
     stored = empty_volume(sizes, "lasting").zero_() if like.is_cpu else like.new_zeros(sizes)
     return stored.permute([memory_order.index(axis) for axis in range(len(shape))])
-
-
-def _window(image: Tensor, plan: WindowPlan, corner: tuple[int, int, int]) -> Tensor:
-    """(1, 1, s, p, l): what a window sees, with zeros beyond the volume."""
-    outer, inner = plan.boxes(corner)
-    window = empty_volume(plan.window, "passing") if image.is_cpu else image.new_empty(plan.window)
-    if any(box.stop - box.start < side for box, side in zip(inner, plan.window, strict=True)):
-        window.zero_()
-    window[inner] = image[outer]
-    return window[None, None]
 
 
 def _averaged(total: Tensor, plan: WindowPlan) -> Tensor:

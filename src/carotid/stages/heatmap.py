@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,11 @@ from carotid.geometry.volume import Volume
 from carotid.network.device_memory import AS_PLANNED, Predictor
 from carotid.network.ensemble import SideResult
 from carotid.network.prepare import PreparedScan, prepare
-from carotid.network.windows import WindowPlan
+from carotid.network.window_plan import WindowPlan
+from carotid.network.windows import WindowedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from carotid.geometry.frame import NetworkFrame
     from carotid.geometry.sides import Side
-    from carotid.network.checkpoint import Member
+    from carotid.network.members import Member
 
 
 def compute_heatmaps(
@@ -67,14 +69,10 @@ def compute_heatmaps(
     grid = Grid(stored.shape, np.asarray(affine, dtype=np.float64))
     volume = Volume(stored, grid)
     scan = prepare_scan(volume, chosen, percentiles=percentiles)
-    done = {}
-    predictor = Predictor()
-    for side in scan.frame.sides:
-        image = scan.side_image(side)
-        result = predict_side(
-            scan.frame, side, image, members, chosen, predictor=predictor, on_window=on_window
-        )
-        done[side.name] = _gather(result, grid)
+    done = {
+        result.side.name: _gather(result, grid)
+        for result in predict_sides(scan.frame, scan.side_images(), members, chosen, on_window)
+    }
     return Heatmaps(done["left"], done["right"], grid)
 
 
@@ -95,51 +93,61 @@ def count_windows(frame: NetworkFrame, members: int, parameters: HeatmapParamete
     return members * sum(len(_plan(frame, side, parameters)) for side in frame.sides)
 
 
-def predict_side(
+def predict_sides(
     frame: NetworkFrame,
-    side: Side,
-    image: Tensor,
+    images: deque[Tensor],
     members: Sequence[Member],
     parameters: HeatmapParameters,
+    on_window: Callable[[], None] | None = None,
     *,
     predictor: Predictor | None = None,
-    scratch_file: Path | None = None,
-    on_window: Callable[[], None] | None = None,
-) -> SideResult:
-    """All members' predictions of one side, ready to be folded on the stored grid.
+    scratch_folder: Path | None = None,
+) -> Generator[SideResult]:
+    """All members' predictions of side after side, each ready to be folded on the stored grid.
 
     Args:
         frame: The way between the stored grid and what networks see.
-        side: One of `frame.sides`.
-        image: (s, p, l) float32: that side as the networks see it.
+        images: (s, p, l) float32 each: the sides as the networks see them, as many as
+            `frame.sides`; taken out, so that memory need not hold them longer than needed.
         members: The ensemble.
         parameters: Window and overlap.
-        predictor: Knows how much of the device's memory could be had; one for both sides.
-        scratch_file: Where predictions go that exceed a fixed budget of memory; None keeps all.
         on_window: Called after each window of each member.
+        predictor: Predicts windows, and knows how much of the device's memory could be had.
+        scratch_folder: Where files lie that take predictions beyond a fixed budget of memory; None
+            keeps all in memory.
 
     Raises:
         ModelError: Where there is no member, or one gives no finite numbers.
     """
     if not members:
         raise ModelError("an ensemble needs at least one member")
-    plan = _plan(frame, side, parameters)
     sparing = Predictor() if predictor is None else predictor
-    result = SideResult(frame, side, len(members), scratch_file)
-    order = result.coarse.memory_order
-    predicted = sparing.predict_each(members, image, plan, len(CHANNELS), on_window, order)
-    with closing(predicted):
-        for member in members:
-            heatmaps = next(predicted)
-            if sparing.step != AS_PLANNED:
-                result.leave_device()
-            try:
-                result.add(heatmaps, member.name)
-            except torch.OutOfMemoryError:
-                result.leave_device()
-                result.add(heatmaps.cpu(), member.name)
-            del heatmaps  # not to be kept while the next member's are put together
-    return result
+    results, views = deque[SideResult](), deque[WindowedImage]()
+    for side in frame.sides:
+        scratch_file = None if scratch_folder is None else scratch_folder / f".{side.name}"
+        result = SideResult(frame, side, len(members), scratch_file)
+        plan = _plan(frame, side, parameters)
+        results.append(result)
+        views.append(WindowedImage(images.popleft(), plan, result.coarse.memory_order))
+        del result
+    with closing(sparing.predict_each(members, views, len(CHANNELS), on_window)) as predicted:
+        while results:
+            result = results.popleft()
+            for member in members:
+                _keep(result, next(predicted), member, sparing)
+            yield result
+            del result  # not to be kept while the next one is predicted
+
+
+def _keep(result: SideResult, heatmaps: Tensor, member: Member, predictor: Predictor) -> None:
+    """Add heatmaps to a result, in main memory if that of the device is short."""
+    if predictor.step != AS_PLANNED:
+        result.leave_device()
+    try:
+        result.add(heatmaps, member.name)
+    except torch.OutOfMemoryError:
+        result.leave_device()
+        result.add(heatmaps.cpu(), member.name)
 
 
 def _plan(frame: NetworkFrame, side: Side, parameters: HeatmapParameters) -> WindowPlan:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from carotid.errors import ResourceError
 from carotid.geometry.frame import NetworkFrame
-from carotid.network.coarse import MEMORY_BUDGET_BYTES
-from carotid.network.windows import WindowPlan
+from carotid.network.scratch import MEMORY_BUDGET_BYTES
+from carotid.network.window_plan import WindowPlan
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from carotid.errors import CarotidError, InputError, OutputError, UsageError
 from carotid.network.device_memory import Predictor
+from carotid.network.prepare import PreparedScan, prepare
 from carotid.provenance import TransformRecord, differences
-from carotid.stages.heatmap import count_windows, predict_side, prepare_scan
-from carotid.stages.memory import check_memory, foresee
+from carotid.stages.heatmap import count_windows, predict_sides
 from carotid.storage.heatmaps import SideSlabs, read_record, write_record, write_side
 from carotid.storage.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
-from carotid.storage.raw import RawScan, hash_scan, load_scan, scan_header
+from carotid.storage.raw import RawScan, hash_scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
     from carotid.config import HeatmapParameters
     from carotid.geometry.frame import NetworkFrame
     from carotid.geometry.grid import Grid
-    from carotid.network.checkpoint import Member
     from carotid.network.ensemble import SideResult
-    from carotid.network.prepare import PreparedScan
-    from carotid.network.windows import Crew
-    from carotid.storage.rescaling import Rescaling
+    from carotid.network.members import Member
+    from carotid.network.window_plan import Crew
+    from carotid.stages.reading import ScanReader
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ class HeatmapTask:
         layout: The output directory.
         build_members: Makes the ensemble; called once, when there is something to compute.
         parameters: Window, overlap and resampling.
-        rescaling: What `RAW_DIR/parameters.json` says.
+        reader: Reads the scans.
         record: What is written about this run.
         force: Whether complete participants are done again.
         crew: How many windows are predicted at a time on a CPU; default one.
@@ -72,7 +71,7 @@ class HeatmapTask:
         layout: OutputLayout,
         build_members: Callable[[], Sequence[Member]],
         parameters: HeatmapParameters,
-        rescaling: Rescaling,
+        reader: ScanReader,
         record: TransformRecord,
         *,
         force: bool,
@@ -83,7 +82,7 @@ class HeatmapTask:
         self._members: Sequence[Member] = ()
         self._size = len(record.models)
         self._parameters = parameters
-        self._rescaling = rescaling
+        self._reader = reader
         self._record = record.as_json()
         self._force = force
         self._crew = crew
@@ -124,22 +123,13 @@ class HeatmapTask:
             )
 
     def load(self, scan: RawScan) -> LoadedScan:
-        """Read, rescale, reorient and resample a scan, if memory is enough for it."""
-        grid, dtype = scan_header(scan)
-        workers = 1 if self._crew is None else self._crew.workers
-        forecast = foresee(grid, dtype, self._size, self._parameters, workers)
-        check_memory(scan.path, forecast)
-        sha256 = hash_scan(scan)
-        volume = load_scan(scan)
-        rescaling = self._rescaling
-        wanted = (rescaling.lower_percentile, rescaling.upper_percentile)
+        """Read, rescale, reorient and resample a scan."""
+        read = self._reader.read(scan)
         try:
-            prepared = prepare_scan(
-                volume, self._parameters, percentiles=wanted if rescaling.rescale else None
-            )
+            prepared = prepare(read.volume, read.intensities, resample=self._parameters.spacing)
         except CarotidError as error:
             raise error.at(scan.path) from error
-        return LoadedScan(prepared.frame, [prepared], sha256)
+        return LoadedScan(prepared.frame, [prepared], read.sha256)
 
     def steps(self, loaded: LoadedScan) -> int:
         """How many windows both sides take."""
@@ -152,21 +142,19 @@ class HeatmapTask:
         place = HeatmapLayout(folder)
         frame = loaded.frame
         predictor = Predictor(self._crew)
-        scan = loaded.prepared.pop()
-        images = [scan.side_image(side) for side in frame.sides]
-        del scan  # the whole neck goes when its first side is done
-        for side in frame.sides:
-            result = predict_side(
-                frame,
-                side,
-                images.pop(0),
-                self._members,
-                self._parameters,
-                predictor=predictor,
-                scratch_file=folder / f".{side.name}",
-                on_window=advance,
-            )
-            yield partial(_write, place, result, frame.grid)
+        results = predict_sides(
+            frame,
+            loaded.prepared.pop().side_images(),
+            self._members,
+            self._parameters,
+            advance,
+            predictor=predictor,
+            scratch_folder=folder,
+        )
+        with closing(results):
+            for result in results:
+                yield partial(_write, place, result, frame.grid)
+                del result  # not to be kept while the next one is predicted
         scan_record = {
             "input_sha256": loaded.sha256,
             "shape": list(frame.grid.shape),
@@ -177,7 +165,7 @@ class HeatmapTask:
 
 
 def _write(place: HeatmapLayout, result: SideResult, grid: Grid) -> None:
-    with closing(result.slabs()) as slabs:
+    with closing(result.slabs(ahead=True)) as slabs:
         pairs = ((slab.mean, slab.std) for slab in slabs)
         made = SideSlabs(pairs, lambda: result.maxima.indices)
         write_side(place, result.side.name, grid, made)

@@ -80,6 +80,8 @@ def _write_both(mean: MetaImageWriter, std: MetaImageWriter, made: SideSlabs) ->
             writing = [pool.submit(mean.write, mean_slab), pool.submit(std.write, std_slab)]
         for done in writing:
             done.result()
+        for done in [pool.submit(mean.complete), pool.submit(std.complete)]:
+            done.result()
 
 
 def write_record(folder: HeatmapLayout, record: Mapping[str, Any]) -> None:

@@ -136,12 +136,19 @@ class MetaImageWriter:
             self._abandon()
             return
         try:
-            self._complete()
+            self.complete()
         except BaseException:
             self._abandon()
             raise
 
-    def _complete(self) -> None:
+    def complete(self) -> None:
+        """Bring the file to its end and onto the disk, before the `with` block ends.
+
+        Raises:
+            OutputError: See the class.
+        """
+        if self._file.closed:
+            return
         if self._slices_left:
             raise OutputError(
                 "not all slices were written", where=self.path, found=f"{self._slices_left} missing"

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from carotid.evaluation.distances import SliceErrors, Summary, slice_errors, slice_maxima, summarize
-from carotid.network.windows import WindowPlan, predict
+from carotid.network.window_plan import WindowPlan
+from carotid.network.windows import predict
 from carotid.training.crops import WINDOW, cut_crop
 from carotid.training.forward import blocked_forward
 from carotid.training.losses import HEIGHT_SCALE, heatmap_loss

@@ -1,4 +1,4 @@
-"""From a model directory to the members of an ensemble; the only `torch.load`.
+"""From weight files to checked weights; the only `torch.load`.
 
 Weights come from strangers. Nothing in them is run (`weights_only`), nothing is believed before it
 was compared with the architecture, and what is wrong is named, because most broken weight files
@@ -7,28 +7,26 @@ break in one of a few ways: a Git-LFS pointer, a web page, a cut download, a who
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import re
-import threading
 import warnings
 import zipfile
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from carotid.errors import ModelError
-from carotid.network.fast_unet import fast_or_plain
+from carotid.network.model_files import find_models
 from carotid.network.unet import UNet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
+    from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +42,6 @@ _SAVED_BY_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """How a pickle begins, and how one that `torch.save` wrote before it wrote archives."""
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError)
-_building = threading.Lock()
-
 _WRAPPER_KEYS = ("state_dict", "model_state_dict", "model", "net", "network")
 
 
@@ -64,116 +60,6 @@ class Weights:
     state: Mapping[str, Tensor]
 
 
-@dataclass(frozen=True, eq=False)
-class Member:
-    """One network of an ensemble.
-
-    Attributes:
-        name: What it is called in messages and records: its path within the model directory.
-        sha256: SHA-256 of its file, hexadecimal; empty where it came from no file.
-        network: Maps (1, 1, s, p, l) float32 on the device to (1, 2, s, p, l).
-        device: Where it computes.
-        state: What a network on the CPU can be made from; None where `network` is on the CPU.
-    """
-
-    name: str
-    sha256: str
-    network: Callable[[Tensor], Tensor]
-    device: torch.device
-    state: Mapping[str, Tensor] | None = None
-
-    @property
-    def cpu_network(self) -> Callable[[Tensor], Tensor]:
-        """The same network on the CPU, for when the device's memory gives out."""
-        if self.state is None:
-            return self.network
-        with _building:  # several threads may ask for it at once
-            return self._built_for_the_cpu
-
-    @cached_property
-    def _built_for_the_cpu(self) -> Callable[[Tensor], Tensor]:
-        state = self.state or {}
-        return Member.from_state(state, name=self.name, sha256=self.sha256).network
-
-    @classmethod
-    def from_state(
-        cls,
-        state: Mapping[str, Tensor],
-        *,
-        name: str = "member",
-        sha256: str = "",
-        device: torch.device | None = None,
-        plain: bool = False,
-    ) -> Member:
-        """Build a member from weights.
-
-        Args:
-            state: The U-Net's `state_dict`, of any floating type.
-            name: What to call it.
-            sha256: SHA-256 of the file it came from.
-            device: Where it shall compute; default CPU.
-            plain: Whether the plain module is wanted even where a faster equal one exists.
-
-        Raises:
-            ModelError: Where the weights do not fit the architecture or are not finite.
-        """
-        where = torch.device("cpu") if device is None else device
-        with torch.device("meta"):  # so that no random numbers are drawn
-            net = UNet()
-        checked = checked_state(state, name)
-        net.load_state_dict(checked, assign=True)
-        net.eval().requires_grad_(requires_grad=False).to(where)
-        network = net if plain else fast_or_plain(net, where)
-        return cls(name, sha256, network, where, None if where.type == "cpu" else checked)
-
-
-def find_models(directory: Path) -> list[Path]:
-    """The weight files of a model directory, in the order in which members are numbered.
-
-    Either `*.pt` directly inside, sorted by name, or, in a folder written by `carotid train`,
-    `split-<k>/model.pt`, sorted by k.
-
-    Raises:
-        ModelError: Where there is none.
-    """
-    if not directory.is_dir():
-        what = "is not a directory" if directory.exists() else "does not exist"
-        raise ModelError(f"the model directory {what}", where=directory)
-    try:
-        found = sorted(p for p in directory.glob("*.pt") if not p.name.startswith("."))
-        if not found:
-            found = sorted(directory.glob("split-*/model.pt"), key=_split_number)
-    except OSError as error:
-        raise ModelError(
-            f"the model directory cannot be read: {error.strerror}", where=directory
-        ) from error
-    if not found:
-        raise ModelError(
-            "no model in this directory",
-            where=directory,
-            expected="one or more *.pt files, or split-<k>/model.pt",
-            remedy="give the folder that holds the weights; `carotid models path heatmap` prints "
-            "the one that comes with the package",
-        )
-    return found
-
-
-def load_members(
-    directory: Path | str, device: torch.device | None = None, *, plain: bool = False
-) -> list[Member]:
-    """Load every model of a directory.
-
-    Args:
-        directory: See `find_models`.
-        device: Where the networks shall compute; default CPU.
-        plain: Whether the plain module is wanted even where a faster equal one exists.
-
-    Raises:
-        ModelError: Where one cannot be used; all are checked before any is built.
-    """
-    return build_members(read_models(Path(directory)), device, plain=plain)
-
-
 def read_models(directory: Path) -> list[Weights]:
     """Read and check every model of a directory; see `find_models`.
 
@@ -188,34 +74,6 @@ def read_models(directory: Path) -> list[Weights]:
         logger.debug("model %s: SHA-256 %s", name, sha256)
     _warn_of_twins(models)
     return models
-
-
-def build_members(
-    models: Sequence[Weights],
-    device: torch.device | None = None,
-    *,
-    plain: bool = False,
-    workers: int = 1,
-) -> list[Member]:
-    """Make networks from weights.
-
-    Args:
-        models: What `read_models` found.
-        device: Where the networks shall compute; default CPU.
-        plain: Whether the plain module is wanted even where a faster equal one exists.
-        workers: How many are built at a time, each in a thread that computes on one core; 1 builds
-            them in the calling thread.
-    """
-
-    def build(one: Weights) -> Member:
-        return Member.from_state(
-            one.state, name=one.name, sha256=one.sha256, device=device, plain=plain
-        )
-
-    if workers <= 1:
-        return [build(one) for one in models]
-    with ThreadPoolExecutor(workers, "model", torch.set_num_threads, (1,)) as pool:
-        return list(pool.map(build, models))
 
 
 def read_state(path: Path) -> tuple[str, dict[str, Tensor]]:
@@ -253,8 +111,7 @@ def checked_state(state: Mapping[str, Tensor], where: str | Path) -> dict[str, T
         ModelError: Names missing, unexpected and misshapen weights, or those that are not finite.
     """
     stripped = {key.removeprefix("module."): value for key, value in state.items()}
-    with torch.device("meta"):
-        expected = UNet().state_dict()
+    expected = _expected_state()
     _compare_names(set(stripped), set(expected), where)
     checked = {}
     for key, template in expected.items():
@@ -281,6 +138,13 @@ def checked_state(state: Mapping[str, Tensor], where: str | Path) -> dict[str, T
                 remedy="train or download this model again",
             )
     return checked
+
+
+@functools.cache
+def _expected_state() -> Mapping[str, Tensor]:
+    """What the architecture's weights are called, and how large they are; without numbers."""
+    with torch.device("meta"):
+        return UNet().state_dict()
 
 
 def _compare_names(found: set[str], expected: set[str], where: str | Path) -> None:
@@ -397,11 +261,6 @@ def _as_state(loaded: object, path: Path) -> dict[str, Tensor]:
         expected="names and tensors",
         remedy="save the model's state_dict() with torch.save",
     )
-
-
-def _split_number(path: Path) -> tuple[int, str]:
-    digits = re.fullmatch(r"split-(\d+)", path.parent.name)
-    return (int(digits.group(1)) if digits else 1 << 30, path.parent.name)
 
 
 def _warn_of_twins(models: list[Weights]) -> None:

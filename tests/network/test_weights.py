@@ -17,8 +17,10 @@ import torch
 from tests.networks import weights
 
 from carotid.errors import ModelError
-from carotid.network.checkpoint import Member, find_models, load_members, read_state
+from carotid.network.members import Member, load_members
+from carotid.network.model_files import find_models
 from carotid.network.unet import UNet
+from carotid.network.weights import read_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,48 @@
+"""Members that are built in threads are those that are built one after the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from tests.networks import weights
+
+from carotid.network.members import begin_members, load_members
+from carotid.network.weights import read_models
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for k in range(3):
+        torch.save(weights(k), tmp_path / f"{k}.pt")
+    return tmp_path
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_built_in_threads(folder: Path, workers: int) -> None:
+    window = torch.rand(1, 1, 32, 16, 32)
+    expected = load_members(folder)
+    found = begin_members(read_models(folder), workers)
+    for one, other in zip(found, expected, strict=True):
+        assert (one.name, one.sha256) == (other.name, other.sha256)
+        assert one.device == torch.device("cpu")
+        assert one.state is None, "the CPU has no other CPU to go to"
+        torch.testing.assert_close(one.network(window), other.network(window))
+
+
+def test_a_network_that_cannot_be_built_fails_where_it_is_used(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("carotid.network.members.fast_or_plain", no_memory)
+    members = begin_members(read_models(folder), 2)
+    assert len(members) == 3
+    for _ in range(2):
+        with pytest.raises(MemoryError):
+            members[1].network(torch.rand(1, 1, 32, 16, 32))

@@ -1,0 +1,102 @@
+"""Scans are read as asked for, also where one was begun before."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from tests.necks import affine_of, neck
+
+from carotid.config import HeatmapParameters
+from carotid.errors import InputError, ResourceError
+from carotid.geometry.grid import Grid
+from carotid.geometry.volume import Volume
+from carotid.stages import reading
+from carotid.stages.reading import ScanReader
+from carotid.storage.metaimage_writer import write_metaimage
+from carotid.storage.raw import RawScan, find_scans, hash_scan, load_scan
+from carotid.storage.rescaling import NO_RESCALING, Rescaling
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+RESCALING = Rescaling(rescale=True, lower_percentile=5, upper_percentile=95)
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> dict[str, RawScan]:
+    for name, factor in (("one", 1), ("two", 2)):
+        array = (neck() * factor * 100).astype(np.int16)
+        write_metaimage(tmp_path / f"{name}.mha", Volume(array, Grid(array.shape, affine_of())))
+    (tmp_path / "torn.mha").write_bytes((tmp_path / "one.mha").read_bytes()[:500])
+    return find_scans(tmp_path)
+
+
+def reader(rescaling: Rescaling = RESCALING) -> ScanReader:
+    return ScanReader(HeatmapParameters(roi_size=(32, 32, 32)), rescaling, 3, 2)
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Which scan was read, and in which thread."""
+    seen = []
+
+    def counting(scan: RawScan) -> Volume:
+        seen.append((scan.participant_id, threading.current_thread().name))
+        return load_scan(scan)
+
+    monkeypatch.setattr(reading, "load_scan", counting)
+    return seen
+
+
+def test_a_scan_that_was_begun_is_read_once(
+    scans: dict[str, RawScan], loads: list[tuple[str, str]]
+) -> None:
+    one = reader()
+    one.begin(scans["one"])
+    found = one.read(scans["one"])
+    assert loads == [("one", "carotid-reading")]
+    assert found.sha256 == hash_scan(scans["one"])
+    np.testing.assert_array_equal(found.volume.array, load_scan(scans["one"]).array)
+    low, high = np.percentile(found.volume.array.astype(np.float64), (5, 95))
+    assert found.intensities is not None
+    assert (found.intensities.lower, found.intensities.upper) == pytest.approx((low, high))
+    one.read(scans["one"])
+    assert len(loads) == 2, "it is not kept"
+
+
+def test_another_scan_than_the_one_begun(
+    scans: dict[str, RawScan], loads: list[tuple[str, str]]
+) -> None:
+    one = reader()
+    one.begin(scans["one"])
+    assert one.read(scans["two"]).sha256 == hash_scan(scans["two"])
+    assert one.read(scans["one"]).sha256 == hash_scan(scans["one"])
+    assert [name for name, _ in loads] == ["one", "two", "one"]
+
+
+def test_an_error_is_raised_where_the_scan_is_asked_for(scans: dict[str, RawScan]) -> None:
+    one = reader()
+    one.begin(scans["torn"])
+    with pytest.raises(InputError, match=r"torn\.mha"):
+        one.read(scans["torn"])
+    assert one.read(scans["one"]).volume.array.any()
+
+
+def test_a_scan_without_rescaling(scans: dict[str, RawScan]) -> None:
+    assert reader(NO_RESCALING).read(scans["one"]).intensities is None
+
+
+def test_memory_is_looked_at_before_the_voxels(
+    scans: dict[str, RawScan], loads: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("carotid.stages.memory.available_bytes", lambda: 0)
+    monkeypatch.setattr("carotid.stages.memory.resident_bytes", lambda: 0)
+    one = reader()
+    one.begin(scans["one"])
+    with pytest.raises(ResourceError, match="more memory"):
+        one.read(scans["one"])
+    assert not loads
