@@ -207,15 +207,15 @@ class Finest:
         return result.close(subpixel.BLOCK**3)
 
     def voxels(self, convolve: Convolver, blocks: NormedVolume) -> Tensor:
-        """Map the blocks to the network's output: (1, 2, 2d, 2h, 2w)."""
+        """Map the blocks to the network's output: (1, 2, 2d, 2h, 2w), in a frame of its own."""
         d, h, w = blocks.values.shape[:3]
-        out = empty_volume((1, OUT_CHANNELS, 2 * d, 2 * h, 2 * w), "passing")
+        framed = empty_volume((OUT_CHANNELS, 2 * d + 2, 2 * h + 2, 2 * w + 2), "passing")
         weight = _scaled(self.last, blocks.scale)
         for slab in convolve.slabs(blocks.values, more=1):
             part = slices_with_zeros(blocks.active(slab.stop), slab.start - 1, slab.stop)
             y = convolve(part, weight, self.bias, padding=_SIDES)
-            subpixel.write_shifted_blocks(y, out[0], slab.start)
-        return out
+            subpixel.write_shifted_blocks(y, framed, slab.start)
+        return framed[None, :, 1:-1, 1:-1, 1:-1]
 
 
 def _scaled(weight: Tensor, scale: Tensor) -> Tensor:

@@ -109,7 +109,7 @@ class FastUNet:
             window: (1, 1, s, p, l) float32 on the CPU, in any strides; sides multiples of 16.
 
         Returns:
-            (1, 2, s, p, l) heatmaps, contiguous, in memory of their own.
+            (1, 2, s, p, l) heatmaps, lines contiguous, in memory of their own.
         """
         with torch.no_grad():
             if not _suits(window):

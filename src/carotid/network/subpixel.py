@@ -124,21 +124,20 @@ def with_identity(weight: Tensor) -> Tensor:
     return result
 
 
-def write_shifted_blocks(blocks: Tensor, out: Tensor, first: int) -> None:
-    """Write shifted 2×2×2 blocks as voxels; what lies outside the volume is left out.
+def write_shifted_blocks(blocks: Tensor, framed: Tensor, first: int) -> None:
+    """Write shifted 2×2×2 blocks as voxels.
 
     Args:
         blocks: (n, h + 1, w + 1, channels·8) float32, contiguous: n of the d + 1 coarse slices.
-        out: (channels, 2d, 2h, 2w), the fine volume; the slices that `blocks` covers are written.
+        framed: (channels, 2d + 2, 2h + 2, 2w + 2), contiguous: the fine volume in a frame of one
+            voxel, for the halves of the outermost blocks that lie outside. The slices that `blocks`
+            covers are written.
         first: Coarse index of the first slice of `blocks`.
     """
-    n, high, wide, depth = blocks.shape
-    channels = depth // BLOCK**3
+    channels = len(framed)
     # Two neighbours along the last axis travel together, as one complex number: four times faster.
-    neighbours = torch.view_as_complex(blocks.view(n, high, wide, channels, 2, 2, 2))
-    voxels = torch.view_as_real(neighbours.permute(3, 0, 4, 1, 5, 2).contiguous())
-    voxels = voxels.view(channels, BLOCK * n, BLOCK * high, BLOCK * wide)
-    start = BLOCK * first - 1
-    skip = max(0, -start)
-    stop = min(start + BLOCK * n, out.shape[1])
-    out[:, start + skip : stop].copy_(voxels[:, skip : stop - start, 1:-1, 1:-1])
+    neighbours = torch.view_as_complex(blocks.view(*blocks.shape[:3], channels, 2, 2, 2))
+    coarse = [n // BLOCK for n in framed.shape[1:]]
+    places = framed.view(channels, coarse[0], BLOCK, coarse[1], BLOCK, coarse[2], BLOCK)
+    places = torch.view_as_complex(places[:, first : first + len(blocks)])
+    places.copy_(neighbours.permute(3, 0, 4, 1, 5, 2))
