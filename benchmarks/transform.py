@@ -272,7 +272,8 @@ def steps(folder: Path, device: str, name: str = "large") -> None:
     from carotid.cli.cores import given_cores
     from carotid.config import HeatmapParameters
     from carotid.network.members import load_members
-    from carotid.stages.heatmap import predict_sides, prepare_scan
+    from carotid.stages.heatmap import predict_sides
+    from carotid.stages.reading import prepare_scan
     from carotid.storage.metaimage_writer import MetaImageWriter, verify_metaimage
     from carotid.storage.raw import find_scans, load_scan
 

@@ -45,6 +45,12 @@ def test_sampling_is_linear_interpolation(size: int, positions: list[float]) -> 
     expected = np.interp(positions, np.arange(size), values)
     np.testing.assert_allclose(outputs(sampling, values), expected, atol=1e-6)
     np.testing.assert_allclose(values @ sampling.matrix(), expected, atol=1e-5)
+    block = np.stack([values, -values]).astype(np.float32)[..., None]
+    before = block.copy()
+    found = sampling.applied_to(block, 1)
+    np.testing.assert_allclose(found[..., 0], [expected, -expected], atol=1e-5)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(block, before)
 
 
 @given(size=sizes, spacing=spacings)

@@ -13,7 +13,7 @@ from tests.command import run_carotid
 from carotid.config import read_heatmap_parameters
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.volume import Volume
-from carotid.stages.heatmap import prepare_scan
+from carotid.stages.reading import prepare_scan
 from carotid.storage.metaimage import read_multichannel
 from carotid.storage.raw import find_scans, load_scan, read_rescaling
 
@@ -105,7 +105,7 @@ def test_networks_see_what_the_known_tool_showed_them(case: str, participant: st
         percentiles=percentiles if rescaling.rescale else None,
     )
     for side in scan.frame.sides:
-        seen = scan.side_image(side).numpy()
+        seen = scan.side_image(side)
         assert seen.shape == tuple(small[f"{side.name}_input_shape"])
         sampled = seen.reshape(-1)[small[f"{side.name}_input_voxels"]]
         expected = small[f"{side.name}_input"]

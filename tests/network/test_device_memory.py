@@ -29,7 +29,8 @@ from carotid.network.ensemble import SideResult
 from carotid.network.members import Member
 from carotid.network.window_plan import Crew, WindowPlan
 from carotid.network.windows import WindowedImage, predict
-from carotid.stages.heatmap import compute_heatmaps, predict_sides, prepare_scan
+from carotid.stages.heatmap import compute_heatmaps, predict_sides
+from carotid.stages.reading import prepare_scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,7 +21,8 @@ from carotid.geometry.grid import CANONICAL, Grid
 from carotid.geometry.volume import Volume
 from carotid.network.device_memory import Predictor
 from carotid.network.window_plan import Crew
-from carotid.stages.heatmap import compute_heatmaps, count_windows, predict_sides, prepare_scan
+from carotid.stages.heatmap import compute_heatmaps, count_windows, predict_sides
+from carotid.stages.reading import prepare_scan
 
 if TYPE_CHECKING:
     from pathlib import Path

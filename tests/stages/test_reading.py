@@ -14,7 +14,7 @@ from carotid.errors import InputError, ResourceError
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
 from carotid.stages import reading
-from carotid.stages.reading import ScanReader
+from carotid.stages.reading import ScanReader, prepare_scan
 from carotid.storage.metaimage_writer import write_metaimage
 from carotid.storage.raw import RawScan, find_scans, hash_scan, load_scan
 from carotid.storage.rescaling import NO_RESCALING, Rescaling
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+PARAMETERS = HeatmapParameters(roi_size=(32, 32, 32))
 RESCALING = Rescaling(rescale=True, lower_percentile=5, upper_percentile=95)
 
 
@@ -36,7 +37,7 @@ def scans(tmp_path: Path) -> dict[str, RawScan]:
 
 
 def reader(rescaling: Rescaling = RESCALING) -> ScanReader:
-    return ScanReader(HeatmapParameters(roi_size=(32, 32, 32)), rescaling, 3, 2)
+    return ScanReader(PARAMETERS, rescaling, 3, 2)
 
 
 @pytest.fixture
@@ -60,10 +61,10 @@ def test_a_scan_that_was_begun_is_read_once(
     found = one.read(scans["one"])
     assert loads == [("one", "carotid-reading")]
     assert found.sha256 == hash_scan(scans["one"])
-    np.testing.assert_array_equal(found.volume.array, load_scan(scans["one"]).array)
-    low, high = np.percentile(found.volume.array.astype(np.float64), (5, 95))
-    assert found.intensities is not None
-    assert (found.intensities.lower, found.intensities.upper) == pytest.approx((low, high))
+    volume = load_scan(scans["one"])
+    expected = prepare_scan(volume, PARAMETERS, percentiles=(5, 95))
+    np.testing.assert_array_equal(found.prepared[0].image, expected.image)
+    assert found.frame.grid.agrees_with(volume.grid)
     one.read(scans["one"])
     assert len(loads) == 2, "it is not kept"
 
@@ -83,11 +84,13 @@ def test_an_error_is_raised_where_the_scan_is_asked_for(scans: dict[str, RawScan
     one.begin(scans["torn"])
     with pytest.raises(InputError, match=r"torn\.mha"):
         one.read(scans["torn"])
-    assert one.read(scans["one"]).volume.array.any()
+    assert one.read(scans["one"]).prepared[0].image.any()
 
 
 def test_a_scan_without_rescaling(scans: dict[str, RawScan]) -> None:
-    assert reader(NO_RESCALING).read(scans["one"]).intensities is None
+    found = reader(NO_RESCALING).read(scans["one"]).prepared[0]
+    assert found.image.max() > 1
+    assert reader().read(scans["one"]).prepared[0].image.max() == 1
 
 
 def test_memory_is_looked_at_before_the_voxels(

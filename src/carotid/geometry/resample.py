@@ -79,6 +79,18 @@ class AxisSampling:
         whole |= (self.first_weight == 0) & (self.second_weight == 1)
         return bool(whole.all() and np.array_equal(taken, index))
 
+    def applied_to(self, x: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
+        """Resample one axis of a float32 array, in a new array unless nothing changes."""
+        if self.is_identity:
+            return x
+        wide = tuple(-1 if a == axis else 1 for a in range(x.ndim))
+        out = np.take(x, self.first, axis)
+        out *= self.first_weight.reshape(wide)
+        second = np.take(x, self.second, axis)
+        second *= self.second_weight.reshape(wide)
+        out += second
+        return out
+
     def part(self, start: int, stop: int) -> AxisSampling:
         """The output samples from `start` up to, not with, `stop`."""
         box = slice(start, stop)

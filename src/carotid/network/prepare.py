@@ -1,4 +1,7 @@
-"""From a stored scan to what the networks see: rescaled, in S-P-L order, at 0.5 mm."""
+"""From a stored scan to what the networks see: rescaled, in S-P-L order, at 0.5 mm.
+
+This needs no PyTorch, so that the first scan can be prepared while that is being imported.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from carotid.geometry.frame import NetworkFrame
 from carotid.geometry.intensity import check_intensities
-from carotid.network.sampling import sample_axis, sample_last_axis
-from carotid.network.volumes import empty_volume
+from carotid.geometry.memory import empty_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from carotid.geometry.intensity import IntensityRange
     from carotid.geometry.sides import Side
     from carotid.geometry.volume import Volume
 
-_SLAB_BYTES = 8 << 20
-"""Float32 voxels that are worked on together, in bytes."""
+_SLAB_BYTES = 2 << 20
+"""Float32 voxels that are worked on together, in bytes: few enough to stay in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,24 +31,24 @@ class PreparedScan:
     """A scan in the network frame.
 
     Attributes:
-        image: (s, p, l) float32, the whole neck, on the CPU.
+        image: (s, p, l) float32, the whole neck.
         frame: The way back to the stored grid.
     """
 
-    image: Tensor
+    image: NDArray[np.float32]
     frame: NetworkFrame
 
-    def side_images(self) -> deque[Tensor]:
+    def side_images(self) -> deque[NDArray[np.float32]]:
         """Each of `frame.sides`, as `side_image` gives it."""
         return deque(self.side_image(side) for side in self.frame.sides)
 
-    def side_image(self, side: Side) -> Tensor:
+    def side_image(self, side: Side) -> NDArray[np.float32]:
         """(s, p, l) float32: one side as the networks see it, a right one mirrored."""
         part = self.image[:, :, side.start : side.stop]
         if not side.mirrored:
             return part
-        mirrored = empty_volume(part.shape, "lasting")
-        np.copyto(mirrored.numpy(), part.numpy()[:, :, ::-1])
+        mirrored = empty_array(part.shape, part.dtype)
+        np.copyto(mirrored, part[:, :, ::-1])
         return mirrored
 
 
@@ -67,14 +67,15 @@ def prepare(volume: Volume, intensities: IntensityRange | None, *, resample: boo
     frame = NetworkFrame.of(volume.grid, resample=resample)
     ordered = frame.reordering.view(volume.array)
     along_s, along_p, along_l = frame.forth
-    image = empty_volume(frame.shape, "lasting")
+    image = empty_array(frame.shape, np.dtype(np.float32))
     rows = max(1, _SLAB_BYTES // (4 * ordered.shape[1] * ordered.shape[2]))
     for start in range(0, len(along_s), rows):
         part = along_s.part(start, min(start + rows, len(along_s)))
         low, high = part.input_range()
-        slab = torch.from_numpy(_float32(ordered[low:high], intensities))
-        slab = sample_axis(sample_last_axis(slab, along_l), 1, along_p)
-        image[start : start + rows] = sample_axis(slab, 0, part.shifted(low, high - low))
+        slab = _float32(ordered[low:high], intensities)
+        slab = part.shifted(low, high - low).applied_to(slab, 0)
+        slab = along_l.applied_to(along_p.applied_to(slab, 1), 2)
+        image[start : start + rows] = slab
     return PreparedScan(image, frame)
 
 

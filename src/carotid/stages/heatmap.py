@@ -13,13 +13,12 @@ from carotid.artifacts import CHANNELS, Heatmaps, SideHeatmaps
 from carotid.config import HeatmapParameters
 from carotid.errors import ModelError
 from carotid.geometry.grid import Grid
-from carotid.geometry.intensity import intensity_range
 from carotid.geometry.volume import Volume
 from carotid.network.device_memory import AS_PLANNED, Predictor
 from carotid.network.ensemble import SideResult
-from carotid.network.prepare import PreparedScan, prepare
 from carotid.network.window_plan import WindowPlan
 from carotid.network.windows import WindowedImage
+from carotid.stages.reading import prepare_scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -76,18 +75,6 @@ def compute_heatmaps(
     return Heatmaps(done["left"], done["right"], grid)
 
 
-def prepare_scan(
-    volume: Volume, parameters: HeatmapParameters, *, percentiles: tuple[float, float] | None
-) -> PreparedScan:
-    """Rescale, reorient and resample a scan as the networks expect it.
-
-    Raises:
-        InputError: Where the scan is constant or holds voxels that are no numbers.
-    """
-    intensities = None if percentiles is None else intensity_range(volume.array, *percentiles)
-    return prepare(volume, intensities, resample=parameters.spacing)
-
-
 def count_windows(frame: NetworkFrame, members: int, parameters: HeatmapParameters) -> int:
     """How many forward passes both sides of a scan take."""
     return members * sum(len(_plan(frame, side, parameters)) for side in frame.sides)
@@ -95,7 +82,7 @@ def count_windows(frame: NetworkFrame, members: int, parameters: HeatmapParamete
 
 def predict_sides(
     frame: NetworkFrame,
-    images: deque[Tensor],
+    images: deque[NDArray[np.float32]],
     members: Sequence[Member],
     parameters: HeatmapParameters,
     on_window: Callable[[], None] | None = None,
@@ -127,9 +114,10 @@ def predict_sides(
         scratch_file = None if scratch_folder is None else scratch_folder / f".{side.name}"
         result = SideResult(frame, side, len(members), scratch_file)
         plan = _plan(frame, side, parameters)
+        image = torch.from_numpy(images.popleft())
         results.append(result)
-        views.append(WindowedImage(images.popleft(), plan, result.coarse.memory_order))
-        del result
+        views.append(WindowedImage(image, plan, result.coarse.memory_order))
+        del result, image
     with closing(sparing.predict_each(members, views, len(CHANNELS), on_window)) as predicted:
         while results:
             result = results.popleft()

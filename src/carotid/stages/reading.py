@@ -1,7 +1,7 @@
-"""Scans read for the networks, up to where PyTorch is needed.
+"""Scans read and prepared for the networks.
 
 Importing PyTorch keeps one core busy for two seconds. Nothing here needs it, so the first scan can
-be read meanwhile.
+be made ready meanwhile.
 """
 
 from __future__ import annotations
@@ -13,33 +13,36 @@ from typing import TYPE_CHECKING
 
 from carotid.errors import CarotidError
 from carotid.geometry.intensity import intensity_range
+from carotid.network.prepare import prepare
 from carotid.stages.memory import check_memory, foresee
 from carotid.storage.raw import RawScan, hash_scan, load_scan, scan_header
 
 if TYPE_CHECKING:
     from carotid.config import HeatmapParameters
-    from carotid.geometry.intensity import IntensityRange
+    from carotid.geometry.frame import NetworkFrame
     from carotid.geometry.volume import Volume
+    from carotid.network.prepare import PreparedScan
     from carotid.storage.rescaling import Rescaling
 
 
 @dataclass(frozen=True, eq=False)
-class ReadScan:
-    """A scan in memory.
+class LoadedScan:
+    """A scan that is ready for the networks.
 
     Attributes:
+        frame: The way back to the stored grid.
+        prepared: The scan as they see it; taken out when it is used, so that memory can hold the
+            next one instead.
         sha256: SHA-256 of the scan's file or files.
-        volume: Its voxels, as stored.
-        intensities: What becomes 0 and 1; None leaves intensities as they are.
     """
 
+    frame: NetworkFrame
+    prepared: list[PreparedScan]
     sha256: str
-    volume: Volume
-    intensities: IntensityRange | None
 
 
 class ScanReader:
-    """Reads scans, if memory is enough for what will be done with them.
+    """Reads and prepares scans, if memory is enough for what will be done with them.
 
     Args:
         parameters: Window, overlap and resampling.
@@ -55,11 +58,11 @@ class ScanReader:
         self._rescaling = rescaling
         self._members = members
         self._workers = workers
-        self._begun: tuple[RawScan, Future[ReadScan]] | None = None
+        self._begun: tuple[RawScan, Future[LoadedScan]] | None = None
 
     def begin(self, scan: RawScan) -> None:
         """Read a scan in a thread of its own, until `read` asks for it."""
-        future = Future[ReadScan]()
+        future = Future[LoadedScan]()
 
         def read() -> None:
             try:
@@ -70,8 +73,8 @@ class ScanReader:
         self._begun = (scan, future)
         threading.Thread(target=read, name="carotid-reading", daemon=True).start()
 
-    def read(self, scan: RawScan) -> ReadScan:
-        """A scan, checked and read; one that was begun but is not asked for first is let go.
+    def read(self, scan: RawScan) -> LoadedScan:
+        """A scan, ready for the networks; one that was begun but is not asked for first is let go.
 
         Raises:
             ResourceError: Where memory is not enough.
@@ -86,19 +89,31 @@ class ScanReader:
             del begun, future
         return self._read(scan)
 
-    def _read(self, scan: RawScan) -> ReadScan:
+    def _read(self, scan: RawScan) -> LoadedScan:
         grid, dtype = scan_header(scan)
         check_memory(
             scan.path, foresee(grid, dtype, self._members, self._parameters, self._workers)
         )
         sha256 = hash_scan(scan)
         volume = load_scan(scan)
-        if not self._rescaling.rescale:
-            return ReadScan(sha256, volume, None)
+        rescaling = self._rescaling
+        wanted = (rescaling.lower_percentile, rescaling.upper_percentile)
         try:
-            intensities = intensity_range(
-                volume.array, self._rescaling.lower_percentile, self._rescaling.upper_percentile
+            prepared = prepare_scan(
+                volume, self._parameters, percentiles=wanted if rescaling.rescale else None
             )
         except CarotidError as error:
             raise error.at(scan.path) from error
-        return ReadScan(sha256, volume, intensities)
+        return LoadedScan(prepared.frame, [prepared], sha256)
+
+
+def prepare_scan(
+    volume: Volume, parameters: HeatmapParameters, *, percentiles: tuple[float, float] | None
+) -> PreparedScan:
+    """Rescale, reorient and resample a scan as the networks expect it.
+
+    Raises:
+        InputError: Where the scan is constant or holds voxels that are no numbers.
+    """
+    intensities = None if percentiles is None else intensity_range(volume.array, *percentiles)
+    return prepare(volume, intensities, resample=parameters.spacing)

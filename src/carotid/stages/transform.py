@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from carotid.errors import CarotidError, InputError, OutputError, UsageError
+from carotid.errors import InputError, OutputError, UsageError
 from carotid.network.device_memory import Predictor
-from carotid.network.prepare import PreparedScan, prepare
 from carotid.provenance import TransformRecord, differences
 from carotid.stages.heatmap import count_windows, predict_sides
 from carotid.storage.heatmaps import SideSlabs, read_record, write_record, write_side
@@ -22,33 +20,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from carotid.config import HeatmapParameters
-    from carotid.geometry.frame import NetworkFrame
     from carotid.geometry.grid import Grid
     from carotid.network.ensemble import SideResult
     from carotid.network.members import Member
     from carotid.network.window_plan import Crew
-    from carotid.stages.reading import ScanReader
+    from carotid.stages.reading import LoadedScan, ScanReader
 
 logger = logging.getLogger(__name__)
 
 _DECISIVE = ("roi_size", "spacing", "overlap", "rescaling", "models")
 """What must be the same for results to belong together."""
-
-
-@dataclass(frozen=True, eq=False)
-class LoadedScan:
-    """A scan that is ready for the networks.
-
-    Attributes:
-        frame: The way back to the stored grid.
-        prepared: The scan as they see it; taken out when it is used, so that memory can hold the
-            next one instead.
-        sha256: SHA-256 of the scan's file or files.
-    """
-
-    frame: NetworkFrame
-    prepared: list[PreparedScan]
-    sha256: str
 
 
 class HeatmapTask:
@@ -124,12 +105,7 @@ class HeatmapTask:
 
     def load(self, scan: RawScan) -> LoadedScan:
         """Read, rescale, reorient and resample a scan."""
-        read = self._reader.read(scan)
-        try:
-            prepared = prepare(read.volume, read.intensities, resample=self._parameters.spacing)
-        except CarotidError as error:
-            raise error.at(scan.path) from error
-        return LoadedScan(prepared.frame, [prepared], read.sha256)
+        return self._reader.read(scan)
 
     def steps(self, loaded: LoadedScan) -> int:
         """How many windows both sides take."""

@@ -155,7 +155,7 @@ def load_side(source: AnnotatedSide) -> StoredSide:
         )
     scan = prepare(volume, intensities, resample=source.resample)
     side = next(one for one in scan.frame.sides if one.name == source.side)
-    image = scan.side_image(side).numpy()
+    image = scan.side_image(side)
     centers, bifurcation = network_centers(annotation, scan.frame, side)
     annotated = np.isfinite(centers[..., 0]).sum(axis=1) > 0
     if not annotated.any():
