@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from carotid.cli.interrupts import stop_if_asked
 from carotid.cli.outputs import check_output_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import torch
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from carotid.stages.runner import Outcome
 
 logger = logging.getLogger(__name__)
+
+_SHORT_S = 1e-4
 
 folder = click.Path(path_type=Path)
 
@@ -198,11 +201,27 @@ def prepare_process() -> None:
     wait_without_spinning()
 
 
+@contextmanager
+def yielding_often() -> Iterator[None]:
+    """Let other threads wait less for the interpreter, which an import is long busy with.
+
+    A thread that reads a scan needs it for a moment for every megabyte, and would wait for it 5 ms
+    each time, which is as long as it works meanwhile.
+    """
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(_SHORT_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual_s)
+
+
 def start_network(
     model_dir: Path, device: str | None, cores: int
 ) -> tuple[list[Weights], torch.device]:
     """Import torch, choose a device, and read and check the models."""
-    import torch
+    with yielding_often():
+        import torch
 
     from carotid.network.device import choose_device, describe_device
     from carotid.network.weights import read_models

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 PIECE_BYTES = 1 << 20
 """Bytes given to the compressor at a time."""
 
+_SYNC_BYTES = 32 << 20
+"""Bytes after which the disk is waited for: while there is more to compute, that costs nothing."""
+
 SAME_GRID_VOXEL = 1e-6
 """How far, in voxels, the grid read back may differ from the one written: rounding, no more."""
 
@@ -169,6 +172,9 @@ class MetaImageWriter:
     def _put(self, data: bytes) -> None:
         with _os_errors_named(self.path):
             self._file.write(data)
+            if self.bytes_written // _SYNC_BYTES < (self.bytes_written + len(data)) // _SYNC_BYTES:
+                self._file.flush()
+                os.fsync(self._file.fileno())
         self.crc32 = isal_zlib.crc32(data, self.crc32)
         self.bytes_written += len(data)
 
