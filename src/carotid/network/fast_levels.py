@@ -99,8 +99,8 @@ class Halving:
         """Map (d, h, w, inputs) to (d/2, h/2, w/2, outputs)."""
         channels = len(self.bias) // 2
         shape = (*(n // STRIDE for n in x.shape[:3]), channels)
+        result = empty_volume(shape)  # first, so that what is freed before it leaves no gap
         main = NormedVolume(empty_volume(shape), self.slope)
-        result = empty_volume(shape)
         for slab in convolve.slabs(result):
             part = slices_with_zeros(x, STRIDE * slab.start - 1, STRIDE * slab.stop)
             y = convolve(part, self.first_and_shortcut, self.bias, stride=STRIDE, padding=_SIDES)
