@@ -164,12 +164,10 @@ class Doubling:
         y = functional.conv_transpose3d(
             x, self.transposed, None, STRIDE, padding=1, output_padding=1
         )
-        y = y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
-        values = empty_volume(y.shape)
+        values = y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
         main = NormedVolume(values, self.slope)
         for slab in convolve.slabs(values):
-            main.put(slab, y[slab])
-        del y
+            main.put(slab, values[slab])  # in place
         self.second.apply(convolve, main.close()).add_to(values, main.scale)
         return values
 
