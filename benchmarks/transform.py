@@ -295,7 +295,7 @@ def steps(folder: Path, device: str, name: str = "large") -> None:
     scan = prepare_scan(volume, parameters, percentiles=(5, 95))
     lap("rescale, reorient, resample")
     written = deflated = 0
-    for result in predict_sides(scan.frame, scan.side_images(), members, parameters):
+    for result in predict_sides(scan, members, parameters):
         lap("forward passes")
         paths = [folder / f"{what}.mha" for what in ("mean", "std")]
         with (

@@ -172,7 +172,7 @@ def test_no_memory_for_folding_leaves_it_to_the_cpu(
     grid = Grid(neck().shape, affine_of())
     scan = prepare_scan(Volume(neck(), grid), PARAMETERS, percentiles=None)
     members = [stand_in(uneven(seed)) for seed in (1, 2)]
-    whole = next(predict_sides(scan.frame, scan.side_images(), members, PARAMETERS))
+    whole = next(predict_sides(scan, members, PARAMETERS))
     expected = list(whole.slabs())
     plainly, calls = SideResult._raw_member, 0
 
@@ -184,7 +184,7 @@ def test_no_memory_for_folding_leaves_it_to_the_cpu(
         return plainly(self, member, sampling)  # type: ignore[arg-type]
 
     monkeypatch.setattr(SideResult, "_raw_member", once)
-    again = next(predict_sides(scan.frame, scan.side_images(), members, PARAMETERS))
+    again = next(predict_sides(scan, members, PARAMETERS))
     found = list(again.slabs())
     for one, other in zip(expected, found, strict=True):
         np.testing.assert_array_equal(one.mean, other.mean)

@@ -186,12 +186,8 @@ def test_the_right_side_is_begun_while_the_left_one_is_looked_at() -> None:
             right.set()
         return torch.cat([window, -window], dim=1)
 
-    images = scan.side_images()
-    sides = predict_sides(
-        scan.frame, images, [stand_in(network)], PARAMETERS, predictor=Predictor(Crew(2, 1))
-    )
+    sides = predict_sides(scan, [stand_in(network)], PARAMETERS, predictor=Predictor(Crew(2, 1)))
     left = next(sides)
     assert right.wait(30), "nobody has asked for the right side yet"
     assert left.side.name == "left"
-    assert not images
     assert [result.side.name for result in sides] == ["right"]

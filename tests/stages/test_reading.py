@@ -63,8 +63,9 @@ def test_a_scan_that_was_begun_is_read_once(
     assert found.sha256 == hash_scan(scans["one"])
     volume = load_scan(scans["one"])
     expected = prepare_scan(volume, PARAMETERS, percentiles=(5, 95))
-    np.testing.assert_array_equal(found.prepared[0].image, expected.image)
-    assert found.frame.grid.agrees_with(volume.grid)
+    for one_side, other in zip(found.prepared.images, expected.images, strict=True):
+        np.testing.assert_array_equal(one_side, other)
+    assert found.prepared.frame.grid.agrees_with(volume.grid)
     one.read(scans["one"])
     assert len(loads) == 2, "it is not kept"
 
@@ -84,13 +85,13 @@ def test_an_error_is_raised_where_the_scan_is_asked_for(scans: dict[str, RawScan
     one.begin(scans["torn"])
     with pytest.raises(InputError, match=r"torn\.mha"):
         one.read(scans["torn"])
-    assert one.read(scans["one"]).prepared[0].image.any()
+    assert one.read(scans["one"]).prepared.images[0].any()
 
 
 def test_a_scan_without_rescaling(scans: dict[str, RawScan]) -> None:
-    found = reader(NO_RESCALING).read(scans["one"]).prepared[0]
-    assert found.image.max() > 1
-    assert reader().read(scans["one"]).prepared[0].image.max() == 1
+    found = reader(NO_RESCALING).read(scans["one"]).prepared
+    assert found.images[0].max() > 1
+    assert reader().read(scans["one"]).prepared.images[0].max() == 1
 
 
 def test_memory_is_looked_at_before_the_voxels(

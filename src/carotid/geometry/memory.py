@@ -84,7 +84,8 @@ class Region:
 
         They are free again when the last one who holds them lets go, a view of an array included.
         """
-        wide = -(-size // HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES
+        step = max(HUGE_PAGE_BYTES, 1 << (size.bit_length() - 2))
+        wide = -(-size // step) * step
         with self._lock:
             self._close_gaps()
             fitting = [(stop - start, start) for start, stop in self._gaps if stop - start >= wide]

@@ -5,8 +5,8 @@ This needs no PyTorch, so that the first scan can be prepared while that is bein
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,28 +28,19 @@ _SLAB_BYTES = 2 << 20
 
 @dataclass(frozen=True, eq=False)
 class PreparedScan:
-    """A scan in the network frame.
+    """A scan as the networks see it.
 
     Attributes:
-        image: (s, p, l) float32, the whole neck.
+        images: (s, p, l) float32 each: `frame.sides`, the right one mirrored.
         frame: The way back to the stored grid.
     """
 
-    image: NDArray[np.float32]
+    images: list[NDArray[np.float32]]
     frame: NetworkFrame
 
-    def side_images(self) -> deque[NDArray[np.float32]]:
-        """Each of `frame.sides`, as `side_image` gives it."""
-        return deque(self.side_image(side) for side in self.frame.sides)
-
     def side_image(self, side: Side) -> NDArray[np.float32]:
-        """(s, p, l) float32: one side as the networks see it, a right one mirrored."""
-        part = self.image[:, :, side.start : side.stop]
-        if not side.mirrored:
-            return part
-        mirrored = empty_array(part.shape, part.dtype)
-        np.copyto(mirrored, part[:, :, ::-1])
-        return mirrored
+        """(s, p, l) float32: the image of one of `frame.sides`."""
+        return self.images[self.frame.sides.index(side)]
 
 
 def prepare(volume: Volume, intensities: IntensityRange | None, *, resample: bool) -> PreparedScan:
@@ -67,7 +58,7 @@ def prepare(volume: Volume, intensities: IntensityRange | None, *, resample: boo
     frame = NetworkFrame.of(volume.grid, resample=resample)
     ordered = frame.reordering.view(volume.array)
     along_s, along_p, along_l = frame.forth
-    image = empty_array(frame.shape, np.dtype(np.float32))
+    images = _empty_images(frame)
     rows = max(1, _SLAB_BYTES // (4 * ordered.shape[1] * ordered.shape[2]))
     for start in range(0, len(along_s), rows):
         part = along_s.part(start, min(start + rows, len(along_s)))
@@ -75,8 +66,20 @@ def prepare(volume: Volume, intensities: IntensityRange | None, *, resample: boo
         slab = _float32(ordered[low:high], intensities)
         slab = part.shifted(low, high - low).applied_to(slab, 0)
         slab = along_l.applied_to(along_p.applied_to(slab, 1), 2)
-        image[start : start + rows] = slab
-    return PreparedScan(image, frame)
+        for image, side in zip(images, frame.sides, strict=True):
+            seen = slab[:, :, side.start : side.stop]
+            image[start : start + rows] = seen[:, :, ::-1] if side.mirrored else seen
+    return PreparedScan(images, frame)
+
+
+def _empty_images(frame: NetworkFrame) -> list[NDArray[np.float32]]:
+    """Room for the sides, in one piece: as much as for the heatmaps of one side."""
+    shapes = [frame.side_shape(side) for side in frame.sides]
+    ends = np.cumsum([prod(shape) for shape in shapes])
+    room = empty_array([int(ends[-1])], np.dtype(np.float32))
+    return [
+        part.reshape(shape) for part, shape in zip(np.split(room, ends[:-1]), shapes, strict=True)
+    ]
 
 
 def _float32(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from carotid.geometry.frame import NetworkFrame
     from carotid.geometry.sides import Side
     from carotid.network.members import Member
+    from carotid.network.prepare import PreparedScan
 
 
 def compute_heatmaps(
@@ -70,7 +71,7 @@ def compute_heatmaps(
     scan = prepare_scan(volume, chosen, percentiles=percentiles)
     done = {
         result.side.name: _gather(result, grid)
-        for result in predict_sides(scan.frame, scan.side_images(), members, chosen, on_window)
+        for result in predict_sides(scan, members, chosen, on_window)
     }
     return Heatmaps(done["left"], done["right"], grid)
 
@@ -81,8 +82,7 @@ def count_windows(frame: NetworkFrame, members: int, parameters: HeatmapParamete
 
 
 def predict_sides(
-    frame: NetworkFrame,
-    images: deque[NDArray[np.float32]],
+    scan: PreparedScan,
     members: Sequence[Member],
     parameters: HeatmapParameters,
     on_window: Callable[[], None] | None = None,
@@ -93,9 +93,7 @@ def predict_sides(
     """All members' predictions of side after side, each ready to be folded on the stored grid.
 
     Args:
-        frame: The way between the stored grid and what networks see.
-        images: (s, p, l) float32 each: the sides as the networks see them, as many as
-            `frame.sides`; taken out, so that memory need not hold them longer than needed.
+        scan: The scan as the networks see it.
         members: The ensemble.
         parameters: Window and overlap.
         on_window: Called after each window of each member.
@@ -110,14 +108,14 @@ def predict_sides(
         raise ModelError("an ensemble needs at least one member")
     sparing = Predictor() if predictor is None else predictor
     results, views = deque[SideResult](), deque[WindowedImage]()
-    for side in frame.sides:
+    for side in scan.frame.sides:
         scratch_file = None if scratch_folder is None else scratch_folder / f".{side.name}"
-        result = SideResult(frame, side, len(members), scratch_file)
-        plan = _plan(frame, side, parameters)
-        image = torch.from_numpy(images.popleft())
+        result = SideResult(scan.frame, side, len(members), scratch_file)
+        image = torch.from_numpy(scan.side_image(side))
+        plan = _plan(scan.frame, side, parameters)
         results.append(result)
         views.append(WindowedImage(image, plan, result.coarse.memory_order))
-        del result, image
+        del result
     with closing(sparing.predict_each(members, views, len(CHANNELS), on_window)) as predicted:
         while results:
             result = results.popleft()

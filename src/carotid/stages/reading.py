@@ -19,7 +19,6 @@ from carotid.storage.raw import RawScan, hash_scan, load_scan, scan_header
 
 if TYPE_CHECKING:
     from carotid.config import HeatmapParameters
-    from carotid.geometry.frame import NetworkFrame
     from carotid.geometry.volume import Volume
     from carotid.network.prepare import PreparedScan
     from carotid.storage.rescaling import Rescaling
@@ -30,14 +29,11 @@ class LoadedScan:
     """A scan that is ready for the networks.
 
     Attributes:
-        frame: The way back to the stored grid.
-        prepared: The scan as they see it; taken out when it is used, so that memory can hold the
-            next one instead.
+        prepared: The scan as they see it.
         sha256: SHA-256 of the scan's file or files.
     """
 
-    frame: NetworkFrame
-    prepared: list[PreparedScan]
+    prepared: PreparedScan
     sha256: str
 
 
@@ -104,7 +100,7 @@ class ScanReader:
             )
         except CarotidError as error:
             raise error.at(scan.path) from error
-        return LoadedScan(prepared.frame, [prepared], sha256)
+        return LoadedScan(prepared, sha256)
 
 
 def prepare_scan(

@@ -16,7 +16,7 @@ from carotid.storage.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayou
 from carotid.storage.raw import RawScan, hash_scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from carotid.config import HeatmapParameters
@@ -109,18 +109,17 @@ class HeatmapTask:
 
     def steps(self, loaded: LoadedScan) -> int:
         """How many windows both sides take."""
-        return count_windows(loaded.frame, self._size, self._parameters)
+        return count_windows(loaded.prepared.frame, self._size, self._parameters)
 
     def compute(
         self, loaded: LoadedScan, folder: Path, advance: Callable[[], None]
     ) -> Iterator[Callable[[], None]]:
         """Predict side after side; each is folded and written while the next one is predicted."""
         place = HeatmapLayout(folder)
-        frame = loaded.frame
+        scan, grid = loaded.prepared, loaded.prepared.frame.grid
         predictor = Predictor(self._crew)
         results = predict_sides(
-            frame,
-            loaded.prepared.pop().side_images(),
+            scan,
             self._members,
             self._parameters,
             advance,
@@ -129,22 +128,29 @@ class HeatmapTask:
         )
         with closing(results):
             for result in results:
-                yield partial(_write, place, result, frame.grid)
+                record = None
+                if result.side == scan.frame.sides[-1]:
+                    record = {
+                        "input_sha256": loaded.sha256,
+                        "shape": list(grid.shape),
+                        "affine_ras_mm": grid.affine.tolist(),
+                        "forward_pass": predictor.in_words,
+                        HEATMAP_TRANSFORM: self._record,
+                    }
+                yield partial(_write, place, result, grid, record)
                 del result  # not to be kept while the next one is predicted
-        scan_record = {
-            "input_sha256": loaded.sha256,
-            "shape": list(frame.grid.shape),
-            "affine_ras_mm": frame.grid.affine.tolist(),
-            "forward_pass": predictor.in_words,
-        }
-        yield partial(write_record, place, {**scan_record, HEATMAP_TRANSFORM: self._record})
 
 
-def _write(place: HeatmapLayout, result: SideResult, grid: Grid) -> None:
+def _write(
+    place: HeatmapLayout, result: SideResult, grid: Grid, record: Mapping[str, Any] | None
+) -> None:
+    """Write a side, and after the last one the record."""
     with closing(result.slabs(ahead=True)) as slabs:
         pairs = ((slab.mean, slab.std) for slab in slabs)
         made = SideSlabs(pairs, lambda: result.maxima.indices)
         write_side(place, result.side.name, grid, made)
+    if record is not None:
+        write_record(place, record)
 
 
 def record_of(layout: OutputLayout, participant_id: str) -> dict[str, Any] | None:
