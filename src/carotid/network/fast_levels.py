@@ -160,7 +160,7 @@ class Doubling:
 
     def apply(self, convolve: Convolver, skipped: Tensor, below: Tensor) -> Tensor:
         """Map two (d, h, w, …) volumes to one of (2d, 2h, 2w, outputs)."""
-        x = torch.cat((skipped, below), dim=-1).unsqueeze(0).permute(0, 4, 1, 2, 3)
+        x = _joined(skipped, below).unsqueeze(0).permute(0, 4, 1, 2, 3)
         y = functional.conv_transpose3d(
             x, self.transposed, None, STRIDE, padding=1, output_padding=1
         )
@@ -198,7 +198,7 @@ class Finest:
         result = NormedVolume(empty_volume((d, h, w, self.last.shape[1])), self.slope)
         for slab in convolve.slabs(skipped):
             ahead = slice(slab.start, min(slab.stop + 1, d))
-            part = torch.cat((skipped[ahead], below[ahead]), dim=-1)
+            part = _joined(skipped[ahead], below[ahead])
             part = slices_with_zeros(part, 0, slab.stop + 1 - slab.start)
             y = convolve(part, self.transposed, padding=_SIDES)
             result.put(slab, y[:, 1:, 1:])
@@ -214,6 +214,12 @@ class Finest:
             y = convolve(part, weight, self.bias, padding=_SIDES)
             subpixel.write_shifted_blocks(y, framed, slab.start)
         return framed[None, :, 1:-1, 1:-1, 1:-1]
+
+
+def _joined(skipped: Tensor, below: Tensor) -> Tensor:
+    """The channels of two volumes, one after the other."""
+    channels = skipped.shape[3] + below.shape[3]
+    return torch.cat((skipped, below), dim=-1, out=empty_volume((*skipped.shape[:3], channels)))
 
 
 def _scaled(weight: Tensor, scale: Tensor) -> Tensor:
