@@ -33,12 +33,12 @@ _LIBRARIES_BYTES = 260 << 20
 _MEMBER_BYTES = 12 << 20
 """A member's weights, plainly and rearranged for the fast pass."""
 
-_FORWARD_BYTES_PER_VOXEL = 21
+_FORWARD_BYTES_PER_VOXEL = 20
 """What one forward pass works with at its peak, per voxel of the window, as measured. The CPU has
 to have it also beside a GPU, where the networks go when the GPU's memory is not enough."""
 
-_HANDED_OVER_BYTES_PER_VOXEL = 12
-"""A window and what the network made of it."""
+_HANDED_OVER_BYTES_PER_VOXEL = 8
+"""What the network made of a window."""
 
 _FLOAT_BYTES = 4
 _HEATMAP_BYTES = 8
@@ -58,7 +58,7 @@ class Forecast:
     Attributes:
         libraries: Imported code.
         models: The members' weights.
-        scan: The voxels as stored, and what the networks see of the whole neck and of a side.
+        scan: The voxels as stored, and both sides as the networks see them.
         forward: The windows on their way through a network, and one that waits.
         predictions: One side's windows put together.
         kept: The members' heatmaps until they are folded, of the side that is predicted and the
@@ -118,7 +118,7 @@ def foresee(
     return Forecast(
         libraries=_LIBRARIES_BYTES,
         models=_MEMBER_BYTES * members,
-        scan=prod(grid.shape) * dtype.itemsize + _FLOAT_BYTES * (prod(frame.shape) + side),
+        scan=prod(grid.shape) * dtype.itemsize + len(frame.sides) * _FLOAT_BYTES * side,
         forward=window
         * (
             _FORWARD_BYTES_PER_VOXEL * at_a_time
