@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import SimpleITK
+import torch
 from tests.command import CAROTID, contents, environment, run_carotid, tree
 from tests.necks import SHAPE, write_scan
 from tests.networks import write_models
 
+from carotid.stages.reading import ScanReader
+
+if TYPE_CHECKING:
+    from carotid.storage.raw import RawScan
+
+COMMAND = importlib.import_module("carotid.cli.transform")  # the package has a group of that name
 CONFIG = "[heatmap_transform]\nroi_size = [32, 32, 32]\noverlap = 0.25\n"
 RESULT = "heatmap_transform/left_heatmap/mean.mha"
 
@@ -143,6 +152,33 @@ def test_missing_participant_is_added_and_force_redoes_only_those_asked_for(stud
         elif name.startswith("sub-02"):
             assert after[name][0] == resumed[name][0]
             assert after[name][1] != resumed[name][1]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_the_first_scan_that_is_not_complete_is_read_while_torch_is_imported(
+    *, force: bool, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(study.out / "sub-02")
+    begun = []
+    begin = ScanReader.begin
+
+    def noted(self: ScanReader, scan: RawScan) -> None:
+        begun.append(scan.participant_id)
+        begin(self, scan)
+
+    monkeypatch.setattr(ScanReader, "begin", noted)
+    monkeypatch.setattr(COMMAND, "prepare_process", lambda: None)
+    outcomes = COMMAND.run_heatmap_transform(
+        study.raw,
+        study.models,
+        study.out,
+        config_path=study.config,
+        device="cpu",
+        force=force,
+        threads=torch.get_num_threads(),
+    )
+    assert begun == ["sub-01" if force else "sub-02"]
+    assert [one.status for one in outcomes] == ["done" if force else "skipped", "done"]
 
 
 def test_damaged_result_is_done_again(study: Study) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import operator
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from torch import Tensor
 from carotid.config import HeatmapParameters
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
+from carotid.network import ensemble
 from carotid.network.device_memory import (
     AS_PLANNED,
     ON_THE_CPU,
@@ -25,7 +27,6 @@ from carotid.network.device_memory import (
     WINDOWS_ALONE,
     Predictor,
 )
-from carotid.network.ensemble import SideResult
 from carotid.network.members import Member
 from carotid.network.window_plan import Crew, WindowPlan
 from carotid.network.windows import WindowedImage, predict
@@ -166,26 +167,30 @@ def test_an_ensemble_interrupted_by_lack_of_memory_is_the_same_ensemble(
         np.testing.assert_array_equal(one.max_indices, other.max_indices)
 
 
+@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize("step", ["SideResult._raw_member", "mean_and_std"])
 def test_no_memory_for_folding_leaves_it_to_the_cpu(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    step: str, *, ahead: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(ensemble, "_SLAB_BYTES", 10_000)
     grid = Grid(neck().shape, affine_of())
     scan = prepare_scan(Volume(neck(), grid), PARAMETERS, percentiles=None)
     members = [stand_in(uneven(seed)) for seed in (1, 2)]
     whole = next(predict_sides(scan, members, PARAMETERS))
     expected = list(whole.slabs())
-    plainly, calls = SideResult._raw_member, 0
+    assert len(expected) > 3
+    plainly = operator.attrgetter(step)(ensemble)
+    calls = itertools.count(1)
 
-    def once(self: SideResult, member: int, sampling: list[object]) -> Tensor:
-        nonlocal calls
-        calls += 1
-        if calls == 2:
+    def once(*arguments: Any) -> Any:
+        result = plainly(*arguments)  # which may use up what it was given
+        if next(calls) == 2:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return plainly(self, member, sampling)  # type: ignore[arg-type]
+        return result
 
-    monkeypatch.setattr(SideResult, "_raw_member", once)
+    monkeypatch.setattr(f"carotid.network.ensemble.{step}", once)
     again = next(predict_sides(scan, members, PARAMETERS))
-    found = list(again.slabs())
+    found = list(again.slabs(ahead=ahead))
     for one, other in zip(expected, found, strict=True):
         np.testing.assert_array_equal(one.mean, other.mean)
         np.testing.assert_array_equal(one.std, other.std)

@@ -30,17 +30,27 @@ def test_every_part_grows_with_what_it_is_for() -> None:
     wider = foresee(grid(shape), np.dtype(np.float32), 3, parameters)
     assert wider.scan - base.scan == 2 * 640 * 100 * 720
     assert replace(wider, scan=base.scan) == base
-    larger = foresee(
-        grid(shape), np.dtype(np.int16), 3, HeatmapParameters(roi_size=(368, 128, 320))
+    smaller = foresee(
+        grid(shape), np.dtype(np.int16), 3, HeatmapParameters(roi_size=(368, 32, 320))
     )
-    assert larger.forward == 2 * base.forward
-    assert (larger.kept, larger.scan) == (base.kept, base.scan)
+    assert base.forward == 2 * smaller.forward
+    assert (smaller.kept, smaller.scan) == (base.kept, base.scan)
     fewer = foresee(grid(shape), np.dtype(np.int16), 1, parameters)
     assert base.models == 3 * fewer.models
     both = foresee(grid(shape), np.dtype(np.int16), 3, parameters, workers=2)
     assert 2 * base.forward < both.forward < 3 * base.forward, "and one window that waits"
     small = [foresee(grid((60, 50, 70)), np.dtype(np.int16), n, parameters) for n in (1, 3)]
     assert small[1].kept == 3 * small[0].kept
+
+
+def test_windows_of_both_sides_may_be_on_their_way_at_once() -> None:
+    scan = grid((60, 50, 70)), np.dtype(np.int16), 1
+    exact, padded = HeatmapParameters(roi_size=(32, 16, 16)), HeatmapParameters()
+    for parameters in (exact, padded):  # the padded one has one window a side
+        alone, both = (foresee(*scan, parameters, workers) for workers in (1, 2))
+        assert 2 * alone.forward < both.forward < 3 * alone.forward
+    per_voxel = [foresee(*scan, p).forward / np.prod(p.roi_size) for p in (exact, padded)]
+    assert per_voxel[1] - per_voxel[0] == 4, "a padded window is no view"
 
 
 def test_large_ensembles_are_kept_on_disk() -> None:

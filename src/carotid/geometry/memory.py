@@ -82,6 +82,9 @@ class Region:
     def take(self, size: int) -> ctypes.Array[ctypes.c_char] | None:
         """So many bytes, uninitialised; None where no gap is wide enough.
 
+        Addresses are given out in quarters of a power of two, so that arrays of nearly the same
+        size can follow each other in one place.
+
         They are free again when the last one who holds them lets go, a view of an array included.
         """
         step = max(HUGE_PAGE_BYTES, 1 << (size.bit_length() - 2))

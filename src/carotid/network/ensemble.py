@@ -193,7 +193,7 @@ class SideResult:
         blocks = self._blocks()
         with self.coarse, closing(one_ahead(blocks) if ahead else blocks) as ready:
             for block in ready:
-                yield self._folded(block)
+                yield self._folded_in_memory(block)
                 del block  # not to be kept while the next one is waited for
             self._zero_columns()
 
@@ -218,9 +218,12 @@ class SideResult:
         try:
             return self._block(start, stop)
         except torch.OutOfMemoryError:
-            self.leave_device()
-            logger.warning("out of memory on the device; heatmaps are put together on the CPU")
+            self._tell_and_leave_device()
         return self._block(start, stop)
+
+    def _tell_and_leave_device(self) -> None:
+        self.leave_device()
+        logger.warning("out of memory on the device; heatmaps are put together on the CPU")
 
     def _slab_rows(self) -> int:
         others = [n for a, n in enumerate(self._frame.raw_shape) if a != self._slab_axis]
@@ -243,6 +246,15 @@ class SideResult:
         else:
             heatmaps = [self._raw_member(member, sampling) for member in range(len(self.coarse))]
         return _Block(heatmaps, (shape[0], shape[1], shape[2]), (first[0], first[1], first[2]), low)
+
+    def _folded_in_memory(self, block: _Block) -> RawSlab:
+        """`_folded`, on the CPU where the device has no memory for it."""
+        try:
+            return self._folded(block)
+        except torch.OutOfMemoryError:
+            self._tell_and_leave_device()
+        start = block.start[self._slab_axis]
+        return self._folded(self._block(start, start + block.shape[self._slab_axis]))
 
     @torch.inference_mode()
     def _folded(self, block: _Block) -> RawSlab:

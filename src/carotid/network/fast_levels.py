@@ -164,10 +164,12 @@ class Doubling:
         y = functional.conv_transpose3d(
             x, self.transposed, None, STRIDE, padding=1, output_padding=1
         )
-        values = y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
+        y = y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
+        values = empty_volume(y.shape)
         main = NormedVolume(values, self.slope)
         for slab in convolve.slabs(values):
-            main.put(slab, values[slab])  # in place
+            main.put(slab, y[slab])
+        del y  # from the heap, where it would leave gaps if it stayed
         self.second.apply(convolve, main.close()).add_to(values, main.scale)
         return values
 

@@ -32,7 +32,8 @@ class Member:
     Attributes:
         name: What it is called in messages and records: its path within the model directory.
         sha256: SHA-256 of its file, hexadecimal; empty where it came from no file.
-        network: Maps (1, 1, s, p, l) float32 on the device to (1, 2, s, p, l).
+        network: Maps (1, 1, s, p, l) float32 on the device to (1, 2, s, p, l), and does not change
+            what it is given: windows overlap.
         device: Where it computes.
         state: What a network on the CPU can be made from; None where `network` is on the CPU.
     """

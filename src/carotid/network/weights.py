@@ -11,7 +11,6 @@ import functools
 import hashlib
 import logging
 import re
-import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from torch import Tensor
 from carotid.errors import ModelError
 from carotid.network.model_files import find_models
 from carotid.network.unet import UNet
+from carotid.quiet import without_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -232,8 +232,7 @@ def _wants_code(path: Path, name: str | None = None) -> ModelError:
 
 def _load(path: Path) -> object:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with without_warnings():
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         text = str(error)

@@ -40,6 +40,9 @@ to have it also beside a GPU, where the networks go when the GPU's memory is not
 _HANDED_OVER_BYTES_PER_VOXEL = 8
 """What the network made of a window."""
 
+_PADDED_BYTES_PER_VOXEL = 4
+"""A window that reaches beyond the scan; others are views of it."""
+
 _FLOAT_BYTES = 4
 _HEATMAP_BYTES = 8
 """Two channels in float32."""
@@ -47,8 +50,11 @@ _HEATMAP_BYTES = 8
 _SIDES_IN_FLIGHT = 2
 """While one side is predicted, the one before is being written."""
 
-_WRITING_BYTES = 50 << 20
-"""Slabs of all members, and what is being deflated."""
+_SLABS_BYTES_PER_MEMBER, _SLABS_BYTES = 12 << 20, 128 << 20
+"""Slabs on the stored grid, of which there are two at a time; of all members at most so much."""
+
+_WRITING_BYTES = 20 << 20
+"""Mean and standard deviation, and what is being deflated."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,8 @@ def foresee(
         WindowPlan.of(frame.side_shape(one), parameters.roi_size, parameters.overlap)
         for one in frame.sides
     ]
-    at_a_time = min(workers, members * max(len(plan) for plan in plans))
+    at_a_time = min(workers, members * sum(len(plan) for plan in plans))
+    padded = any(n < m for plan in plans for n, m in zip(plan.shape, plan.window, strict=True))
     waiting = 1 if at_a_time > 1 else 0
     one_member = _HEATMAP_BYTES * side
     in_memory = MEMORY_BUDGET_BYTES // max(one_member, 1)
@@ -122,11 +129,12 @@ def foresee(
         forward=window
         * (
             _FORWARD_BYTES_PER_VOXEL * at_a_time
-            + _HANDED_OVER_BYTES_PER_VOXEL * (at_a_time + waiting)
+            + (_HANDED_OVER_BYTES_PER_VOXEL + padded * _PADDED_BYTES_PER_VOXEL)
+            * (at_a_time + waiting)
         ),
         predictions=one_member,
         kept=_SIDES_IN_FLIGHT * one_member * min(members, in_memory),
-        writing=_WRITING_BYTES,
+        writing=_WRITING_BYTES + min(_SLABS_BYTES_PER_MEMBER * members, _SLABS_BYTES),
     )
 
 

@@ -81,8 +81,9 @@ class ScanReader:
             wanted, future = begun
             if wanted == scan:
                 return future.result()
-            future.exception()  # memory has room for one
-            del begun, future
+            if (error := future.exception()) is not None:  # waited for: memory has room for one
+                error.__traceback__ = None  # it holds what was read so far
+            del begun, future, error
         return self._read(scan)
 
     def _read(self, scan: RawScan) -> LoadedScan:

@@ -120,7 +120,11 @@ class _Pending(Generic[Loaded]):
 
     scan: RawScan
     slot: Slot
-    loading: Future[Loaded]
+    loading: list[Future[Loaded]]
+
+    def take(self) -> Loaded:
+        """What was loaded, which is the caller's alone from then on."""
+        return self.loading.pop().result()
 
 
 class Runner(Generic[Loaded]):
@@ -215,7 +219,7 @@ class Runner(Generic[Loaded]):
                 self._release(slot)
                 self._finish(Outcome(scan.participant_id, "skipped", done))
                 continue
-            return _Pending(scan, slot, self._background.submit(partial(self._task.load, scan)))
+            return _Pending(scan, slot, [self._background.submit(partial(self._task.load, scan))])
         return None
 
     def _compute(self, pending: _Pending[Loaded]) -> Iterator[None]:
@@ -227,7 +231,7 @@ class Runner(Generic[Loaded]):
         slot = pending.slot
         jobs: list[Future[None]] = []
         try:
-            loaded = pending.loading.result()
+            loaded = pending.take()
             folder = slot.open()
             self._progress.started(slot.participant_id, self._task.steps(loaded))
             for job in self._task.compute(loaded, folder, self._progress.advanced):

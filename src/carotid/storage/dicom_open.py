@@ -7,11 +7,11 @@ is also where their exceptions and warnings end: `foreign_errors` turns them int
 from __future__ import annotations
 
 import logging
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from carotid.errors import CarotidError, InputError
+from carotid.quiet import without_warnings
 from carotid.storage.dicom_files import PREAMBLE_BYTES
 from carotid.storage.dicom_header import ATTRIBUTES, MAX_FRAMES, Header
 
@@ -42,8 +42,7 @@ _LONGEST_REASON = 160
 @contextmanager
 def foreign_errors(what: str, path: Path) -> Iterator[None]:
     """Turn whatever a library raises about a file into one `InputError`, and mute its warnings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with without_warnings():
         try:
             yield
         except (CarotidError, MemoryError):
