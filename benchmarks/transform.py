@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 LARGE = ((720, 100, 640), 0.35)
 SMALL = ((240, 60, 200), 0.6)
 WINDOW = (368, 64, 320)
-ROUNDS = 3
+ROUNDS = 5
 MIB = 1 << 20
 
 
@@ -101,7 +101,10 @@ def run(folder: Path, device: str, *, quick: bool) -> None:
         print(f"   1 participant                             {one / MIB:.0f} MiB")
         print(f"  20 participants                            {twenty / MIB:.0f} MiB")
         print(f"  20 participants / 1 participant            {twenty / one:.3f}")
-        print(f"  seconds a participant                      {seconds / 20:.1f}", flush=True)
+        print(f"  seconds a participant                      {seconds / 20:.1f}")
+        if scans == name:  # the same windows
+            share = seconds / 20 / (windows * median(eager))
+            print(f"  a participant / bare eager forward         {share:.2f}", flush=True)
 
 
 def several(values: list[float], digits: int) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _SHORT_S = 1e-4
+"""Python's own interval is 5 ms."""
 
 folder = click.Path(path_type=Path)
 
@@ -124,8 +125,8 @@ def run_heatmap_transform(
     from carotid.provenance import TransformRecord
     from carotid.stages.reading import ScanReader
     from carotid.storage.atomic import write_json
-    from carotid.storage.heatmaps import read_record
-    from carotid.storage.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
+    from carotid.storage.heatmaps import record_of
+    from carotid.storage.layout import HEATMAP_TRANSFORM, OutputLayout
     from carotid.storage.parameters import record_transform
     from carotid.storage.raw import find_scans, select_participants
     from carotid.storage.rescaling import read_rescaling
@@ -141,8 +142,7 @@ def run_heatmap_transform(
     reader = ScanReader(parameters, rescaling, len(find_models(model_dir)), crew.workers)
     prepare_process()
     for scan in scans:
-        place = HeatmapLayout(layout.transform(scan.participant_id, HEATMAP_TRANSFORM))
-        if force or read_record(place) is None:
+        if force or record_of(layout, scan.participant_id) is None:
             reader.begin(scan)  # while PyTorch is imported
             break
     models, chosen = start_network(model_dir, device, cores)

@@ -12,6 +12,8 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,7 +21,6 @@ import torch
 from carotid.network.windows import predict_each
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Callable, Generator, Iterator, Sequence
 
     from torch import Tensor
@@ -64,7 +65,7 @@ class Predictor:
     def predict_each(
         self,
         members: Sequence[Member],
-        views: deque[WindowedImage],
+        views: Sequence[WindowedImage],
         channels: int,
         on_window: Callable[[], None] | None = None,
     ) -> Generator[Tensor]:
@@ -72,7 +73,7 @@ class Predictor:
 
         Args:
             members: The networks, all on one device.
-            views: The images, on the CPU; each is taken out when all members have predicted it.
+            views: The images, on the CPU.
             channels: How many channels the networks return.
             on_window: Called after each window, once for each.
 
@@ -82,7 +83,8 @@ class Predictor:
         Raises:
             torch.OutOfMemoryError: Where the CPU's memory is not enough either.
         """
-        done = kept = seen = told = 0
+        pairs = [(member, view) for view in views for member in members]
+        done = seen = told = 0
 
         def tell() -> None:
             nonlocal seen, told
@@ -91,20 +93,12 @@ class Predictor:
                 told = seen
                 on_window()
 
-        while views:
-            seen = kept
+        while done < len(pairs):
+            seen = sum(len(view.plan) for _, view in pairs[:done])
+            crew = self._crew if self._computes_on_cpu(members[0]) else None
             try:
-                for heatmaps in predict_each(
-                    self._passes(members, list(views), done),
-                    channels,
-                    tell,
-                    crew=self._crew if self._computes_on_cpu(members[0]) else None,
-                ):
-                    kept += len(views[0].plan)
+                for heatmaps in predict_each(self._passes(pairs[done:]), channels, tell, crew=crew):
                     done += 1
-                    if done == len(members):
-                        views.popleft()
-                        done = 0
                     yield heatmaps
                     del heatmaps  # not to be kept while the next one is predicted
             except torch.OutOfMemoryError:
@@ -113,16 +107,15 @@ class Predictor:
                 self._step_down(members[0])
 
     def _passes(
-        self, members: Sequence[Member], views: list[WindowedImage], done: int
+        self, pairs: Sequence[tuple[Member, WindowedImage]]
     ) -> Iterator[tuple[Callable[[Tensor], Tensor], WindowedImage]]:
-        """What is left to be predicted by which network; `done` members have seen the first."""
-        while views:
-            view = views.pop(0)
+        """Who predicts what, with each image where it is needed."""
+        for view, of_one in groupby(pairs, itemgetter(1)):
+            here = view
             if self.step == AS_PLANNED:
-                view = replace(view, image=view.image.to(members[0].device))
-            for member in members[done:]:
-                yield self._network(member), view
-            done = 0
+                here = replace(view, image=view.image.to(pairs[0][0].device))
+            for member, _ in of_one:
+                yield self._network(member), here
 
     def _network(self, member: Member) -> Callable[[Tensor], Tensor]:
         """How a window is predicted, wherever the image is now."""

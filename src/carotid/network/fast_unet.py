@@ -156,10 +156,9 @@ def fast_or_plain(net: UNet, device: torch.device) -> Callable[[Tensor], Tensor]
 
     The candidate (`FastUNet` on the CPU, channels-last on CUDA) and the plain module work on two
     small random windows, in slabs that are small accordingly; the global random state is not
-    touched. When they differ by more than
-    `CPU_TOLERANCE` or `CUDA_TOLERANCE` of the largest value, or the candidate cannot be made, a
-    warning is logged and the plain module, in evaluation mode, is returned. `net` is not changed:
-    either works with a copy of the weights.
+    touched. When they differ by more than `CPU_TOLERANCE` or `CUDA_TOLERANCE` of the largest value,
+    or the candidate cannot be made, a warning is logged and the plain module, in evaluation mode,
+    is returned. `net` is not changed: either works with a copy of the weights.
     """
     plain = _frozen(net).to(device)
     if device.type not in {"cpu", "cuda"}:

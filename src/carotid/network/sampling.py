@@ -1,8 +1,8 @@
 """Linear resampling of tensors, one axis at a time.
 
-Each axis is a product with the narrow bands of the sampling matrix: on a CPU that is several times
-faster than gathering neighbours and weighting them, and just as exact, for all but two entries of a
-column are 0.
+Each axis is a product with the narrow bands of the sampling matrix: for tensors that is several
+times faster than gathering neighbours and weighting them, and just as exact, for all but two
+entries of a column are 0. (`AxisSampling.applied_to` is for arrays, where gathering is fast.)
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -107,7 +106,7 @@ def predict_sides(
     if not members:
         raise ModelError("an ensemble needs at least one member")
     sparing = Predictor() if predictor is None else predictor
-    results, views = deque[SideResult](), deque[WindowedImage]()
+    results, views = [], []
     for side in scan.frame.sides:
         scratch_file = None if scratch_folder is None else scratch_folder / f".{side.name}"
         result = SideResult(scan.frame, side, len(members), scratch_file)
@@ -115,14 +114,11 @@ def predict_sides(
         plan = _plan(scan.frame, side, parameters)
         results.append(result)
         views.append(WindowedImage(image, plan, result.coarse.memory_order))
-        del result
     with closing(sparing.predict_each(members, views, len(CHANNELS), on_window)) as predicted:
-        while results:
-            result = results.popleft()
+        for result in results:
             for member in members:
                 _keep(result, next(predicted), member, sparing)
             yield result
-            del result  # not to be kept while the next one is predicted
 
 
 def _keep(result: SideResult, heatmaps: Tensor, member: Member, predictor: Predictor) -> None:

@@ -11,7 +11,7 @@ from carotid.errors import InputError, OutputError, UsageError
 from carotid.network.device_memory import Predictor
 from carotid.provenance import TransformRecord, differences
 from carotid.stages.heatmap import count_windows, predict_sides
-from carotid.storage.heatmaps import SideSlabs, read_record, write_record, write_side
+from carotid.storage.heatmaps import SideSlabs, record_of, write_record, write_side
 from carotid.storage.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
 from carotid.storage.raw import RawScan, hash_scan
 
@@ -138,7 +138,6 @@ class HeatmapTask:
                         HEATMAP_TRANSFORM: self._record,
                     }
                 yield partial(_write, place, result, grid, record)
-                del result  # not to be kept while the next one is predicted
 
 
 def _write(
@@ -151,11 +150,6 @@ def _write(
         write_side(place, result.side.name, grid, made)
     if record is not None:
         write_record(place, record)
-
-
-def record_of(layout: OutputLayout, participant_id: str) -> dict[str, Any] | None:
-    """What made a participant's heatmaps; None where they are absent or incomplete."""
-    return read_record(HeatmapLayout(layout.transform(participant_id, HEATMAP_TRANSFORM)))
 
 
 def refuse_unfit(layout: OutputLayout, scans: Sequence[RawScan], record: TransformRecord) -> None:

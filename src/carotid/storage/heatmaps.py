@@ -14,6 +14,7 @@ from carotid.artifacts import Heatmaps, SideHeatmaps
 from carotid.errors import InputError, OutputError
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.storage.atomic import cannot_write, write_json
+from carotid.storage.layout import HEATMAP_TRANSFORM, HeatmapLayout
 from carotid.storage.metaimage import read_multichannel
 from carotid.storage.metaimage_writer import MetaImageWriter, verify_metaimage
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carotid.geometry.grid import Grid
-    from carotid.storage.layout import HeatmapLayout
+    from carotid.storage.layout import OutputLayout
 
 _CHANNELS = 2
 _MAX_RECORD_BYTES = 4 << 20
@@ -110,6 +111,11 @@ def read_record(folder: HeatmapLayout) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return dict(record)
+
+
+def record_of(layout: OutputLayout, participant_id: str) -> dict[str, Any] | None:
+    """What made a participant's heatmaps; None where they are absent or incomplete."""
+    return read_record(HeatmapLayout(layout.transform(participant_id, HEATMAP_TRANSFORM)))
 
 
 def load_heatmaps(folder: HeatmapLayout) -> Heatmaps:
