@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from carotid.network.unet import UNet
+from carotid.training.blocks import from_blocks, to_blocks
 from carotid.training.forward import blocked_forward
-from carotid.training.subpixel import from_blocks, to_blocks
 from carotid.training.workers import trained_parameters
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
+from carotid.training.blocks import to_blocks
 from carotid.training.losses import heatmap_loss
-from carotid.training.subpixel import to_blocks
 
 
 def naive(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from carotid.training.crops import Side
-    from carotid.training.heatmap import Progress
+    from carotid.training.run import Progress
 
 _folder = click.Path(path_type=Path)
 _LINE_EVERY_S = 30.0

@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +17,12 @@ from carotid.report.case import body, heading
 from carotid.report.columns import Row, row_of, row_without, tsv, worst_first
 from carotid.report.examination import examine
 from carotid.report.sources import Subject, find_subjects
-from carotid.storage.atomic import cannot_write, current_umask, write_atomically
+from carotid.storage.atomic import atomic_file, cannot_write, write_atomically
 from carotid.storage.raw import hash_scan, load_scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -161,31 +160,20 @@ def _assemble(
     found: dict[int, tuple[int, int]],
 ) -> None:
     """Write the page aside, in order, and move it into place."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(page.head(rows, facts).encode())
-            left = facts.pictures
-            for order, row in enumerate(rows, start=1):
-                start, size = found[row.number]
-                shown = bool(row.sides) and left > 0
-                left -= shown
-                kind = "" if shown else ' class="empty"'
-                file.write(f'<article id="c{row.number}"{kind}>{heading(row, order)}'.encode())
-                if shown:
-                    spool.seek(start)
-                    file.write(spool.read(size))
-                file.write(b"</article>\n")
-            file.write(page.tail().encode())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~current_umask())
-        temporary.replace(target)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+    with atomic_file(target) as file:
+        file.write(page.head(rows, facts).encode())
+        left = facts.pictures
+        for order, row in enumerate(rows, start=1):
+            start, size = found[row.number]
+            shown = bool(row.sides) and left > 0
+            left -= shown
+            kind = "" if shown else ' class="empty"'
+            file.write(f'<article id="c{row.number}"{kind}>{heading(row, order)}'.encode())
+            if shown:
+                spool.seek(start)
+                file.write(spool.read(size))
+            file.write(b"</article>\n")
+        file.write(page.tail().encode())
 
 
 def _check_target(target: Path) -> None:

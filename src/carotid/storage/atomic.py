@@ -6,13 +6,13 @@ import fcntl
 import json
 import os
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from carotid.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @contextmanager
@@ -86,14 +86,6 @@ def cannot_write(path: Path, error: OSError) -> OutputError:
         remedy="check free space, quota and permissions, then run the same command again; "
         "what is complete is kept",
     )
-
-
-def current_umask() -> int:
-    """The process's file mode mask, read without changing it where the system tells it."""
-    with suppress(OSError, ValueError, IndexError):
-        status = Path("/proc/self/status").read_text("ascii", errors="replace")
-        return int(status.split("Umask:")[1].split()[0], 8)
-    return 0o022
 
 
 def sync_folder(folder: Path) -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from carotid.training.subpixel import residual_kernel, transposed_kernel
+from carotid.network import subpixel
 
 if TYPE_CHECKING:
     from carotid.network.unet import ResidualUnit, UNet
@@ -30,7 +30,7 @@ _ROW = 512
 
 
 def blocked_forward(network: UNet, images: Tensor) -> Tensor:
-    """Map windows to heatmaps in blocks of 2×2×2 voxels (see `subpixel.from_blocks`).
+    """Map windows to heatmaps in blocks of 2×2×2 voxels (see `carotid.training.blocks`).
 
     Args:
         network: The network; its parameters receive the gradients.
@@ -81,11 +81,14 @@ def _up(up: Any, x: Tensor) -> Tensor:
 
 def _last_up(up: Any, x: Tensor) -> Tensor:
     transposed, unit = up[0], up[1].conv.unit0
-    y = functional.conv3d(functional.pad(x, (0, 1) * 3), transposed_kernel(transposed.conv.weight))
+    with torch.autocast(x.device.type, enabled=False):  # gradients of eight positions are added up
+        blocks = subpixel.transposed_as_blocks(transposed.conv.weight)
+        last = subpixel.convolution_as_shifted_blocks(subpixel.with_identity(unit.conv.weight))
+    y = functional.conv3d(functional.pad(x, (0, 1) * 3), blocks)
     channels = transposed.conv.weight.shape[1]
     y = _norm_act(y, transposed, channels)
     bias = unit.conv.bias.repeat_interleave(y.shape[1] // channels)
-    return functional.conv3d(y, residual_kernel(unit.conv.weight), bias, 1, 1)
+    return functional.conv3d(y, last, bias, 1, 1)
 
 
 def _fold(x: Tensor) -> tuple[Tensor, int]:

@@ -11,10 +11,10 @@ import torch
 from carotid.evaluation.distances import SliceErrors, Summary, slice_errors, slice_maxima, summarize
 from carotid.network.window_plan import WindowPlan
 from carotid.network.windows import predict
+from carotid.training.blocks import from_blocks, to_blocks
 from carotid.training.crops import WINDOW, cut_crop
 from carotid.training.forward import blocked_forward
 from carotid.training.losses import HEIGHT_SCALE, heatmap_loss
-from carotid.training.subpixel import from_blocks, to_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

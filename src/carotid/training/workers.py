@@ -18,10 +18,10 @@ from torch import Tensor
 
 from carotid.errors import CarotidError, ResourceError
 from carotid.network.unet import UNet
+from carotid.training.blocks import to_blocks
 from carotid.training.forward import blocked_forward
 from carotid.training.losses import HEIGHT_SCALE, heatmap_loss
 from carotid.training.stream import CropStream
-from carotid.training.subpixel import to_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
