@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -353,3 +355,20 @@ def test_verbose_says_more(study: Study) -> None:
     assert "device: cpu" in run.stderr
     assert "2 models" in run.stderr
     assert "\r" not in run.stderr
+
+
+def test_after_a_large_import_the_interpreter_is_as_it_was() -> None:
+    before = sys.getswitchinterval()
+    with pytest.raises(ImportError), COMMAND.large_import():
+        assert not gc.isenabled()
+        assert sys.getswitchinterval() < before
+        raise ImportError
+    assert gc.isenabled()
+    assert sys.getswitchinterval() == before
+    gc.disable()
+    try:
+        with COMMAND.large_import():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import itertools
+import platform
 import random
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -81,11 +83,44 @@ def test_a_small_array_is_not(advice: list[tuple[int, int, int]]) -> None:
 def test_systems_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(memory, "_shared", {})
-    memory._madvise.cache_clear()
+    for cached in (memory._libc, memory._madvise):
+        cached.cache_clear()
     assert memory._madvise() is None
     assert not reserve_addresses()
+    memory.trim_heap()
     assert empty_volume((4, 1024, 1024)).is_contiguous()
-    memory._madvise.cache_clear()
+    for cached in (memory._libc, memory._madvise):
+        cached.cache_clear()
+
+
+GAPS = """
+import ctypes, sys
+from pathlib import Path
+from carotid.cli.allocator import keep_freed_memory
+from carotid.geometry.memory import reserve_addresses, trim_heap
+assert keep_freed_memory()
+if sys.argv[1] == "reserved":
+    assert reserve_addresses()
+libc = ctypes.CDLL(None)
+libc.malloc.argtypes, libc.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+array, last = libc.malloc(64 << 20), libc.malloc(1 << 20)
+ctypes.memset(array, 1, 64 << 20)
+libc.free(array)
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 >> 20
+before = resident()
+trim_heap()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the allocator of glibc is meant")
+@pytest.mark.parametrize(("process", "given_back"), [("reserved", 60), ("not", 0)])
+def test_gaps_of_the_heap_are_given_back(process: str, given_back: int) -> None:
+    command = [sys.executable, "-c", GAPS, process]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert given_back <= int(run.stdout) <= given_back + 5
 
 
 def test_a_system_that_reserves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Slab by slab against PyTorch's own operators, in double precision where rounding matters."""
 
 import itertools
+from typing import Any
 
 import pytest
 import torch
@@ -133,6 +134,23 @@ def test_convolution(*, by_name: bool, stride: int) -> None:
     assert error(torch_order(found), expected) < 1e-6
 
 
+@pytest.mark.parametrize("by_name", [True, False])
+def test_transposed_convolution_of_slabs_that_go_on(*, by_name: bool) -> None:
+    if by_name and not Convolver.available().by_name:
+        pytest.skip("this PyTorch has no such operator")
+    x, weight = volume(7, 4, 6, 5), volume(5, 3, 3, 3, 3)
+    convolve = Convolver(by_name, 1)
+    expected = functional.conv_transpose3d(
+        torch_order(x).double(), weight.double(), None, 2, padding=1, output_padding=1
+    )
+    first = convolve.doubled(x[:4], weight, last=False)
+    second = convolve.doubled(x[3:], weight, last=True)
+    assert (first.shape[0], second.shape[0]) == (7, 8)
+    assert first.is_contiguous()
+    assert second.is_contiguous()
+    assert error(torch_order(torch.cat((first[:6], second))), expected) < 1e-6
+
+
 @pytest.mark.parametrize("depth", [1, 5, 23, 184])
 def test_slabs_cover_all_slices_once(depth: int) -> None:
     x = torch.empty(depth, 4, 8, 1)
@@ -142,23 +160,38 @@ def test_slabs_cover_all_slices_once(depth: int) -> None:
         assert covered == list(range(depth + 1))
         thickest = max(slab.stop - slab.start for slab in slabs)
         assert thickest == 1 or thickest * 32 <= slab_voxels
+        finer = Convolver(by_name=False, slab_voxels=slab_voxels).slabs(x, made=8)
+        assert [k for slab in finer for k in range(slab.start, slab.stop)] == list(range(depth))
+        assert all(s.stop - s.start == 1 or (s.stop - s.start) * 256 <= slab_voxels for s in finer)
 
 
-def test_without_the_operator_the_public_function_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+OPERATORS = [
+    (torch.ops.aten, "mkldnn_convolution"),
+    (torch.ops.mkldnn, "_convolution_transpose_pointwise"),
+]
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_without_an_operator_the_public_functions_are_used(
+    operator: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def missing(*_arguments: object) -> Tensor:
         raise AttributeError("no such operator")
 
-    monkeypatch.setattr(torch.ops.aten, "mkldnn_convolution", missing, raising=False)
+    monkeypatch.setattr(*operator, missing, raising=False)
     convolve = Convolver.available()
     assert not convolve.by_name
     assert len(convolve.slabs(torch.empty(400, 64, 64, 1))) == 1
 
 
+@pytest.mark.parametrize("operator", OPERATORS)
 def test_an_operator_that_computes_something_else_is_not_used(
-    monkeypatch: pytest.MonkeyPatch,
+    operator: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def other(x: Tensor, weight: Tensor, *_arguments: object) -> Tensor:
-        return functional.conv3d(x, weight, padding=1) * 1.01
+    real = getattr(*operator)
 
-    monkeypatch.setattr(torch.ops.aten, "mkldnn_convolution", other, raising=False)
+    def other(*arguments: object) -> Any:
+        return real(*arguments) * 1.01
+
+    monkeypatch.setattr(*operator, other, raising=False)
     assert not Convolver.available().by_name

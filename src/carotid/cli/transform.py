@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import time
@@ -202,25 +203,29 @@ def prepare_process() -> None:
 
 
 @contextmanager
-def yielding_often() -> Iterator[None]:
-    """Let other threads wait less for the interpreter, which an import is long busy with.
+def large_import() -> Iterator[None]:
+    """Import a large package without looking for garbage, and let other threads wait less for it.
 
-    A thread that reads a scan needs it for a moment for every megabyte, and would wait for it 5 ms
-    each time, which is as long as it works meanwhile.
+    There is no garbage, and looking for it takes a tenth of the time. A thread that reads a scan
+    meanwhile needs the interpreter for a moment for every megabyte, and would wait for it 5 ms each
+    time, which is as long as it works.
     """
-    usual_s = sys.getswitchinterval()
+    usual_s, collects = sys.getswitchinterval(), gc.isenabled()
     sys.setswitchinterval(_SHORT_S)
+    gc.disable()
     try:
         yield
     finally:
         sys.setswitchinterval(usual_s)
+        if collects:
+            gc.enable()
 
 
 def start_network(
     model_dir: Path, device: str | None, cores: int
 ) -> tuple[list[Weights], torch.device]:
     """Import torch, choose a device, and read and check the models."""
-    with yielding_often():
+    with large_import():
         import torch
 
     from carotid.network.device import choose_device, describe_device

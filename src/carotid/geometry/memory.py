@@ -169,6 +169,17 @@ def reserve_addresses() -> bool:
     return bool(_shared)
 
 
+def trim_heap() -> None:
+    """Give the pages in the heap's gaps back to the system, after `reserve_addresses`.
+
+    Small arrays that last lie among others that come and go, so that gaps wander: each scan would
+    touch some more pages than the one before. glibc can do this; elsewhere nothing happens.
+    """
+    trim = getattr(_libc(), "malloc_trim", None)
+    if _shared and trim is not None:
+        trim(ctypes.c_size_t(0))
+
+
 def empty_array(shape: Sequence[int], dtype: np.dtype[Any], use: Use = "lasting") -> NDArray[Any]:
     """Return an uninitialised array; a large one lies in huge pages where possible.
 
@@ -200,13 +211,19 @@ def _addresses_are_free() -> bool:
 
 
 @functools.cache
-def _madvise() -> Callable[[int, int, int], int] | None:
+def _libc() -> ctypes.CDLL | None:
     if not sys.platform.startswith("linux"):
         return None
     try:
-        function = ctypes.CDLL(None).madvise
-    except (OSError, AttributeError):
+        return ctypes.CDLL(None)
+    except OSError:
         return None
-    function.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    function.restype = ctypes.c_int
+
+
+@functools.cache
+def _madvise() -> Callable[[int, int, int], int] | None:
+    function = getattr(_libc(), "madvise", None)
+    if function is not None:
+        function.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+        function.restype = ctypes.c_int
     return function

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn import functional
 
 from carotid.network import subpixel
 from carotid.network.slabwise import NormedVolume, slices_with_zeros
@@ -160,16 +159,15 @@ class Doubling:
 
     def apply(self, convolve: Convolver, skipped: Tensor, below: Tensor) -> Tensor:
         """Map two (d, h, w, …) volumes to one of (2d, 2h, 2w, outputs)."""
-        x = _joined(skipped, below).unsqueeze(0).permute(0, 4, 1, 2, 3)
-        y = functional.conv_transpose3d(
-            x, self.transposed, None, STRIDE, padding=1, output_padding=1
-        )
-        y = y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
-        values = empty_volume(y.shape)
+        d, h, w = skipped.shape[:3]
+        values = empty_volume((STRIDE * d, STRIDE * h, STRIDE * w, self.transposed.shape[1]))
         main = NormedVolume(values, self.slope)
-        for slab in convolve.slabs(values):
-            main.put(slab, y[slab])
-        del y  # from the heap, where it would leave gaps if it stayed
+        for slab in convolve.slabs(skipped, made=STRIDE**3):
+            ahead = slice(slab.start, slab.stop + 1)
+            part = _joined(skipped[ahead], below[ahead])
+            y = convolve.doubled(part, self.transposed, last=slab.stop == d)
+            fine = slice(STRIDE * slab.start, STRIDE * slab.stop)
+            main.put(fine, y[: fine.stop - fine.start])
         self.second.apply(convolve, main.close()).add_to(values, main.scale)
         return values
 
@@ -199,7 +197,7 @@ class Finest:
         d, h, w = skipped.shape[:3]
         result = NormedVolume(empty_volume((d, h, w, self.last.shape[1])), self.slope)
         for slab in convolve.slabs(skipped):
-            ahead = slice(slab.start, min(slab.stop + 1, d))
+            ahead = slice(slab.start, slab.stop + 1)
             part = _joined(skipped[ahead], below[ahead])
             part = slices_with_zeros(part, 0, slab.stop + 1 - slab.start)
             y = convolve(part, self.transposed, padding=_SIDES)

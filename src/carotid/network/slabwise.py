@@ -43,10 +43,10 @@ SLAB_VOXELS = 2**16
 class Convolver:
     """How to convolve, and in slabs of how many voxels.
 
-    oneDNN's operator, asked for by name, is fast for slabs of any size. PyTorch's public function
-    comes to the same operator for large inputs only, and sends others to a loop of its own that is
-    several times slower. But the name is internal to PyTorch: it may be missing from a build, or
-    change. `available` tries it.
+    oneDNN's operators, asked for by name, are fast for slabs of any size. PyTorch's public
+    functions come to the same operators for large inputs only, and send others to loops of their
+    own that are several times slower. But the names are internal to PyTorch: they may be missing
+    from a build, or change. `available` tries them.
     """
 
     by_name: bool
@@ -56,21 +56,34 @@ class Convolver:
     def available(cls) -> Convolver:
         """By name and in slabs if this build of PyTorch can, else public and in one piece."""
         by_name = cls(by_name=True, slab_voxels=SLAB_VOXELS)
+        public = cls(by_name=False, slab_voxels=2**62)
         x = torch.linspace(-1, 1, 4 * 5 * 6 * 8).view(4, 5, 6, 8)
         weight = torch.linspace(-1, 1, 8 * 8 * 27).view(8, 8, 3, 3, 3)
-        public = cls(by_name=False, slab_voxels=2**62)
+
+        def results(convolve: Convolver) -> Tensor:
+            same, fine = (
+                convolve(x, weight, padding=(1, 1, 1)),
+                convolve.doubled(x, weight, last=True),
+            )
+            return torch.cat((same.flatten(), fine.flatten()))
+
         try:
-            found = by_name(x, weight, padding=(1, 1, 1))
+            found = results(by_name)
         except (RuntimeError, AttributeError, TypeError):
             return public
-        same = torch.allclose(found, public(x, weight, padding=(1, 1, 1)), rtol=1e-4, atol=1e-4)
-        return by_name if same else public
+        return by_name if torch.allclose(found, results(public), rtol=1e-4, atol=1e-4) else public
 
-    def slabs(self, volume: Tensor, more: int = 0) -> list[slice]:
-        """Cut a volume (and `more` slices) into slabs of nearly equal thickness."""
+    def slabs(self, volume: Tensor, more: int = 0, made: int = 1) -> list[slice]:
+        """Cut a volume (and `more` slices) into slabs of nearly equal thickness.
+
+        Args:
+            volume: (d, h, w, …).
+            more: Slices beyond its end.
+            made: How many voxels are made of each of its own.
+        """
         depth, h, w = volume.shape[:3]
         depth += more
-        count = -(-depth // max(1, self.slab_voxels // (h * w)))
+        count = -(-depth // max(1, self.slab_voxels // (made * h * w)))
         edges = [depth * k // count for k in range(count + 1)]
         return [slice(*pair) for pair in itertools.pairwise(edges)]
 
@@ -91,6 +104,28 @@ class Convolver:
             )
         else:
             y = functional.conv3d(x, weight, bias, stride, padding)
+        return y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
+
+    def doubled(self, volume: Tensor, weight: Tensor, *, last: bool) -> Tensor:
+        """Transposed convolution with stride 2 and padding 1, of a slab that ends or goes on.
+
+        Args:
+            volume: (d, h, w, inputs).
+            weight: (inputs, outputs, 3, 3, 3).
+            last: Whether no slice follows the slab. Where one does, the last slice of the output
+                is left out: it lacks what the next slice adds.
+
+        Returns:
+            (2d, 2h, 2w, outputs), or (2d − 1, …) where a slice follows; contiguous.
+        """
+        x = volume.unsqueeze(0).permute(0, 4, 1, 2, 3)
+        more = [int(last), 1, 1]
+        if self.by_name:
+            y: Tensor = torch.ops.mkldnn._convolution_transpose_pointwise(
+                x, weight, None, [1] * 3, more, [2] * 3, [1] * 3, 1, "none", [], ""
+            )
+        else:
+            y = functional.conv_transpose3d(x, weight, None, 2, 1, more)
         return y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
 
 
@@ -187,11 +222,12 @@ class NormedVolume:
 def slices_with_zeros(volume: Tensor, start: int, stop: int) -> Tensor:
     """Slices start … stop of a volume, with slices of zeros where they lie outside it."""
     depth = volume.shape[0]
-    inside = volume[max(start, 0) : min(stop, depth)]
-    before, after = max(0, -start), max(0, stop - depth)
-    if not before and not after:
-        return inside
-    return functional.pad(inside, (0, 0, 0, 0, 0, 0, before, after))
+    parts = [volume[max(start, 0) : min(stop, depth)]]
+    if start < 0:
+        parts.insert(0, volume.new_zeros(-start, *volume.shape[1:]))
+    if stop > depth:
+        parts.append(volume.new_zeros(stop - depth, *volume.shape[1:]))
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def lines(volume: Tensor) -> Tensor:
