@@ -351,10 +351,13 @@ def test_golden_weights() -> None:
 
 def test_the_comparison_sees_several_slabs() -> None:
     largest = max(shape for shape, _ in fast_unet._PROBES)
-    convolve = slabwise.Convolver(by_name=True, slab_voxels=fast_unet._PROBE_SLAB_VOXELS)
+    convolve = slabwise.Convolver(True, True, fast_unet._PROBE_SLAB_VOXELS)
     for halved in (2, 4):
         coarse = torch.empty((*(n // halved for n in largest), 0))
         assert len(convolve.slabs(coarse)) > 1
+    for halved in (4, 8):
+        coarse = torch.empty((*(n // halved for n in largest), 0))
+        assert len(convolve.doubling_slabs(coarse)) > 1
 
 
 def test_slabs_of_any_thickness_give_the_same_heatmaps(net: UNet) -> None:

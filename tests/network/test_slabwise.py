@@ -1,6 +1,7 @@
 """Slab by slab against PyTorch's own operators, in double precision where rounding matters."""
 
 import itertools
+import logging
 from typing import Any
 
 import pytest
@@ -126,7 +127,7 @@ def test_convolution(*, by_name: bool, stride: int) -> None:
     if by_name and not Convolver.available().by_name:
         pytest.skip("this PyTorch has no such operator")
     x, weight, bias = volume(8, 6, 4, 3), volume(5, 3, 3, 3, 3), volume(5)
-    found = Convolver(by_name, 1)(x, weight, bias, stride=stride, padding=(0, 1, 1))
+    found = Convolver(by_name, by_name, 1)(x, weight, bias, stride=stride, padding=(0, 1, 1))
     expected = functional.conv3d(
         torch_order(x).double(), weight.double(), bias.double(), stride, (0, 1, 1)
     )
@@ -136,10 +137,10 @@ def test_convolution(*, by_name: bool, stride: int) -> None:
 
 @pytest.mark.parametrize("by_name", [True, False])
 def test_transposed_convolution_of_slabs_that_go_on(*, by_name: bool) -> None:
-    if by_name and not Convolver.available().by_name:
+    if by_name and not Convolver.available().doubles_by_name:
         pytest.skip("this PyTorch has no such operator")
     x, weight = volume(7, 4, 6, 5), volume(5, 3, 3, 3, 3)
-    convolve = Convolver(by_name, 1)
+    convolve = Convolver(by_name, by_name, 1)
     expected = functional.conv_transpose3d(
         torch_order(x).double(), weight.double(), None, 2, padding=1, output_padding=1
     )
@@ -155,43 +156,53 @@ def test_transposed_convolution_of_slabs_that_go_on(*, by_name: bool) -> None:
 def test_slabs_cover_all_slices_once(depth: int) -> None:
     x = torch.empty(depth, 4, 8, 1)
     for slab_voxels in (1, 32, 100, 10**6):
-        slabs = Convolver(by_name=False, slab_voxels=slab_voxels).slabs(x, more=1)
+        convolve = Convolver(True, True, slab_voxels)
+        slabs = convolve.slabs(x, more=1)
         covered = [k for slab in slabs for k in range(slab.start, slab.stop)]
         assert covered == list(range(depth + 1))
         thickest = max(slab.stop - slab.start for slab in slabs)
         assert thickest == 1 or thickest * 32 <= slab_voxels
-        finer = Convolver(by_name=False, slab_voxels=slab_voxels).slabs(x, made=8)
+        finer = convolve.doubling_slabs(x)
         assert [k for slab in finer for k in range(slab.start, slab.stop)] == list(range(depth))
         assert all(s.stop - s.start == 1 or (s.stop - s.start) * 256 <= slab_voxels for s in finer)
 
 
-OPERATORS = [
-    (torch.ops.aten, "mkldnn_convolution"),
-    (torch.ops.mkldnn, "_convolution_transpose_pointwise"),
-]
+OPERATORS = {
+    "by_name": (torch.ops.aten, "mkldnn_convolution"),
+    "doubles_by_name": (torch.ops.mkldnn, "_convolution_transpose_pointwise"),
+}
 
 
-@pytest.mark.parametrize("operator", OPERATORS)
-def test_without_an_operator_the_public_functions_are_used(
-    operator: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("missing", OPERATORS)
+def test_without_an_operator_its_public_function_is_used_and_the_other_stays(
+    missing: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def missing(*_arguments: object) -> Tensor:
+    before = Convolver.available()
+
+    def refuse(*_arguments: object) -> Tensor:
         raise AttributeError("no such operator")
 
-    monkeypatch.setattr(*operator, missing, raising=False)
-    convolve = Convolver.available()
-    assert not convolve.by_name
-    assert len(convolve.slabs(torch.empty(400, 64, 64, 1))) == 1
+    monkeypatch.setattr(*OPERATORS[missing], refuse, raising=False)
+    with caplog.at_level(logging.INFO):
+        convolve = Convolver.available()
+    assert "slower with this PyTorch: no such operator" in caplog.text
+    for name in OPERATORS:
+        assert getattr(convolve, name) == (name != missing and getattr(before, name))
+    coarse = torch.empty(400, 64, 64, 1)
+    assert (len(convolve.slabs(coarse)) == 1) == (not convolve.by_name)
+    assert (len(convolve.doubling_slabs(coarse)) == 1) == (not convolve.doubles_by_name)
 
 
-@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize("wrong", OPERATORS)
 def test_an_operator_that_computes_something_else_is_not_used(
-    operator: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+    wrong: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = getattr(*operator)
+    real = getattr(*OPERATORS[wrong], None)
+    if real is None:
+        pytest.skip("this PyTorch has no such operator")
 
     def other(*arguments: object) -> Any:
         return real(*arguments) * 1.01
 
-    monkeypatch.setattr(*operator, other, raising=False)
-    assert not Convolver.available().by_name
+    monkeypatch.setattr(*OPERATORS[wrong], other, raising=False)
+    assert not getattr(Convolver.available(), wrong)

@@ -61,9 +61,16 @@ def test_json_keeps_order_text_and_odd_bytes(tmp_path: Path) -> None:
     assert "Zürich" in text
 
 
-def test_what_a_killed_process_left_is_used_up(tmp_path: Path) -> None:
-    (tmp_path / ".a.part").write_bytes(b"half of something longer")
-    write_atomically(tmp_path / "a", b"one")
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    left = tmp_path / ".a.part"
+    left.write_bytes(b"half of something longer")
+    left.chmod(0o600)
+    before = os.umask(0o022)
+    try:
+        write_atomically(tmp_path / "a", b"one")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o644
     assert (tmp_path / "a").read_bytes() == b"one"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 

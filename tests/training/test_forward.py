@@ -15,13 +15,6 @@ def network() -> UNet:
     return UNet(dropout=0.0)
 
 
-def test_blocks_are_undone_exactly() -> None:
-    array = torch.rand(2, 2, 6, 8, 10)
-    blocks = to_blocks(array)
-    assert blocks.shape == (2, 16, 4, 5, 6)
-    assert torch.equal(from_blocks(blocks), array)
-
-
 @pytest.mark.parametrize("shape", [(32, 16, 48), (16, 32, 32)])
 def test_same_heatmaps_as_the_plain_network(network: UNet, shape: tuple[int, ...]) -> None:
     x = torch.rand(2, 1, *shape)

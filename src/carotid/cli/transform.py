@@ -206,7 +206,7 @@ def prepare_process() -> None:
 def large_import() -> Iterator[None]:
     """Import a large package without looking for garbage, and let other threads wait less for it.
 
-    There is no garbage, and looking for it takes a tenth of the time. A thread that reads a scan
+    There is hardly any, and looking for it takes a tenth of the time. A thread that reads a scan
     meanwhile needs the interpreter for a moment for every megabyte, and would wait for it 5 ms each
     time, which is as long as it works.
     """

@@ -162,7 +162,7 @@ class Doubling:
         d, h, w = skipped.shape[:3]
         values = empty_volume((STRIDE * d, STRIDE * h, STRIDE * w, self.transposed.shape[1]))
         main = NormedVolume(values, self.slope)
-        for slab in convolve.slabs(skipped, made=STRIDE**3):
+        for slab in convolve.doubling_slabs(skipped):
             ahead = slice(slab.start, slab.stop + 1)
             part = _joined(skipped[ahead], below[ahead])
             y = convolve.doubled(part, self.transposed, last=slab.stop == d)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
@@ -119,8 +120,7 @@ class FastUNet:
     def in_slabs_of(self, voxels: int) -> FastUNet:
         """Return the same network with other slabs, where it works in slabs at all."""
         other = copy.copy(self)
-        if self._convolve.by_name:
-            other._convolve = Convolver(by_name=True, slab_voxels=voxels)
+        other._convolve = replace(self._convolve, slab_voxels=voxels)
         return other
 
     def _forward(self, x: Tensor) -> Tensor:

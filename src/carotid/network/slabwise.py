@@ -23,6 +23,7 @@ through the PReLU, and whoever takes the volume next multiplies its weights by i
 from __future__ import annotations
 
 import itertools
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ import torch
 from torch.nn import functional
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
 EPSILON = 1e-5
@@ -38,6 +41,10 @@ EPSILON = 1e-5
 SLAB_VOXELS = 2**16
 """Voxels of a slab at most (but at least one slice): 2 MiB at 8 channels."""
 
+_ALL = 2**62
+
+_logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Convolver:
@@ -45,47 +52,50 @@ class Convolver:
 
     oneDNN's operators, asked for by name, are fast for slabs of any size. PyTorch's public
     functions come to the same operators for large inputs only, and send others to loops of their
-    own that are several times slower. But the names are internal to PyTorch: they may be missing
+    own that are several times slower. But the names are internal to PyTorch: one may be missing
     from a build, or change. `available` tries them.
+
+    Attributes:
+        by_name: Whether the convolution is asked for by name.
+        doubles_by_name: Whether the transposed one is.
+        slab_voxels: Voxels of a slab at most (but at least one slice) of what is done by name; the
+            rest is done in one piece.
     """
 
     by_name: bool
+    doubles_by_name: bool
     slab_voxels: int
 
     @classmethod
     def available(cls) -> Convolver:
-        """By name and in slabs if this build of PyTorch can, else public and in one piece."""
-        by_name = cls(by_name=True, slab_voxels=SLAB_VOXELS)
-        public = cls(by_name=False, slab_voxels=2**62)
+        """By name what this build of PyTorch can, the rest by public functions in one piece."""
         x = torch.linspace(-1, 1, 4 * 5 * 6 * 8).view(4, 5, 6, 8)
         weight = torch.linspace(-1, 1, 8 * 8 * 27).view(8, 8, 3, 3, 3)
+        named, public = cls(True, True, SLAB_VOXELS), cls(False, False, SLAB_VOXELS)  # noqa: FBT003
 
-        def results(convolve: Convolver) -> Tensor:
-            same, fine = (
-                convolve(x, weight, padding=(1, 1, 1)),
-                convolve.doubled(x, weight, last=True),
-            )
-            return torch.cat((same.flatten(), fine.flatten()))
+        def same(convolved: Callable[[Convolver], Tensor]) -> bool:
+            try:
+                found = convolved(named)
+            except (RuntimeError, AttributeError, TypeError) as error:
+                _logger.info("convolutions are slower with this PyTorch: %s", error)
+                return False
+            return torch.allclose(found, convolved(public), rtol=1e-4, atol=1e-4)
 
-        try:
-            found = results(by_name)
-        except (RuntimeError, AttributeError, TypeError):
-            return public
-        return by_name if torch.allclose(found, results(public), rtol=1e-4, atol=1e-4) else public
+        by_name = same(lambda convolve: convolve(x, weight, padding=(1, 1, 1)))
+        doubles_by_name = same(lambda convolve: convolve.doubled(x, weight, last=True))
+        return cls(by_name, doubles_by_name, SLAB_VOXELS)
 
-    def slabs(self, volume: Tensor, more: int = 0, made: int = 1) -> list[slice]:
-        """Cut a volume (and `more` slices) into slabs of nearly equal thickness.
-
-        Args:
-            volume: (d, h, w, …).
-            more: Slices beyond its end.
-            made: How many voxels are made of each of its own.
-        """
+    def slabs(self, volume: Tensor, more: int = 0) -> list[slice]:
+        """Cut a volume (and `more` slices) into slabs of nearly equal thickness."""
         depth, h, w = volume.shape[:3]
-        depth += more
-        count = -(-depth // max(1, self.slab_voxels // (made * h * w)))
-        edges = [depth * k // count for k in range(count + 1)]
-        return [slice(*pair) for pair in itertools.pairwise(edges)]
+        voxels = self.slab_voxels if self.by_name else _ALL
+        return _cut(depth + more, voxels // (h * w))
+
+    def doubling_slabs(self, volume: Tensor) -> list[slice]:
+        """Cut a volume so that `doubled` makes slabs of the usual size of it."""
+        depth, h, w = volume.shape[:3]
+        voxels = self.slab_voxels if self.doubles_by_name else _ALL
+        return _cut(depth, voxels // (2**3 * h * w))
 
     def __call__(
         self,
@@ -120,13 +130,20 @@ class Convolver:
         """
         x = volume.unsqueeze(0).permute(0, 4, 1, 2, 3)
         more = [int(last), 1, 1]
-        if self.by_name:
+        if self.doubles_by_name:
             y: Tensor = torch.ops.mkldnn._convolution_transpose_pointwise(
                 x, weight, None, [1] * 3, more, [2] * 3, [1] * 3, 1, "none", [], ""
             )
         else:
             y = functional.conv_transpose3d(x, weight, None, 2, 1, more)
         return y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
+
+
+def _cut(depth: int, thickness: int) -> list[slice]:
+    """Slabs of nearly equal thickness, not above the given one, but of one slice at least."""
+    count = -(-depth // max(1, thickness))
+    edges = [depth * k // count for k in range(count + 1)]
+    return [slice(*pair) for pair in itertools.pairwise(edges)]
 
 
 class NormedVolume:

@@ -20,8 +20,8 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """A file that takes `path`'s place, in one step, when the block ends without an error.
 
     It is filled under a name of its own beside `path`, always the same one, so that what a killed
-    process leaves there is filled again by the next one and does not lie about for ever. Processes
-    that write the same file take turns.
+    process leaves there is removed by the next one and does not lie about for ever. Processes that
+    write the same file take turns.
 
     Raises:
         OSError: Where it cannot be written; an older file is then still there.
@@ -29,7 +29,6 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     temporary = path.with_name(f".{path.name}.part")
     with os.fdopen(_own(temporary), "wb") as file:
         try:
-            file.truncate(0)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -41,15 +40,26 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _own(path: Path) -> int:
-    """Open a file for writing that no other process writes, and that is still under this name."""
+    """Make a file that no other process writes, and that is still under this name."""
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        made = True
+        try:
+            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileExistsError:
+            made = False
+            try:
+                descriptor = os.open(path, flags)
+            except FileNotFoundError:
+                continue
         try:
             with suppress(OSError):  # a file system without locks: then nobody waits
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             with suppress(FileNotFoundError):
                 if os.path.samestat(path.stat(), os.fstat(descriptor)):
-                    return descriptor
+                    if made:
+                        return descriptor
+                    path.unlink()  # left by a killed process, perhaps with another mode
         except BaseException:
             os.close(descriptor)
             raise

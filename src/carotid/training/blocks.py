@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from torch.nn import functional
 
+from carotid.network.subpixel import BLOCK
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-BLOCK = 8
-"""Voxels of a block, two along each axis."""
+_VOXELS = BLOCK**3
+"""Voxels of a block."""
 
 
 def to_blocks(array: Tensor) -> Tensor:
@@ -26,13 +28,13 @@ def to_blocks(array: Tensor) -> Tensor:
     padded = functional.pad(array, (1, 1, 1, 1, 1, 1))
     n, c, s, p, l = padded.shape  # noqa: E741 - the axis is named l everywhere
     split = padded.view(n, c, s // 2, 2, p // 2, 2, l // 2, 2)
-    last = split.permute(0, 2, 4, 6, 1, 3, 5, 7).reshape(n, s // 2, p // 2, l // 2, c * BLOCK)
+    last = split.permute(0, 2, 4, 6, 1, 3, 5, 7).reshape(n, s // 2, p // 2, l // 2, c * _VOXELS)
     return last.permute(0, 4, 1, 2, 3)
 
 
 def from_blocks(blocks: Tensor) -> Tensor:
     """Undo `to_blocks`: (n, c * 8, s/2 + 1, p/2 + 1, l/2 + 1) to (n, c, s, p, l)."""
     n, channels, s, p, l = blocks.shape  # noqa: E741
-    split = blocks.reshape(n, channels // BLOCK, 2, 2, 2, s, p, l).permute(0, 1, 5, 2, 6, 3, 7, 4)
-    whole = split.reshape(n, channels // BLOCK, 2 * s, 2 * p, 2 * l)
+    split = blocks.reshape(n, channels // _VOXELS, 2, 2, 2, s, p, l).permute(0, 1, 5, 2, 6, 3, 7, 4)
+    whole = split.reshape(n, channels // _VOXELS, 2 * s, 2 * p, 2 * l)
     return whole[:, :, 1:-1, 1:-1, 1:-1]

@@ -22,7 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from carotid.errors import UsageError
 from carotid.storage.atomic import write_atomically, write_json
+from carotid.storage.layout import PARAMETERS_FILE
 from carotid.storage.slots import Lock
+from carotid.training.loop import STATE_NAME
+from carotid.training.parameters import SECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,15 +35,25 @@ if TYPE_CHECKING:
 
 CURVE_FILE = "training.png"
 
-_PARAMETERS_FILE = "parameters.json"
 
-_KEY = "heatmap_training"
-"""Name of our object in `parameters.json`."""
+def trunk_name(number: int) -> str:
+    """The folder of a phase that all members share."""
+    return f"trunk-{number}"
+
+
+def split_name(number: int) -> str:
+    """The folder of a member."""
+    return f"split-{number}"
+
+
+def model_file(folder: Path, number: int) -> Path:
+    """A member's weights."""
+    return folder / split_name(number) / "model.pt"
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
-    """Write `parameters.json`."""
-    write_json(folder / _PARAMETERS_FILE, {_KEY: record})
+    """Write `parameters.json`, in which training has an object of its own."""
+    write_json(folder / PARAMETERS_FILE, {SECTION: record})
 
 
 def write_rows(folder: Path, rows: Sequence[EpochRow]) -> None:
@@ -57,6 +70,12 @@ def write_rows(folder: Path, rows: Sequence[EpochRow]) -> None:
     write_atomically(folder / "validation_metrics.tsv", ("\n".join(lines) + "\n").encode())
 
 
+def forget_trunk(folder: Path) -> None:
+    """Remove what members would begin with, once all are done."""
+    for state in folder.glob(f"trunk-*/{STATE_NAME}"):
+        state.unlink()
+
+
 def check_earlier(folder: Path, settings: dict[str, Any], *, force: bool) -> None:
     """Refuse a folder with other content; with `force` remove an earlier training's files.
 
@@ -64,7 +83,7 @@ def check_earlier(folder: Path, settings: dict[str, Any], *, force: bool) -> Non
         UsageError: The folder holds models that are no training's, a finished training, or one
             with other settings.
     """
-    path = folder / _PARAMETERS_FILE
+    path = folder / PARAMETERS_FILE
     if not path.exists():
         strange = folder.is_dir() and any(folder.glob("split-*/model.pt"))
         if strange and not force:
@@ -96,7 +115,7 @@ def check_earlier(folder: Path, settings: dict[str, Any], *, force: bool) -> Non
 
 def _earlier_record(path: Path) -> dict[str, Any]:
     try:
-        record = json.loads(path.read_bytes())[_KEY]
+        record = json.loads(path.read_bytes())[SECTION]
         return dict(record)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
@@ -109,7 +128,7 @@ def _earlier_record(path: Path) -> dict[str, Any]:
 def _remove_training(folder: Path) -> None:
     for part in [*folder.glob("trunk-*"), *folder.glob("split-*")]:
         shutil.rmtree(part, ignore_errors=True)
-    for name in (_PARAMETERS_FILE, CURVE_FILE):
+    for name in (PARAMETERS_FILE, CURVE_FILE):
         (folder / name).unlink(missing_ok=True)
 
 

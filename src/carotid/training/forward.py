@@ -81,9 +81,8 @@ def _up(up: Any, x: Tensor) -> Tensor:
 
 def _last_up(up: Any, x: Tensor) -> Tensor:
     transposed, unit = up[0], up[1].conv.unit0
-    with torch.autocast(x.device.type, enabled=False):  # gradients of eight positions are added up
-        blocks = subpixel.transposed_as_blocks(transposed.conv.weight)
-        last = subpixel.convolution_as_shifted_blocks(subpixel.with_identity(unit.conv.weight))
+    blocks = subpixel.transposed_as_blocks(transposed.conv.weight)
+    last = subpixel.convolution_as_shifted_blocks(subpixel.with_identity(unit.conv.weight))
     y = functional.conv3d(functional.pad(x, (0, 1) * 3), blocks)
     channels = transposed.conv.weight.shape[1]
     y = _norm_act(y, transposed, channels)

@@ -32,7 +32,7 @@ def heatmap_loss(
     """The mean loss over counted voxels, with its gradient to the prediction.
 
     Args:
-        prediction: (n, 16, s/2 + 1, p/2 + 1, l/2 + 1) in `blocks`; heights / 100.
+        prediction: (n, 16, s/2 + 1, p/2 + 1, l/2 + 1) in blocks; heights / 100.
         target: The same shape, float32, heights / 100, zero beyond the borders.
         counted: (n, s) bool, slices that have a say.
         height_weight: See above, in heights.

@@ -15,7 +15,11 @@ from carotid.training.export import write_model
 from carotid.training.folder import (
     CURVE_FILE,
     check_earlier,
+    forget_trunk,
     locked,
+    model_file,
+    split_name,
+    trunk_name,
     write_record,
     write_rows,
 )
@@ -129,8 +133,7 @@ def run_training(training: Training, *, force: bool) -> list[Path]:
             path.relative_to(folder).as_posix(): sha256_of_file(path) for path in models
         }
         write_record(folder, record)
-        for state in folder.glob(f"trunk-*/{STATE_NAME}"):
-            state.unlink()
+        forget_trunk(folder)
         return models
 
 
@@ -140,8 +143,7 @@ def _train_members(training: Training, identity: str) -> list[Path]:
     curves: dict[str, list[EpochRow]] = {}
     models = []
     for k, member in enumerate(training.members):
-        name = f"split-{k}"
-        model = folder / name / "model.pt"
+        name, model = split_name(k), model_file(folder, k)
         models.append(model)
         if model.exists():
             continue
@@ -169,17 +171,17 @@ def _train_trunk(
     state = fresh_state(training.trunk[0].seed)
     for j, part in enumerate(training.trunk):
         begin = state if j == 0 else follow_on(state)
-        state = _train_part(training, f"trunk-{j}", part, begin, identity)
-        curves[f"trunk-{j}"] = state.rows
+        state = _train_part(training, trunk_name(j), part, begin, identity)
+        curves[trunk_name(j)] = state.rows
     return state
 
 
 def _train_part(
-    training: Training, name: str, member: Part, start: PhaseState, identity: str
+    training: Training, name: str, part: Part, start: PhaseState, identity: str
 ) -> PhaseState:
     folder = training.output_dir / name
     folder.mkdir(parents=True, exist_ok=True)
-    steps = member.phase.epochs * training.parameters.steps_per_epoch
+    steps = part.phase.epochs * training.parameters.steps_per_epoch
     parts = len(training.members)
     last_loss = float("nan")
 
@@ -194,9 +196,9 @@ def _train_part(
             training.on_progress(Progress(name, parts, row.step, steps, last_loss, row))
 
     def validated(network: UNet) -> Validation:
-        return validate(network, (load() for load in member.validation), member.phase)
+        return validate(network, (load() for load in part.validation), part.phase)
 
-    order = WorkOrder(member.draw, member.seed, member.phase, training.parameters)
+    order = WorkOrder(part.draw, part.seed, part.phase, training.parameters)
     state = train_phase(
         folder,
         start,
