@@ -213,3 +213,23 @@ def test_locks_do_not_leak_descriptors(tmp_path: Path) -> None:
         with Lock(tmp_path / "a.lock"):
             assert not Lock(tmp_path / "a.lock").acquire()
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+@pytest.mark.parametrize("race", [FileNotFoundError, FileExistsError])
+def test_the_folder_may_be_removed_by_another_process_meanwhile(
+    race: type[OSError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.mkdir
+    raised: list[Path] = []
+
+    def mkdir(path: Path, *arguments: bool, **options: bool) -> None:
+        if len(raised) < 3:
+            raised.append(path)
+            raise race(path)
+        real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    lock = Lock(tmp_path / "work" / "lock")
+    assert lock.acquire()
+    lock.release()
+    assert len(raised) == 3

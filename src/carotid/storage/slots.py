@@ -50,11 +50,13 @@ class Lock:
                 descriptor = os.open(
                     self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666
                 )
-            except FileNotFoundError as error:
+            except (FileNotFoundError, FileExistsError) as error:
+                # Another process that has just finished removed the folder: before the lock file
+                # was made in it, or before Python looked whether what is there is a folder.
                 missing += 1
                 if missing > _MAX_MISSING:
                     raise cannot_write(self._path, error) from error
-                continue  # the folder was removed by another process that has just finished
+                continue
             except OSError as error:
                 raise cannot_write(self._path, error) from error
             try:
