@@ -104,15 +104,3 @@ def test_memory_is_looked_at_before_the_voxels(
     with pytest.raises(ResourceError, match="more memory"):
         one.read(scans["one"])
     assert not loads
-
-
-def test_gaps_of_the_heap_are_given_back_before_memory_is_foreseen(
-    scans: dict[str, RawScan], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[str] = []
-    monkeypatch.setattr(reading, "trim_heap", lambda: seen.append("trimmed"))
-    monkeypatch.setattr(reading, "check_memory", lambda *_: seen.append("foreseen"))
-    one = reader()
-    for name in ("one", "two"):
-        one.read(scans[name])
-    assert seen == ["trimmed", "foreseen"] * 2

@@ -3,7 +3,7 @@
 glibc gives each large array its own mapping and unmaps it when the array is freed. A neural network
 frees and asks for arrays of the same sizes over and over, and every time the kernel has to find and
 wipe fresh pages: up to half of the time of a forward pass. Told to keep them, it reuses them.
-(Once for each scan, gaps are given back all the same: `carotid.geometry.memory.trim_heap`.)
+(Once for each side, gaps are given back all the same: `carotid.geometry.memory.trim_heap`.)
 
 This belongs to a process that does nothing else, so it is for the command line alone, and not for
 programs that import the package. It has to be called before the first large arrays are made.

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from carotid.errors import CarotidError
 from carotid.geometry.intensity import intensity_range
-from carotid.geometry.memory import trim_heap
 from carotid.network.prepare import prepare
 from carotid.stages.memory import check_memory, foresee
 from carotid.storage.raw import RawScan, hash_scan, load_scan, scan_header
@@ -88,7 +87,6 @@ class ScanReader:
         return self._read(scan)
 
     def _read(self, scan: RawScan) -> LoadedScan:
-        trim_heap()
         grid, dtype = scan_header(scan)
         check_memory(
             scan.path, foresee(grid, dtype, self._members, self._parameters, self._workers)

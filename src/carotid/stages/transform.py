@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from carotid.errors import InputError, OutputError, UsageError
+from carotid.geometry.memory import trim_heap
 from carotid.network.device_memory import Predictor
 from carotid.provenance import TransformRecord, differences
 from carotid.stages.heatmap import count_windows, predict_sides
@@ -144,6 +145,7 @@ def _write(
     place: HeatmapLayout, result: SideResult, grid: Grid, record: Mapping[str, Any] | None
 ) -> None:
     """Write a side, and after the last one the record."""
+    trim_heap()  # memory is fullest now: the next windows are predicted meanwhile
     with closing(result.slabs(ahead=True)) as slabs:
         pairs = ((slab.mean, slab.std) for slab in slabs)
         made = SideSlabs(pairs, lambda: result.maxima.indices)
