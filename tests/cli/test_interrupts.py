@@ -89,3 +89,29 @@ def test_no_participant_is_begun_waited_for_or_reported(step: str) -> None:
 
 def test_what_was_done_all_the_same_is_done() -> None:
     assert ended("all-done") == (0, "")
+
+
+CLEARING_UP = """
+import os, signal
+from carotid.cli import interrupts
+
+class Cleared:
+    def __init__(self, act):
+        self.act = act
+    def __del__(self):
+        self.act()
+
+interrupts.listen()
+Cleared(lambda: 1 / 0)
+Cleared(lambda: signal.raise_signal(signal.SIGTERM))
+interrupts.stop_if_asked()
+"""
+
+
+def test_an_interrupt_while_python_clears_up_is_remembered_and_not_printed() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", CLEARING_UP], capture_output=True, text=True, check=False
+    )
+    assert run.stderr.count("Exception ignored") == 1, "other exceptions are still shown"
+    assert "ZeroDivisionError" in run.stderr
+    assert run.stderr.rstrip().endswith("Interrupted: SIGTERM")

@@ -1,13 +1,15 @@
 """Being asked to stop: an exception where the main thread is, and a memory of it.
 
 Code of others may swallow the exception: some libraries catch everything while they are being
-imported, and go on with half of what they need. Whoever has a good place to stop therefore calls
+imported, and go on with half of what they need, and Python itself only prints what is raised while
+it clears up. Whoever has a good place to stop therefore calls
 `stop_if_asked`, and the exit code tells the truth in any case.
 """
 
 from __future__ import annotations
 
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,12 +31,19 @@ def listen() -> None:
     """At the first SIGINT or SIGTERM, raise `Interrupted` in the main thread; ignore others."""
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
+    sys.unraisablehook = _swallowed
 
 
 def stop_if_asked() -> None:
     """Raise `Interrupted` again where it was raised before and did not end the program."""
     if _asked:
         raise Interrupted(_asked[0])
+
+
+def _swallowed(what: sys.UnraisableHookArgs) -> None:
+    """Print what Python has to ignore, as it would do itself, but for an interrupt."""
+    if not isinstance(what.exc_value, Interrupted):
+        sys.__unraisablehook__(what)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
