@@ -219,9 +219,11 @@ def eager_forward(_folder: Path, device: str) -> None:
     import torch
 
     from carotid.cli.cores import given_cores
+    from carotid.network.device import choose_device
     from carotid.network.unet import UNet
 
     torch.set_num_threads(given_cores())
+    choose_device(device)  # switches TensorFloat-32 off
     net = UNet().eval().to(device)
     window = torch.rand((1, 1, *WINDOW), device=device)
     times = []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from carotid.network.members import Member
 from carotid.network.unet import UNet
@@ -13,6 +15,8 @@ from carotid.network.unet import UNet
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+SLOPES = (-0.7, 0.0, 1.8, 0.25, 2.5, -1.5, 0.01, 1.0, 0.1)
 
 
 def weights(seed: int) -> dict[str, Tensor]:
@@ -45,3 +49,48 @@ def uneven(seed: int) -> Callable[[Tensor], Tensor]:
         return torch.cat([internal, b * torch.sin(x) - 0.4 * left], dim=1)
 
     return network
+
+
+def awkward(seed: int) -> UNet:
+    """A network with PReLU slopes of every kind, large biases, and activations of order one."""
+    generator = torch.Generator().manual_seed(seed)
+    net = UNet()
+    slopes = iter(SLOPES * 2)
+    with torch.no_grad():
+        for name, p in net.named_parameters():
+            if name.endswith("A.weight"):
+                p.fill_(next(slopes))
+            else:
+                spread = 1.0 if name.endswith("bias") else p[0].numel() ** -0.5
+                p.copy_(torch.randn(p.shape, generator=generator) * spread)
+    return net.eval()
+
+
+def freshly_made(seed: int) -> UNet:
+    """A network as PyTorch makes it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return UNet().eval()
+
+
+def random_window(*sides: int, seed: int = 1) -> Tensor:
+    """Noise between 0 and 1."""
+    return torch.rand((1, 1, *sides), generator=torch.Generator().manual_seed(seed))
+
+
+def smooth_window(*sides: int) -> Tensor:
+    """What changes slowly, as a scan does."""
+    coarse = random_window(*(n // 16 + 1 for n in sides), seed=2)
+    return functional.interpolate(coarse, sides, mode="trilinear")
+
+
+def exact(net: UNet, window: Tensor) -> Tensor:
+    """What a network makes of a window in double precision."""
+    with torch.no_grad():
+        heat: Tensor = copy.deepcopy(net).double()(window.double())
+    return heat
+
+
+def error(found: Tensor, expected: Tensor) -> float:
+    """Largest difference over the largest value."""
+    return float((found.double() - expected).abs().max() / expected.abs().max())

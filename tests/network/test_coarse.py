@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from carotid.errors import ResourceError
+from carotid.network import coarse
 from carotid.network.coarse import CoarseHeatmaps
 
 MEMBERS = [
@@ -96,3 +97,17 @@ def test_scratch_file_cut_by_somebody(tmp_path: Path) -> None:
     with pytest.raises(ResourceError, match="shorter"):
         store.slab(0, 0, 7)
     store.close()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_keeps_what_it_has_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coarse, "spare_bytes", lambda _: 4 * MEMBER_BYTES)
+    with CoarseHeatmaps(0, tmp_path / "scratch", 0) as store:
+        for k, member in enumerate(MEMBERS):
+            store.add(member.cuda(), last=k == 4)
+        kept = [isinstance(one, torch.Tensor) for one in store._kept]
+        assert kept == [True, False, False, False, True]
+        for k, member in enumerate(MEMBERS):
+            found = store.slab(k, 1, 4)
+            assert found.is_cuda
+            assert torch.equal(found.cpu(), member.movedim(1, 0)[1:4])

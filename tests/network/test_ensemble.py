@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHAPE = (9, 6, 7)
+on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
 def frame_of(order: str, *, resample: bool, shape: tuple[int, int, int] = SHAPE) -> NetworkFrame:
@@ -43,12 +44,12 @@ def expected_members(frame: NetworkFrame, side: Any, heats: list[NDArray[Any]]) 
 
 
 def folded(
-    frame: NetworkFrame, side: Any, heats: list[NDArray[Any]]
+    frame: NetworkFrame, side: Any, heats: list[NDArray[Any]], device: str = "cpu"
 ) -> tuple[NDArray[Any], NDArray[Any], SideResult]:
     """Mean and std as (2, i, j, k), and the result with its maxima."""
     result = SideResult(frame, side, len(heats))
     for heat in heats:
-        result.add(torch.from_numpy(heat.astype(np.float32)), "a member")
+        result.add(torch.from_numpy(heat.astype(np.float32)).to(device), "a member")
     slabs = list(result.slabs())
     for slab in slabs:
         assert slab.mean.flags.c_contiguous
@@ -67,12 +68,24 @@ def in_stored_order(canonical: NDArray[Any], order: str) -> NDArray[Any]:
 @pytest.mark.parametrize("order", ORDERS)
 def test_every_stored_order(order: str, slab_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ensemble, "_SLAB_BYTES", slab_bytes)
+    check_a_stored_order(order, "cpu")
+
+
+@on_a_gpu
+@pytest.mark.parametrize("slab_bytes", [1, 2000, 1 << 20])
+def test_every_stored_order_on_a_gpu(slab_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ensemble, "_GPU_SLAB_BYTES", slab_bytes)
+    for order in ORDERS:
+        check_a_stored_order(order, "cuda")
+
+
+def check_a_stored_order(order: str, device: str) -> None:
     frame = frame_of(order, resample=True)
     generator = np.random.default_rng(ORDERS.index(order))
     for side in frame.sides:
         heats = [generator.normal(size=(2, *frame.side_shape(side))) for _ in range(3)]
         members = expected_members(frame, side, [h.astype(np.float32) for h in heats])
-        mean, std, result = folded(frame, side, heats)
+        mean, std, result = folded(frame, side, heats, device)
         np.testing.assert_allclose(mean, in_stored_order(members.mean(0), order), atol=2e-6)
         np.testing.assert_allclose(std, in_stored_order(members.std(0, ddof=1), order), atol=2e-6)
         np.testing.assert_array_equal(result.maxima.indices, first_maxima(members))
@@ -155,6 +168,32 @@ def test_networks_that_give_no_numbers_are_named(bad: float) -> None:
     heat[1, 2, 3, 1] = bad
     with pytest.raises(ModelError, match=r"unet_7\.pt.*NaN or infinity"):
         result.add(heat, "unet_7.pt")
+
+
+@on_a_gpu
+def test_networks_that_give_no_numbers_on_a_gpu_are_named_with_the_last_one() -> None:
+    frame = frame_of("RAS", resample=False)
+    result = SideResult(frame, frame.sides[0], 3)
+    heats = torch.zeros((3, 2, *frame.side_shape(frame.sides[0])), device="cuda")
+    heats[1, 1, 2, 3, 1] = np.nan
+    for name, heat in zip(("a.pt", "b.pt"), heats[:2], strict=True):
+        result.add(heat, name)
+    with pytest.raises(ModelError, match=r"b\.pt.*NaN or infinity"):
+        result.add(heats[2], "c.pt")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_slices_laid_out_on_a_device(order: str) -> None:
+    """As a GPU does it, against what a CPU does."""
+    frame = frame_of(order, resample=False)
+    result = SideResult(frame, frame.sides[0], 1)
+    shape = frame.raw_shape
+    for start, columns in ((0, shape[2]), (2, shape[2] - 3)):
+        heat = torch.rand(2, *shape[:2], columns)
+        expected = result._stored(heat, shape, start)
+        found = ensemble._laid_out(heat, shape, start, frame.reordering)
+        assert found.is_contiguous()
+        np.testing.assert_array_equal(found.numpy(), expected)
 
 
 def test_what_is_kept_is_not_worked_on_in_place() -> None:

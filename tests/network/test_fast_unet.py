@@ -7,56 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.networks import awkward, error, exact, freshly_made, random_window, smooth_window
 from torch import Tensor, nn
-from torch.nn import functional
 
 from carotid.network import fast_levels, fast_unet, slabwise, subpixel
 from carotid.network.fast_unet import CPU_TOLERANCE, FastUNet, fast_or_plain
 from carotid.network.unet import UNet
 
 CPU = torch.device("cpu")
-SLOPES = (-0.7, 0.0, 1.8, 0.25, 2.5, -1.5, 0.01, 1.0, 0.1)
 GOLDEN = Path(__file__).parents[3] / "shared/golden/heatmap/models"
-
-
-def awkward(seed: int) -> UNet:
-    """A network with PReLU slopes of every kind, large biases, and activations of order one."""
-    generator = torch.Generator().manual_seed(seed)
-    net = UNet()
-    slopes = iter(SLOPES * 2)
-    with torch.no_grad():
-        for name, p in net.named_parameters():
-            if name.endswith("A.weight"):
-                p.fill_(next(slopes))
-            else:
-                spread = 1.0 if name.endswith("bias") else p[0].numel() ** -0.5
-                p.copy_(torch.randn(p.shape, generator=generator) * spread)
-    return net.eval()
-
-
-def freshly_made(seed: int) -> UNet:
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return UNet().eval()
-
-
-def random_window(*sides: int, seed: int = 1) -> Tensor:
-    return torch.rand((1, 1, *sides), generator=torch.Generator().manual_seed(seed))
-
-
-def smooth_window(*sides: int) -> Tensor:
-    coarse = random_window(*(n // 16 + 1 for n in sides), seed=2)
-    return functional.interpolate(coarse, sides, mode="trilinear")
-
-
-def exact(net: UNet, window: Tensor) -> Tensor:
-    with torch.no_grad():
-        heat: Tensor = copy.deepcopy(net).double()(window.double())
-    return heat
-
-
-def error(found: Tensor, expected: Tensor) -> float:
-    return float((found.double() - expected).abs().max() / expected.abs().max())
 
 
 @pytest.fixture(scope="module")
@@ -319,23 +278,6 @@ def test_heatmaps_of_zero_are_no_disagreement() -> None:
             if "model.2.1" in name or "model.2.0.conv" in name:
                 p.zero_()
     assert isinstance(fast_or_plain(plain, CPU), FastUNet)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_cuda_agrees_with_the_cpu(net: UNet) -> None:
-    device = torch.device("cuda")
-    window = random_window(64, 32, 48)
-    found = fast_or_plain(net, device)(window.to(device))
-    assert found.is_contiguous()
-    assert error(found.cpu(), exact(net, window)) < 5e-5
-
-
-def test_channels_last_keeps_values_and_order(net: UNet) -> None:
-    """The form that CUDA gets, on the CPU."""
-    window = random_window(32, 48, 64)
-    found = fast_unet._ChannelsLast(net)(window)
-    assert found.is_contiguous()
-    assert error(found, exact(net, window)) < 3e-6
 
 
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="the golden weights are not here")

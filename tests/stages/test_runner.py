@@ -127,10 +127,13 @@ def test_all_are_done_in_order(tmp_path: Path) -> None:
         ("write", "unexpected OSError: [Errno 28] No space left on device"),
     ],
 )
-def test_one_that_fails_does_not_stop_the_others(kind: str, reason: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("load_aside", [False, True])
+def test_one_that_fails_does_not_stop_the_others(
+    kind: str, reason: str, *, load_aside: bool, tmp_path: Path
+) -> None:
     layout = OutputLayout(tmp_path)
     task = Letters(layout, {"p2": kind})
-    outcomes = Runner(task, layout, Recorder()).run(scans("p1", "p2", "p3"))
+    outcomes = Runner(task, layout, Recorder(), load_aside=load_aside).run(scans("p1", "p2", "p3"))
     assert [o.status for o in outcomes] == ["done", "failed", "done"]
     assert outcomes[1].reason.startswith(reason)
     assert not any("p2" in name for name in done(tmp_path))
@@ -144,11 +147,14 @@ def test_what_is_complete_is_skipped(tmp_path: Path) -> None:
     assert [(o.status, o.reason) for o in outcomes] == [("skipped", "there"), ("done", "")]
 
 
-def test_interruption_leaves_complete_participants_and_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("load_aside", [False, True])
+def test_interruption_leaves_complete_participants_and_nothing_else(
+    *, load_aside: bool, tmp_path: Path
+) -> None:
     layout = OutputLayout(tmp_path)
     task = Letters(layout, {"p2": "interrupt"})
     with pytest.raises(KeyboardInterrupt):
-        Runner(task, layout, Recorder()).run(scans("p1", "p2", "p3"))
+        Runner(task, layout, Recorder(), load_aside=load_aside).run(scans("p1", "p2", "p3"))
     assert task.at_work == 0
     assert not layout.work.exists()
     assert set(done(tmp_path)) <= {"p1", "p1/letters", "p1/letters/a", "p1/letters/b"}
@@ -217,6 +223,29 @@ def test_the_next_scan_is_loaded_when_the_first_part_has_been_written(tmp_path: 
         *("load p1", "p1 a", "load p2", "p1 b"),
         *("p2 a", "load p3", "p2 b"),
         *("p3 a", "p3 b"),
+    ]
+
+
+def test_a_scan_that_is_loaded_aside_does_not_wait_for_what_is_written(tmp_path: Path) -> None:
+    layout = OutputLayout(tmp_path)
+    loaded = threading.Event()
+
+    class Aside(Ordered):
+        def load(self, scan: RawScan) -> str:
+            if scan.participant_id == "p2":
+                loaded.set()
+            return super().load(scan)
+
+        def _write(self, path: Path, one: str) -> None:
+            if one == "p1":
+                assert loaded.wait(10)
+            super()._write(path, one)
+
+    task = Aside(layout)
+    outcomes = Runner(task, layout, Recorder(), load_aside=True).run(scans("p1", "p2", "p3"))
+    assert [o.status for o in outcomes] == ["done"] * 3
+    assert [note for note in task.notes if "load" not in note] == [
+        f"{p} {part}" for p in ("p1", "p2", "p3") for part in ("a", "b")
     ]
 
 

@@ -181,7 +181,8 @@ def run_heatmap_transform(
     task = HeatmapTask(layout, build, parameters, reader, record, force=force, crew=crew)
     del build
     with choose_progress(len(scans)) as progress:
-        runner = Runner(task, layout, progress, partial(torch.set_num_threads, 1))
+        one_thread = partial(torch.set_num_threads, 1)
+        runner = Runner(task, layout, progress, one_thread, load_aside=not on_cpu)
         outcomes = runner.run(scans)
     table = [
         {"participant_id": o.participant_id, "result": o.status, "reason": o.reason}

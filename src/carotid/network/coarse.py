@@ -2,8 +2,8 @@
 
 An ensemble's standard deviation needs all members at one place at one time. At the network's
 resolution a member is small (84 MB for a whole neck), and the way back to the stored grid is
-walked slab by slab, so this is all that has to be kept. Beyond a budget of memory, members are
-kept in a scratch file: memory does not grow with the ensemble.
+walked slab by slab, so this is all that has to be kept. Beyond a budget of memory, or half of what
+a GPU has to spare, members are kept in a scratch file: memory does not grow with the ensemble.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import torch
 
+from carotid.network.cuda import spare_bytes
 from carotid.network.scratch import MEMORY_BUDGET_BYTES, ScratchFile, Spilled
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ class CoarseHeatmaps:
     Args:
         slab_axis: The axis of S-P-L along which slabs will be read.
         scratch_file: Where members beyond the budget go; None keeps all in memory.
-        budget_bytes: How much is kept in memory where there is a scratch file.
+        budget_bytes: How much is kept in main memory where there is a scratch file.
 
     Attributes:
+        device: Where slabs are handed out.
         memory_order: How the axes of (2, s, p, l) heatmaps follow each other in memory here; such
             as come in this order are not copied.
     """
@@ -46,7 +48,7 @@ class CoarseHeatmaps:
         self._kept: list[Tensor | Spilled] = []
         self._shape: tuple[int, ...] = ()
         self._scratch = None if scratch_file is None else ScratchFile(scratch_file)
-        self._device = torch.device("cpu")
+        self.device = torch.device("cpu")
         self._budget = budget_bytes
         self._in_memory = 0
 
@@ -69,7 +71,9 @@ class CoarseHeatmaps:
         """
         slabs = heatmaps.permute(self.memory_order).contiguous()
         self._shape = tuple(slabs.shape)
-        self._device = slabs.device
+        if slabs.is_cuda and not self._kept:
+            self._budget = spare_bytes(slabs.device) // 2
+        self.device = slabs.device
         size = slabs.numel() * slabs.element_size()
         room = size if last else 2 * size
         if self._scratch is None or self._in_memory + room <= self._budget:
@@ -86,11 +90,11 @@ class CoarseHeatmaps:
         out = np.empty((stop - start, *self._shape[1:]), np.float32)
         row_bytes = out.nbytes // max(stop - start, 1)
         kept.read_into(_bytes_of(out), start * row_bytes)
-        return torch.from_numpy(out).to(self._device)
+        return torch.from_numpy(out).to(self.device)
 
     def leave_device(self) -> None:
         """Keep in main memory what is kept on a device, now and from here on."""
-        self._device = torch.device("cpu")
+        self.device = torch.device("cpu")
         for member, kept in enumerate(self._kept):
             if not isinstance(kept, Spilled):
                 self._kept[member] = kept.cpu()

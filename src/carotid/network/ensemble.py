@@ -18,6 +18,7 @@ import torch
 from carotid.errors import ModelError
 from carotid.network.ahead import one_ahead
 from carotid.network.coarse import CoarseHeatmaps
+from carotid.network.cuda import aside, to_host
 from carotid.network.sampling import sample_axis, sample_last_axis
 from carotid.network.unet import OUT_CHANNELS
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from carotid.geometry.frame import NetworkFrame
+    from carotid.geometry.grid import Reordering
     from carotid.geometry.resample import AxisSampling
     from carotid.geometry.sides import Side
 
@@ -39,6 +41,9 @@ _SLAB_BYTES = 6 << 20
 
 _ALL_SLABS_BYTES = 64 << 20
 """All members' heatmaps of a slab together."""
+
+_GPU_SLAB_BYTES, _ALL_GPU_SLABS_BYTES = 32 << 20, 256 << 20
+"""The same on a GPU, which takes as long for a small slab as for a large one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,21 +170,33 @@ class SideResult:
         self._members = members
         self.coarse = CoarseHeatmaps(self._slab_axis, scratch_file)
         self.maxima = Maxima(members, frame.raw_shape)
+        self._extremes: list[tuple[str, Tensor]] = []
 
     def add(self, heatmaps: Tensor, member: str) -> None:
         """Keep one member's (2, s, p, l) heatmaps, as the network gave them.
 
+        A GPU is not waited for until the last member is there.
+
         Raises:
             ModelError: Where they hold NaN or infinity.
         """
+        last = len(self.coarse) + 1 == self._members
         extremes = torch.stack((heatmaps.amin(), heatmaps.amax()))  # NaN prevails
-        if not bool(torch.isfinite(extremes).all()):
-            raise ModelError(
-                "the network's heatmaps hold NaN or infinity",
-                where=member,
-                remedy="check the weights, and whether the scan's intensities must be rescaled",
-            )
-        self.coarse.add(heatmaps, last=len(self.coarse) + 1 == self._members)
+        self._extremes.append((member, extremes))
+        if last or not heatmaps.is_cuda:
+            self._check()
+        self.coarse.add(heatmaps, last=last)
+
+    def _check(self) -> None:
+        """Refuse heatmaps that are no numbers, of the members added since the last time."""
+        for member, extremes in self._extremes:
+            if not bool(torch.isfinite(extremes).all()):
+                raise ModelError(
+                    "the network's heatmaps hold NaN or infinity",
+                    where=member,
+                    remedy="check the weights, and whether the scan's intensities must be rescaled",
+                )
+        self._extremes.clear()
 
     def slabs(self, *, ahead: bool = False) -> Generator[RawSlab]:
         """Mean and standard deviation on the stored grid, in the order of its slowest axis.
@@ -228,10 +245,17 @@ class SideResult:
     def _slab_rows(self) -> int:
         others = [n for a, n in enumerate(self._frame.raw_shape) if a != self._slab_axis]
         row_bytes = 4 * OUT_CHANNELS * others[0] * others[1]
-        return max(1, min(_SLAB_BYTES, _ALL_SLABS_BYTES // max(len(self.coarse), 1)) // row_bytes)
+        one, together = _SLAB_BYTES, _ALL_SLABS_BYTES
+        if self.coarse.device.type == "cuda":
+            one, together = _GPU_SLAB_BYTES, _ALL_GPU_SLABS_BYTES
+        return max(1, min(one, together // max(len(self.coarse), 1)) // row_bytes)
 
     @torch.inference_mode()
     def _block(self, start: int, stop: int) -> _Block:
+        with aside(self.coarse.device):
+            return self._block_of_all(start, stop)
+
+    def _block_of_all(self, start: int, stop: int) -> _Block:
         axis = self._slab_axis
         sampling = list(self._sampling)
         sampling[axis] = sampling[axis].part(start, stop)
@@ -261,6 +285,10 @@ class SideResult:
         if not block.heatmaps:
             zeros = self._stored(None, block.shape, 0)
             return RawSlab(zeros, zeros.copy())
+        with aside(block.heatmaps[0].device):
+            return self._folded_of_all(block)
+
+    def _folded_of_all(self, block: _Block) -> RawSlab:
         s, p, columns = block.start
         for member, heat in enumerate(block.heatmaps):
             self.maxima.add(member, heat, (s, p, columns + block.l_start))
@@ -287,6 +315,8 @@ class SideResult:
     ) -> NDArray[np.float32]:
         """Lay a block of S-P-L heatmaps out as the stored grid's slices, zeros beside it."""
         way = self._frame.reordering
+        if heatmaps is not None and heatmaps.is_cuda:
+            return to_host(_laid_out(heatmaps, shape, l_start, way))
         raw = [shape[way.axes.index(a)] for a in range(3)]
         out = np.zeros((raw[2], raw[1], raw[0], OUT_CHANNELS), np.float32)
         if heatmaps is not None:
@@ -304,6 +334,16 @@ class SideResult:
             self.maxima.add_zeros(self._frame.raw_shape[0], width - 1)
         elif low > 0:
             self.maxima.add_zeros(self._frame.raw_shape[0], low - 1)
+
+
+def _laid_out(
+    heatmaps: Tensor, shape: tuple[int, int, int], l_start: int, way: Reordering
+) -> Tensor:
+    """(k, j, i, 2): what `SideResult._stored` gives, made where the heatmaps are."""
+    whole = heatmaps.new_zeros((OUT_CHANNELS, *shape))
+    whole[..., l_start : l_start + heatmaps.shape[3]] = heatmaps
+    flipped = whole.flip([a + 1 for a in range(3) if way.flips[a]])
+    return flipped.permute([*(way.axes.index(a) + 1 for a in (2, 1, 0)), 0]).contiguous()
 
 
 def mean_and_std(heatmaps: list[Tensor]) -> tuple[Tensor, Tensor]:

@@ -20,11 +20,12 @@ from __future__ import annotations
 import copy
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
+from carotid.network.cuda_unet import CudaUNet, Exactly, exact_convolutions
 from carotid.network.fast_levels import Bottom, Doubling, Finest, Halving
 from carotid.network.slabwise import EPSILON, Convolver
 from carotid.network.unet import CHANNELS, MULTIPLE_OF, UNet
@@ -137,41 +138,30 @@ class FastUNet:
         return self._finest.voxels(convolve, blocks)
 
 
-class _ChannelsLast:
-    """The plain module in the layout that cuDNN is fastest in."""
-
-    def __init__(self, plain: nn.Module) -> None:
-        layout: dict[str, Any] = {"memory_format": torch.channels_last_3d}
-        self._net = copy.deepcopy(plain).to(**layout)
-
-    def __call__(self, window: Tensor) -> Tensor:
-        """Map (n, 1, s, p, l) to contiguous (n, 2, s, p, l), without gradients."""
-        with torch.no_grad():
-            x = window.contiguous(memory_format=torch.channels_last_3d)
-            return cast("Tensor", self._net(x)).contiguous()
-
-
 def fast_or_plain(net: UNet, device: torch.device) -> Callable[[Tensor], Tensor]:
     """Return the fastest forward pass on a device that agrees with the plain module.
 
-    The candidate (`FastUNet` on the CPU, channels-last on CUDA) and the plain module work on two
+    The candidate (`FastUNet` on the CPU, `CudaUNet` on CUDA) and the plain module work on two
     small random windows, in slabs that are small accordingly; the global random state is not
     touched. When they differ by more than `CPU_TOLERANCE` or `CUDA_TOLERANCE` of the largest value,
     or the candidate cannot be made, a warning is logged and the plain module, in evaluation mode,
     is returned. `net` is not changed: either works with a copy of the weights.
     """
-    plain = _frozen(net).to(device)
+    frozen = _frozen(net).to(device)
     if device.type not in {"cpu", "cuda"}:
-        return plain
+        return frozen
+    plain: Callable[[Tensor], Tensor] = frozen if device.type == "cpu" else Exactly(frozen)
     tolerance = CPU_TOLERANCE if device.type == "cpu" else CUDA_TOLERANCE
     try:
         fast: Callable[[Tensor], Tensor]
         if device.type == "cpu":
-            fast = FastUNet.from_plain(plain)
-            difference = _difference(fast.in_slabs_of(_PROBE_SLAB_VOXELS), plain, tolerance, device)
+            fast = FastUNet.from_plain(frozen)
+            thin = fast.in_slabs_of(_PROBE_SLAB_VOXELS)
+            difference = _difference(thin, frozen, tolerance, device)
         else:
-            fast = _ChannelsLast(plain)
-            difference = _difference(fast, plain, tolerance, device)
+            fast = Exactly(CudaUNet(frozen))
+            with exact_convolutions():
+                difference = _difference(fast, frozen, tolerance, device)
     except (RuntimeError, ValueError, AttributeError, TypeError) as error:
         _logger.warning("The plain forward pass is used, the fast one cannot be: %s", error)
         return plain

@@ -2,9 +2,9 @@
 
 While one participant is computed, a second thread writes what is ready and loads the next one, one
 thing after the other: so memory never holds a scan that is being read beside results that are being
-written, and a cohort takes no more of it than a single participant. A participant that fails does
-not stop the others. One that another process is working on is left to it, and looked after at the
-end.
+written, and a cohort takes no more of it than a single participant. Where a GPU computes, which is
+sooner done than that, there is a third thread for loading. A participant that fails does not stop
+the others. One that another process is working on is left to it, and looked after at the end.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ class Progress(Protocol):
 class _Background:
     """One thread that does one job after the other."""
 
-    def __init__(self, initializer: Callable[[], object]) -> None:
-        self._pool = ThreadPoolExecutor(1, "carotid-background", initializer)
+    def __init__(self, name: str, initializer: Callable[[], object]) -> None:
+        self._pool = ThreadPoolExecutor(1, name, initializer)
         self._jobs: set[Future[Any]] = set()
 
     def submit(self, job: Callable[[], Result]) -> Future[Result]:
@@ -134,7 +134,8 @@ class Runner(Generic[Loaded]):
         task: The stage.
         layout: The output directory.
         progress: Who is told.
-        thread_initializer: Called at the start of the background thread.
+        thread_initializer: Called at the start of each background thread.
+        load_aside: Whether scans are loaded in a thread of their own, beside what is written.
     """
 
     def __init__(
@@ -143,11 +144,15 @@ class Runner(Generic[Loaded]):
         layout: OutputLayout,
         progress: Progress,
         thread_initializer: Callable[[], object] = lambda: None,
+        *,
+        load_aside: bool = False,
     ) -> None:
         self._task = task
         self._layout = layout
         self._progress = progress
-        self._background = _Background(thread_initializer)
+        self._writer = self._loader = _Background("carotid-background", thread_initializer)
+        if load_aside:
+            self._loader = _Background("carotid-loading", thread_initializer)
         self._outcomes: dict[str, Outcome] = {}
         self._publishing: list[tuple[Slot, Future[None]]] = []
         self._writing: list[Future[None]] = []
@@ -173,14 +178,15 @@ class Runner(Generic[Loaded]):
         return [self._outcomes[scan.participant_id] for scan in scans]
 
     def _close(self, patience_s: float | None) -> None:
-        """End the thread, and give back slots once it cannot write there any more.
+        """End the threads, and give back slots once nothing can be written there any more.
 
         Args:
-            patience_s: How long to wait for it; None waits until it has ended. If it needs longer,
-                it ends with the process, and what it leaves behind is removed by whoever takes the
-                participant next.
+            patience_s: How long to wait; None waits until they have ended. If the writer needs
+                longer, it ends with the process, and what it leaves behind is removed by whoever
+                takes the participant next.
         """
-        if self._background.close(patience_s):
+        self._loader.close(patience_s)
+        if self._writer.close(patience_s):
             for slot in self._held:
                 slot.release()
 
@@ -219,7 +225,7 @@ class Runner(Generic[Loaded]):
                 self._release(slot)
                 self._finish(Outcome(scan.participant_id, "skipped", done))
                 continue
-            return _Pending(scan, slot, [self._background.submit(partial(self._task.load, scan))])
+            return _Pending(scan, slot, [self._loader.submit(partial(self._task.load, scan))])
         return None
 
     def _compute(self, pending: _Pending[Loaded]) -> Iterator[None]:
@@ -238,7 +244,7 @@ class Runner(Generic[Loaded]):
                 futures.wait(self._writing)
                 for earlier in jobs:
                     earlier.result()
-                jobs.append(self._background.submit(job))
+                jobs.append(self._writer.submit(job))
                 self._writing = jobs[-1:]
                 self._collect(wait=False)
                 yield
@@ -248,7 +254,7 @@ class Runner(Generic[Loaded]):
                     written.result()
                 slot.publish()
 
-            self._publishing.append((slot, self._background.submit(publish)))
+            self._publishing.append((slot, self._writer.submit(publish)))
         except Exception as error:  # noqa: BLE001 - one bad scan must not stop the others
             for one in jobs:
                 one.cancel()
