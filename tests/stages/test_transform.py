@@ -33,5 +33,5 @@ def test_gaps_of_the_heap_are_given_back_before_a_side_is_written(
 
     side = SimpleNamespace(side=SimpleNamespace(name="left"), slabs=slabs)
     grid = Grid((4, 4, 4), np.eye(4))
-    transform._write(HeatmapLayout(tmp_path), cast("SideResult", side), grid, None)
+    transform._write(HeatmapLayout(tmp_path), cast("SideResult", side), grid, None, 2)
     assert seen == ["trimmed", "written"]

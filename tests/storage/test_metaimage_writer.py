@@ -8,6 +8,7 @@ import resource
 import signal
 import tracemalloc
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from carotid.errors import OutputError
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
+from carotid.storage import metaimage_writer
 from carotid.storage.metaimage import (
     iter_slabs,
     read_metaimage,
@@ -160,6 +162,31 @@ def test_the_bytes_do_not_depend_on_how_the_slices_come(tmp_path: Path) -> None:
     assert len(results) == 1
     verify_metaimage(tmp_path / "mean.mha", grid, 2, crc32)
     np.testing.assert_array_equal(np.concatenate(list(iter_slabs(tmp_path / "mean.mha", 9))), array)
+
+
+@pytest.mark.parametrize("threads", [1, 3, 8])
+def test_the_bytes_do_not_depend_on_the_threads(tmp_path: Path, threads: int) -> None:
+    size = 5 * PIECE_BYTES // (64 * 64 * 2 * 4)
+    array = np.random.default_rng(1).normal(size=(size + 3, 64, 64, 2)).astype(np.float32)
+    array[:, 20:40] = 0
+    grid = grid_of(AXES["RAS"], (64, 64, size + 3))
+    crc32 = written(tmp_path / "plain.mha", array, grid, size)
+    with (
+        ThreadPoolExecutor(threads) as pool,
+        MetaImageWriter(tmp_path / "mean.mha", grid, 2, pool=pool) as writer,
+    ):
+        for start in range(0, size + 3, size):
+            writer.write(array[start : start + size])
+    assert writer.crc32 == crc32
+    assert (tmp_path / "mean.mha").read_bytes() == (tmp_path / "plain.mha").read_bytes()
+
+
+@pytest.mark.parametrize("count", [0, 1, 65521, PIECE_BYTES])
+def test_adler32_of_two_pieces(count: int) -> None:
+    generator = np.random.default_rng(count)
+    first, second = (generator.integers(0, 256, n, np.uint8).tobytes() for n in (1000, count))
+    found = metaimage_writer._adler32_of_both(zlib.adler32(first), zlib.adler32(second), count)
+    assert found == zlib.adler32(first + second)
 
 
 def test_no_memory_is_kept_while_writing_or_checking(tmp_path: Path) -> None:

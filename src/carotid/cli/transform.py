@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 _SHORT_S = 1e-4
 """Python's own interval is 5 ms."""
 
+_MAX_DEFLATE_THREADS = 8
+"""Beside a GPU, which would wait for two; the disk has enough to do with so many."""
+
 folder = click.Path(path_type=Path)
 
 
@@ -178,7 +181,16 @@ def run_heatmap_transform(
         partial(begin_members, models, cores) if on_cpu else partial(build_members, models, chosen)
     )
     del models  # the task lets them go when the networks are built
-    task = HeatmapTask(layout, build, parameters, reader, record, force=force, crew=crew)
+    task = HeatmapTask(
+        layout,
+        build,
+        parameters,
+        reader,
+        record,
+        force=force,
+        crew=crew,
+        deflate_threads=2 if on_cpu else max(2, min(cores // 2, _MAX_DEFLATE_THREADS)),
+    )
     del build
     with choose_progress(len(scans)) as progress:
         one_thread = partial(torch.set_num_threads, 1)

@@ -44,6 +44,7 @@ class HeatmapTask:
         record: What is written about this run.
         force: Whether complete participants are done again.
         crew: How many windows are predicted at a time on a CPU; default one.
+        deflate_threads: How many threads deflate what is written; from two on.
     """
 
     transform = HEATMAP_TRANSFORM
@@ -58,6 +59,7 @@ class HeatmapTask:
         *,
         force: bool,
         crew: Crew | None = None,
+        deflate_threads: int = 2,
     ) -> None:
         self._layout = layout
         self._build_members = build_members
@@ -68,6 +70,7 @@ class HeatmapTask:
         self._record = record.as_json()
         self._force = force
         self._crew = crew
+        self._deflate_threads = deflate_threads
 
     def get_ready(self) -> None:
         """Build the networks, and let the weights go that they were built from."""
@@ -138,18 +141,22 @@ class HeatmapTask:
                         "forward_pass": predictor.in_words,
                         HEATMAP_TRANSFORM: self._record,
                     }
-                yield partial(_write, place, result, grid, record)
+                yield partial(_write, place, result, grid, record, self._deflate_threads)
 
 
 def _write(
-    place: HeatmapLayout, result: SideResult, grid: Grid, record: Mapping[str, Any] | None
+    place: HeatmapLayout,
+    result: SideResult,
+    grid: Grid,
+    record: Mapping[str, Any] | None,
+    threads: int,
 ) -> None:
     """Write a side, and after the last one the record."""
     trim_heap()  # memory is fullest now: the next windows are predicted meanwhile
     with closing(result.slabs(ahead=True)) as slabs:
         pairs = ((slab.mean, slab.std) for slab in slabs)
         made = SideSlabs(pairs, lambda: result.maxima.indices)
-        write_side(place, result.side.name, grid, made)
+        write_side(place, result.side.name, grid, made, threads)
     if record is not None:
         write_record(place, record)
 

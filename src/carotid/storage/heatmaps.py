@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from carotid.storage.layout import OutputLayout
 
 _CHANNELS = 2
+_FILES = 2
+"""Mean and standard deviation are deflated at once."""
+
 _MAX_RECORD_BYTES = 4 << 20
 
 
@@ -45,8 +49,17 @@ class SideSlabs:
     max_indices: Callable[[], NDArray[np.int64]]
 
 
-def write_side(folder: HeatmapLayout, side: SideName, grid: Grid, made: SideSlabs) -> None:
+def write_side(
+    folder: HeatmapLayout, side: SideName, grid: Grid, made: SideSlabs, threads: int = _FILES
+) -> None:
     """Write one side's files, read them back and compare.
+
+    Args:
+        folder: Where they belong.
+        side: Which side.
+        grid: The grid that they lie on.
+        made: What they shall hold.
+        threads: How many threads deflate, from two on.
 
     Raises:
         OutputError: Where a file cannot be written or does not read back as written.
@@ -56,12 +69,14 @@ def write_side(folder: HeatmapLayout, side: SideName, grid: Grid, made: SideSlab
     except OSError as error:
         raise cannot_write(folder.side(side), error) from error
     mean_path, std_path = folder.mean(side), folder.std(side)
+    pool = ThreadPoolExecutor(threads, "carotid-pieces") if threads > _FILES else None
     with (
-        MetaImageWriter(mean_path, grid, _CHANNELS) as mean,
-        MetaImageWriter(std_path, grid, _CHANNELS) as std,
+        pool or nullcontext(),
+        MetaImageWriter(mean_path, grid, _CHANNELS, pool=pool) as mean,
+        MetaImageWriter(std_path, grid, _CHANNELS, pool=pool) as std,
     ):
         _write_both(mean, std, made)
-    with ThreadPoolExecutor(2, "carotid-verify") as pool:
+    with ThreadPoolExecutor(_FILES, "carotid-verify") as pool:
         checks = [
             pool.submit(verify_metaimage, path, grid, _CHANNELS, written.crc32)
             for path, written in ((mean_path, mean), (std_path, std))
@@ -73,7 +88,7 @@ def write_side(folder: HeatmapLayout, side: SideName, grid: Grid, made: SideSlab
 
 def _write_both(mean: MetaImageWriter, std: MetaImageWriter, made: SideSlabs) -> None:
     """Deflate and write both files at once, while the next slab is being made."""
-    with ThreadPoolExecutor(2, "carotid-deflate") as pool:
+    with ThreadPoolExecutor(_FILES, "carotid-deflate") as pool:
         writing: list[Future[None]] = []
         for mean_slab, std_slab in made.slabs:
             for done in writing:

@@ -1,8 +1,9 @@
 """Writing MetaImage files (`.mha`) slab by slab, straight into deflate, and checking them after.
 
 The header comes first and says how long the deflate stream is, so that number is put in at the
-end, into a place of fixed width. Each slab is packed in pieces that do not depend on how the
-caller cut the volume: the same voxels make the same bytes.
+end, into a place of fixed width. Voxels are deflated in pieces that do not depend on how the caller
+cut the volume: the same voxels make the same bytes. Each piece ends on a whole byte and refers to
+nothing before it, so that several threads can deflate one file.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from carotid.storage.regular_file import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Executor
     from pathlib import Path
     from types import TracebackType
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from carotid.geometry.volume import Volume
 
 PIECE_BYTES = 1 << 20
-"""Bytes given to the compressor at a time."""
+"""Bytes that are deflated by themselves."""
 
 _SYNC_BYTES = 32 << 20
 """Bytes after which the disk is waited for: while there is more to compute, that costs nothing."""
@@ -39,6 +41,11 @@ SAME_GRID_VOXEL = 1e-6
 """How far, in voxels, the grid read back may differ from the one written: rounding, no more."""
 
 _LEVEL = 1
+_RAW = -15
+"""A deflate stream with the largest window, without zlib's header and checksum."""
+
+_ZLIB_HEADER = b"\x78\x01"
+_ADLER_BASE = 65521
 _SIZE_KEY = "CompressedDataSize = "
 _SIZE_WIDTH = 20
 _FROM_TO = str.maketrans("RLAPSI", "LRPAIS")
@@ -57,6 +64,7 @@ class MetaImageWriter:
         grid: Where the voxels lie.
         channels: How many numbers each voxel has.
         dtype: Type of the numbers; float32 for heatmaps.
+        pool: Threads that deflate; default the one that calls. The bytes are the same.
 
     Attributes:
         crc32: Checksum of the complete file, for `verify_metaimage`: of the deflate stream's bytes
@@ -73,6 +81,7 @@ class MetaImageWriter:
         grid: Grid,
         channels: int,
         dtype: np.dtype[np.generic] | type[np.generic] = np.float32,
+        pool: Executor | None = None,
     ) -> None:
         self.path = path
         self.crc32 = 0
@@ -81,8 +90,9 @@ class MetaImageWriter:
         self._slice_shape = (grid.shape[1], grid.shape[0], channels)
         self._slices_left = grid.shape[2]
         self._header = _header_text(grid, channels, self._dtype).encode("ascii")
-        self._deflater = isal_zlib.compressobj(_LEVEL)
+        self._adler32 = 1
         self._rest = bytearray()
+        self._map = map if pool is None else pool.map
 
     def __enter__(self) -> Self:
         with _os_errors_named(self.path):
@@ -90,6 +100,7 @@ class MetaImageWriter:
         try:
             self._put(self._header)
             self.crc32 = 0  # the header counts when it is complete
+            self._put(_ZLIB_HEADER)
         except BaseException:
             self._abandon()
             raise
@@ -117,17 +128,20 @@ class MetaImageWriter:
         self._slices_left -= slab.shape[0]
         little = slab.dtype.newbyteorder("<")
         view = np.ascontiguousarray(slab, dtype=little).reshape(-1).view(np.uint8).data
+        pieces: list[bytes | memoryview] = []
         start = 0
         if self._rest:
             start = min(PIECE_BYTES - len(self._rest), len(view))
             self._rest += view[:start]
             if len(self._rest) == PIECE_BYTES:
-                self._put(self._deflater.compress(self._rest))
+                pieces.append(bytes(self._rest))
                 self._rest.clear()
-        while len(view) - start >= PIECE_BYTES:
-            self._put(self._deflater.compress(view[start : start + PIECE_BYTES]))
-            start += PIECE_BYTES
-        self._rest += view[start:]
+        whole = start + (len(view) - start) // PIECE_BYTES * PIECE_BYTES
+        pieces += [view[at : at + PIECE_BYTES] for at in range(start, whole, PIECE_BYTES)]
+        self._rest += view[whole:]
+        for piece, (deflated, adler32) in zip(pieces, self._map(_deflated, pieces), strict=True):
+            self._put(deflated)
+            self._adler32 = _adler32_of_both(self._adler32, adler32, len(piece))
 
     def __exit__(
         self,
@@ -156,8 +170,10 @@ class MetaImageWriter:
             raise OutputError(
                 "not all slices were written", where=self.path, found=f"{self._slices_left} missing"
             )
-        self._put(self._deflater.compress(self._rest))
-        self._put(self._deflater.flush())
+        deflated, adler32 = _deflated(self._rest, isal_zlib.Z_FINISH)
+        self._put(deflated)
+        self._adler32 = _adler32_of_both(self._adler32, adler32, len(self._rest))
+        self._put(self._adler32.to_bytes(4, "big"))
         size = str(self.bytes_written - len(self._header)).encode("ascii")
         at = self._header.index(_SIZE_KEY.encode("ascii")) + len(_SIZE_KEY)
         header = self._header[:at] + size + self._header[at + len(size) :]
@@ -183,6 +199,22 @@ class MetaImageWriter:
             self._file.close()
         except OSError:  # what was still buffered finds no room either
             return
+
+
+def _deflated(
+    piece: bytes | bytearray | memoryview, end: int = isal_zlib.Z_SYNC_FLUSH
+) -> tuple[bytes, int]:
+    """A piece of a deflate stream, and the Adler-32 of what is in it."""
+    deflater = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _RAW)
+    return deflater.compress(piece) + deflater.flush(end), isal_zlib.adler32(piece)
+
+
+def _adler32_of_both(first: int, second: int, second_bytes: int) -> int:
+    """Adler-32 (RFC 1950) of two pieces in a row: two sums, of bytes and of the sums so far."""
+    bytes_before = (first & 0xFFFF) - 1  # the sum of bytes begins at 1
+    low = (bytes_before + (second & 0xFFFF)) % _ADLER_BASE
+    high = ((first >> 16) + (second >> 16) + second_bytes * bytes_before) % _ADLER_BASE
+    return high << 16 | low
 
 
 def write_metaimage(path: Path, volume: Volume) -> None:
