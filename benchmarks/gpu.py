@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 
 MEMBERS = (3, 10)
 COHORT = 10
+LOOK_EVERY_S = 0.1
+IDLE = 10
+"""So many looks before the command is started."""
+
 QUERY = ["nvidia-smi", "--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits"]
 
 
@@ -174,7 +178,7 @@ def commands(folder: Path) -> None:
     for path in sorted((folder / "large-10").glob("*.mha"))[COHORT:]:
         path.unlink()
     shape, spacing = LARGE
-    watched(folder, "large", MEMBERS[0])  # files into the cache, libraries too
+    transform.transform(folder, "large", MEMBERS[0], "cuda")  # files and libraries into the cache
     for members in MEMBERS:
         windows = transform.windows_of(shape, spacing, members)
         print(f"{members} members, {windows} windows a participant:")
@@ -186,13 +190,13 @@ def commands(folder: Path) -> None:
 def watched(folder: Path, scans: str, members: int) -> float:
     """Run the command while `nvidia-smi` looks on; the seconds it took."""
     before = memory_in_use()
-    watch = [*QUERY, "--loop-ms=100"]
+    watch = [*QUERY, f"--loop-ms={1000 * LOOK_EVERY_S:.0f}"]
     with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as watching:
-        time.sleep(0.5)
+        time.sleep(IDLE * LOOK_EVERY_S)
         seconds, peak = transform.transform(folder, scans, members, "cuda")
         watching.terminate()
         lines = (watching.stdout.read() if watching.stdout else "").splitlines()
-    seen = [[int(n) for n in line.split(",")] for line in lines if line.count(",") == 1]
+    seen = [[int(n) for n in line.split(",")] for line in lines[IDLE:] if line.count(",") == 1]
     print(
         f"  {scans:9} {seconds:6.2f} s   GPU computing {mean(busy for busy, _ in seen):3.0f} %   "
         f"GPU memory {max(used for _, used in seen) - before} MiB   "
