@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 from carotid.errors import ResourceError
 from carotid.network import coarse
 from carotid.network.coarse import CoarseHeatmaps
+from carotid.network.scratch import Spilled
 
 MEMBERS = [
     torch.from_numpy(np.random.default_rng(k).normal(size=(2, 7, 5, 6)).astype(np.float32))
@@ -111,3 +113,60 @@ def test_a_gpu_keeps_what_it_has_room_for(tmp_path: Path, monkeypatch: pytest.Mo
             found = store.slab(k, 1, 4)
             assert found.is_cuda
             assert torch.equal(found.cpu(), member.movedim(1, 0)[1:4])
+
+
+class OnAGpu:
+    """A tensor that says it is on a GPU."""
+
+    is_cuda = True
+    is_cpu = False
+    device = torch.device("cuda", 0)
+
+    def __init__(self, values: torch.Tensor) -> None:
+        self._values = values
+        self.shape = values.shape
+
+    def permute(self, order: tuple[int, ...]) -> OnAGpu:
+        return OnAGpu(self._values.permute(order))
+
+    def contiguous(self) -> OnAGpu:
+        return OnAGpu(self._values.contiguous())
+
+    def cpu(self) -> torch.Tensor:
+        return self._values
+
+    def numel(self) -> int:
+        return self._values.numel()
+
+    def element_size(self) -> int:
+        return self._values.element_size()
+
+
+@pytest.mark.parametrize("spare", [4, 8, 1000])
+@pytest.mark.parametrize("leaving_after", [2, 4, 5])
+def test_main_memory_has_its_own_budget_when_a_gpu_is_left(
+    spare: int, leaving_after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coarse, "spare_bytes", lambda _: spare * MEMBER_BYTES)
+    with CoarseHeatmaps(0, tmp_path / "scratch", 2 * MEMBER_BYTES) as store:
+        for k, member in enumerate(MEMBERS):
+            if k == leaving_after:
+                store.leave_device()
+            store.add(cast("torch.Tensor", OnAGpu(member)), last=k == 4)
+        store.leave_device()
+        assert store.device.type == "cpu"
+        kept = [one for one in store._kept if not isinstance(one, Spilled)]
+        assert len(kept) <= 2
+        for k, member in enumerate(MEMBERS):
+            assert torch.equal(store.slab(k, 1, 4), member.movedim(1, 0)[1:4])
+
+
+def test_a_gpu_keeps_no_more_than_its_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coarse, "GPU_BUDGET_BYTES", 3 * MEMBER_BYTES)
+    monkeypatch.setattr(coarse, "spare_bytes", lambda _: 1000 * MEMBER_BYTES)
+    with CoarseHeatmaps(0, tmp_path / "scratch") as store:
+        for k, member in enumerate(MEMBERS):
+            store.add(cast("torch.Tensor", OnAGpu(member)), last=k == 4)
+        assert [isinstance(one, OnAGpu) for one in store._kept] == [True, True, False, False, True]

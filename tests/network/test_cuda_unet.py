@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -10,7 +13,14 @@ from tests.networks import awkward, error, exact, freshly_made, random_window, s
 
 from carotid.network import fast_unet
 from carotid.network.cuda_unet import CudaUNet, Exactly, exact_convolutions
-from carotid.network.fast_unet import CUDA_TOLERANCE, fast_or_plain
+from carotid.network.fast_unet import fast_or_plain
+from carotid.network.members import Member
+from carotid.network.unet import UNet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
 
 CUDA = torch.device("cuda")
 on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -48,18 +58,76 @@ def test_another_architecture_is_refused() -> None:
         CudaUNet(torch.nn.Identity())  # type: ignore[arg-type]
 
 
-def test_tensorfloat_is_off_for_the_time_of_a_call_only() -> None:
+def switches() -> tuple[object, bool, bool]:
+    """Precision of convolutions, in the words of this PyTorch, benchmark and deterministic."""
+    cudnn: Any = torch.backends.cudnn
+    precision = cudnn.conv.fp32_precision if hasattr(cudnn, "conv") else cudnn.allow_tf32
+    return precision, cudnn.benchmark, cudnn.deterministic
+
+
+EXACT = ("ieee" if hasattr(torch.backends.cudnn, "conv") else False, False, True)
+
+
+@pytest.fixture
+def process_switches() -> Iterator[None]:
+    """What a test chooses for its process is undone."""
+    before = switches()
+    yield
+    cudnn: Any = torch.backends.cudnn
+    precision, cudnn.benchmark, cudnn.deterministic = before
+    if hasattr(cudnn, "conv"):
+        torch.backends.fp32_precision = "none"  # type: ignore[attr-defined]
+        cudnn.fp32_precision = "none"
+        cudnn.conv.fp32_precision = precision
+
+
+CHOICES = ["", "cudnn.allow_tf32 = True", "cudnn.allow_tf32 = False", "cudnn.benchmark = True"]
+if hasattr(torch.backends.cudnn, "conv"):
+    CHOICES += [
+        f"{place}fp32_precision = '{value}'"
+        for place in ("", "cudnn.", "cudnn.conv.")
+        for value in ("ieee", "tf32")
+    ]
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+@pytest.mark.usefixtures("process_switches")
+def test_tensorfloat_is_off_for_the_time_of_a_call_only(choice: str) -> None:
+    exec(choice, vars(torch.backends))
+    before = switches()
     seen = []
 
-    def network(window: torch.Tensor) -> torch.Tensor:
-        cudnn = torch.backends.cudnn
-        seen.append((cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic))
+    def network(window: Tensor) -> Tensor:
+        with exact_convolutions():  # as when weights are loaded
+            seen.append(switches())
+        seen.append(switches())
         return window
 
-    before = torch.backends.cudnn.allow_tf32
     Exactly(network)(torch.zeros(1))
-    assert seen == [(False, False, True)]
-    assert torch.backends.cudnn.allow_tf32 == before
+    assert seen == [EXACT, EXACT]
+    assert switches() == before
+
+
+def test_threads_do_not_undo_each_others_switches() -> None:
+    before = switches()
+    seen = []
+
+    def network(window: Tensor) -> Tensor:
+        time.sleep(0.01 * float(window))
+        seen.append(switches())
+        return window
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(Exactly(network), torch.tensor([3.0, 1.0, 4.0, 1.0, 5.0, 2.0])))
+    assert seen == [EXACT] * 6
+    assert switches() == before
+
+
+def test_the_plain_module_is_exact_as_well() -> None:
+    state = freshly_made(0).state_dict()
+    assert isinstance(Member.from_state(state, plain=True).network, UNet)
+    if torch.cuda.is_available():
+        assert isinstance(Member.from_state(state, plain=True, device=CUDA).network, Exactly)
 
 
 @on_a_gpu
@@ -75,15 +143,24 @@ def test_a_gpu_agrees_with_the_cpu_and_with_itself() -> None:
 
 
 @on_a_gpu
-def test_tensorfloat_would_be_noticed(caplog: pytest.LogCaptureFixture) -> None:
-    """With it the difference is a hundred times the tolerance, so that the guard sees it."""
-    net = freshly_made(0)
-    window = smooth_window(96, 64, 80).to(CUDA)
-    with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=True):
-        rough = CudaUNet(net.to(CUDA))(window)
-    with torch.no_grad(), exact_convolutions():
-        assert error(rough, net(window)) > CUDA_TOLERANCE
-    assert not caplog.records
+@pytest.mark.usefixtures("process_switches")
+def test_tensorfloat_would_be_noticed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Rough(CudaUNet):
+        def __call__(self, window: Tensor) -> Tensor:
+            cudnn: Any = torch.backends.cudnn
+            if hasattr(cudnn, "conv"):
+                cudnn.conv.fp32_precision = "tf32"
+            else:
+                cudnn.allow_tf32 = True
+            return super().__call__(window)
+
+    monkeypatch.setattr(fast_unet, "CudaUNet", Rough)
+    network = fast_or_plain(freshly_made(0), CUDA)
+    assert "differs" in caplog.text
+    assert isinstance(network, Exactly)
+    assert isinstance(network.network, UNet)
 
 
 @on_a_gpu
@@ -91,7 +168,7 @@ def test_the_plain_module_is_the_way_out(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Wrong(CudaUNet):
-        def __call__(self, window: torch.Tensor) -> torch.Tensor:
+        def __call__(self, window: Tensor) -> Tensor:
             return super().__call__(window) + 1e-2
 
     monkeypatch.setattr(fast_unet, "CudaUNet", Wrong)

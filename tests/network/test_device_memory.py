@@ -197,6 +197,32 @@ def test_no_memory_for_folding_leaves_it_to_the_cpu(
     assert "put together on the CPU" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["GET was unable to find an engine to execute this computation", "CUDNN_STATUS_ALLOC_FAILED"],
+)
+def test_libraries_that_lack_memory_are_understood(text: str) -> None:
+    def network(window: Tensor) -> Tensor:
+        if predictor.step == AS_PLANNED:
+            raise RuntimeError(text)
+        return uneven(1)(window)
+
+    predictor = Predictor()
+    found = list(predictor.predict_each([stand_in(network)], [VIEW], 2))
+    assert predictor.step == WINDOWS_ALONE
+    torch.testing.assert_close(found[0], predict(uneven(1), IMAGE, PLAN, 2), rtol=0, atol=1e-6)
+
+
+def test_another_error_is_not_taken_for_lack_of_memory() -> None:
+    def network(window: Tensor) -> Tensor:
+        raise RuntimeError(f"no such shape: {window.shape}")
+
+    predictor = Predictor()
+    with pytest.raises(RuntimeError, match="no such shape"):
+        list(predictor.predict_each([stand_in(network)], [VIEW], 2))
+    assert predictor.step == AS_PLANNED
+
+
 def test_a_member_keeps_weights_for_the_cpu_only_beside_a_device() -> None:
     on_cpu = Member.from_state(weights(0))
     assert on_cpu.state is None

@@ -144,3 +144,16 @@ def test_control_groups_of_version_1(tmp_path: Path) -> None:
     }
     found = limits(tmp_path, "5:cpu:/job\n4:memory:/job\n0::/\n", files)
     assert found == [700, 9223372036854771712 - 5000]
+
+
+def test_a_gpu_takes_main_memory_as_well(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    scan = (grid((640, 100, 720)), np.dtype(np.int16), 3, HeatmapParameters())
+    alone, beside = foresee(*scan), foresee(*scan, beside_gpu=True)
+    assert beside.scan == 2 * alone.scan
+    assert beside.libraries > alone.libraries
+    assert beside.writing > alone.writing
+    for driver in (tmp_path, tmp_path / "absent"):
+        monkeypatch.setattr(memory, "_DRIVER", driver)
+        assert memory.expect_gpu("cuda")
+        assert not memory.expect_gpu("cpu")
+        assert memory.expect_gpu(None) == driver.exists()

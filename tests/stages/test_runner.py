@@ -6,20 +6,22 @@ import gc
 import threading
 import time
 import weakref
+from concurrent import futures
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from carotid.errors import InputError
+from carotid.stages import runner
 from carotid.stages.runner import Outcome, Runner, describe
 from carotid.storage.layout import OutputLayout
 from carotid.storage.raw import RawScan
 from carotid.storage.slots import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class Recorder:
@@ -224,6 +226,47 @@ def test_the_next_scan_is_loaded_when_the_first_part_has_been_written(tmp_path: 
         *("p2 a", "load p3", "p2 b"),
         *("p3 a", "p3 b"),
     ]
+
+
+@pytest.mark.parametrize("load_aside", [False, True])
+def test_an_interrupted_run_waits_once_and_begins_nothing(
+    *, load_aside: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_PATIENCE_S", 0.1)
+    waited: list[float | None] = []
+    wait = futures.wait
+
+    def noted(jobs: Iterable[futures.Future[None]], timeout: float | None = None) -> Any:
+        waited.append(timeout)
+        return wait(jobs, timeout)
+
+    monkeypatch.setattr(futures, "wait", noted)
+    layout = OutputLayout(tmp_path)
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Stuck(Letters):
+        """A part is being written, and does not end."""
+
+        def _write(self, path: Path, loaded: str) -> None:
+            self.at_work += 1
+            begun.set()
+            go_on.wait(10)
+
+        def compute(
+            self, loaded: str, folder: Path, advance: Callable[[], None]
+        ) -> Iterator[Callable[[], None]]:
+            yield partial(self._write, folder / "a", loaded)
+            begun.wait(10)
+            raise KeyboardInterrupt
+
+    task = Stuck(layout)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Runner(task, layout, Recorder(), load_aside=load_aside).run(scans("p1", "p2"))
+    finally:
+        go_on.set()
+    assert [timeout for timeout in waited if timeout is not None] == [0.1]
+    assert task.at_work == 1
 
 
 def test_a_scan_that_is_loaded_aside_does_not_wait_for_what_is_written(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from typing import TYPE_CHECKING
+import operator
+import threading
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from tests.necks import affine_of, turned
 
 from carotid.errors import InputError
 from carotid.geometry.grid import Grid
+from carotid.storage import metaimage_writer
 from carotid.storage.heatmaps import (
     SideSlabs,
     load_heatmaps,
@@ -22,6 +26,7 @@ from carotid.storage.heatmaps import (
 from carotid.storage.layout import HeatmapLayout
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -50,6 +55,46 @@ def folder(tmp_path: Path) -> HeatmapLayout:
         write_side(place, side, GRID, SideSlabs(iter(slabs), lambda: INDICES))
     write_record(place, {"input_sha256": "ab"})
     return place
+
+
+def test_more_threads_make_the_same_files(folder: HeatmapLayout, tmp_path: Path) -> None:
+    many = HeatmapLayout(tmp_path / "many")
+    mean, std = ARRAYS["left", "mean"], ARRAYS["left", "std"]
+    slabs = [(slices(mean, 0, 3), slices(std, 0, 3))]
+    write_side(many, "left", GRID, SideSlabs(iter(slabs), lambda: INDICES), threads=5)
+    assert many.mean("left").read_bytes() == folder.mean("left").read_bytes()
+    assert many.std("left").read_bytes() == folder.std("left").read_bytes()
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+@pytest.mark.parametrize("failing", ["_deflated", "MetaImageWriter._put", "slabs"])
+def test_an_error_on_the_way_is_told_and_no_thread_stays(
+    failing: str, threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    big = Grid((128, 128, 60), np.eye(4))
+
+    def slabs() -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        for k in range(3):
+            if failing == "slabs" and k == 1:
+                raise OSError(28, "no room")
+            yield np.zeros((20, 128, 128, 2), np.float32), np.ones((20, 128, 128, 2), np.float32)
+
+    if failing != "slabs":
+        plainly = operator.attrgetter(failing)(metaimage_writer)
+        calls = itertools.count()
+
+        def third(*arguments: Any) -> Any:
+            if next(calls) == 3:
+                raise OSError(28, "no room")
+            return plainly(*arguments)
+
+        monkeypatch.setattr(f"carotid.storage.metaimage_writer.{failing}", third)
+    before = set(threading.enumerate())
+    with pytest.raises(OSError, match="no room"):
+        write_side(
+            HeatmapLayout(tmp_path / "x"), "left", big, SideSlabs(slabs(), lambda: INDICES), threads
+        )
+    assert set(threading.enumerate()) == before
 
 
 def test_heatmaps_read_back(folder: HeatmapLayout) -> None:

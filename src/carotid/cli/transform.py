@@ -31,7 +31,7 @@ _SHORT_S = 1e-4
 """Python's own interval is 5 ms."""
 
 _MAX_DEFLATE_THREADS = 8
-"""Beside a GPU, which would wait for two; the disk has enough to do with so many."""
+"""Beside a GPU, which is done sooner than two threads."""
 
 folder = click.Path(path_type=Path)
 
@@ -127,6 +127,7 @@ def run_heatmap_transform(
     from carotid.network.model_files import find_models
     from carotid.network.window_plan import Crew
     from carotid.provenance import TransformRecord
+    from carotid.stages.memory import expect_gpu
     from carotid.stages.reading import ScanReader
     from carotid.storage.atomic import write_json
     from carotid.storage.heatmaps import record_of
@@ -143,7 +144,9 @@ def run_heatmap_transform(
     layout = OutputLayout(output_dir)
     cores = threads or given_cores()
     crew = Crew.of(cores)
-    reader = ScanReader(parameters, rescaling, len(find_models(model_dir)), crew.workers)
+    count = len(find_models(model_dir))
+    beside_gpu = expect_gpu(device)
+    reader = ScanReader(parameters, rescaling, count, crew.workers, beside_gpu=beside_gpu)
     prepare_process()
     for scan in scans:
         if force or record_of(layout, scan.participant_id) is None:

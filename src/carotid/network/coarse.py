@@ -2,8 +2,8 @@
 
 An ensemble's standard deviation needs all members at one place at one time. At the network's
 resolution a member is small (84 MB for a whole neck), and the way back to the stored grid is
-walked slab by slab, so this is all that has to be kept. Beyond a budget of memory, or half of what
-a GPU has to spare, members are kept in a scratch file: memory does not grow with the ensemble.
+walked slab by slab, so this is all that has to be kept. Beyond a budget of memory, members are
+kept in a scratch file: memory does not grow with the ensemble.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from torch import Tensor
+
+
+GPU_BUDGET_BYTES = 2 << 30
+"""Heatmaps kept on a GPU, of one side, where half of what it has to spare is not less."""
 
 
 class CoarseHeatmaps:
@@ -49,8 +53,9 @@ class CoarseHeatmaps:
         self._shape: tuple[int, ...] = ()
         self._scratch = None if scratch_file is None else ScratchFile(scratch_file)
         self.device = torch.device("cpu")
-        self._budget = budget_bytes
-        self._in_memory = 0
+        self._budget = self._budget_in_memory = budget_bytes
+        self._kept_bytes = 0
+        self._left_device = False
 
     def __enter__(self) -> Self:
         return self
@@ -69,18 +74,23 @@ class CoarseHeatmaps:
         Raises:
             ResourceError: Where the scratch file cannot be written.
         """
+        if self._left_device:
+            heatmaps = heatmaps.cpu()
         slabs = heatmaps.permute(self.memory_order).contiguous()
-        self._shape = tuple(slabs.shape)
         if slabs.is_cuda and not self._kept:
-            self._budget = spare_bytes(slabs.device) // 2
+            self._budget = min(GPU_BUDGET_BYTES, spare_bytes(slabs.device) // 2)
         self.device = slabs.device
+        self._shape = tuple(slabs.shape)
+        self._kept.append(self._place(slabs, last=last))
+
+    def _place(self, slabs: Tensor, *, last: bool) -> Tensor | Spilled:
+        """Where a member is kept: as it is, or in the scratch file."""
         size = slabs.numel() * slabs.element_size()
         room = size if last else 2 * size
-        if self._scratch is None or self._in_memory + room <= self._budget:
-            self._in_memory += size
-            self._kept.append(slabs)
-        else:
-            self._kept.append(self._scratch.append(_bytes_of(slabs.cpu().numpy())))
+        if self._scratch is None or self._kept_bytes + room <= self._budget:
+            self._kept_bytes += size
+            return slabs
+        return self._scratch.append(_bytes_of(slabs.cpu().numpy()))
 
     def slab(self, member: int, start: int, stop: int) -> Tensor:
         """(stop−start, 2, …) float32: slices of one member along the slab axis, others in order."""
@@ -93,11 +103,19 @@ class CoarseHeatmaps:
         return torch.from_numpy(out).to(self.device)
 
     def leave_device(self) -> None:
-        """Keep in main memory what is kept on a device, now and from here on."""
+        """Keep in main memory what is kept on a device, now and from here on.
+
+        Raises:
+            ResourceError: Where the scratch file cannot be written.
+        """
+        self._left_device = True
+        if self.device.type == "cpu":
+            return
         self.device = torch.device("cpu")
+        self._budget, self._kept_bytes = self._budget_in_memory, 0
         for member, kept in enumerate(self._kept):
             if not isinstance(kept, Spilled):
-                self._kept[member] = kept.cpu()
+                self._kept[member] = self._place(kept.cpu(), last=False)
 
     def close(self) -> None:
         """Forget everything and remove the scratch file."""

@@ -10,6 +10,7 @@ Everything here may be called with a CPU as well, where it does nothing special.
 from __future__ import annotations
 
 import functools
+import threading
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+_making = threading.Lock()
+
 _FIRST = -1
 """A stream of this priority goes before the default one, which has 0."""
 
@@ -33,17 +36,24 @@ def aside(device: torch.device) -> AbstractContextManager[object]:
     """
     if device.type != "cuda":
         return nullcontext()
-    return torch.cuda.stream(_stream(device))
+    with _making:
+        stream = _stream(device)
+    return torch.cuda.stream(stream)
 
 
 def to_host(values: Tensor) -> NDArray[np.float32]:
     """A tensor's numbers in main memory, once they are all there.
 
-    From a GPU they go to page-locked memory, which is used again: thirty times faster than fresh
-    memory.
+    From a GPU they go to page-locked memory, if there is any, which is used again: thirty times
+    faster than fresh memory.
     """
     if values.is_cuda:
-        values = torch.empty_like(values, device="cpu", pin_memory=True).copy_(values)
+        try:
+            locked = torch.empty_like(values, device="cpu", pin_memory=True)
+        except RuntimeError:
+            values = values.cpu()
+        else:
+            values = locked.copy_(values)
     found: NDArray[np.float32] = values.numpy()
     return found
 

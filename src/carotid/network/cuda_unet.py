@@ -17,8 +17,10 @@ which would not choose the same one each time.
 
 from __future__ import annotations
 
+import threading
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch.nn import functional
@@ -28,10 +30,11 @@ from carotid.network.slabwise import EPSILON
 from carotid.network.unet import CHANNELS, STRIDE, UNet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor, nn
+
+_switching = threading.RLock()
 
 _AHEAD = (0, 1, 0, 1, 0, 1)
 """Padding at the end of each axis, none at its start."""
@@ -103,12 +106,25 @@ class Exactly:
             return self.network(window)
 
 
-def exact_convolutions() -> AbstractContextManager[None]:
-    """No TensorFloat-32, and the same algorithm each time."""
-    manager: AbstractContextManager[None] = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    )
-    return manager
+@contextmanager
+def exact_convolutions() -> Iterator[None]:
+    """No TensorFloat-32, and the same algorithm each time; one thread at a time.
+
+    The switches are the process's. They are as they were afterwards.
+    """
+    cudnn: Any = torch.backends.cudnn
+    precise: tuple[Any, str, object] = (cudnn, "allow_tf32", False)
+    if hasattr(cudnn, "conv"):  # newer than 2.8, where the other is an error for who uses this one
+        precise = (cudnn.conv, "fp32_precision", "ieee")
+    with _switching, ExitStack() as stack:
+        for place, name, value in (
+            precise,
+            (cudnn, "benchmark", False),
+            (cudnn, "deterministic", True),
+        ):
+            stack.callback(setattr, place, name, getattr(place, name))
+            setattr(place, name, value)
+        yield
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ hold only a part of; `Maxima` therefore keeps the best seen so far.
 from __future__ import annotations
 
 import logging
+import threading
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -171,6 +172,7 @@ class SideResult:
         self.coarse = CoarseHeatmaps(self._slab_axis, scratch_file)
         self.maxima = Maxima(members, frame.raw_shape)
         self._extremes: list[tuple[str, Tensor]] = []
+        self._moving = threading.Lock()
 
     def add(self, heatmaps: Tensor, member: str) -> None:
         """Keep one member's (2, s, p, l) heatmaps, as the network gave them.
@@ -183,9 +185,9 @@ class SideResult:
         last = len(self.coarse) + 1 == self._members
         extremes = torch.stack((heatmaps.amin(), heatmaps.amax()))  # NaN prevails
         self._extremes.append((member, extremes))
-        if last or not heatmaps.is_cuda:
-            self._check()
         self.coarse.add(heatmaps, last=last)
+        if last or not heatmaps.is_cuda:
+            self._check()  # waits for a GPU, so that all is there when it is folded
 
     def _check(self) -> None:
         """Refuse heatmaps that are no numbers, of the members added since the last time."""
@@ -222,13 +224,14 @@ class SideResult:
         """The members' heatmaps of slab after slab."""
         raw_size = self._frame.raw_shape[self._slab_axis]
         backwards = self._frame.reordering.flips[self._slab_axis]
-        rows = self._slab_rows()
-        for done in range(0, raw_size, rows):
-            stop = min(done + rows, raw_size)
+        done = 0
+        while done < raw_size:
+            stop = min(done + self._slab_rows(), raw_size)
             if backwards:
                 yield self._block_in_memory(raw_size - stop, raw_size - done)
             else:
                 yield self._block_in_memory(done, stop)
+            done = stop
 
     def _block_in_memory(self, start: int, stop: int) -> _Block:
         """`_block`, on the CPU where the device has no memory for it."""
@@ -239,7 +242,8 @@ class SideResult:
         return self._block(start, stop)
 
     def _tell_and_leave_device(self) -> None:
-        self.leave_device()
+        with self._moving, aside(self.coarse.device):  # what is being folded comes first
+            self.leave_device()
         logger.warning("out of memory on the device; heatmaps are put together on the CPU")
 
     def _slab_rows(self) -> int:
@@ -252,7 +256,7 @@ class SideResult:
 
     @torch.inference_mode()
     def _block(self, start: int, stop: int) -> _Block:
-        with aside(self.coarse.device):
+        with self._moving, aside(self.coarse.device):
             return self._block_of_all(start, stop)
 
     def _block_of_all(self, start: int, stop: int) -> _Block:
@@ -342,8 +346,9 @@ def _laid_out(
     """(k, j, i, 2): what `SideResult._stored` gives, made where the heatmaps are."""
     whole = heatmaps.new_zeros((OUT_CHANNELS, *shape))
     whole[..., l_start : l_start + heatmaps.shape[3]] = heatmaps
-    flipped = whole.flip([a + 1 for a in range(3) if way.flips[a]])
-    return flipped.permute([*(way.axes.index(a) + 1 for a in (2, 1, 0)), 0]).contiguous()
+    backwards = [a + 1 for a in range(3) if way.flips[a]]
+    ordered = whole.flip(backwards) if backwards else whole
+    return ordered.permute([*(way.axes.index(a) + 1 for a in (2, 1, 0)), 0]).contiguous()
 
 
 def mean_and_std(heatmaps: list[Tensor]) -> tuple[Tensor, Tensor]:

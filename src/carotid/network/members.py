@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from carotid.network.cuda_unet import Exactly
 from carotid.network.fast_unet import fast_or_plain
 from carotid.network.unet import UNet
 from carotid.network.weights import checked_state, read_models
@@ -85,7 +86,11 @@ class Member:
         checked = checked_state(state, name)
         net.load_state_dict(checked, assign=True)
         net.eval().requires_grad_(requires_grad=False).to(where)
-        network = net if plain else fast_or_plain(net, where)
+        network: Callable[[Tensor], Tensor] = net
+        if not plain:
+            network = fast_or_plain(net, where)
+        elif where.type == "cuda":
+            network = Exactly(net)
         return cls(name, sha256, network, where, None if where.type == "cpu" else checked)
 
 

@@ -43,7 +43,7 @@ def compute_heatmaps(
 ) -> Heatmaps:
     """Heatmaps of the internal and external carotid on both sides of a neck.
 
-    Nothing is printed or written, and no global state changes.
+    Nothing is printed or written, and no global state is another one afterwards.
 
     Args:
         array: (i, j, k) intensities as stored, in any orientation.
@@ -53,7 +53,7 @@ def compute_heatmaps(
         percentiles: The two percentiles (0 to 100) of the whole scan that become 0 and 1, beyond
             which intensities are clipped; None leaves intensities as they are. Give what the
             networks were trained with.
-        on_window: Called after each window of each member.
+        on_window: Called after each window of each member; a GPU may still be computing it.
 
     Returns:
         Mean and standard deviation over the members on the scan's own grid, and the canonical

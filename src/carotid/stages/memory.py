@@ -56,6 +56,15 @@ _SLABS_BYTES_PER_MEMBER, _SLABS_BYTES = 12 << 20, 128 << 20
 _WRITING_BYTES = 20 << 20
 """Mean and standard deviation, and what is being deflated."""
 
+_GPU_LIBRARIES_BYTES = 700 << 20
+"""CUDA's libraries and what they keep in main memory, as measured."""
+
+_GPU_WRITING_BYTES = 256 << 20
+"""What comes from a GPU does so in larger pieces: two slabs of mean and standard deviation, of
+32 MiB each, and as much on its way into the file."""
+
+_DRIVER = Path("/proc/driver/nvidia/version")
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -100,8 +109,10 @@ def foresee(
     members: int,
     parameters: HeatmapParameters,
     workers: int = 1,
+    *,
+    beside_gpu: bool = False,
 ) -> Forecast:
-    """What a scan will take at its peak.
+    """What a scan will take of main memory at its peak.
 
     Args:
         grid: Its stored grid.
@@ -109,6 +120,8 @@ def foresee(
         members: Size of the ensemble.
         parameters: Window, overlap and resampling.
         workers: How many windows are predicted at a time.
+        beside_gpu: Whether a GPU computes, for as long as its own memory is enough; then the next
+            scan is read beside what is written.
     """
     frame = NetworkFrame.of(grid, resample=parameters.spacing)
     side = max(prod(frame.side_shape(one)) for one in frame.sides)
@@ -122,10 +135,11 @@ def foresee(
     waiting = 1 if at_a_time > 1 else 0
     one_member = _HEATMAP_BYTES * side
     in_memory = MEMORY_BUDGET_BYTES // max(one_member, 1)
+    scans = 2 if beside_gpu else 1
     return Forecast(
-        libraries=_LIBRARIES_BYTES,
+        libraries=_LIBRARIES_BYTES + beside_gpu * _GPU_LIBRARIES_BYTES,
         models=_MEMBER_BYTES * members,
-        scan=prod(grid.shape) * dtype.itemsize + len(frame.sides) * _FLOAT_BYTES * side,
+        scan=scans * (prod(grid.shape) * dtype.itemsize + len(frame.sides) * _FLOAT_BYTES * side),
         forward=window
         * (
             _FORWARD_BYTES_PER_VOXEL * at_a_time
@@ -134,8 +148,19 @@ def foresee(
         ),
         predictions=one_member,
         kept=_SIDES_IN_FLIGHT * one_member * min(members, in_memory),
-        writing=_WRITING_BYTES + min(_SLABS_BYTES_PER_MEMBER * members, _SLABS_BYTES),
+        writing=_WRITING_BYTES
+        + beside_gpu * _GPU_WRITING_BYTES
+        + min(_SLABS_BYTES_PER_MEMBER * members, _SLABS_BYTES),
     )
+
+
+def expect_gpu(device: str | None) -> bool:
+    """Whether a GPU will compute, as far as one can tell before PyTorch is imported.
+
+    Args:
+        device: What was asked for: cuda, cpu, or whatever there is.
+    """
+    return device == "cuda" or (device is None and _DRIVER.exists())
 
 
 def check_memory(where: str | Path, forecast: Forecast) -> None:

@@ -45,15 +45,23 @@ class ScanReader:
         rescaling: What `RAW_DIR/parameters.json` says.
         members: Size of the ensemble.
         workers: How many windows are predicted at a time.
+        beside_gpu: Whether a GPU computes.
     """
 
     def __init__(
-        self, parameters: HeatmapParameters, rescaling: Rescaling, members: int, workers: int
+        self,
+        parameters: HeatmapParameters,
+        rescaling: Rescaling,
+        members: int,
+        workers: int,
+        *,
+        beside_gpu: bool = False,
     ) -> None:
         self._parameters = parameters
         self._rescaling = rescaling
         self._members = members
         self._workers = workers
+        self._beside_gpu = beside_gpu
         self._begun: tuple[RawScan, Future[LoadedScan]] | None = None
 
     def begin(self, scan: RawScan) -> None:
@@ -88,9 +96,15 @@ class ScanReader:
 
     def _read(self, scan: RawScan) -> LoadedScan:
         grid, dtype = scan_header(scan)
-        check_memory(
-            scan.path, foresee(grid, dtype, self._members, self._parameters, self._workers)
+        forecast = foresee(
+            grid,
+            dtype,
+            self._members,
+            self._parameters,
+            self._workers,
+            beside_gpu=self._beside_gpu,
         )
+        check_memory(scan.path, forecast)
         sha256 = hash_scan(scan)
         volume = load_scan(scan)
         rescaling = self._rescaling

@@ -107,11 +107,10 @@ class _Background:
         future.add_done_callback(self._jobs.discard)
         return future
 
-    def close(self, patience_s: float | None) -> bool:
-        """Forget what waits, and wait for what is being done; whether it has ended."""
+    def stop(self) -> set[Future[Any]]:
+        """Forget what waits; what is still being done."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        running = set(self._jobs)
-        return not futures.wait(running, patience_s).not_done
+        return set(self._jobs)
 
 
 @dataclass
@@ -181,12 +180,12 @@ class Runner(Generic[Loaded]):
         """End the threads, and give back slots once nothing can be written there any more.
 
         Args:
-            patience_s: How long to wait; None waits until they have ended. If the writer needs
-                longer, it ends with the process, and what it leaves behind is removed by whoever
-                takes the participant next.
+            patience_s: How long to wait; None waits until they have ended. If one needs longer, it
+                ends with the process, and what it leaves behind is removed by whoever takes the
+                participant next.
         """
-        self._loader.close(patience_s)
-        if self._writer.close(patience_s):
+        running = self._writer.stop() | self._loader.stop()
+        if not futures.wait(running, patience_s).not_done:
             for slot in self._held:
                 slot.release()
 

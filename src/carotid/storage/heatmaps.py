@@ -69,11 +69,11 @@ def write_side(
     except OSError as error:
         raise cannot_write(folder.side(side), error) from error
     mean_path, std_path = folder.mean(side), folder.std(side)
-    pool = ThreadPoolExecutor(threads, "carotid-pieces") if threads > _FILES else None
+    deflaters = ThreadPoolExecutor(threads, "carotid-pieces") if threads > _FILES else None
     with (
-        pool or nullcontext(),
-        MetaImageWriter(mean_path, grid, _CHANNELS, pool=pool) as mean,
-        MetaImageWriter(std_path, grid, _CHANNELS, pool=pool) as std,
+        deflaters or nullcontext(),
+        MetaImageWriter(mean_path, grid, _CHANNELS, pool=deflaters) as mean,
+        MetaImageWriter(std_path, grid, _CHANNELS, pool=deflaters) as std,
     ):
         _write_both(mean, std, made)
     with ThreadPoolExecutor(_FILES, "carotid-verify") as pool:
