@@ -26,6 +26,8 @@ from carotid.network.device_memory import (
     WINDOWS_ALONE,
     Predictor,
 )
+from carotid.network.fast_unet import FastUNet
+from carotid.network.head import features_pay
 from carotid.network.members import Member
 from carotid.network.window_plan import Crew, WindowPlan
 from carotid.network.windows import WindowedImage, predict
@@ -91,15 +93,21 @@ def test_out_of_memory_in_the_middle_gives_the_same_numbers(
     assert STEPS[WINDOWS_ALONE] in record.getMessage()
 
 
-def test_a_device_too_small_for_a_window_leaves_it_to_the_cpu() -> None:
+@pytest.mark.parametrize("overlap", [0.0, 0.75])
+def test_a_device_too_small_for_a_window_leaves_it_to_the_cpu(overlap: float) -> None:
     state = weights(3)
     on_cpu = Member.from_state(state)
     full = Member("full", "", OutOfMemory(lambda _: True), CPU, state)
     predictor = Predictor()
-    plan = WindowPlan.of((20, 9, 23), (32, 16, 16), 0)
+    plan = WindowPlan.of((20, 9, 23), (32, 16, 16), overlap)
+    assert features_pay(plan) == (overlap > 0)
     found = alone(predictor, full, WindowedImage(IMAGE, plan))
     expected = predict(on_cpu.network, IMAGE, plan, 2)
     assert torch.equal(found, expected)
+    assert isinstance(on_cpu.network, FastUNet)
+    plainly = predict(on_cpu.network.__call__, IMAGE, plan, 2)
+    assert torch.equal(found, plainly) == (overlap == 0), "the CPU adds up features if that pays"
+    np.testing.assert_allclose(found, plainly, atol=1e-5 * float(plainly.abs().max()))
     assert predictor.step == ON_THE_CPU
     assert predictor.in_words == STEPS[ON_THE_CPU]
 

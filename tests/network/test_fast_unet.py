@@ -4,13 +4,14 @@ import copy
 import logging
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from tests.networks import awkward, error, exact, freshly_made, random_window, smooth_window
 from torch import Tensor, nn
 
-from carotid.network import fast_levels, fast_unet, slabwise, subpixel
+from carotid.network import fast_levels, fast_unet, head, slabwise, subpixel, window_faces
 from carotid.network.fast_unet import CPU_TOLERANCE, FastUNet, fast_or_plain
 from carotid.network.unet import UNet
 
@@ -112,6 +113,23 @@ def test_networks_in_turn(net: UNet, fast: FastUNet) -> None:
     assert torch.equal(fast(window), alone)
 
 
+def test_features_are_what_the_last_unit_reads(net: UNet, fast: FastUNet) -> None:
+    window = random_window(48, 32, 64)
+    part = fast.part(window)
+    assert part.head is fast.head
+    assert part.voxels.is_contiguous()
+    double = copy.deepcopy(net).double()
+    read: list[Tensor] = []
+    last = double.get_submodule("model.2.1")
+    last.register_forward_pre_hook(lambda _, arguments: read.extend(arguments))
+    with torch.no_grad():
+        double(window.double())
+    assert error(part.voxels, read[0]) < 3e-6
+    again = fast.part(window)
+    assert torch.equal(again.voxels, part.voxels)
+    assert again.voxels.data_ptr() != part.voxels.data_ptr()
+
+
 def test_a_window_cut_from_a_volume(net: UNet, fast: FastUNet) -> None:
     whole = random_window(80, 64, 96)
     cut = whole[:, :, 5:37, 7:55, 11:75]
@@ -151,6 +169,8 @@ def test_a_batch_goes_to_the_plain_module(net: UNet, fast: FastUNet) -> None:
     batch = torch.cat((random_window(32, 32, 32), random_window(32, 32, 32, seed=2)))
     with torch.no_grad():
         assert torch.equal(fast(batch), net(batch))
+        assert torch.equal(fast.part(batch).voxels, net(batch))
+        assert fast.part(batch).head is None
 
 
 def test_what_the_plain_module_refuses_is_refused(net: UNet, fast: FastUNet) -> None:
@@ -166,6 +186,8 @@ def test_what_the_plain_module_refuses_is_refused(net: UNet, fast: FastUNet) -> 
         with pytest.raises(type(plain_error.value)) as fast_error:
             fast(window)
         assert str(fast_error.value) == str(plain_error.value)
+        with pytest.raises(type(plain_error.value)):
+            fast.part(window)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -227,6 +249,31 @@ def test_a_wrong_kernel_is_found_out(
         return changed
 
     monkeypatch.setattr(subpixel, "convolution_as_shifted_blocks", wrong)
+    assert_plain(fast_or_plain(freshly_made(0), CPU), caplog, "differs")
+
+
+def test_wrong_features_are_found_out(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    right = fast_levels.Finest.features
+
+    def wrong(*arguments: Any) -> Tensor:
+        features = right(*arguments)
+        features[0, 1, 2, 3, 4] += 1
+        return features
+
+    monkeypatch.setattr(fast_levels.Finest, "features", wrong)
+    assert_plain(fast_or_plain(freshly_made(0), CPU), caplog, "differs")
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_face_that_is_forgotten_is_found_out(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, axis: int
+) -> None:
+    def some(*arguments: Any) -> list[window_faces.Face]:
+        return [face for face in window_faces.faces(*arguments) if face.axis != axis]
+
+    monkeypatch.setattr(head, "faces", some)
     assert_plain(fast_or_plain(freshly_made(0), CPU), caplog, "differs")
 
 

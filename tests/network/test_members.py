@@ -8,6 +8,7 @@ import pytest
 import torch
 from tests.networks import weights
 
+from carotid.network.head import part_of
 from carotid.network.members import begin_members, load_members
 from carotid.network.weights import read_models
 
@@ -32,6 +33,9 @@ def test_built_in_threads(folder: Path, workers: int) -> None:
         assert one.device == torch.device("cpu")
         assert one.state is None, "the CPU has no other CPU to go to"
         torch.testing.assert_close(one.network(window), other.network(window))
+        part, same = part_of(one.network, window), part_of(other.network, window)
+        assert part.head is not None
+        torch.testing.assert_close(part.voxels, same.voxels)
 
 
 def test_a_network_that_cannot_be_built_fails_where_it_is_used(

@@ -93,6 +93,16 @@ def test_shifted_blocks_are_written_as_voxels(generator: torch.Generator, cuts: 
     framed = torch.full_like(outside[0], 7)
     first = 0
     for part in torch.split(blocks, cuts):
-        subpixel.write_shifted_blocks(part.contiguous(), framed, first)
+        subpixel.write_blocks(part.contiguous(), framed, first)
         first += len(part)
     assert torch.equal(framed[:, 1:-1, 1:-1, 1:-1], fine)
+
+
+def test_blocks_are_read_and_written(generator: torch.Generator) -> None:
+    fine = torch.rand(3, *(2 * n for n in GRID), generator=generator)
+    blocks = torch.full((*GRID, 24), 7.0)
+    subpixel.read_blocks(fine, blocks)
+    assert torch.equal(blocks, to_blocks(fine[None])[0].permute(1, 2, 3, 0))
+    written = torch.full_like(fine, 7)
+    subpixel.write_blocks(blocks, written, 0)
+    assert torch.equal(written, fine)

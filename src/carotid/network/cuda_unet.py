@@ -208,7 +208,7 @@ class _Doubling:
 
     def __call__(self, x: Tensor) -> Tensor:
         blocks = functional.conv3d(functional.pad(x, _AHEAD), self.transposed)
-        y = _active(_as_voxels(blocks), self.slope)
+        y = _active(subpixel.as_voxels(blocks), self.slope)
         return self.second(y).add_(y)
 
 
@@ -235,7 +235,7 @@ class _Finest:
         blocks = functional.conv3d(functional.pad(x, _AHEAD), self.transposed)
         blocks = _active(blocks, self.slope, pooled=subpixel.BLOCK**3)
         shifted = functional.conv3d(blocks, self.last, self.bias, padding=1)
-        return _as_voxels(shifted)[:, :, 1:-1, 1:-1, 1:-1]
+        return subpixel.as_voxels(shifted)[:, :, 1:-1, 1:-1, 1:-1]
 
 
 def _active(y: Tensor, slope: float, pooled: int = 1) -> Tensor:
@@ -251,15 +251,6 @@ def _active(y: Tensor, slope: float, pooled: int = 1) -> Tensor:
     rows.sub_(mean).mul_(variance.add_(EPSILON).rsqrt_())
     functional.leaky_relu_(rows, slope)
     return y
-
-
-def _as_voxels(blocks: Tensor) -> Tensor:
-    """(1, channels·8, d, h, w) blocks, as `subpixel` counts, as (1, channels, 2d, 2h, 2w)."""
-    _, count, d, h, w = blocks.shape
-    b = subpixel.BLOCK
-    channels = count // b**3
-    parts = blocks.view(channels, b, b, b, d, h, w).permute(0, 4, 1, 5, 2, 6, 3)
-    return parts.reshape(1, channels, b * d, b * h, b * w)
 
 
 def _parameter(module: nn.Module, name: str) -> Tensor:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from carotid.network.head import Part, part_of
 from carotid.network.windows import predict_each
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Predictor:
         """How a window is predicted, wherever the image is now."""
         if self.step == AS_PLANNED:
             return member.network
-        return partial(_window_alone if self.step == WINDOWS_ALONE else _on_the_cpu, member)
+        return _OnTheCpu(member) if self.step == ON_THE_CPU else partial(_window_alone, member)
 
     def _computes_on_cpu(self, member: Member) -> bool:
         return member.device.type == "cpu" or self.step == ON_THE_CPU
@@ -144,8 +145,19 @@ def _window_alone(member: Member, window: Tensor) -> Tensor:
     return member.network(window.to(member.device)).to("cpu")
 
 
-def _on_the_cpu(member: Member, window: Tensor) -> Tensor:
-    return member.cpu_network(window)
+class _OnTheCpu:
+    """A member on the CPU, built for it when the first window comes."""
+
+    def __init__(self, member: Member) -> None:
+        self._member = member
+
+    def __call__(self, window: Tensor) -> Tensor:
+        """Map a window to heatmaps."""
+        return self._member.cpu_network(window)
+
+    def part(self, window: Tensor) -> Part:
+        """Map a window to what the network gives for it."""
+        return part_of(self._member.cpu_network, window)
 
 
 def lacks_memory(error: RuntimeError) -> bool:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from carotid.network import subpixel
-from carotid.network.slabwise import NormedVolume, slices_with_zeros
+from carotid.network.slabwise import NormedVolume, lines, per_line, slices_with_zeros
 from carotid.network.unet import OUT_CHANNELS, STRIDE
 from carotid.network.volumes import empty_volume
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from carotid.network.head import Head
     from carotid.network.slabwise import Convolver
 
 _SIDES = (0, 1, 1)
@@ -178,24 +179,19 @@ class Finest:
 
     transposed: Tensor
     slope: float
-    last: Tensor
-    bias: Tensor
 
     @classmethod
     def of(cls, level: nn.Module) -> Finest:
-        """Take the weights of the plain last level of the way up."""
-        last = subpixel.with_identity(_parameter(level, "1.conv.unit0.conv.weight"))
+        """Take the weights of the plain last level of the way up, but for its last convolution."""
         return cls(
             _channels_last(subpixel.transposed_as_blocks(_parameter(level, "0.conv.weight"))),
             _slope(level.get_submodule("0")),
-            _channels_last(subpixel.convolution_as_shifted_blocks(last)),
-            _parameter(level, "1.conv.unit0.conv.bias").repeat_interleave(subpixel.BLOCK**3),
         )
 
     def blocks(self, convolve: Convolver, skipped: Tensor, below: Tensor) -> NormedVolume:
         """Map two (d, h, w, …) volumes to the blocks of the transposed convolution's output."""
         d, h, w = skipped.shape[:3]
-        result = NormedVolume(empty_volume((d, h, w, self.last.shape[1])), self.slope)
+        result = NormedVolume(empty_volume((d, h, w, len(self.transposed))), self.slope)
         for slab in convolve.slabs(skipped):
             ahead = slice(slab.start, slab.stop + 1)
             part = _joined(skipped[ahead], below[ahead])
@@ -204,15 +200,27 @@ class Finest:
             result.put(slab, y[:, 1:, 1:])
         return result.close(subpixel.BLOCK**3)
 
-    def voxels(self, convolve: Convolver, blocks: NormedVolume) -> Tensor:
+    def features(self, convolve: Convolver, blocks: NormedVolume) -> Tensor:
+        """Map the blocks to what the last convolution reads: (1, 2, 2d, 2h, 2w)."""
+        d, h, w = blocks.values.shape[:3]
+        voxels = empty_volume((OUT_CHANNELS, 2 * d, 2 * h, 2 * w), "passing")
+        scale = per_line(blocks.scale, blocks.values)
+        for slab in convolve.slabs(blocks.values):
+            part = blocks.active(slab.stop)[slab]
+            lines(part).mul_(scale)
+            subpixel.write_blocks(part, voxels, slab.start)
+        return voxels[None]
+
+    def heatmaps(self, convolve: Convolver, blocks: NormedVolume, head: Head) -> Tensor:
         """Map the blocks to the network's output: (1, 2, 2d, 2h, 2w), in a frame of its own."""
         d, h, w = blocks.values.shape[:3]
         framed = empty_volume((OUT_CHANNELS, 2 * d + 2, 2 * h + 2, 2 * w + 2), "passing")
-        weight = _scaled(self.last, blocks.scale)
+        weight = _scaled(head.blocks, blocks.scale)
+        bias = head.bias.repeat_interleave(subpixel.BLOCK**3)
         for slab in convolve.slabs(blocks.values, more=1):
             part = slices_with_zeros(blocks.active(slab.stop), slab.start - 1, slab.stop)
-            y = convolve(part, weight, self.bias, padding=_SIDES)
-            subpixel.write_shifted_blocks(y, framed, slab.start)
+            y = convolve(part, weight, bias, padding=_SIDES)
+            subpixel.write_blocks(y, framed, slab.start)
         return framed[None, :, 1:-1, 1:-1, 1:-1]
 
 

@@ -27,8 +27,11 @@ from torch import Tensor, nn
 
 from carotid.network.cuda_unet import CudaUNet, Exactly, exact_convolutions
 from carotid.network.fast_levels import Bottom, Doubling, Finest, Halving
-from carotid.network.slabwise import EPSILON, Convolver
-from carotid.network.unet import CHANNELS, MULTIPLE_OF, UNet
+from carotid.network.head import Head, Part
+from carotid.network.slabwise import EPSILON, Convolver, NormedVolume
+from carotid.network.unet import CHANNELS, MULTIPLE_OF, OUT_CHANNELS, UNet
+from carotid.network.window_plan import WindowPlan
+from carotid.network.windows import WindowSum
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +54,9 @@ _PROBES = (((48, 32, 48), 1.0), ((16, 32, 48), 1000.0))
 """Windows for the comparison, and their largest intensity. Both are small, for the plain module
 takes long for its size on them, and every member of an ensemble is compared."""
 
+_OVERLAPPING = WindowPlan.of((9, 6, 11), (6, 8, 6), 0.5)
+"""Windows that overlap, some of them beyond the volume, for comparing sums of features."""
+
 _PROBE_SLAB_VOXELS = 2**10
 """Slabs for the comparison, thin enough that the larger probe has several on two levels."""
 
@@ -71,14 +77,15 @@ class FastUNet:
         bottom: Bottom,
         doublings: list[Doubling],
         finest: Finest,
-        convolve: Convolver,
+        head: Head,
     ) -> None:
         self._plain = plain
         self._halvings = halvings
         self._bottom = bottom
         self._doublings = doublings
         self._finest = finest
-        self._convolve = convolve
+        self.head = head
+        self._convolve = head.convolve
 
     @classmethod
     def from_plain(cls, net: UNet) -> FastUNet:
@@ -97,12 +104,13 @@ class FastUNet:
         halvings, doublings = [], []
         level = plain.get_submodule("model")
         finest = Finest.of(level.get_submodule("2"))
+        head = Head.of(level.get_submodule("2.1"), Convolver.available())
         for depth in range(len(CHANNELS) - 1):
             halvings.append(Halving.of(level.get_submodule("0")))
             if depth > 0:
                 doublings.append(Doubling.of(level.get_submodule("2")))
             level = level.get_submodule("1.submodule")
-        return cls(plain, halvings, Bottom.of(level), doublings, finest, Convolver.available())
+        return cls(plain, halvings, Bottom.of(level), doublings, finest, head)
 
     def __call__(self, window: Tensor) -> Tensor:
         """Map one window to heatmaps, without gradients.
@@ -116,16 +124,33 @@ class FastUNet:
         with torch.no_grad():
             if not _suits(window):
                 return cast("Tensor", self._plain(window))
-            return self._forward(window[0, 0].unsqueeze(-1))
+            return self._finest.heatmaps(self._convolve, self._blocks(window), self.head)
+
+    def part(self, window: Tensor) -> Part:
+        """Map one window to features that can be added up, and what is to be done with the sum.
+
+        Args:
+            window: (1, 1, s, p, l) float32 on the CPU, in any strides; sides multiples of 16.
+
+        Returns:
+            (1, 2, s, p, l) features with their head, in memory of their own.
+        """
+        with torch.no_grad():
+            if not _suits(window):
+                return Part(cast("Tensor", self._plain(window)))
+            return Part(self._finest.features(self._convolve, self._blocks(window)), self.head)
 
     def in_slabs_of(self, voxels: int) -> FastUNet:
         """Return the same network with other slabs, where it works in slabs at all."""
         other = copy.copy(self)
         other._convolve = replace(self._convolve, slab_voxels=voxels)
+        other.head = replace(self.head, convolve=other._convolve)
         return other
 
-    def _forward(self, x: Tensor) -> Tensor:
+    def _blocks(self, window: Tensor) -> NormedVolume:
+        """All but the last convolution, in blocks."""
         convolve = self._convolve
+        x = window[0, 0].unsqueeze(-1)
         skipped = []
         for halving in self._halvings:
             x = halving.apply(convolve, x)
@@ -133,9 +158,7 @@ class FastUNet:
         x = self._bottom.apply(convolve, x)
         for doubling in reversed(self._doublings):
             x = doubling.apply(convolve, skipped.pop(), x)
-        blocks = self._finest.blocks(convolve, skipped.pop(), x)
-        del x
-        return self._finest.voxels(convolve, blocks)
+        return self._finest.blocks(convolve, skipped.pop(), x)
 
 
 def fast_or_plain(net: UNet, device: torch.device) -> Callable[[Tensor], Tensor]:
@@ -143,7 +166,8 @@ def fast_or_plain(net: UNet, device: torch.device) -> Callable[[Tensor], Tensor]
 
     The candidate (`FastUNet` on the CPU, `CudaUNet` on CUDA) and the plain module work on two
     small random windows, in slabs that are small accordingly; the global random state is not
-    touched. When they differ by more than `CPU_TOLERANCE` or `CUDA_TOLERANCE` of the largest value,
+    touched. Heatmaps by way of features are compared as well, and those of windows that overlap.
+    When they differ by more than `CPU_TOLERANCE` or `CUDA_TOLERANCE` of the largest value,
     or the candidate cannot be made, a warning is logged and the plain module, in evaluation mode,
     is returned. `net` is not changed: either works with a copy of the weights.
     """
@@ -190,14 +214,42 @@ def _difference(
     with torch.no_grad():
         for shape, largest in _PROBES:
             window = (torch.rand((1, 1, *shape), generator=generator) * largest).to(device)
-            found, expected = fast(window), plain(window)
-            difference = _relative(found, expected)
-            if difference > tolerance:
-                exact = copy.deepcopy(plain).double()(window.double())
-                error = _relative(found, exact)
-                difference = 0.0 if error <= _relative(expected, exact) else max(difference, error)
-            differences.append(difference)
+            heatmaps = [fast(window)]
+            if isinstance(fast, FastUNet):
+                heatmaps.append(_by_its_features(fast, window))
+            expected = plain(window)
+            for found in heatmaps:
+                difference = _relative(found, expected)
+                if difference > tolerance:
+                    exact = copy.deepcopy(plain).double()(window.double())
+                    error = _relative(found, exact)
+                    nearer = error <= _relative(expected, exact)
+                    difference = 0.0 if nearer else max(difference, error)
+                differences.append(difference)
+        if isinstance(fast, FastUNet):
+            features = torch.rand(
+                (len(_OVERLAPPING), OUT_CHANNELS, *_OVERLAPPING.window), generator=generator
+            )
+            differences.append(_difference_of_sums(fast.head, plain, features))
     return float(torch.tensor(differences).max())  # NaN prevails
+
+
+def _by_its_features(fast: FastUNet, window: Tensor) -> Tensor:
+    """Heatmaps of a window alone, with the last convolution as it is for many windows."""
+    s, p, l = window.shape[2:]  # noqa: E741 - the axis is named l everywhere
+    together = WindowSum(WindowPlan.of((s, p, l), (s, p, l), 0), OUT_CHANNELS)
+    together.add(fast.part(window), (0, 0, 0))
+    return together.heatmaps()[None]
+
+
+def _difference_of_sums(head: Head, plain: nn.Module, features: Tensor) -> float:
+    """How far the last convolution of overlapping windows' sum is from the average of theirs."""
+    last = plain.get_submodule("model.2.1")
+    one, other = (WindowSum(_OVERLAPPING, OUT_CHANNELS) for _ in range(2))
+    for corner, window in zip(_OVERLAPPING.corners, features.unsqueeze(1), strict=True):
+        one.add(Part(window, head), corner)
+        other.add(Part(last(window)), corner)
+    return _relative(one.heatmaps(), other.heatmaps())
 
 
 def _relative(found: Tensor, expected: Tensor) -> float:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from carotid.network.cuda_unet import Exactly
 from carotid.network.fast_unet import fast_or_plain
+from carotid.network.head import Part, part_of
 from carotid.network.unet import UNet
 from carotid.network.weights import checked_state, read_models
 
@@ -148,6 +149,10 @@ class _Begun:
     def __call__(self, window: Tensor) -> Tensor:
         """Map a window to heatmaps, as soon as the network is there."""
         return self._member.result().network(window)
+
+    def part(self, window: Tensor) -> Part:
+        """Map a window to what the network gives for it, as soon as it is there."""
+        return part_of(self._member.result().network, window)
 
 
 def _build(one: Weights, device: torch.device | None, *, plain: bool = False) -> Member:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    Network = Callable[[Tensor], Tensor]
-    """Maps a window to heatmaps, with nothing that calls share."""
+Result = TypeVar("Result")
+"""What is made of a window, with nothing that calls share."""
 
 
 def side_by_side(
-    jobs: Iterable[tuple[Network, Tensor]], workers: int, threads: int = 1
-) -> Generator[Tensor]:
+    jobs: Iterable[tuple[Callable[[Tensor], Result], Tensor]], workers: int, threads: int = 1
+) -> Generator[Result]:
     """Yield what networks make of windows, in their order, `workers` of them at work at a time.
 
     The number of threads of the caller stays as it is. Windows are taken, and results kept, one
@@ -43,7 +43,7 @@ def side_by_side(
         yield from (_without_gradients(network, window) for network, window in jobs)
         return
     pool = ThreadPoolExecutor(workers, "window", torch.set_num_threads, (threads,))
-    ahead: deque[Future[Tensor]] = deque()
+    ahead: deque[Future[Result]] = deque()
     try:
         for network, window in jobs:
             ahead.append(pool.submit(_without_gradients, network, window))
@@ -61,6 +61,6 @@ def side_by_side(
     pool.shutdown(wait=True)
 
 
-def _without_gradients(network: Network, window: Tensor) -> Tensor:
+def _without_gradients(network: Callable[[Tensor], Result], window: Tensor) -> Result:
     with torch.inference_mode():
         return network(window)

@@ -31,6 +31,7 @@ lies outside the volume and is cut off.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import torch
@@ -124,20 +125,62 @@ def with_identity(weight: Tensor) -> Tensor:
     return result
 
 
-def write_shifted_blocks(blocks: Tensor, framed: Tensor, first: int) -> None:
-    """Write shifted 2×2×2 blocks as voxels.
+def read_blocks(voxels: Tensor, blocks: Tensor) -> None:
+    """Arrange voxels in 2×2×2 blocks.
 
     Args:
-        blocks: (n, h + 1, w + 1, channels·8) float32, contiguous: n of the d + 1 coarse slices.
-        framed: (channels, 2d + 2, 2h + 2, 2w + 2), contiguous: the fine volume in a frame of one
-            voxel, for the halves of the outermost blocks that lie outside. The slices that `blocks`
-            covers are written.
+        voxels: (channels, 2n, 2h, 2w) float32, contiguous.
+        blocks: (n, h, w, channels·8), contiguous, where they are written; channels count as in
+            `transposed_as_blocks`.
+    """
+    channels = len(voxels)
+    places, arranged = _in_places(voxels), _in_blocks(blocks, channels)
+    for c, s, p in product(range(channels), range(BLOCK), range(BLOCK)):
+        # One by one, so that the innermost loop runs along a line.
+        arranged[c, :, s, :, p].copy_(places[c, :, s, :, p])
+
+
+def write_blocks(blocks: Tensor, voxels: Tensor, first: int) -> None:
+    """Write 2×2×2 blocks as voxels.
+
+    Shifted blocks go into a frame of one voxel about the volume, for the halves of the outermost
+    blocks that lie outside.
+
+    Args:
+        blocks: (n, h, w, channels·8) float32, contiguous: n of d coarse slices.
+        voxels: (channels, 2d, 2h, 2w), contiguous. The slices that `blocks` covers are written.
         first: Coarse index of the first slice of `blocks`.
     """
-    channels = len(framed)
-    # Two neighbours along the last axis travel together, as one complex number: four times faster.
-    neighbours = torch.view_as_complex(blocks.view(*blocks.shape[:3], channels, 2, 2, 2))
-    coarse = [n // BLOCK for n in framed.shape[1:]]
-    places = framed.view(channels, coarse[0], BLOCK, coarse[1], BLOCK, coarse[2], BLOCK)
-    places = torch.view_as_complex(places[:, first : first + len(blocks)])
-    places.copy_(neighbours.permute(3, 0, 4, 1, 5, 2))
+    places = _in_places(voxels)[:, first : first + len(blocks)]
+    places.copy_(_in_blocks(blocks, len(voxels)))
+
+
+# Two neighbours along the last axis travel together, as one complex number: four times faster.
+
+
+def _in_blocks(blocks: Tensor, channels: int) -> Tensor:
+    """(channels, d, 2, h, 2, w) complex numbers of blocks."""
+    neighbours = blocks.view(*blocks.shape[:3], channels, BLOCK, BLOCK, BLOCK)
+    return torch.view_as_complex(neighbours).permute(3, 0, 4, 1, 5, 2)
+
+
+def _in_places(voxels: Tensor) -> Tensor:
+    """(channels, d, 2, h, 2, w) complex numbers of voxels."""
+    d, h, w = (n // BLOCK for n in voxels.shape[1:])
+    return torch.view_as_complex(voxels.view(len(voxels), d, BLOCK, h, BLOCK, w, BLOCK))
+
+
+def as_voxels(blocks: Tensor) -> Tensor:
+    """Arrange 2×2×2 blocks, channels first, as voxels.
+
+    Args:
+        blocks: (n, channels·8, d, h, w); channels count as in `transposed_as_blocks`.
+
+    Returns:
+        (n, channels, 2d, 2h, 2w).
+    """
+    n, count, d, h, w = blocks.shape
+    channels = count // BLOCK**3
+    parts = blocks.reshape(n, channels, BLOCK, BLOCK, BLOCK, d, h, w)
+    ordered = parts.permute(0, 1, 5, 2, 6, 3, 7, 4)
+    return ordered.reshape(n, channels, BLOCK * d, BLOCK * h, BLOCK * w)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import deque
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
+from carotid.network.head import Passed, features_pay, heatmaps_of, part_of
 from carotid.network.side_by_side import side_by_side
 from carotid.network.volumes import empty_volume
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from carotid.network.head import Head, Part
     from carotid.network.window_plan import Crew, WindowPlan
 
 
@@ -72,7 +75,8 @@ def predict_each(
 
     Args:
         passes: Networks, each of which maps (1, 1, s, p, l) to (1, channels, s, p, l), and what
-            each of them shall predict, on its device; taken one by one, as they are needed.
+            each of them shall predict, on its device; taken one by one, as they are needed. One
+            that `GivesParts` is asked for these where that is less work.
         channels: How many channels the networks return.
         on_window: Called after each window.
         crew: How many windows are predicted at a time; default one.
@@ -83,11 +87,12 @@ def predict_each(
     workers, threads = (1, 1) if crew is None else (crew.workers, crew.threads)
     begun: deque[tuple[WindowPlan, tuple[int, ...]]] = deque()
 
-    def windows() -> Iterator[tuple[Callable[[Tensor], Tensor], Tensor]]:
+    def windows() -> Iterator[tuple[Callable[[Tensor], Part], Tensor]]:
         for network, view in passes:
             begun.append((view.plan, view.memory_order))
+            part = partial(part_of if features_pay(view.plan) else heatmaps_of, network)
             for corner in view.plan.corners:
-                yield network, view.window(corner)
+                yield part, view.window(corner)
 
     with closing(side_by_side(windows(), workers, threads)) as predicted:
         while True:
@@ -100,26 +105,63 @@ def predict_each(
 
 @torch.inference_mode()
 def _put_together(
-    predicted: Iterator[Tensor],
+    predicted: Iterator[Part],
     begun: deque[tuple[WindowPlan, tuple[int, ...]]],
     channels: int,
     on_window: Callable[[], None] | None,
 ) -> Tensor | None:
     """(channels, s, p, l): the next windows, averaged where they overlap; None after the last."""
-    heat = next(predicted, None)
-    if heat is None:
+    part = next(predicted, None)
+    if part is None:
         return None
     plan, memory_order = begun.popleft()
-    total = _zeros(heat, (channels, *plan.shape), memory_order)
+    together = WindowSum(plan, channels, memory_order)
     for corner in plan.corners:
-        outer, inner = plan.boxes(corner)
-        total[(slice(None), *outer)] += (next(predicted) if heat is None else heat)[
-            (0, slice(None), *inner)
-        ]
-        heat = None  # not to be kept while the next one is waited for
+        together.add(next(predicted) if part is None else part, corner)
+        part = None  # not to be kept while the next one is waited for
         if on_window is not None:
             on_window()
-    return _averaged(total, plan)
+    return together.heatmaps()
+
+
+class WindowSum:
+    """Windows of a volume, put together.
+
+    Args:
+        plan: The windows, each of which has to be added once.
+        channels: How many channels there are.
+        memory_order: See `WindowedImage`.
+    """
+
+    def __init__(
+        self, plan: WindowPlan, channels: int, memory_order: tuple[int, ...] = (0, 1, 2, 3)
+    ) -> None:
+        self._plan = plan
+        self._shape = (channels, *plan.shape)
+        self._memory_order = memory_order
+        self._total: Tensor | None = None
+        self._head: Head | None = None
+        self._passed: Passed | None = None
+
+    def add(self, part: Part, corner: tuple[int, int, int]) -> None:
+        """Take a window by its first voxel in the padded volume."""
+        if self._total is None:
+            self._total = _zeros(part.voxels, self._shape, self._memory_order)
+            self._head = part.head
+            self._passed = None if part.head is None else Passed(part.head, self._plan)
+        outer, inner = self._plan.boxes(corner)
+        self._total[(slice(None), *outer)] += part.voxels[(0, slice(None), *inner)]
+        if self._passed is not None:
+            self._passed.add(part.voxels, corner)
+
+    def heatmaps(self) -> Tensor:
+        """(channels, s, p, l): their average, in the memory of the sum."""
+        if self._total is None:
+            raise ValueError("there is no window")
+        if self._head is None or self._passed is None:
+            return _averaged(self._total, self._plan)
+        self._head.average(self._total, self._passed, self._plan)
+        return self._total
 
 
 def _zeros(like: Tensor, shape: tuple[int, ...], memory_order: tuple[int, ...]) -> Tensor:
@@ -133,7 +175,10 @@ def _averaged(total: Tensor, plan: WindowPlan) -> Tensor:
     counts = [torch.tensor(plan.counts(a), dtype=total.dtype) for a in range(3)]
     if all(bool((c == 1).all()) for c in counts):
         return total
-    plane = (counts[1][:, None] * counts[2][None, :]).to(total.device)
-    for s, count in enumerate(counts[0].tolist()):
-        total[:, s] /= plane * count
+    s, p, l = (count.to(total.device) for count in counts)  # noqa: E741 - named l everywhere
+    plane = p[:, None] * l
+    if total.is_cuda:  # one large step is sooner done than many small ones
+        return total.div_(s[:, None, None] * plane)
+    for k, count in enumerate(s):
+        total[:, k] /= plane * count
     return total

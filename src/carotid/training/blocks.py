@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from torch.nn import functional
 
-from carotid.network.subpixel import BLOCK
+from carotid.network.subpixel import BLOCK, as_voxels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +34,4 @@ def to_blocks(array: Tensor) -> Tensor:
 
 def from_blocks(blocks: Tensor) -> Tensor:
     """Undo `to_blocks`: (n, c * 8, s/2 + 1, p/2 + 1, l/2 + 1) to (n, c, s, p, l)."""
-    n, channels, s, p, l = blocks.shape  # noqa: E741
-    split = blocks.reshape(n, channels // _VOXELS, 2, 2, 2, s, p, l).permute(0, 1, 5, 2, 6, 3, 7, 4)
-    whole = split.reshape(n, channels // _VOXELS, 2 * s, 2 * p, 2 * l)
-    return whole[:, :, 1:-1, 1:-1, 1:-1]
+    return as_voxels(blocks)[:, :, 1:-1, 1:-1, 1:-1]
