@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import shutil
 import subprocess
 import sys
@@ -182,13 +181,15 @@ def commands(folder: Path) -> None:
     for members in MEMBERS:
         windows = transform.windows_of(shape, spacing, members)
         print(f"{members} members, {windows} windows a participant:")
-        one_s = watched(folder, "large", members)
-        ten_s = watched(folder, "large-10", members)
-        print(f"  a participant more           {(ten_s - one_s) / (COHORT - 1):.2f} s", flush=True)
+        one_s, one_busy = watched(folder, "large", members)
+        ten_s, ten_busy = watched(folder, "large-10", members)
+        more_s = ten_s - one_s
+        busy = (ten_s * ten_busy - one_s * one_busy) / more_s
+        print(f"  a participant more {more_s / (COHORT - 1):.2f} s   GPU computing {busy:3.0f} %")
 
 
-def watched(folder: Path, scans: str, members: int) -> float:
-    """Run the command while `nvidia-smi` looks on; the seconds it took."""
+def watched(folder: Path, scans: str, members: int) -> tuple[float, float]:
+    """Run the command while `nvidia-smi` looks on: seconds, per cent in which the GPU computed."""
     before = memory_in_use()
     watch = [*QUERY, f"--loop-ms={1000 * LOOK_EVERY_S:.0f}"]
     with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as watching:
@@ -196,20 +197,27 @@ def watched(folder: Path, scans: str, members: int) -> float:
         seconds, peak = transform.transform(folder, scans, members, "cuda")
         watching.terminate()
         lines = (watching.stdout.read() if watching.stdout else "").splitlines()
-    seen = [[int(n) for n in line.split(",")] for line in lines[IDLE:] if line.count(",") == 1]
+    seen = [looked(line) for line in lines[IDLE:] if line.count(",") == 1]
+    share = mean(busy for busy, _ in seen)
     print(
-        f"  {scans:9} {seconds:6.2f} s   GPU computing {mean(busy for busy, _ in seen):3.0f} %   "
+        f"  {scans:9} {seconds:6.2f} s   GPU computing {share:3.0f} %   "
         f"GPU memory {max(used for _, used in seen) - before} MiB   "
         f"main memory {peak / MIB:.0f} MiB",
         flush=True,
     )
-    return seconds
+    return seconds, share
 
 
 def memory_in_use() -> int:
     """MiB that are taken on the card."""
-    line = subprocess.run(QUERY, capture_output=True, text=True, check=True).stdout
-    return int(json.loads(f"[{line.splitlines()[0]}]")[1])
+    lines = subprocess.run(QUERY, capture_output=True, text=True, check=True).stdout.splitlines()
+    return looked(lines[0])[1]
+
+
+def looked(line: str) -> tuple[int, int]:
+    """What `nvidia-smi` saw: per cent in which the GPU computed, MiB that are taken."""
+    busy, used = line.split(",")
+    return int(busy), int(used)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,15 @@ import pytest
 import torch
 from tests.networks import weights
 
+from carotid.network import members
 from carotid.network.head import part_of
 from carotid.network.members import begin_members, load_members
 from carotid.network.weights import read_models
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from carotid.network.weights import Weights
 
 
 @pytest.fixture
@@ -45,8 +48,37 @@ def test_a_network_that_cannot_be_built_fails_where_it_is_used(
         raise MemoryError
 
     monkeypatch.setattr("carotid.network.members.fast_or_plain", no_memory)
-    members = begin_members(read_models(folder), 2)
-    assert len(members) == 3
+    begun = begin_members(read_models(folder), 2)
+    assert len(begun) == 3
     for _ in range(2):
         with pytest.raises(MemoryError):
-            members[1].network(torch.rand(1, 1, 32, 16, 32))
+            begun[1].network(torch.rand(1, 1, 32, 16, 32))
+
+
+def test_networks_that_a_device_has_no_room_for_compute_on_the_cpu(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    models = read_models(folder)
+    plainly = members._build
+    built: list[str] = []
+
+    def short(one: Weights, device: torch.device | None, *, plain: bool) -> members.Member:
+        built.append(one.name)
+        if device is not None and len(built) == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return plainly(one, None, plain=plain)
+
+    monkeypatch.setattr(members, "_build", short)
+    found = members.build_members(models, torch.device("cuda"))
+    assert [one.name for one in found] == ["0.pt", "1.pt", "2.pt"]
+    assert all(one.device.type == "cpu" for one in found)
+    assert "no room for the networks on the device (cuda)" in caplog.text
+
+
+def test_lack_of_memory_is_no_reason_for_the_plain_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("carotid.network.fast_unet.FastUNet.from_plain", no_room)
+    with pytest.raises(torch.OutOfMemoryError):
+        members.Member.from_state(weights(0))

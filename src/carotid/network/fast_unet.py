@@ -170,6 +170,9 @@ def fast_or_plain(net: UNet, device: torch.device) -> Callable[[Tensor], Tensor]
     When they differ by more than `CPU_TOLERANCE` or `CUDA_TOLERANCE` of the largest value,
     or the candidate cannot be made, a warning is logged and the plain module, in evaluation mode,
     is returned. `net` is not changed: either works with a copy of the weights.
+
+    Raises:
+        torch.OutOfMemoryError: Where the device has no room for either.
     """
     frozen = _frozen(net).to(device)
     if device.type not in {"cpu", "cuda"}:
@@ -186,6 +189,8 @@ def fast_or_plain(net: UNet, device: torch.device) -> Callable[[Tensor], Tensor]
             fast = Exactly(CudaUNet(frozen))
             with exact_convolutions():
                 difference = _difference(fast, frozen, tolerance, device)
+    except torch.OutOfMemoryError:
+        raise
     except (RuntimeError, ValueError, AttributeError, TypeError) as error:
         _logger.warning("The plain forward pass is used, the fast one cannot be: %s", error)
         return plain

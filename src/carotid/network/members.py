@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from carotid.network.weights import Weights
+
+logger = logging.getLogger(__name__)
 
 _building = threading.Lock()
 
@@ -114,14 +117,18 @@ def load_members(
 def build_members(
     models: Sequence[Weights], device: torch.device | None = None, *, plain: bool = False
 ) -> list[Member]:
-    """Make networks from weights.
+    """Make networks from weights, on the CPU where a device has no memory for them.
 
     Args:
         models: What `read_models` found.
         device: Where the networks shall compute; default CPU.
         plain: Whether the plain module is wanted even where a faster equal one exists.
     """
-    return [_build(one, device, plain=plain) for one in models]
+    try:
+        return [_build(one, device, plain=plain) for one in models]
+    except torch.OutOfMemoryError:
+        logger.warning("no room for the networks on the device (%s); the CPU goes on", device)
+    return [_build(one, None, plain=plain) for one in models]
 
 
 def begin_members(models: Sequence[Weights], workers: int) -> list[Member]:

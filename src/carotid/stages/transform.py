@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from carotid.errors import InputError, OutputError, UsageError
 from carotid.geometry.memory import trim_heap
-from carotid.network.device_memory import Predictor
+from carotid.network.device import describe_device
+from carotid.network.device_memory import ON_THE_CPU, Predictor
 from carotid.provenance import TransformRecord, differences
 from carotid.stages.heatmap import count_windows, predict_sides
 from carotid.storage.heatmaps import SideSlabs, record_of, write_record, write_side
@@ -122,6 +123,9 @@ class HeatmapTask:
         place = HeatmapLayout(folder)
         scan, grid = loaded.prepared, loaded.prepared.frame.grid
         predictor = Predictor(self._crew)
+        here = describe_device(self._members[0].device)
+        if self._record.get("device", here) != here:  # which had no room even for the networks
+            predictor.step = ON_THE_CPU
         results = predict_sides(
             scan,
             self._members,
