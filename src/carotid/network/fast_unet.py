@@ -11,6 +11,8 @@ float32, in another order; the difference is rounding. What makes it fast:
 - A convolution's bias before an instance norm has no effect: left out. 1/σ passes through a PReLU
   and goes into the weights of the next convolution. The two convolutions that read the same input,
   a unit's first and its shortcut, are one with twice the outputs (`carotid.network.fast_levels`).
+- Where windows overlap, `part` stops before the last convolution, which is done once for their sum
+  (`carotid.network.head`).
 
 `fast_or_plain` hands out the fast pass only after it has agreed with the plain module.
 """
