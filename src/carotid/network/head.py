@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from carotid.network import subpixel
 from carotid.network.subpixel import BLOCK
+from carotid.network.volumes import empty_volume
 from carotid.network.window_faces import faces, plane_voxels
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
 
 _LEAST_OVERLAP = 2
 """So many windows have to see a voxel, on average, for features to be worth their while."""
+
+_SLAB_VOXELS = 2**14
+"""Blocks that are convolved together: temporary arrays of 1 MiB."""
+
+_LEAST_NUMBERS = 2**20
+"""Smaller arrays come from the heap; see `carotid.geometry.memory`."""
 
 _MOST_PLANE_VOXELS = 2**21
 """What may be kept plane by plane: 16 MiB with two channels. Only a very small step needs more."""
@@ -105,7 +112,8 @@ class Head:
         weight = subpixel.with_identity(unit.get_parameter("conv.unit0.conv.weight").detach())
         blocks = subpixel.convolution_as_shifted_blocks(weight)
         blocks = blocks.contiguous(memory_format=torch.channels_last_3d)
-        return cls(weight, blocks, unit.get_parameter("conv.unit0.conv.bias").detach(), convolve)
+        bias = unit.get_parameter("conv.unit0.conv.bias").detach()
+        return cls(weight, blocks, bias, convolve.in_slabs_of(_SLAB_VOXELS))
 
     def average(self, total: Tensor, passed: Passed, plan: WindowPlan) -> None:
         """Turn a sum of features into averaged heatmaps, in place.
@@ -171,6 +179,9 @@ class Passed:
         self._weight = head.weight
         self._plan = plan
         self._planes: dict[tuple[int, int], Tensor] = {}
+        # In one piece, and so large that it lies in a region, where it makes no gaps for others.
+        size = max(len(head.weight) * plane_voxels(plan), _LEAST_NUMBERS)
+        self._free = empty_volume([size])
 
     def add(self, features: Tensor, corner: tuple[int, int, int]) -> None:
         """Take a window into account.
@@ -200,5 +211,7 @@ class Passed:
     def _plane(self, axis: int, place: int) -> Tensor:
         if (axis, place) not in self._planes:
             sides = [n for other, n in enumerate(self._plan.shape) if other != axis]
-            self._planes[axis, place] = self._weight.new_zeros(len(self._weight), *sides)
+            shape = (len(self._weight), *sides)
+            numbers, self._free = self._free.tensor_split([prod(shape)])
+            self._planes[axis, place] = numbers.view(shape).zero_()
         return self._planes[axis, place]

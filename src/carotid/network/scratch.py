@@ -13,8 +13,8 @@ from carotid.errors import ResourceError
 if TYPE_CHECKING:
     from pathlib import Path
 
-MEMORY_BUDGET_BYTES = 176 << 20
-"""Heatmaps kept in memory, of one side: two members of a whole neck, or many of a small one."""
+MEMORY_BUDGET_BYTES = 100 << 20
+"""Heatmaps kept in memory, of one side: one member of a whole neck, or many of a small one."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -84,6 +84,10 @@ class Convolver:
         by_name = same(lambda convolve: convolve(x, weight, padding=(1, 1, 1)))
         doubles_by_name = same(lambda convolve: convolve.doubled(x, weight, last=True))
         return cls(by_name, doubles_by_name, SLAB_VOXELS)
+
+    def in_slabs_of(self, voxels: int) -> Convolver:
+        """Return the same with other slabs, where it works in slabs at all."""
+        return replace(self, slab_voxels=voxels)
 
     def slabs(self, volume: Tensor, more: int = 0) -> list[slice]:
         """Cut a volume (and `more` slices) into slabs of nearly equal thickness."""
