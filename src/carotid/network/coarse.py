@@ -14,13 +14,15 @@ import numpy as np
 import torch
 
 from carotid.network.cuda import spare_bytes
-from carotid.network.scratch import MEMORY_BUDGET_BYTES, ScratchFile, Spilled
+from carotid.network.scratch import MAIN_MEMORY, Budget, ScratchFile, Spilled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from carotid.network.scratch import Lease
 
 
 GPU_BUDGET_BYTES = 2 << 30
@@ -33,7 +35,7 @@ class CoarseHeatmaps:
     Args:
         slab_axis: The axis of S-P-L along which slabs will be read.
         scratch_file: Where members beyond the budget go; None keeps all in memory.
-        budget_bytes: How much is kept in main memory where there is a scratch file.
+        budget: How much is kept in main memory where there is a scratch file.
 
     Attributes:
         device: Where slabs are handed out.
@@ -45,7 +47,7 @@ class CoarseHeatmaps:
         self,
         slab_axis: int,
         scratch_file: Path | None = None,
-        budget_bytes: int = MEMORY_BUDGET_BYTES,
+        budget: Budget = MAIN_MEMORY,
     ) -> None:
         self.slab_axis = slab_axis
         self.memory_order = (slab_axis + 1, 0, *(a + 1 for a in range(3) if a != slab_axis))
@@ -53,8 +55,8 @@ class CoarseHeatmaps:
         self._shape: tuple[int, ...] = ()
         self._scratch = None if scratch_file is None else ScratchFile(scratch_file)
         self.device = torch.device("cpu")
-        self._budget = self._budget_in_memory = budget_bytes
-        self._kept_bytes = 0
+        self._budget = self._main_memory = budget
+        self._leases: list[Lease] = []
         self._left_device = False
 
     def __enter__(self) -> Self:
@@ -78,17 +80,19 @@ class CoarseHeatmaps:
             heatmaps = heatmaps.cpu()
         slabs = heatmaps.permute(self.memory_order).contiguous()
         if slabs.is_cuda and not self._kept:
-            self._budget = min(GPU_BUDGET_BYTES, spare_bytes(slabs.device) // 2)
+            self._budget = Budget(min(GPU_BUDGET_BYTES, spare_bytes(slabs.device) // 2))
         self.device = slabs.device
         self._shape = tuple(slabs.shape)
         self._kept.append(self._place(slabs, last=last))
 
     def _place(self, slabs: Tensor, *, last: bool) -> Tensor | Spilled:
         """Where a member is kept: as it is, or in the scratch file."""
+        if self._scratch is None:
+            return slabs
         size = slabs.numel() * slabs.element_size()
-        room = size if last else 2 * size
-        if self._scratch is None or self._kept_bytes + room <= self._budget:
-            self._kept_bytes += size
+        lease = self._budget.lease(size, size if last else 2 * size)
+        if lease is not None:
+            self._leases.append(lease)
             return slabs
         return self._scratch.append(_bytes_of(slabs.cpu().numpy()))
 
@@ -112,7 +116,8 @@ class CoarseHeatmaps:
         if self.device.type == "cpu":
             return
         self.device = torch.device("cpu")
-        self._budget, self._kept_bytes = self._budget_in_memory, 0
+        self._budget = self._main_memory
+        self._leases.clear()
         for member, kept in enumerate(self._kept):
             if not isinstance(kept, Spilled):
                 self._kept[member] = self._place(kept.cpu(), last=False)
@@ -120,6 +125,7 @@ class CoarseHeatmaps:
     def close(self) -> None:
         """Forget everything and remove the scratch file."""
         self._kept.clear()
+        self._leases.clear()
         if self._scratch is not None:
             self._scratch.close()
 

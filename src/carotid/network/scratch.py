@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,8 +14,44 @@ from carotid.errors import ResourceError
 if TYPE_CHECKING:
     from pathlib import Path
 
-MEMORY_BUDGET_BYTES = 100 << 20
-"""Heatmaps kept in memory, of one side: one member of a whole neck, or many of a small one."""
+MEMORY_BUDGET_BYTES = 176 << 20
+"""Heatmaps kept in memory by a process: two members of a whole neck, or many of a small one."""
+
+
+class Budget:
+    """Bytes of memory that several may take their part of.
+
+    Args:
+        size: How many there are.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self._lock = threading.Lock()
+
+    def lease(self, size: int, room: int) -> Lease | None:
+        """Take `size` bytes, if there are `room` bytes left; they come back with the lease."""
+        with self._lock:
+            if room > self._left:
+                return None
+            self._left -= size
+        return Lease(self, size)
+
+    def take_back(self, size: int) -> None:
+        """Count bytes as free again."""
+        with self._lock:
+            self._left += size
+
+
+class Lease:
+    """Bytes of a budget, for as long as this is held."""
+
+    def __init__(self, budget: Budget, size: int) -> None:
+        weakref.finalize(self, budget.take_back, size).atexit = False
+
+
+MAIN_MEMORY = Budget(MEMORY_BUDGET_BYTES)
+"""That of the process, shared by a side that is predicted and one that is being written."""
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ def foresee(
             * (at_a_time + waiting)
         ),
         predictions=one_member,
-        kept=_SIDES_IN_FLIGHT * one_member * min(members, in_memory),
+        kept=one_member * min(_SIDES_IN_FLIGHT * members, in_memory),
         writing=_WRITING_BYTES
         + beside_gpu * _GPU_WRITING_BYTES
         + min(_SLABS_BYTES_PER_MEMBER * members, _SLABS_BYTES),
