@@ -48,7 +48,8 @@ _HEATMAP_BYTES = 8
 """Two channels in float32."""
 
 _SIDES_IN_FLIGHT = 2
-"""While one side is predicted, the one before is being written."""
+"""While one side is predicted, the one before is being written; each may hold a member beyond what
+is kept in memory, on its way to the scratch file or into the sum."""
 
 _SLABS_BYTES_PER_MEMBER, _SLABS_BYTES = 12 << 20, 128 << 20
 """Slabs on the stored grid, of which there are two at a time; of all members at most so much."""
@@ -147,7 +148,7 @@ def foresee(
             * (at_a_time + waiting)
         ),
         predictions=one_member,
-        kept=one_member * min(_SIDES_IN_FLIGHT * members, in_memory),
+        kept=one_member * min(_SIDES_IN_FLIGHT * members, in_memory + _SIDES_IN_FLIGHT),
         writing=_WRITING_BYTES
         + beside_gpu * _GPU_WRITING_BYTES
         + min(_SLABS_BYTES_PER_MEMBER * members, _SLABS_BYTES),
