@@ -124,7 +124,9 @@ def test_features_are_what_the_last_unit_reads(net: UNet, fast: FastUNet) -> Non
     last.register_forward_pre_hook(lambda _, arguments: read.extend(arguments))
     with torch.no_grad():
         double(window.double())
-    assert error(part.voxels, read[0]) < 3e-6
+    assert part.scale is not None
+    features = part.voxels * torch.tensor(part.scale).view(1, -1, 1, 1, 1)
+    assert error(features, read[0]) < 3e-6
     again = fast.part(window)
     assert torch.equal(again.voxels, part.voxels)
     assert again.voxels.data_ptr() != part.voxels.data_ptr()
@@ -257,9 +259,9 @@ def test_wrong_features_are_found_out(
 ) -> None:
     right = fast_levels.Finest.features
 
-    def wrong(*arguments: Any) -> Tensor:
+    def wrong(*arguments: Any) -> head.Part:
         features = right(*arguments)
-        features[0, 1, 2, 3, 4] += 1
+        features.voxels[0, 1, 2, 3, 4] += 1
         return features
 
     monkeypatch.setattr(fast_levels.Finest, "features", wrong)
@@ -340,7 +342,7 @@ def test_golden_weights() -> None:
 
 def test_the_comparison_sees_several_slabs() -> None:
     largest = max(shape for shape, _ in fast_unet._PROBES)
-    convolve = slabwise.Convolver(True, True, fast_unet._PROBE_SLAB_VOXELS)
+    convolve = slabwise.Convolver.available().in_slabs_of(fast_unet._PROBE_SLAB_VOXELS)
     for halved in (2, 4):
         coarse = torch.empty((*(n // halved for n in largest), 0))
         assert len(convolve.slabs(coarse)) > 1

@@ -62,7 +62,7 @@ def both_ways(
     for corner in plan.corners:
         outer, inner = plan.boxes(corner)
         window = features(corner, plan.window)
-        once.add(Part(window, head), corner)
+        once.add(Part(window, head=head), corner)
         each[(slice(None), *outer)] += exact(window.double())[(0, slice(None), *inner)]
         count[outer] += 1
     return once.heatmaps(), each / count

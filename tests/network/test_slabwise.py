@@ -35,8 +35,14 @@ def error(found: Tensor, expected: Tensor) -> float:
     return float((found.double() - expected).abs().max() / expected.abs().max())
 
 
+def convolver(*, by_name: bool, slab_voxels: int = 1) -> Convolver:
+    return Convolver(
+        by_name=by_name, doubles_by_name=by_name, adds_by_name=by_name, slab_voxels=slab_voxels
+    )
+
+
 def through(x: Tensor, edges: list[int], slope: float, pooled: int = 1) -> Tensor:
-    result = NormedVolume(torch.empty_like(x), slope)
+    result = NormedVolume(x.shape, slope)
     for start, stop in itertools.pairwise(edges):
         result.put(slice(start, stop), x[start:stop])
     result.close(pooled)
@@ -74,24 +80,25 @@ def test_statistics_in_common() -> None:
 def test_strided_lines_wider_voxels_and_its_own_memory() -> None:
     x = volume(6, 5, 9, 8)
     expected = normed(x[:, 1:, 2:, :4].contiguous(), 0.25)
-    wide = NormedVolume(torch.empty(6, 4, 7, 4), 0.25)
+    wide = NormedVolume((6, 4, 7, 4), 0.25)
     narrow = x[:, 1:, 2:].contiguous()
     wide.put(slice(0, 6), narrow)
     assert error(wide.close().active(6) * wide.scale, expected) < 5e-7
 
-    strided = NormedVolume(torch.empty(6, 4, 7, 8), 0.25)
+    strided = NormedVolume((6, 4, 7, 8), 0.25)
     strided.put(slice(0, 6), x[:, 1:, 2:])
     assert error(strided.close().active(6) * strided.scale, normed(narrow, 0.25)) < 5e-7
 
-    own = NormedVolume(narrow, 0.25)
-    expected = normed(narrow.clone(), 0.25)
-    own.put(slice(0, 6), narrow)
+    own = NormedVolume(narrow.shape, 0.25)
+    expected = normed(narrow, 0.25)
+    own.values.copy_(narrow)
+    own.put(slice(0, 6), own.values)
     assert error(own.close().active(6) * own.scale, expected) < 5e-7
 
 
 def test_slices_are_finished_when_asked_for_and_once() -> None:
     x = volume(*SHAPE)
-    result = NormedVolume(torch.empty_like(x), 0.25)
+    result = NormedVolume(x.shape, 0.25)
     for start, stop in ((0, 2), (2, 4), (4, 7)):
         result.put(slice(start, stop), x[start:stop])
     result.close()
@@ -104,14 +111,55 @@ def test_slices_are_finished_when_asked_for_and_once() -> None:
     assert error(result.values * result.scale, normed(x, 0.25)) < 5e-7
 
 
-def test_add_to_scales_both() -> None:
+def test_add_to_what_is_scaled_later() -> None:
     x, base = volume(*SHAPE), volume(*SHAPE, seed=6)
     factors = torch.tensor([0.5, 2.0, 3.0])
-    result = NormedVolume(torch.empty_like(x), 0.25)
+    result = NormedVolume(x.shape, 0.25)
     result.put(slice(0, 7), x)
     expected = base.double() * factors + normed(x, 0.25)
     result.close().add_to(base, factors)
+    assert error(base * factors, expected) < 5e-7
+
+
+def in_pairs(x: Tensor, edges: list[int]) -> NormedVolume:
+    """Each slab's first, third, … slice, and then the others."""
+    result = NormedVolume(x.shape, 0.25, in_pairs=True)
+    for start, stop in itertools.pairwise(edges):
+        part = x[start:stop]
+        result.put(slice(start, stop), torch.cat((part[::2], part[1::2])))
+    return result.close()
+
+
+@pytest.mark.parametrize("edges", [[0, 7], [0, 2, 7], [0, 4, 6, 7]])
+def test_slices_in_pairs_come_to_their_places(edges: list[int]) -> None:
+    x, base = volume(*SHAPE), volume(*SHAPE, seed=6)
+    expected = base.double() + normed(x, 0.25)
+    in_pairs(x, edges).add_to(base)
     assert error(base, expected) < 5e-7
+
+
+def test_slices_that_are_centred_already() -> None:
+    x, centre = volume(*SHAPE) + 1000, torch.tensor([1000.0, 999.0, 1001.0])
+    result = NormedVolume(SHAPE, 0.25)
+    assert result.last_mean() is None
+    result.put(slice(0, 3), x[:3])
+    mean = result.last_mean()
+    assert mean is not None
+    assert error(mean, x[:3].double().mean((0, 1, 2))) < 1e-7
+    result.values[3:] = x[3:] - centre
+    result.take(slice(3, 7), centre)
+    assert error(result.close().active(7) * result.scale, normed(x, 0.25)) < 5e-7
+
+
+def test_neighbours_and_zeros_around_a_slab() -> None:
+    x = volume(*SHAPE)
+    result = NormedVolume(SHAPE, 0.25)
+    result.put(slice(0, 7), x)
+    result.close()
+    framed = functional.pad(normed(x, 0.25), (0, 0, 0, 0, 0, 0, 1, 1))
+    for start, stop in ((0, 3), (2, 5), (5, 7), (0, 7)):
+        around = result.around(slice(start, stop)) * result.scale
+        assert error(around, framed[start : stop + 2]) < 5e-7
 
 
 def test_zeros_beyond_the_ends() -> None:
@@ -127,7 +175,7 @@ def test_convolution(*, by_name: bool, stride: int) -> None:
     if by_name and not Convolver.available().by_name:
         pytest.skip("this PyTorch has no such operator")
     x, weight, bias = volume(8, 6, 4, 3), volume(5, 3, 3, 3, 3), volume(5)
-    found = Convolver(by_name, by_name, 1)(x, weight, bias, stride=stride, padding=(0, 1, 1))
+    found = convolver(by_name=by_name)(x, weight, bias, stride=stride, padding=(0, 1, 1))
     expected = functional.conv3d(
         torch_order(x).double(), weight.double(), bias.double(), stride, (0, 1, 1)
     )
@@ -136,11 +184,26 @@ def test_convolution(*, by_name: bool, stride: int) -> None:
 
 
 @pytest.mark.parametrize("by_name", [True, False])
+def test_convolution_that_adds(*, by_name: bool) -> None:
+    if by_name and not Convolver.available().adds_by_name:
+        pytest.skip("this PyTorch has no such operator")
+    x, weight, bias = volume(4, 6, 5, 3), volume(5, 3, 1, 3, 3), volume(5)
+    total = volume(9, 6, 5, 5, seed=6)
+    convolved = functional.conv3d(
+        torch_order(x).double(), weight.double(), bias.double(), 1, (0, 1, 1)
+    )
+    expected = torch_order(total).double()
+    expected[:, :, 2:6] += convolved
+    convolver(by_name=by_name).add(total[2:6], x, weight, bias, padding=(0, 1, 1))
+    assert error(torch_order(total), expected) < 1e-6
+
+
+@pytest.mark.parametrize("by_name", [True, False])
 def test_transposed_convolution_of_slabs_that_go_on(*, by_name: bool) -> None:
     if by_name and not Convolver.available().doubles_by_name:
         pytest.skip("this PyTorch has no such operator")
     x, weight = volume(7, 4, 6, 5), volume(5, 3, 3, 3, 3)
-    convolve = Convolver(by_name, by_name, 1)
+    convolve = convolver(by_name=by_name)
     expected = functional.conv_transpose3d(
         torch_order(x).double(), weight.double(), None, 2, padding=1, output_padding=1
     )
@@ -156,7 +219,11 @@ def test_transposed_convolution_of_slabs_that_go_on(*, by_name: bool) -> None:
 def test_slabs_cover_all_slices_once(depth: int) -> None:
     x = torch.empty(depth, 4, 8, 1)
     for slab_voxels in (1, 32, 100, 10**6):
-        convolve = Convolver(True, True, slab_voxels)
+        convolve = convolver(by_name=True, slab_voxels=slab_voxels)
+        pairs = convolve.slabs(x, step=2)
+        assert [k for slab in pairs for k in range(slab.start, slab.stop)] == list(range(depth))
+        assert all(slab.start % 2 == 0 for slab in pairs)
+        assert all(s.stop - s.start <= 2 or (s.stop - s.start) * 32 <= slab_voxels for s in pairs)
         slabs = convolve.slabs(x, more=1)
         covered = [k for slab in slabs for k in range(slab.start, slab.stop)]
         assert covered == list(range(depth + 1))
@@ -170,6 +237,7 @@ def test_slabs_cover_all_slices_once(depth: int) -> None:
 OPERATORS = {
     "by_name": (torch.ops.aten, "mkldnn_convolution"),
     "doubles_by_name": (torch.ops.mkldnn, "_convolution_transpose_pointwise"),
+    "adds_by_name": (torch.ops.mkldnn._convolution_pointwise_, "binary"),
 }
 
 
@@ -195,7 +263,7 @@ def test_without_an_operator_its_public_function_is_used_and_the_other_stays(
 
 @pytest.mark.parametrize("wrong", OPERATORS)
 def test_an_operator_that_computes_something_else_is_not_used(
-    wrong: str, monkeypatch: pytest.MonkeyPatch
+    wrong: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     real = getattr(*OPERATORS[wrong], None)
     if real is None:
@@ -205,4 +273,6 @@ def test_an_operator_that_computes_something_else_is_not_used(
         return real(*arguments) * 1.01
 
     monkeypatch.setattr(*OPERATORS[wrong], other, raising=False)
-    assert not getattr(Convolver.available(), wrong)
+    with caplog.at_level(logging.INFO):
+        assert not getattr(Convolver.available(), wrong)
+    assert "slower with this PyTorch: an operator differs" in caplog.text

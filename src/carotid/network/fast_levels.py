@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from carotid.network import subpixel
-from carotid.network.slabwise import NormedVolume, lines, per_line, slices_with_zeros
+from carotid.network.head import Part
+from carotid.network.slabwise import NormedVolume, slices_with_zeros
 from carotid.network.unet import OUT_CHANNELS, STRIDE
 from carotid.network.volumes import empty_volume
+from carotid.network.winograd import convolve_in_pairs
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -25,8 +27,36 @@ if TYPE_CHECKING:
 _SIDES = (0, 1, 1)
 """Padding for a slab that brings its neighbouring slices along."""
 
+_ALL_SIDES = (1, 1, 1)
+"""For a slab that begins with the volume; a strided kernel does not reach beyond its end."""
+
 _WIDE_VECTOR = 16
 """Floats in a 512-bit vector: two voxels of 8 channels."""
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A volume whose numbers are still to be multiplied.
+
+    Attributes:
+        values: (d, h, w, channels).
+        scale: (channels,).
+    """
+
+    values: Tensor
+    scale: Tensor
+
+    def into_inputs(self, weight: Tensor, axis: int) -> Tensor:
+        """Multiply the last inputs of a kernel, whose number is that of the channels, instead.
+
+        Args:
+            weight: A kernel with inputs along `axis`.
+            axis: Which one.
+        """
+        result = weight.clone()
+        last = result.narrow(axis, weight.shape[axis] - len(self.scale), len(self.scale))
+        last.mul_(self.scale.view([-1 if a == axis else 1 for a in range(weight.ndim)]))
+        return result
 
 
 @dataclass(frozen=True)
@@ -52,11 +82,28 @@ class SameConvolution:
 
     def apply(self, convolve: Convolver, x: NormedVolume) -> NormedVolume:
         """Convolve, finishing the norm and PReLU of `x` on the way."""
-        result = NormedVolume(empty_volume(x.values.shape), self.slope)
+        if self.pairs or not convolve.by_name:
+            return self._directly(convolve, x)
+        result = NormedVolume(x.values.shape, self.slope, in_pairs=True)
+        weight = _scaled(self.weight, x.scale)
+        for slab in convolve.slabs(x.values, step=2):
+            y = result.values[slab]
+            even, odd = y.tensor_split([(len(y) + 1) // 2])
+            centre = result.last_mean()
+            bias = None if centre is None else -centre
+            convolve_in_pairs(convolve, x.around(slab), weight, bias, even, odd)
+            if centre is None:
+                result.put(slab, y)
+            else:
+                result.take(slab, centre)
+        return result.close()
+
+    def _directly(self, convolve: Convolver, x: NormedVolume) -> NormedVolume:
+        result = NormedVolume(x.values.shape, self.slope)
         weight = _scaled(self.weight, x.scale.repeat(2) if self.pairs else x.scale)
         _, h, w, channels = x.values.shape
         for slab in convolve.slabs(x.values):
-            part = slices_with_zeros(x.active(slab.stop + 1), slab.start - 1, slab.stop + 1)
+            part = x.around(slab)
             if self.pairs:
                 pairs = part.view(-1, h, w // 2, 2 * channels)
                 y = convolve(pairs, weight, padding=_SIDES)
@@ -100,10 +147,12 @@ class Halving:
         channels = len(self.bias) // 2
         shape = (*(n // STRIDE for n in x.shape[:3]), channels)
         result = empty_volume(shape)  # first, so that what is freed before it leaves no gap
-        main = NormedVolume(empty_volume(shape), self.slope)
+        main = NormedVolume(shape, self.slope)
         for slab in convolve.slabs(result):
-            part = slices_with_zeros(x, STRIDE * slab.start - 1, STRIDE * slab.stop)
-            y = convolve(part, self.first_and_shortcut, self.bias, stride=STRIDE, padding=_SIDES)
+            first = STRIDE * slab.start - 1
+            part = x[max(first, 0) : STRIDE * slab.stop]
+            padding = _ALL_SIDES if first < 0 else _SIDES
+            y = convolve(part, self.first_and_shortcut, self.bias, stride=STRIDE, padding=padding)
             main.put(slab, y)
             result[slab] = y[..., channels:]
         self.second.apply(convolve, main.close()).add_to(result)
@@ -134,7 +183,7 @@ class Bottom:
     def apply(self, convolve: Convolver, x: Tensor) -> Tensor:
         """Map (d, h, w, inputs) to (d, h, w, outputs)."""
         y = convolve(x, self.first, padding=(1, 1, 1))
-        main = NormedVolume(y, self.slope)
+        main = NormedVolume(y.shape, self.slope)
         main.put(slice(0, len(y)), y)
         result = convolve(x, self.shortcut, self.bias)
         self.second.apply(convolve, main.close()).add_to(result)
@@ -158,19 +207,20 @@ class Doubling:
             SameConvolution.of(level.get_submodule("1.conv.unit0")),
         )
 
-    def apply(self, convolve: Convolver, skipped: Tensor, below: Tensor) -> Tensor:
+    def apply(self, convolve: Convolver, skipped: Tensor, below: Scaled) -> Scaled:
         """Map two (d, h, w, …) volumes to one of (2d, 2h, 2w, outputs)."""
         d, h, w = skipped.shape[:3]
-        values = empty_volume((STRIDE * d, STRIDE * h, STRIDE * w, self.transposed.shape[1]))
-        main = NormedVolume(values, self.slope)
+        weight = below.into_inputs(self.transposed, 0)
+        shape = (STRIDE * d, STRIDE * h, STRIDE * w, self.transposed.shape[1])
+        main = NormedVolume(shape, self.slope)
         for slab in convolve.doubling_slabs(skipped):
             ahead = slice(slab.start, slab.stop + 1)
-            part = _joined(skipped[ahead], below[ahead])
-            y = convolve.doubled(part, self.transposed, last=slab.stop == d)
+            part = _joined(skipped[ahead], below.values[ahead])
+            y = convolve.doubled(part, weight, last=slab.stop == d)
             fine = slice(STRIDE * slab.start, STRIDE * slab.stop)
             main.put(fine, y[: fine.stop - fine.start])
-        self.second.apply(convolve, main.close()).add_to(values, main.scale)
-        return values
+        self.second.apply(convolve, main.close()).add_to(main.values, main.scale)
+        return Scaled(main.values, main.scale)
 
 
 @dataclass(frozen=True)
@@ -188,28 +238,26 @@ class Finest:
             _slope(level.get_submodule("0")),
         )
 
-    def blocks(self, convolve: Convolver, skipped: Tensor, below: Tensor) -> NormedVolume:
+    def blocks(self, convolve: Convolver, skipped: Tensor, below: Scaled) -> NormedVolume:
         """Map two (d, h, w, …) volumes to the blocks of the transposed convolution's output."""
         d, h, w = skipped.shape[:3]
-        result = NormedVolume(empty_volume((d, h, w, len(self.transposed))), self.slope)
+        weight = below.into_inputs(self.transposed, 1)
+        result = NormedVolume((d, h, w, len(self.transposed)), self.slope)
         for slab in convolve.slabs(skipped):
             ahead = slice(slab.start, slab.stop + 1)
-            part = _joined(skipped[ahead], below[ahead])
-            part = slices_with_zeros(part, 0, slab.stop + 1 - slab.start)
-            y = convolve(part, self.transposed, padding=_SIDES)
+            part = _joined(skipped[ahead], below.values[ahead], more=slab.stop // d)
+            y = convolve(part, weight, padding=_SIDES)
             result.put(slab, y[:, 1:, 1:])
         return result.close(subpixel.BLOCK**3)
 
-    def features(self, convolve: Convolver, blocks: NormedVolume) -> Tensor:
+    def features(self, convolve: Convolver, blocks: NormedVolume, head: Head) -> Part:
         """Map the blocks to what the last convolution reads: (1, 2, 2d, 2h, 2w)."""
         d, h, w = blocks.values.shape[:3]
         voxels = empty_volume((OUT_CHANNELS, 2 * d, 2 * h, 2 * w), "passing")
-        scale = per_line(blocks.scale, blocks.values)
         for slab in convolve.slabs(blocks.values):
-            part = blocks.active(slab.stop)[slab]
-            lines(part).mul_(scale)
-            subpixel.write_blocks(part, voxels, slab.start)
-        return voxels[None]
+            subpixel.write_blocks(blocks.active(slab.stop)[slab], voxels, slab.start)
+        scale = tuple(blocks.scale[:: subpixel.BLOCK**3].tolist())
+        return Part(voxels[None], scale, head)
 
     def heatmaps(self, convolve: Convolver, blocks: NormedVolume, head: Head) -> Tensor:
         """Map the blocks to the network's output: (1, 2, 2d, 2h, 2w), in a frame of its own."""
@@ -224,10 +272,13 @@ class Finest:
         return framed[None, :, 1:-1, 1:-1, 1:-1]
 
 
-def _joined(skipped: Tensor, below: Tensor) -> Tensor:
-    """The channels of two volumes, one after the other."""
-    channels = skipped.shape[3] + below.shape[3]
-    return torch.cat((skipped, below), dim=-1, out=empty_volume((*skipped.shape[:3], channels)))
+def _joined(skipped: Tensor, below: Tensor, more: int = 0) -> Tensor:
+    """The channels of two volumes, one after the other, and `more` slices of zeros behind them."""
+    depth, h, w = skipped.shape[:3]
+    result = empty_volume((depth + more, h, w, skipped.shape[3] + below.shape[3]))
+    torch.cat((skipped, below), dim=-1, out=result[:depth])
+    result[depth:] = 0
+    return result
 
 
 def _scaled(weight: Tensor, scale: Tensor) -> Tensor:

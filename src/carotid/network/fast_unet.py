@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from carotid.network.cuda_unet import CudaUNet, Exactly, exact_convolutions
-from carotid.network.fast_levels import Bottom, Doubling, Finest, Halving
+from carotid.network.fast_levels import Bottom, Doubling, Finest, Halving, Scaled
 from carotid.network.head import Head, Part
 from carotid.network.slabwise import EPSILON, Convolver, NormedVolume
 from carotid.network.unet import CHANNELS, MULTIPLE_OF, OUT_CHANNELS, UNet
@@ -146,7 +146,7 @@ class FastUNet:
         with torch.no_grad():
             if not _suits(window):
                 return Part(cast("Tensor", self._plain(window)))
-            return Part(self._finest.features(self._convolve, self._blocks(window)), self.head)
+            return self._finest.features(self._convolve, self._blocks(window), self.head)
 
     def in_slabs_of(self, voxels: int) -> FastUNet:
         """Return the same network with other slabs, where it works in slabs at all."""
@@ -158,15 +158,18 @@ class FastUNet:
     def _blocks(self, window: Tensor) -> NormedVolume:
         """All but the last convolution, in blocks."""
         convolve = self._convolve
-        x = window[0, 0].unsqueeze(-1)
+        x = window[0, 0]
+        x = (x if x.stride(-1) == 1 else x.contiguous()).unsqueeze(-1)
         skipped = []
         for halving in self._halvings:
             x = halving.apply(convolve, x)
             skipped.append(x)
         x = self._bottom.apply(convolve, x)
+        below = Scaled(x, x.new_ones(x.shape[3]))
+        del x
         for doubling in reversed(self._doublings):
-            x = doubling.apply(convolve, skipped.pop(), x)
-        return self._finest.blocks(convolve, skipped.pop(), x)
+            below = doubling.apply(convolve, skipped.pop(), below)
+        return self._finest.blocks(convolve, skipped.pop(), below)
 
 
 def fast_or_plain(net: UNet, device: torch.device) -> Callable[[Tensor], Tensor]:
@@ -260,7 +263,7 @@ def _difference_of_sums(head: Head, plain: nn.Module, features: Tensor) -> float
     last = plain.get_submodule("model.2.1")
     one, other = (WindowSum(_OVERLAPPING, OUT_CHANNELS) for _ in range(2))
     for corner, window in zip(_OVERLAPPING.corners, features.unsqueeze(1), strict=True):
-        one.add(Part(window, head), corner)
+        one.add(Part(window, head=head), corner)
         other.add(Part(last(window)), corner)
     return _relative(one.heatmaps(), other.heatmaps())
 

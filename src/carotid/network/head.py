@@ -54,11 +54,22 @@ class Part:
 
     Attributes:
         voxels: (1, channels, s, p, l): heatmaps, or features.
+        scale: A number for each channel that `voxels` is still to be multiplied by; None for 1.
         head: What makes heatmaps of the sum of all windows' features; None for heatmaps.
     """
 
     voxels: Tensor
+    scale: tuple[float, ...] | None = None
     head: Head | None = None
+
+    def add_to(self, total: Tensor, box: tuple[slice, slice, slice]) -> None:
+        """Add the voxels of a box to `total`: (channels, …) of the box's shape, in any strides."""
+        voxels = self.voxels[0][(slice(None), *box)]
+        if self.scale is None:
+            total += voxels
+            return
+        for channel, factor in enumerate(self.scale):
+            total[channel].add_(voxels[channel], alpha=factor)
 
 
 @runtime_checkable
@@ -183,16 +194,19 @@ class Passed:
         size = max(len(head.weight) * plane_voxels(plan), _LEAST_NUMBERS)
         self._free = empty_volume([size])
 
-    def add(self, features: Tensor, corner: tuple[int, int, int]) -> None:
-        """Take a window into account.
+    def add(self, part: Part, corner: tuple[int, int, int]) -> None:
+        """Take a window's features into account.
 
         Args:
-            features: (1, channels, s, p, l).
+            part: The features.
             corner: Its first voxel in the padded volume.
         """
+        features, weight = part.voxels, self._weight
+        if part.scale is not None:
+            weight = weight * weight.new_tensor(part.scale).view(1, -1, 1, 1, 1)
         for face in faces(self._plan, corner):
             source = features[(slice(None), slice(None), *face.source)].squeeze(face.axis + 2)
-            through = self._weight.select(face.axis + 2, face.tap)
+            through = weight.select(face.axis + 2, face.tap)
             found = functional.conv2d(source, through, padding=BLOCK)[0]
             target = [box for axis, box in enumerate(face.target) if axis != face.axis]
             for axis, (box, before) in enumerate(zip(target, face.before, strict=True), 1):

@@ -30,8 +30,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
+from carotid.network.volumes import empty_volume
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
@@ -58,12 +60,14 @@ class Convolver:
     Attributes:
         by_name: Whether the convolution is asked for by name.
         doubles_by_name: Whether the transposed one is.
+        adds_by_name: Whether the one that adds to its output is.
         slab_voxels: Voxels of a slab at most (but at least one slice) of what is done by name; the
             rest is done in one piece.
     """
 
     by_name: bool
     doubles_by_name: bool
+    adds_by_name: bool
     slab_voxels: int
 
     @classmethod
@@ -71,7 +75,10 @@ class Convolver:
         """By name what this build of PyTorch can, the rest by public functions in one piece."""
         x = torch.linspace(-1, 1, 4 * 5 * 6 * 8).view(4, 5, 6, 8)
         weight = torch.linspace(-1, 1, 8 * 8 * 27).view(8, 8, 3, 3, 3)
-        named, public = cls(True, True, SLAB_VOXELS), cls(False, False, SLAB_VOXELS)  # noqa: FBT003
+        named = cls(by_name=True, doubles_by_name=True, adds_by_name=True, slab_voxels=SLAB_VOXELS)
+        public = cls(
+            by_name=False, doubles_by_name=False, adds_by_name=False, slab_voxels=SLAB_VOXELS
+        )
 
         def same(convolved: Callable[[Convolver], Tensor]) -> bool:
             try:
@@ -79,21 +86,33 @@ class Convolver:
             except (RuntimeError, AttributeError, TypeError) as error:
                 _logger.info("convolutions are slower with this PyTorch: %s", error)
                 return False
-            return torch.allclose(found, convolved(public), rtol=1e-4, atol=1e-4)
+            agrees = torch.allclose(found, convolved(public), rtol=1e-4, atol=1e-4)
+            if not agrees:
+                _logger.info("convolutions are slower with this PyTorch: an operator differs")
+            return agrees
 
         by_name = same(lambda convolve: convolve(x, weight, padding=(1, 1, 1)))
         doubles_by_name = same(lambda convolve: convolve.doubled(x, weight, last=True))
-        return cls(by_name, doubles_by_name, SLAB_VOXELS)
+        adds_by_name = same(
+            lambda convolve: convolve.add(x.clone(), x, weight, x[0, 0, 0], padding=(1, 1, 1))
+        )
+        return cls(by_name, doubles_by_name, adds_by_name, SLAB_VOXELS)
 
     def in_slabs_of(self, voxels: int) -> Convolver:
         """Return the same with other slabs, where it works in slabs at all."""
         return replace(self, slab_voxels=voxels)
 
-    def slabs(self, volume: Tensor, more: int = 0) -> list[slice]:
-        """Cut a volume (and `more` slices) into slabs of nearly equal thickness."""
+    def slabs(self, volume: Tensor, more: int = 0, *, step: int = 1) -> list[slice]:
+        """Cut a volume (and `more` slices) into slabs of nearly equal thickness.
+
+        Args:
+            volume: (d, h, w, …).
+            more: Slices behind it.
+            step: Slabs begin at multiples of it.
+        """
         depth, h, w = volume.shape[:3]
         voxels = self.slab_voxels if self.by_name else _ALL
-        return _cut(depth + more, voxels // (h * w))
+        return _cut(depth + more, voxels // (h * w), step)
 
     def doubling_slabs(self, volume: Tensor) -> list[slice]:
         """Cut a volume so that `doubled` makes slabs of the usual size of it."""
@@ -120,6 +139,27 @@ class Convolver:
             y = functional.conv3d(x, weight, bias, stride, padding)
         return y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
 
+    def add(
+        self,
+        total: Tensor,
+        volume: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        *,
+        padding: tuple[int, int, int] = (0, 0, 0),
+    ) -> Tensor:
+        """Convolve, and add the result to a contiguous (d', h', w', outputs) volume, in place."""
+        if not self.adds_by_name:
+            return total.add_(self(volume, weight, bias, padding=padding))
+        x = volume.unsqueeze(0).permute(0, 4, 1, 2, 3)
+        into = total.unsqueeze(0).permute(0, 4, 1, 2, 3)
+        y: Tensor = torch.ops.mkldnn._convolution_pointwise_.binary(
+            into, x, weight, bias, list(padding), [1] * 3, [1] * 3, 1, "add", 1.0, None, [], None
+        )
+        if y.data_ptr() != total.data_ptr():
+            total.copy_(y.permute(0, 2, 3, 4, 1).squeeze(0))
+        return total
+
     def doubled(self, volume: Tensor, weight: Tensor, *, last: bool) -> Tensor:
         """Transposed convolution with stride 2 and padding 1, of a slab that ends or goes on.
 
@@ -143,10 +183,11 @@ class Convolver:
         return y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
 
 
-def _cut(depth: int, thickness: int) -> list[slice]:
-    """Slabs of nearly equal thickness, not above the given one, but of one slice at least."""
-    count = -(-depth // max(1, thickness))
-    edges = [depth * k // count for k in range(count + 1)]
+def _cut(depth: int, thickness: int, step: int = 1) -> list[slice]:
+    """Slabs of nearly equal thickness, not above the given one, but of `step` slices at least."""
+    steps = -(-depth // step)
+    count = -(-steps // max(1, thickness // step))
+    edges = [min(steps * k // count * step, depth) for k in range(count + 1)]
     return [slice(*pair) for pair in itertools.pairwise(edges)]
 
 
@@ -154,24 +195,28 @@ class NormedVolume:
     """The output of a convolution on its way through instance norm and PReLU.
 
     Args:
-        values: (d, h, w, channels) float32, contiguous; memory for the result.
+        shape: (d, h, w, channels).
         slope: What the PReLU multiplies negative values by.
+        in_pairs: Whether each slab holds its first, third, … slice and then the others.
 
     Attributes:
-        values: What `put` stored; then, slab by slab as `active` is asked for it, PReLU(x − mean).
+        values: What was put there; then, slab by slab as `active` is asked for it, PReLU(x − mean).
         scale: (channels,) 1/σ, once it is closed.
     """
 
-    def __init__(self, values: Tensor, slope: float) -> None:
-        self.values = values
-        self.scale = values.new_empty(0)
+    def __init__(self, shape: Sequence[int], slope: float, *, in_pairs: bool = False) -> None:
+        self._framed = empty_volume((shape[0] + 2, *shape[1:]))
+        self._framed[:: shape[0] + 1] = 0
+        self.values = self._framed[1:-1]
+        self.scale = self.values.new_empty(0)
         self._slope = slope
+        self._in_pairs = in_pairs
         self._slabs: list[slice] = []
         self._centres: list[Tensor] = []
         self._sums: list[Tensor] = []
         self._squares: list[Tensor] = []
-        self._scratch = values.new_empty(0)
-        self._shifts = values.new_empty(0)
+        self._scratch = self.values.new_empty(0)
+        self._shifts = self.values.new_empty(0)
         self._finished = 0
 
     def put(self, slab: slice, y: Tensor) -> None:
@@ -180,7 +225,7 @@ class NormedVolume:
         Args:
             slab: Which slices; each call goes on where the last one ended.
             y: (n, h, w, …), lines contiguous; of more channels the first ones are taken. It may
-                be that part of `values` itself, as at the bottom level.
+                be that part of `values` itself.
         """
         values = self.values[slab]
         channels = values.shape[3]
@@ -190,6 +235,12 @@ class NormedVolume:
             torch.sub(y.flatten(2), per_line(centre, y), out=lines(values))
         else:
             torch.sub(y[..., :channels], centre, out=values)
+        self.take(slab, centre)
+
+    def take(self, slab: slice, centre: Tensor) -> None:
+        """Take the next slices, which lie in `values` already, less `centre`: (channels,)."""
+        values = self.values[slab]
+        channels = values.shape[3]
         if self._scratch.numel() < values.numel():
             self._scratch = torch.empty_like(values).view(-1)
         squares = self._scratch[: values.numel()].view_as(values)
@@ -198,6 +249,13 @@ class NormedVolume:
         self._centres.append(centre)
         self._sums.append(values.view(-1, channels).sum(0))
         self._squares.append(squares.view(-1, channels).sum(0))
+
+    def last_mean(self) -> Tensor | None:
+        """(channels,): the mean of the last slab, if there was one."""
+        if not self._slabs:
+            return None
+        voxels = self.values[self._slabs[-1]].shape[:3].numel()
+        return self._centres[-1] + self._sums[-1] / voxels
 
     def close(self, pooled: int = 1) -> NormedVolume:
         """Work out mean and variance, now that all slices are there.
@@ -230,14 +288,31 @@ class NormedVolume:
             self._finished += 1
         return self.values
 
+    def around(self, slab: slice) -> Tensor:
+        """Slices of PReLU(x − mean) and their neighbours, or zeros: (n + 2, h, w, channels)."""
+        self.active(slab.stop + 1)
+        return self._framed[slab.start : slab.stop + 2]
+
     def add_to(self, base: Tensor, base_scale: Tensor | None = None) -> None:
-        """Add the normed volume to `base`, or to `base` times (channels,) numbers, in place."""
-        scale = per_line(self.scale, base)
+        """Add the normed volume to `base`, in place.
+
+        Args:
+            base: (d, h, w, channels).
+            base_scale: (channels,): what `base` is to be multiplied by later.
+        """
+        scale = per_line(self.scale if base_scale is None else self.scale / base_scale, base)
         for slab in self._slabs:
-            part = lines(base[slab])
-            if base_scale is not None:
-                part.mul_(per_line(base_scale, base))
-            part.addcmul_(lines(self.active(slab.stop)[slab]), scale)
+            self.active(slab.stop)
+            start, stop = slab.start, slab.stop
+            if not self._in_pairs:
+                lines(base[slab]).addcmul_(lines(self.values[slab]), scale)
+                continue
+            middle = start + (stop - start + 1) // 2
+            for ours, theirs in (
+                (slice(start, middle), slice(start, stop, 2)),
+                (slice(middle, stop), slice(start + 1, stop, 2)),
+            ):
+                lines(base[theirs]).addcmul_(lines(self.values[ours]), scale)
 
 
 def slices_with_zeros(volume: Tensor, start: int, stop: int) -> Tensor:
@@ -253,7 +328,7 @@ def slices_with_zeros(volume: Tensor, start: int, stop: int) -> Tensor:
 
 def lines(volume: Tensor) -> Tensor:
     """A (d, h, w, channels) volume as (d, h, w·channels), without a copy."""
-    return volume.view(*volume.shape[:2], -1)
+    return volume.view(*volume.shape[:2], volume.shape[2] * volume.shape[3])
 
 
 def per_line(values: Tensor, volume: Tensor) -> Tensor:

@@ -150,9 +150,9 @@ class WindowSum:
             self._head = part.head
             self._passed = None if part.head is None else Passed(part.head, self._plan)
         outer, inner = self._plan.boxes(corner)
-        self._total[(slice(None), *outer)] += part.voxels[(0, slice(None), *inner)]
+        part.add_to(self._total[(slice(None), *outer)], inner)
         if self._passed is not None:
-            self._passed.add(part.voxels, corner)
+            self._passed.add(part, corner)
 
     def heatmaps(self) -> Tensor:
         """(channels, s, p, l): their average, in the memory of the sum."""
