@@ -8,7 +8,7 @@ import torch
 from tests.naive import along_axis
 
 from carotid.geometry.resample import AxisSampling, to_network
-from carotid.network.sampling import gathered, sample_axis, sample_last_axis
+from carotid.network.sampling import sample_axis, sample_last_axis
 
 ARRAY = np.random.default_rng(2).normal(size=(3, 41, 38, 45)).astype(np.float32)
 
@@ -22,7 +22,6 @@ def test_every_axis_is_interpolated_linearly(axis: int, step: float) -> None:
     x = torch.from_numpy(ARRAY.copy())
     expected = along_axis(ARRAY, axis, positions)
     np.testing.assert_allclose(sample_axis(x, axis, sampling).numpy(), expected, atol=2e-6)
-    np.testing.assert_allclose(gathered(x, axis, sampling).numpy(), expected, atol=2e-6)
     if axis == 3:
         np.testing.assert_allclose(sample_last_axis(x, sampling).numpy(), expected, atol=2e-6)
     assert np.array_equal(x.numpy(), ARRAY), "the input must stay as it is"
