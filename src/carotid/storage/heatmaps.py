@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 _CHANNELS = 2
 _FILES = 2
 """Mean and standard deviation are deflated at once."""
+
+_SLABS_AHEAD = 2
+"""Slabs that may wait or be written while the next one is made: a file waits for the disk now and
+then, and the other one goes on."""
 
 _MAX_RECORD_BYTES = 4 << 20
 
@@ -87,17 +92,22 @@ def write_side(
 
 
 def _write_both(mean: MetaImageWriter, std: MetaImageWriter, made: SideSlabs) -> None:
-    """Deflate and write both files at once, while the next slab is being made."""
-    with ThreadPoolExecutor(_FILES, "carotid-deflate") as pool:
-        writing: list[Future[None]] = []
+    """Deflate and write both files at once, each in a thread, while the next slabs are made."""
+    with (
+        ThreadPoolExecutor(1, "carotid-mean") as mean_thread,
+        ThreadPoolExecutor(1, "carotid-std") as std_thread,
+    ):
+        writing: deque[Future[None]] = deque()
         for mean_slab, std_slab in made.slabs:
-            for done in writing:
-                done.result()
-            writing = [pool.submit(mean.write, mean_slab), pool.submit(std.write, std_slab)]
-        for done in writing:
-            done.result()
-        for done in [pool.submit(mean.complete), pool.submit(std.complete)]:
-            done.result()
+            while len(writing) > _FILES * (_SLABS_AHEAD - 1):
+                writing.popleft().result()
+            writing.append(mean_thread.submit(mean.write, mean_slab))
+            writing.append(std_thread.submit(std.write, std_slab))
+            del mean_slab, std_slab  # the threads' alone
+        writing.append(mean_thread.submit(mean.complete))
+        writing.append(std_thread.submit(std.complete))
+        while writing:
+            writing.popleft().result()
 
 
 def write_record(folder: HeatmapLayout, record: Mapping[str, Any]) -> None:
