@@ -1,9 +1,11 @@
-"""Memory for large arrays: in huge pages where Linux grants them, and in a region of its own.
+"""Memory for large arrays: in a region of its own, or in huge pages where Linux grants them.
 
 A fresh array of 60 MB is 15,000 pages of 4 KiB, and each costs the kernel a fault and a wipe when
 it is first touched; in pages of 2 MiB there are 30. glibc returns large arrays to the system when
 they are freed, so a forward pass would pay that for each of its intermediate results. Most
 distributions grant huge pages to those who ask (`madvise`); where they don't, nothing changes.
+What lies in a region is fetched once, so that huge pages would save little there, and where a
+virtual machine gives its free memory back to the host they are the dearer ones to fetch.
 
 Where several threads take large and small arrays from one heap, gaps remain between them, and the
 heap grows by and by to half as much again as is in use. A process that has called
@@ -66,8 +68,6 @@ class Region:
     def __init__(self, size: int) -> None:
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE
         self._memory = mmap.mmap(-1, size, flags=flags)
-        with suppress(OSError):
-            self._memory.madvise(_ADVICE)
         self._gaps = [(0, size)]
         self._lock = threading.Lock()
         self._let_go: deque[tuple[int, int]] = deque()
@@ -196,7 +196,7 @@ def empty_array(shape: Sequence[int], dtype: np.dtype[Any], use: Use = "lasting"
         return np.ndarray(tuple(shape), dtype, memoryview(piece))
     array = np.empty(tuple(shape), dtype)
     advise = _madvise()
-    if advise is not None:
+    if advise is not None and not _shared:
         start = -(-array.ctypes.data // mmap.PAGESIZE) * mmap.PAGESIZE
         length = array.ctypes.data + array.nbytes - start
         if length >= HUGE_PAGE_BYTES:
