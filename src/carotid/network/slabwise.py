@@ -10,8 +10,9 @@ normalised, so the output of a convolution passes twice. `NormedVolume.put` take
 stores it less the mean of the slab's middle slice, and adds up what is left and its squares. (It is
 centred before squaring, as raw intensities may have a mean that is large against their spread; one
 slice of a few is near enough: its mean is off by less than the slab's spread times the root of
-their number.) When all slabs are there, the sums are put together by the formula of Chan, Golub
-and LeVeque (1979),
+their number. Where a convolution can take the centre off by itself, as a bias, it is the mean of
+the slab before, which is near enough likewise: `NormedVolume.take`.) When all slabs are there, the
+sums are put together by the formula of Chan, Golub and LeVeque (1979),
 
     mean = Σ nₖ mₖ / n,        variance = Σ (Sₖ + nₖ (mₖ − mean)²) / n
 

@@ -11,7 +11,7 @@ y₁ = d₁g₀ + d₂g₁ + d₃g₂, take six multiplications as they are writ
 This is F(2, 3) of S. Winograd, *Arithmetic Complexity of Computations* (1980); for convolution
 layers A. Lavin and S. Gray, arXiv:1509.09308. Here d are slices of a volume, g are the slices of a
 3×3×3 kernel, and each product is a 3×3 convolution of slices. The sums are cheap against it, and
-rounding is about that of the ordinary way: no factor is larger than 1.
+rounding is about that of the ordinary way.
 """
 
 from __future__ import annotations
