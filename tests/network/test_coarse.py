@@ -191,3 +191,16 @@ def test_two_sides_share_one_budget(tmp_path: Path) -> None:
     third = CoarseHeatmaps(0, tmp_path / "third", budget)
     third.add(MEMBERS[0])
     assert in_memory(third) == [True]
+
+
+def test_what_is_claimed_is_missing_until_it_comes_back(tmp_path: Path) -> None:
+    budget = Budget(2 * MEMBER_BYTES)
+    store = CoarseHeatmaps(0, tmp_path / "scratch", budget)
+    store.add(MEMBERS[0])
+    claimed = budget.claim(2 * MEMBER_BYTES)  # more than is left
+    store.add(MEMBERS[1], last=True)
+    claimed.give_back()
+    claimed.give_back()  # once is enough
+    store.add(MEMBERS[2], last=True)
+    store.add(MEMBERS[3], last=True)
+    assert [isinstance(one, Spilled) for one in store._kept] == [False, True, False, True]

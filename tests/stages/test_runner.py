@@ -62,6 +62,9 @@ class Letters:
         place = self.layout.transform(participant_id, self.transform)
         return "there" if (place / "b").exists() else None
 
+    def loader(self, scan: RawScan) -> Callable[[], str]:
+        return partial(self.load, scan)
+
     def load(self, scan: RawScan) -> str:
         if self.trouble.get(scan.participant_id) == "load":
             raise InputError("torn", where=scan.path)

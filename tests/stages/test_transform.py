@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -13,20 +15,29 @@ from tests.networks import stand_in, uneven
 from carotid.config import HeatmapParameters
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
+from carotid.network.coarse import CoarseHeatmaps
 from carotid.network.device_memory import AS_PLANNED, ON_THE_CPU
+from carotid.network.scratch import Spilled
 from carotid.provenance import TransformRecord
-from carotid.stages import transform
-from carotid.stages.reading import LoadedScan, prepare_scan
+from carotid.stages import reading, transform
+from carotid.stages.reading import LoadedScan, ScanReader, prepare_scan
+from carotid.stages.runner import Runner
 from carotid.stages.transform import HeatmapTask
 from carotid.storage.layout import HeatmapLayout, OutputLayout
+from carotid.storage.metaimage_writer import write_metaimage
+from carotid.storage.raw import find_scans, load_scan
+from carotid.storage.rescaling import NO_RESCALING
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from torch import Tensor
+
     from carotid.network.device_memory import Predictor
     from carotid.network.ensemble import SideResult
-    from carotid.stages.reading import ScanReader
+    from carotid.stages.runner import Progress
+    from carotid.storage.raw import RawScan
 
 PARAMETERS = HeatmapParameters(roi_size=(32, 16, 16), overlap=0.3)
 
@@ -73,3 +84,45 @@ def test_the_record_tells_when_there_was_no_room_for_the_networks(
     task.get_ready()
     assert list(task.compute(LoadedScan(scan, "ab"), tmp_path, lambda: None)) == []
     assert seen == [step]
+
+
+@pytest.mark.timeout(120)
+def test_heatmaps_make_room_for_the_next_scan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the first side takes to be written, a scan is not read beside kept heatmaps."""
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for name in ("one", "two"):
+        array = neck()
+        write_metaimage(raw / f"{name}.mha", Volume(array, Grid(array.shape, affine_of())))
+    scans = list(find_scans(raw).values())
+    kept_while_read = threading.Event()
+    places: list[str] = []
+    add = CoarseHeatmaps.add
+
+    def noted_add(self: CoarseHeatmaps, heatmaps: Tensor, *, last: bool = False) -> None:
+        add(self, heatmaps, last=last)
+        places.append("file" if isinstance(self._kept[-1], Spilled) else "memory")
+        if len(places) == 3:  # the first one of the second side
+            kept_while_read.set()
+
+    def late_load(scan: RawScan) -> Volume:
+        assert scan.participant_id == "one" or kept_while_read.wait(60)
+        return load_scan(scan)
+
+    monkeypatch.setattr(CoarseHeatmaps, "add", noted_add)
+    monkeypatch.setattr(reading, "load_scan", late_load)
+    layout = OutputLayout(tmp_path / "out")
+    task = HeatmapTask(
+        layout,
+        lambda: [stand_in(uneven(seed), str(seed)) for seed in (1, 2)],
+        PARAMETERS,
+        ScanReader(PARAMETERS, NO_RESCALING, 2, 1),
+        TransformRecord({}, {"1": "ab", "2": "cd"}, {}),
+        force=False,
+    )
+    outcomes = Runner(task, layout, cast("Progress", MagicMock())).run(scans)
+    assert [one.status for one in outcomes] == ["done", "done"]
+    assert places[:3] == ["memory", "memory", "file"]
+    assert places[4:] == ["memory"] * 4, "and there is room again once it was read"

@@ -37,6 +37,12 @@ class Budget:
             self._left -= size
         return Lease(self, size)
 
+    def claim(self, size: int) -> Lease:
+        """Take `size` bytes even where they are not left; nobody gets a lease until enough are."""
+        with self._lock:
+            self._left -= size
+        return Lease(self, size)
+
     def take_back(self, size: int) -> None:
         """Count bytes as free again."""
         with self._lock:
@@ -44,14 +50,20 @@ class Budget:
 
 
 class Lease:
-    """Bytes of a budget, for as long as this is held."""
+    """Bytes of a budget, until they are given back or nobody holds this any more."""
 
     def __init__(self, budget: Budget, size: int) -> None:
-        weakref.finalize(self, budget.take_back, size).atexit = False
+        self._end = weakref.finalize(self, budget.take_back, size)
+        self._end.atexit = False
+
+    def give_back(self) -> None:
+        """Let the budget have them now."""
+        self._end()
 
 
 MAIN_MEMORY = Budget(MEMORY_BUDGET_BYTES)
-"""That of the process, shared by a side that is predicted and one that is being written."""
+"""That of the process, shared by a side that is predicted, one that is being written, and the next
+scan while it is read."""
 
 
 @dataclass(frozen=True)

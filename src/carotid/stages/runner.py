@@ -14,7 +14,6 @@ import traceback
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from carotid.errors import CarotidError
@@ -65,8 +64,8 @@ class Task(Protocol[Loaded]):
     def complete(self, participant_id: str) -> str | None:
         """Why nothing has to be done for a participant; None where it has."""
 
-    def load(self, scan: RawScan) -> Loaded:
-        """Read and prepare a scan; called in a thread."""
+    def loader(self, scan: RawScan) -> Callable[[], Loaded]:
+        """What reads and prepares a scan, to be called in a thread some time from now."""
 
     def steps(self, loaded: Loaded) -> int:
         """How many times `advance` will be called."""
@@ -224,7 +223,7 @@ class Runner(Generic[Loaded]):
                 self._release(slot)
                 self._finish(Outcome(scan.participant_id, "skipped", done))
                 continue
-            return _Pending(scan, slot, [self._loader.submit(partial(self._task.load, scan))])
+            return _Pending(scan, slot, [self._loader.submit(self._task.loader(scan))])
         return None
 
     def _compute(self, pending: _Pending[Loaded]) -> Iterator[None]:

@@ -108,9 +108,9 @@ class HeatmapTask:
                 remedy="move it away, or use --force to replace it",
             )
 
-    def load(self, scan: RawScan) -> LoadedScan:
-        """Read, rescale, reorient and resample a scan."""
-        return self._reader.read(scan)
+    def loader(self, scan: RawScan) -> Callable[[], LoadedScan]:
+        """What reads, rescales, reorients and resamples a scan."""
+        return self._reader.expect(scan)
 
     def steps(self, loaded: LoadedScan) -> int:
         """How many windows both sides take."""
@@ -120,6 +120,8 @@ class HeatmapTask:
         self, loaded: LoadedScan, folder: Path, advance: Callable[[], None]
     ) -> Iterator[Callable[[], None]]:
         """Predict side after side; each is folded and written while the next one is predicted."""
+        if loaded.room is not None:
+            loaded.room.give_back()
         place = HeatmapLayout(folder)
         scan, grid = loaded.prepared, loaded.prepared.frame.grid
         predictor = Predictor(self._crew)
