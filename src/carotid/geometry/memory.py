@@ -10,10 +10,11 @@ virtual machine gives its free memory back to the host they are the dearer ones 
 Where several threads take large and small arrays from one heap, gaps remain between them, and the
 heap grows by and by to half as much again as is in use. A process that has called
 `reserve_addresses` therefore takes its large arrays from regions of addresses of their own: one for
-those that last, one for those that threads hand over, and one for each thread, where each window
-finds its arrays at the same places as the one before. An array takes the narrowest gap that is wide
-enough. The gap that it leaves closes with its neighbours, and its pages are used again without
-being asked for again. Addresses cost nothing until they are used.
+those that last, one for windows that threads hand over, one for slabs on their way to the disk, and
+one for each thread, where each window finds its arrays at the same places as the one before. An
+array takes the narrowest gap that is wide enough. The gap that it leaves closes with its
+neighbours, and its pages are used again without being asked for again. Addresses cost nothing until
+they are used.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Use = Literal["lasting", "passing", "own"]
+Use = Literal["lasting", "passing", "writing", "own"]
+
+_SHARED: tuple[Use, ...] = ("lasting", "passing", "writing")
+"""What all threads take from the same region for."""
 
 HUGE_PAGE_BYTES = 2**21
 """Size of a huge page on x86-64, and usually on ARM."""
@@ -45,8 +49,11 @@ HUGE_PAGE_BYTES = 2**21
 REGION_BYTES = 2**34
 """Addresses of a region; arrays that find no room come from the heap."""
 
-_SMALLEST_BYTES = 2**22
+_SMALLEST_BYTES = 2**20
 """Smaller arrays come from the heap."""
+
+_SMALLEST_STEP_BYTES = 2**18
+"""Addresses are given out in multiples of this, at least."""
 
 _ADVICE = 14
 """Linux's MADV_HUGEPAGE."""
@@ -87,7 +94,7 @@ class Region:
 
         They are free again when the last one who holds them lets go, a view of an array included.
         """
-        step = max(HUGE_PAGE_BYTES, 1 << (size.bit_length() - 2))
+        step = max(_SMALLEST_STEP_BYTES, 1 << (size.bit_length() - 2))
         wide = -(-size // step) * step
         with self._lock:
             self._close_gaps()
@@ -165,7 +172,8 @@ def reserve_addresses() -> bool:
     """
     if not _shared and sys.platform.startswith("linux") and _addresses_are_free():
         with suppress(OSError, ValueError, OverflowError):
-            _shared.update({"lasting": Region(REGION_BYTES), "passing": Region(REGION_BYTES)})
+            regions = [Region(REGION_BYTES) for _ in _SHARED]
+            _shared.update(zip(_SHARED, regions, strict=True))
     return bool(_shared)
 
 
@@ -187,7 +195,8 @@ def empty_array(shape: Sequence[int], dtype: np.dtype[Any], use: Use = "lasting"
         shape: Its shape.
         dtype: Its type.
         use: lasting: held for longer than a window takes; passing: handed from one thread to
-            another, with a window; own: worked with by this thread alone.
+            another, with a window; writing: likewise, with a slab of what is written; own: worked
+            with by this thread alone.
     """
     size = prod(shape) * dtype.itemsize
     region = _regions.of(use) if size >= _SMALLEST_BYTES else None

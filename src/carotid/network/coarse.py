@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import torch
 
+from carotid.geometry.memory import empty_array
 from carotid.network.cuda import spare_bytes
 from carotid.network.scratch import MAIN_MEMORY, Budget, ScratchFile, Spilled
 
@@ -101,7 +102,8 @@ class CoarseHeatmaps:
         kept = self._kept[member]
         if not isinstance(kept, Spilled):
             return kept[start:stop]
-        out = np.empty((stop - start, *self._shape[1:]), np.float32)
+        shape = (stop - start, *self._shape[1:])
+        out = empty_array(shape, np.dtype(np.float32), "writing")
         row_bytes = out.nbytes // max(stop - start, 1)
         kept.read_into(_bytes_of(out), start * row_bytes)
         return torch.from_numpy(out).to(self.device)

@@ -17,11 +17,13 @@ import numpy as np
 import torch
 
 from carotid.errors import ModelError
+from carotid.geometry.memory import empty_array
 from carotid.network.ahead import one_ahead
 from carotid.network.coarse import CoarseHeatmaps
 from carotid.network.cuda import aside, to_host
 from carotid.network.sampling import sample_axis, sample_last_axis
 from carotid.network.unet import OUT_CHANNELS
+from carotid.network.volumes import volume_like
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -311,7 +313,7 @@ class SideResult:
         x = sample_axis(sample_last_axis(x, last), 2, middle)
         x = sample_axis(x, 0, sampling[axis].shifted(low, high - low))
         if all(one.is_identity for one in (last, middle, sampling[axis].shifted(low, high - low))):
-            x = x.clone()  # what is kept must not be worked on in place
+            x = volume_like(x, "writing").copy_(x)  # what is kept must not be worked on in place
         return x.movedim(0, axis + 1)
 
     def _stored(
@@ -322,13 +324,18 @@ class SideResult:
         if heatmaps is not None and heatmaps.is_cuda:
             return to_host(_laid_out(heatmaps, shape, l_start, way))
         raw = [shape[way.axes.index(a)] for a in range(3)]
-        out = np.zeros((raw[2], raw[1], raw[0], OUT_CHANNELS), np.float32)
-        if heatmaps is not None:
-            ordered = way.view(out.transpose(2, 1, 0, 3))
-            block = heatmaps.cpu().numpy()
-            columns = slice(l_start, l_start + block.shape[3])
-            for channel in range(OUT_CHANNELS):
-                ordered[:, :, columns, channel] = block[channel]
+        shape_out = (raw[2], raw[1], raw[0], OUT_CHANNELS)
+        out: NDArray[np.float32] = empty_array(shape_out, np.dtype(np.float32), "writing")
+        if heatmaps is None:
+            out[:] = 0
+            return out
+        ordered = way.view(out.transpose(2, 1, 0, 3))
+        block = heatmaps.cpu().numpy()
+        l_stop = l_start + block.shape[3]
+        ordered[:, :, :l_start] = 0
+        ordered[:, :, l_stop:] = 0
+        for channel in range(OUT_CHANNELS):
+            ordered[:, :, l_start:l_stop, channel] = block[channel]
         return out
 
     def _zero_columns(self) -> None:
@@ -357,12 +364,12 @@ def mean_and_std(heatmaps: list[Tensor]) -> tuple[Tensor, Tensor]:
     In two passes over what is in the cache anyway. The first tensor's memory is used up.
     """
     n = len(heatmaps)
-    mean = heatmaps[0].clone()
+    mean = volume_like(heatmaps[0], "writing").copy_(heatmaps[0])
     for heat in heatmaps[1:]:
         mean += heat
     mean /= n
     if n == 1:
-        return mean, torch.zeros_like(mean)
+        return mean, heatmaps[0].zero_()
     variance = heatmaps[0].sub_(mean).square_()
     for heat in heatmaps[1:]:
         variance.addcmul_(heat.sub_(mean), heat)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from carotid.network.volumes import empty_volume
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -28,9 +30,10 @@ def sample_axis(x: Tensor, axis: int, sampling: AxisSampling) -> Tensor:
     def there(values: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(values).to(x.device)
 
-    out = x.index_select(axis, there(sampling.first))
+    out, second = _room(x, axis, len(sampling)), _room(x, axis, len(sampling))
+    torch.index_select(x, axis, there(sampling.first), out=out)
     out *= there(sampling.first_weight).view(wide)
-    second = x.index_select(axis, there(sampling.second))
+    torch.index_select(x, axis, there(sampling.second), out=second)
     return out.addcmul_(second, there(sampling.second_weight).view(wide))
 
 
@@ -41,7 +44,13 @@ def sample_last_axis(x: Tensor, sampling: AxisSampling) -> Tensor:
     if x.is_cuda:
         return sample_axis(x, x.ndim - 1, sampling)
     flat = x.reshape(-1, x.shape[-1])
-    out = x.new_empty((flat.shape[0], len(sampling)))
+    out = _room(flat, 1, len(sampling))
     for inputs, outputs, matrix in sampling.bands:
         torch.mm(flat[:, inputs], torch.from_numpy(matrix), out=out[:, outputs])
     return out.view(*x.shape[:-1], len(sampling))
+
+
+def _room(x: Tensor, axis: int, size: int) -> Tensor:
+    """An uninitialised tensor as large as `x`, but for one axis."""
+    shape = [size if a == axis else n for a, n in enumerate(x.shape)]
+    return empty_volume(shape, "writing") if x.is_cpu else x.new_empty(shape)

@@ -21,3 +21,11 @@ def empty_volume(shape: Sequence[int], use: Use = "own") -> Tensor:
     """Return an uninitialised float32 tensor on the CPU; see `empty_array`."""
     with torch.inference_mode(mode=False):  # so that it may be worked on in place in any mode
         return torch.from_numpy(empty_array(shape, np.dtype(np.float32), use))
+
+
+def volume_like(x: Tensor, use: Use = "own") -> Tensor:
+    """Return an uninitialised tensor, where `x` is and as its axes follow each other in memory."""
+    order = sorted(range(x.ndim), key=x.stride, reverse=True)
+    shape = [x.shape[axis] for axis in order]
+    out = empty_volume(shape, use) if x.is_cpu else x.new_empty(shape)
+    return out.permute([order.index(axis) for axis in range(x.ndim)])
