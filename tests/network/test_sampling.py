@@ -45,3 +45,18 @@ def test_non_contiguous_input() -> None:
     sampling = to_network(38, 0.7)
     expected = along_axis(x.numpy(), 3, np.arange(len(sampling)) * 0.5 / 0.7)
     np.testing.assert_allclose(sample_last_axis(x, sampling).numpy(), expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("axis", [0, 2])
+@pytest.mark.parametrize("edges", [(0, 45), (10, 30)])
+def test_first_axis_and_others_give_the_same(axis: int, edges: tuple[int, int]) -> None:
+    """Whole slices are interpolated in one pass, unless zeros are a part of the sampling."""
+    sampling = AxisSampling.at(np.linspace(-1, 50, 90), 45).within(*edges, mirrored=False)
+    assert sampling.interpolates == (edges == (0, 45))
+    known = np.moveaxis(ARRAY, 3, axis)
+    inside = tuple(slice(*edges) if a == axis else slice(None) for a in range(4))
+    padded = np.zeros_like(known)
+    padded[inside] = known[inside]
+    found = sample_axis(torch.from_numpy(known[inside].copy()), axis, sampling)
+    expected = along_axis(padded, axis, np.linspace(-1, 50, 90))
+    np.testing.assert_allclose(found.numpy(), expected, atol=2e-6)

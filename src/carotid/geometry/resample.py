@@ -29,6 +29,9 @@ _SPACING_DECIMALS = 9
 """Spacings are rounded to this many decimals (mm) before sizes are computed from them, so that the
 last bit of an oblique direction cannot change a size."""
 
+_ROUNDING = 1e-6
+"""By how much two float32 weights may fail to sum to 1."""
+
 
 @dataclass(frozen=True, eq=False)
 class AxisSampling:
@@ -78,6 +81,14 @@ class AxisSampling:
         whole = (self.first_weight == 1) & (self.second_weight == 0)
         whole |= (self.first_weight == 0) & (self.second_weight == 1)
         return bool(whole.all() and np.array_equal(taken, index))
+
+    @cached_property
+    def interpolates(self) -> bool:
+        """Whether each output lies between its neighbours: both weights sum to 1, but for rounding.
+
+        Not so where samples that count as zero are left out; see `within`.
+        """
+        return bool((np.abs(self.first_weight + self.second_weight - 1) < _ROUNDING).all())
 
     def applied_to(self, x: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
         """Resample one axis of a float32 array, in a new array unless nothing changes."""

@@ -22,7 +22,7 @@ from __future__ import annotations
 import copy
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -37,8 +37,6 @@ from carotid.network.windows import WindowSum
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_Network = TypeVar("_Network", bound=nn.Module)
 
 _logger = logging.getLogger(__name__)
 
@@ -98,7 +96,8 @@ class FastUNet:
             ValueError: If it is not the known architecture, or a weight is not finite or so large
                 that it could overflow when 1/σ is multiplied into it.
         """
-        return cls._of(_frozen(net).to("cpu", torch.float32))
+        frozen = copy.deepcopy(net).eval().requires_grad_(requires_grad=False)
+        return cls._of(frozen.to("cpu", torch.float32))
 
     @classmethod
     def _of(cls, plain: UNet) -> FastUNet:
@@ -177,15 +176,20 @@ def fast_or_plain(net: UNet, device: torch.device) -> Callable[[Tensor], Tensor]
 
     The candidate (`FastUNet` on the CPU, `CudaUNet` on CUDA) and the plain module work on two
     small random windows, in slabs that are small accordingly; the global random state is not
-    touched. Heatmaps by way of features are compared as well, and those of windows that overlap.
-    When they differ by more than `CPU_TOLERANCE` or `CUDA_TOLERANCE` of the largest value,
-    or the candidate cannot be made, a warning is logged and the plain module, in evaluation mode,
-    is returned. `net` is not changed: either works with a copy of the weights.
+    touched. The CPU's candidate makes heatmaps of one of them by way of features, and sums of
+    windows that overlap are compared as well. When they differ by more than `CPU_TOLERANCE` or
+    `CUDA_TOLERANCE` of the largest value, or the candidate cannot be made, a warning is logged and
+    the plain module is returned.
+
+    Args:
+        net: The plain module. It is put into evaluation mode and on the device, and must not be
+            changed from then on: its weights are not copied.
+        device: Where it shall compute.
 
     Raises:
         torch.OutOfMemoryError: Where the device has no room for either.
     """
-    frozen = _frozen(net).to(device)
+    frozen = net.eval().requires_grad_(requires_grad=False).to(device)
     if device.type not in {"cpu", "cuda"}:
         return frozen
     plain: Callable[[Tensor], Tensor] = frozen if device.type == "cpu" else Exactly(frozen)
@@ -230,18 +234,18 @@ def _difference(
     with torch.no_grad():
         for shape, largest in _PROBES:
             window = (torch.rand((1, 1, *shape), generator=generator) * largest).to(device)
-            heatmaps = [fast(window)]
             if isinstance(fast, FastUNet) and shape == _PROBES[-1][0]:
-                heatmaps.append(_by_its_features(fast, window))
+                found = _by_its_features(fast, window)
+            else:
+                found = fast(window)
             expected = plain(window)
-            for found in heatmaps:
-                difference = _relative(found, expected)
-                if difference > tolerance:
-                    exact = copy.deepcopy(plain).double()(window.double())
-                    error = _relative(found, exact)
-                    nearer = error <= _relative(expected, exact)
-                    difference = 0.0 if nearer else max(difference, error)
-                differences.append(difference)
+            difference = _relative(found, expected)
+            if difference > tolerance:
+                exact = copy.deepcopy(plain).double()(window.double())
+                error = _relative(found, exact)
+                nearer = error <= _relative(expected, exact)
+                difference = 0.0 if nearer else max(difference, error)
+            differences.append(difference)
         if isinstance(fast, FastUNet):
             features = torch.rand(
                 (len(_OVERLAPPING), OUT_CHANNELS, *_OVERLAPPING.window), generator=generator
@@ -272,11 +276,6 @@ def _relative(found: Tensor, expected: Tensor) -> float:
     """Largest difference over the largest expected value."""
     largest = expected.abs().max().clamp(min=torch.finfo(torch.float32).tiny)
     return float((found - expected).abs().max() / largest)
-
-
-def _frozen(net: _Network) -> _Network:
-    """Return a copy of a network in evaluation mode, whose weights need no gradient."""
-    return copy.deepcopy(net).eval().requires_grad_(requires_grad=False)
 
 
 def _suits(window: Tensor) -> bool:
