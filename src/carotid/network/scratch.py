@@ -14,8 +14,8 @@ from carotid.errors import ResourceError
 if TYPE_CHECKING:
     from pathlib import Path
 
-MEMORY_BUDGET_BYTES = 176 << 20
-"""Heatmaps kept in memory by a process: two members of a whole neck, or many of a small one."""
+MEMORY_BUDGET_BYTES = 264 << 20
+"""Heatmaps kept in memory by a process: three members of a whole neck, or many of a small one."""
 
 
 class Budget:
