@@ -20,9 +20,12 @@ from tests.networks import weights
 
 from carotid.config import HeatmapParameters
 from carotid.geometry import memory
+from carotid.geometry.frame import NetworkFrame
+from carotid.geometry.grid import Grid
 from carotid.geometry.memory import HUGE_PAGE_BYTES, Region, empty_array, reserve_addresses
+from carotid.network.ensemble import SideResult
 from carotid.network.members import Member
-from carotid.network.volumes import empty_volume
+from carotid.network.volumes import empty_volume, volume_like
 from carotid.stages.heatmap import compute_heatmaps
 
 if TYPE_CHECKING:
@@ -239,23 +242,34 @@ def test_what_is_large_comes_from_the_region_for_its_use() -> None:
     assert float(volume[-1]) == 1
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_a_volume_like_another_has_its_axes_in_the_same_order(order: tuple[int, ...]) -> None:
+    x = torch.zeros(2, 3, 4).permute(order)
+    found = volume_like(x)
+    assert (found.shape, found.stride()) == (x.shape, x.stride())
+    assert found.data_ptr() != x.data_ptr()
+
+
 @on_linux
 @pytest.mark.usefixtures("reserved")
 def test_the_stage_gives_the_same_numbers_from_regions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every array of the smallest size too, spoilt once it is free."""
+    """Every array of the smallest size too, each full of NaN at first and once it is free."""
     members = [Member.from_state(weights(k)) for k in (1, 2)]
     parameters = HeatmapParameters(roi_size=(32, 16, 32), overlap=0.5)
     freed, take = [], Region.take
 
     def spoiling(self: Region, size: int) -> Any:
         for start, stop in self._let_go:
-            np.frombuffer(self._memory, np.uint8)[start : start + 4096] = 255
+            np.frombuffer(self._memory, np.uint8)[start:stop] = 255
             freed.append(stop - start)
-        return take(self, size)
+        piece = take(self, size)
+        if piece is not None:
+            np.frombuffer(piece, np.uint8)[:] = 255
+        return piece
 
-    monkeypatch.setattr(memory, "_SMALLEST_BYTES", 2**62)
+    monkeypatch.setattr(memory, "SMALLEST_BYTES", 2**62)
     expected = compute_heatmaps(neck(), affine_of(), members, parameters)
-    monkeypatch.setattr(memory, "_SMALLEST_BYTES", 1)
+    monkeypatch.setattr(memory, "SMALLEST_BYTES", 1)
     monkeypatch.setattr(Region, "take", spoiling)
     found = compute_heatmaps(neck(), affine_of(), members, parameters)
     assert len(freed) > 50
@@ -263,3 +277,30 @@ def test_the_stage_gives_the_same_numbers_from_regions(monkeypatch: pytest.Monke
         for name in ("mean", "std", "max_indices"):
             one, other = (getattr(getattr(whole, side), name) for whole in (expected, found))
             np.testing.assert_array_equal(one, other)
+
+
+@on_linux
+@pytest.mark.usefixtures("reserved")
+@pytest.mark.parametrize("members", [1, 2])
+def test_slabs_on_their_way_to_the_disk_have_a_region_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, members: int
+) -> None:
+    monkeypatch.setattr(memory, "SMALLEST_BYTES", 4096)
+    array = neck()
+    frame = NetworkFrame.of(Grid(array.shape, affine_of()), resample=True)
+    side = frame.sides[0]
+    result = SideResult(frame, side, members)
+    for _ in range(members):
+        result.add(torch.ones(2, *frame.side_shape(side)), "member")
+
+    def free_bytes() -> int:
+        return sum(stop - start for start, stop in memory._shared["writing"].gaps)
+
+    slabs = result.slabs()
+    for slab in slabs:
+        held = free_bytes()
+        del slab.__dict__["mean"], slab.__dict__["std"]
+        assert free_bytes() > held
+    del slab, slabs
+    gc.collect()
+    assert free_bytes() == memory.REGION_BYTES

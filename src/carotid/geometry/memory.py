@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 Use = Literal["lasting", "passing", "writing", "own"]
 
 _SHARED: tuple[Use, ...] = ("lasting", "passing", "writing")
-"""What all threads take from the same region for."""
+"""Uses for which all threads share a region."""
 
 HUGE_PAGE_BYTES = 2**21
 """Size of a huge page on x86-64, and usually on ARM."""
@@ -49,11 +49,8 @@ HUGE_PAGE_BYTES = 2**21
 REGION_BYTES = 2**34
 """Addresses of a region; arrays that find no room come from the heap."""
 
-_SMALLEST_BYTES = 2**20
+SMALLEST_BYTES = 2**20
 """Smaller arrays come from the heap."""
-
-_SMALLEST_STEP_BYTES = 2**18
-"""Addresses are given out in multiples of this, at least."""
 
 _ADVICE = 14
 """Linux's MADV_HUGEPAGE."""
@@ -66,7 +63,7 @@ class Region:
     """Addresses for large arrays, of which each lasts as long as somebody holds it.
 
     Args:
-        size: Bytes, a multiple of `HUGE_PAGE_BYTES`.
+        size: Bytes, a multiple of the page size.
 
     Raises:
         OSError: Where the system does not reserve so much.
@@ -94,7 +91,7 @@ class Region:
 
         They are free again when the last one who holds them lets go, a view of an array included.
         """
-        step = max(_SMALLEST_STEP_BYTES, 1 << (size.bit_length() - 2))
+        step = max(mmap.PAGESIZE, (1 << size.bit_length()) // 4)
         wide = -(-size // step) * step
         with self._lock:
             self._close_gaps()
@@ -195,11 +192,11 @@ def empty_array(shape: Sequence[int], dtype: np.dtype[Any], use: Use = "lasting"
         shape: Its shape.
         dtype: Its type.
         use: lasting: held for longer than a window takes; passing: handed from one thread to
-            another, with a window; writing: likewise, with a slab of what is written; own: worked
-            with by this thread alone.
+            another, with a window; writing: for slabs on their way to the disk; own: worked with
+            by this thread alone.
     """
     size = prod(shape) * dtype.itemsize
-    region = _regions.of(use) if size >= _SMALLEST_BYTES else None
+    region = _regions.of(use) if size >= SMALLEST_BYTES else None
     piece = None if region is None else region.take(size)
     if piece is not None:
         return np.ndarray(tuple(shape), dtype, memoryview(piece))

@@ -290,7 +290,7 @@ class SideResult:
     def _folded(self, block: _Block) -> RawSlab:
         if not block.heatmaps:
             zeros = self._stored(None, block.shape, 0)
-            return RawSlab(zeros, zeros.copy())
+            return RawSlab(zeros, zeros)
         with aside(block.heatmaps[0].device):
             return self._folded_of_all(block)
 
@@ -361,7 +361,8 @@ def _laid_out(
 def mean_and_std(heatmaps: list[Tensor]) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation (n−1; zeros for one) over tensors of one shape.
 
-    In two passes over what is in the cache anyway. The first tensor's memory is used up.
+    In two passes over what is in the cache anyway. All tensors' memory is used up; the standard
+    deviation lies in that of the first.
     """
     n = len(heatmaps)
     mean = volume_like(heatmaps[0], "writing").copy_(heatmaps[0])

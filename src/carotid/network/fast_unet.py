@@ -176,10 +176,10 @@ def fast_or_plain(net: UNet, device: torch.device) -> Callable[[Tensor], Tensor]
 
     The candidate (`FastUNet` on the CPU, `CudaUNet` on CUDA) and the plain module work on two
     small random windows, in slabs that are small accordingly; the global random state is not
-    touched. The CPU's candidate makes heatmaps of one of them by way of features, and sums of
-    windows that overlap are compared as well. When they differ by more than `CPU_TOLERANCE` or
-    `CUDA_TOLERANCE` of the largest value, or the candidate cannot be made, a warning is logged and
-    the plain module is returned.
+    touched. The CPU's candidate makes heatmaps of the second one, whose intensities are large, by
+    way of features only, and sums of windows that overlap are compared as well. When they differ
+    by more than `CPU_TOLERANCE` or `CUDA_TOLERANCE` of the largest value, or the candidate cannot
+    be made, a warning is logged and the plain module is returned.
 
     Args:
         net: The plain module. It is put into evaluation mode and on the device, and must not be

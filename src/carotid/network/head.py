@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from carotid.geometry.memory import SMALLEST_BYTES
 from carotid.network import subpixel
 from carotid.network.subpixel import BLOCK
 from carotid.network.volumes import empty_volume
@@ -40,9 +41,6 @@ _LEAST_OVERLAP = 2
 
 _SLAB_VOXELS = 2**14
 """Blocks that are convolved together: temporary arrays of 1 MiB."""
-
-_LEAST_NUMBERS = 2**20
-"""Smaller arrays come from the heap; see `carotid.geometry.memory`."""
 
 _MOST_PLANE_VOXELS = 2**21
 """What may be kept plane by plane: 16 MiB with two channels. Only a very small step needs more."""
@@ -191,7 +189,7 @@ class Passed:
         self._plan = plan
         self._planes: dict[tuple[int, int], Tensor] = {}
         # In one piece, and so large that it lies in a region, where it makes no gaps for others.
-        size = max(len(head.weight) * plane_voxels(plan), _LEAST_NUMBERS)
+        size = max(len(head.weight) * plane_voxels(plan), SMALLEST_BYTES // 4)
         self._free = empty_volume([size])
 
     def add(self, part: Part, corner: tuple[int, int, int]) -> None:

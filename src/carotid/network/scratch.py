@@ -63,7 +63,7 @@ class Lease:
 
 MAIN_MEMORY = Budget(MEMORY_BUDGET_BYTES)
 """That of the process, shared by a side that is predicted, one that is being written, and the next
-scan while it is read."""
+scan, from when it is known to come until it is predicted itself."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """The loop over participants: lock, load, compute, save, publish; it knows no stage by name.
 
 While one participant is computed, a second thread writes what is ready and loads the next one, one
-thing after the other: so memory never holds a scan that is being read beside results that are being
-written, and a cohort takes no more of it than a single participant. Where a GPU computes, which is
-sooner done than that, there is a third thread for loading. A participant that fails does not stop
+thing after the other, so that memory never holds a scan that is being read beside results that are
+being written. A stage can also make room for a scan as soon as it is known which one comes next:
+then it is asked for its `loader`. Where a GPU computes, which is sooner done than that, there is a
+third thread for loading. A participant that fails does not stop
 the others. One that another process is working on is left to it, and looked after at the end.
 """
 
