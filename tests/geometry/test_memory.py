@@ -264,7 +264,7 @@ def test_the_stage_gives_the_same_numbers_from_regions(monkeypatch: pytest.Monke
             freed.append(stop - start)
         piece = take(self, size)
         if piece is not None:
-            np.frombuffer(piece, np.uint8)[:] = 255
+            np.ndarray((size,), np.uint8, memoryview(piece))[:] = 255
         return piece
 
     monkeypatch.setattr(memory, "SMALLEST_BYTES", 2**62)
