@@ -23,8 +23,10 @@ from carotid.geometry import memory
 from carotid.geometry.frame import NetworkFrame
 from carotid.geometry.grid import Grid
 from carotid.geometry.memory import HUGE_PAGE_BYTES, Region, empty_array, reserve_addresses
+from carotid.geometry.resample import AxisSampling
 from carotid.network.ensemble import SideResult
 from carotid.network.members import Member
+from carotid.network.sampling import sample_axis, sample_last_axis
 from carotid.network.volumes import empty_volume, volume_like
 from carotid.stages.heatmap import compute_heatmaps
 
@@ -279,6 +281,23 @@ def test_the_stage_gives_the_same_numbers_from_regions(monkeypatch: pytest.Monke
             np.testing.assert_array_equal(one, other)
 
 
+def free_to_write() -> int:
+    """Bytes that are free in the region for slabs."""
+    return sum(stop - start for start, stop in memory._shared["writing"].gaps)
+
+
+@on_linux
+@pytest.mark.usefixtures("reserved")
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_what_is_resampled_lies_with_the_slabs(axis: int) -> None:
+    x = torch.zeros(100, 100, 100)
+    sampling = AxisSampling.at(np.arange(140) * 0.7, 100)
+    found = sample_last_axis(x, sampling) if axis == 2 else sample_axis(x, axis, sampling)
+    assert memory.REGION_BYTES - free_to_write() >= found.nbytes
+    del found
+    assert free_to_write() == memory.REGION_BYTES
+
+
 @on_linux
 @pytest.mark.usefixtures("reserved")
 @pytest.mark.parametrize("members", [1, 2])
@@ -293,14 +312,11 @@ def test_slabs_on_their_way_to_the_disk_have_a_region_of_their_own(
     for _ in range(members):
         result.add(torch.ones(2, *frame.side_shape(side)), "member")
 
-    def free_bytes() -> int:
-        return sum(stop - start for start, stop in memory._shared["writing"].gaps)
-
     slabs = result.slabs()
     for slab in slabs:
-        held = free_bytes()
+        held = free_to_write()
         del slab.__dict__["mean"], slab.__dict__["std"]
-        assert free_bytes() > held
+        assert free_to_write() > held
     del slab, slabs
     gc.collect()
-    assert free_bytes() == memory.REGION_BYTES
+    assert free_to_write() == memory.REGION_BYTES
