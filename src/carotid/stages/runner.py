@@ -4,8 +4,8 @@ While one participant is computed, a second thread writes what is ready and load
 thing after the other, so that memory never holds a scan that is being read beside results that are
 being written. A stage can also make room for a scan as soon as it is known which one comes next:
 then it is asked for its `loader`. Where a GPU computes, which is sooner done than that, there is a
-third thread for loading. A participant that fails does not stop
-the others. One that another process is working on is left to it, and looked after at the end.
+third thread for loading. A participant that fails does not stop the others. One that another
+process is working on is left to it, and looked after at the end.
 """
 
 from __future__ import annotations
