@@ -21,7 +21,7 @@ from carotid.network.shipped import shipped_models
 from carotid.simulation.neck import simulate_neck
 from carotid.simulation.second import simulate_second
 from carotid.simulation.truth import slice_centers
-from carotid.stages.heatmap import compute_heatmaps
+from carotid.stages.heatmap.compute import compute_heatmaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable

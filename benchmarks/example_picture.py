@@ -18,9 +18,9 @@ import numpy as np
 
 from carotid.geometry.grid import CANONICAL, Reordering
 from carotid.geometry.sides import SIDE_NAMES
-from carotid.storage.heatmaps import load_heatmaps
-from carotid.storage.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
 from carotid.storage.raw import find_scans, load_scan
+from carotid.storage.results.heatmaps import load_heatmaps
+from carotid.storage.results.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -84,14 +84,14 @@ def child(kind: str, threads: int, *, keep: bool) -> dict[str, Any]:
 def prepare(given: argparse.Namespace) -> tuple[Any, Any, Tensor]:
     """The plain module, the fast pass and a window of smooth structures, noise and empty space."""
     if given.keep:
-        from carotid.cli.allocator import keep_freed_memory
-        from carotid.cli.cores import wait_without_spinning
+        from carotid.cohort.allocator import keep_freed_memory
+        from carotid.cohort.cores import wait_without_spinning
 
         keep_freed_memory()
         wait_without_spinning()
     import torch
 
-    from carotid.network.fast_unet import FastUNet
+    from carotid.network.fast.cpu_unet import FastUNet
     from carotid.network.unet import UNet
 
     torch.set_num_threads(given.threads[0])
@@ -135,7 +135,7 @@ def pairs(given: argparse.Namespace) -> dict[str, Any]:
     """Two windows: in turn with all threads, or side by side with half of them each."""
     import torch
 
-    from carotid.network.side_by_side import side_by_side
+    from carotid.network.windows.side_by_side import side_by_side
 
     plain, fast, window = prepare(given)
     torch.set_num_threads(2)

@@ -32,8 +32,8 @@ from carotid.report.projections import project
 from carotid.report.write import write_report
 from carotid.simulation.neck import simulate_neck
 from carotid.simulation.truth import SimulatedNeck, slice_centers
-from carotid.storage.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
-from carotid.storage.metaimage_writer import write_metaimage
+from carotid.storage.metaimage.write import write_metaimage
+from carotid.storage.results.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -149,11 +149,11 @@ class WithModels:
 
     def case(self, root: Path, seed: int, number: int) -> Case:
         """Make one neck, spoil it, compute and write."""
+        from carotid.cohort.runner import Outcome, Runner
         from carotid.config import HeatmapParameters
         from carotid.provenance import TransformRecord
-        from carotid.stages.reading import ScanReader
-        from carotid.stages.runner import Outcome, Runner
-        from carotid.stages.transform import HeatmapTask
+        from carotid.stages.heatmap.reading import ScanReader
+        from carotid.stages.heatmap.task import HeatmapTask
         from carotid.storage.raw import find_scans
         from carotid.storage.rescaling import Rescaling
 

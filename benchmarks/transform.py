@@ -141,7 +141,7 @@ def transform(folder: Path, scans: str, members: int, device: str) -> tuple[floa
 def windows_of(shape: tuple[int, int, int], spacing: float, members: int) -> int:
     from carotid.geometry.resample import network_size
     from carotid.geometry.sides import sides_of
-    from carotid.network.window_plan import WindowPlan
+    from carotid.network.windows.plan import WindowPlan
 
     size = [network_size(n, spacing) for n in reversed(shape)]
     sides = sides_of(size[2])
@@ -174,7 +174,7 @@ def make_inputs(folder: Path, _device: str) -> None:
     from carotid.geometry.grid import Grid
     from carotid.geometry.volume import Volume
     from carotid.network.unet import UNet
-    from carotid.storage.metaimage_writer import write_metaimage
+    from carotid.storage.metaimage.write import write_metaimage
 
     rescaling = {
         "rescale": True,
@@ -218,7 +218,7 @@ def neck_like(shape: tuple[int, int, int]) -> NDArray[Any]:
 def eager_forward(_folder: Path, device: str) -> None:
     import torch
 
-    from carotid.cli.cores import given_cores
+    from carotid.cohort.cores import given_cores
     from carotid.network.device import choose_device
     from carotid.network.unet import UNet
 
@@ -239,8 +239,8 @@ def eager_forward(_folder: Path, device: str) -> None:
 
 def fast_forward(_folder: Path, device: str) -> None:
     """As the command has it: on a CPU, several windows at a time."""
-    from carotid.cli.allocator import keep_freed_memory
-    from carotid.cli.cores import given_cores, wait_without_spinning
+    from carotid.cohort.allocator import keep_freed_memory
+    from carotid.cohort.cores import given_cores, wait_without_spinning
     from carotid.geometry.memory import reserve_addresses
 
     keep_freed_memory()
@@ -248,10 +248,10 @@ def fast_forward(_folder: Path, device: str) -> None:
     wait_without_spinning()
     import torch
 
-    from carotid.network.fast_unet import fast_or_plain
-    from carotid.network.side_by_side import side_by_side
+    from carotid.network.fast.cpu_unet import fast_or_plain
     from carotid.network.unet import UNet
-    from carotid.network.window_plan import Crew
+    from carotid.network.windows.plan import Crew
+    from carotid.network.windows.side_by_side import side_by_side
 
     torch.set_num_threads(given_cores())
     fast = fast_or_plain(UNet().eval().to(device), torch.device(device))
@@ -267,19 +267,19 @@ def fast_forward(_folder: Path, device: str) -> None:
 
 
 def steps(folder: Path, device: str, name: str = "large") -> None:
-    from carotid.cli.allocator import keep_freed_memory
+    from carotid.cohort.allocator import keep_freed_memory
     from carotid.geometry.memory import reserve_addresses
 
     keep_freed_memory()
     reserve_addresses()
     import torch
 
-    from carotid.cli.cores import given_cores
+    from carotid.cohort.cores import given_cores
     from carotid.config import HeatmapParameters
     from carotid.network.members import load_members
-    from carotid.stages.heatmap import predict_sides
-    from carotid.stages.reading import prepare_scan
-    from carotid.storage.metaimage_writer import MetaImageWriter, verify_metaimage
+    from carotid.stages.heatmap.compute import predict_sides
+    from carotid.stages.heatmap.reading import prepare_scan
+    from carotid.storage.metaimage.write import MetaImageWriter, verify_metaimage
     from carotid.storage.raw import find_scans, load_scan
 
     torch.set_num_threads(given_cores())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from carotid.geometry.volume import Volume
     from carotid.network.members import Member, load_members
     from carotid.network.shipped import shipped_models
-    from carotid.stages.heatmap import compute_heatmaps
+    from carotid.stages.heatmap.compute import compute_heatmaps
 
 __version__ = "0.1.0"
 
@@ -41,7 +41,7 @@ _HOMES = {
     "Member": "carotid.network.members",
     "SideHeatmaps": "carotid.artifacts",
     "Volume": "carotid.geometry.volume",
-    "compute_heatmaps": "carotid.stages.heatmap",
+    "compute_heatmaps": "carotid.stages.heatmap.compute",
     "load_members": "carotid.network.members",
     "shipped_models": "carotid.network.shipped",
 }

@@ -77,7 +77,7 @@ def test_what_fails_after_a_swallowed_interrupt_was_interrupted(
     [
         "started('p1', 5)",
         "waiting('p1')",
-        "finished(__import__('carotid.stages.runner').stages.runner.Outcome('p1', 'failed', '?'))",
+        "finished(__import__('carotid.cohort.runner').stages.runner.Outcome('p1', 'failed', '?'))",
     ],
 )
 def test_no_participant_is_begun_waited_for_or_reported(step: str) -> None:

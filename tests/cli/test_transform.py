@@ -22,7 +22,7 @@ from tests.command import CAROTID, contents, environment, run_carotid, tree
 from tests.necks import SHAPE, write_scan
 from tests.networks import write_models
 
-from carotid.stages.reading import ScanReader
+from carotid.stages.heatmap.reading import ScanReader
 
 if TYPE_CHECKING:
     from carotid.storage.raw import RawScan

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import nibabel
 import numpy as np
-from tests.storage.test_metaimage import HEADER_FAULTS, VOXELS, deflated_bytes, file_bytes
-from tests.storage.test_nifti import AFFINE, AFFINES, SHEAR, content_of, forms, image_of
+from tests.storage.metaimage.test_read import HEADER_FAULTS, VOXELS, deflated_bytes, file_bytes
+from tests.storage.nifti.test_read import AFFINE, AFFINES, SHEAR, content_of, forms, image_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from tests.networks import weights
 from carotid.errors import InputError, ModelError
 from carotid.geometry.intensity import MAX_INTENSITY, check_intensities
 from carotid.network.weights import read_state
-from carotid.storage.atomic import write_json
+from carotid.storage.results.atomic import write_json
 
 if TYPE_CHECKING:
     from pathlib import Path

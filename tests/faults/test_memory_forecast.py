@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from tests.faults.harness import Place, run
-from tests.storage.test_metaimage import file_bytes
+from tests.storage.metaimage.test_read import file_bytes
 
+from carotid.cohort.memory import foresee
 from carotid.config import HeatmapParameters
 from carotid.geometry.grid import Grid
-from carotid.stages.memory import foresee
 
 if TYPE_CHECKING:
     from pathlib import Path

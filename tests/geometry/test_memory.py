@@ -24,11 +24,11 @@ from carotid.geometry.frame import NetworkFrame
 from carotid.geometry.grid import Grid
 from carotid.geometry.memory import HUGE_PAGE_BYTES, Region, empty_array, reserve_addresses
 from carotid.geometry.resample import AxisSampling
-from carotid.network.ensemble import SideResult
 from carotid.network.members import Member
-from carotid.network.sampling import sample_axis, sample_last_axis
 from carotid.network.volumes import empty_volume, volume_like
-from carotid.stages.heatmap import compute_heatmaps
+from carotid.stages.heatmap.compute import compute_heatmaps
+from carotid.stages.heatmap.fold import SideResult
+from carotid.stages.heatmap.sampling import sample_axis, sample_last_axis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,7 +103,7 @@ def test_systems_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
 GAPS = """
 import ctypes, mmap, sys
 from pathlib import Path
-from carotid.cli.allocator import keep_freed_memory
+from carotid.cohort.allocator import keep_freed_memory
 from carotid.geometry.memory import reserve_addresses, trim_heap
 assert keep_freed_memory()
 if sys.argv[1] == "reserved":

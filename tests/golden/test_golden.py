@@ -13,8 +13,8 @@ from tests.command import run_carotid
 from carotid.config import read_heatmap_parameters
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.volume import Volume
-from carotid.stages.reading import prepare_scan
-from carotid.storage.metaimage import read_multichannel
+from carotid.stages.heatmap.reading import prepare_scan
+from carotid.storage.metaimage.read import read_multichannel
 from carotid.storage.raw import find_scans, load_scan, read_rescaling
 
 HERE = Path(__file__).parent / "heatmap"

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from carotid.network import head as head_module
-from carotid.network.fast_unet import FastUNet
+from carotid.network.fast.cpu_unet import FastUNet
+from carotid.network.fast.slabs import Convolver
 from carotid.network.head import Head, Part, features_pay, heatmaps_of, part_of
-from carotid.network.slabwise import Convolver
 from carotid.network.unet import ResidualUnit, UNet
-from carotid.network.window_plan import Crew, WindowPlan
-from carotid.network.windows import WindowedImage, WindowSum, predict, predict_each
+from carotid.network.windows.plan import Crew, WindowPlan
+from carotid.network.windows.predict import WindowedImage, WindowSum, predict, predict_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable

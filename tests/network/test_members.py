@@ -79,6 +79,6 @@ def test_lack_of_memory_is_no_reason_for_the_plain_module(monkeypatch: pytest.Mo
     def no_room(_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr("carotid.network.fast_unet.FastUNet._of", no_room)
+    monkeypatch.setattr("carotid.network.fast.cpu_unet.FastUNet._of", no_room)
     with pytest.raises(torch.OutOfMemoryError):
         members.Member.from_state(weights(0))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carotid.network.window_faces import faces, plane_voxels
-from carotid.network.window_plan import WindowPlan
+from carotid.network.windows.plan import WindowPlan
 
 Voxel = tuple[int, ...]
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from carotid.network.slabwise import Convolver
+from carotid.network.fast.slabs import Convolver
 from carotid.network.winograd import convolve_in_pairs
 
 AVAILABLE = Convolver.available()

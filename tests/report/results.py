@@ -9,10 +9,10 @@ import numpy as np
 
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.geometry.sides import SIDE_NAMES
-from carotid.storage.heatmaps import SideSlabs, write_record, write_side
-from carotid.storage.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
-from carotid.storage.metaimage_writer import write_metaimage
+from carotid.storage.metaimage.write import write_metaimage
 from carotid.storage.raw import find_scans, hash_scan
+from carotid.storage.results.heatmaps import SideSlabs, write_record, write_side
+from carotid.storage.results.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,7 +19,7 @@ from carotid.report import pictures
 from carotid.report.examination import examine
 from carotid.report.sections import sections
 from carotid.report.views import LETTERS, Plane, picture
-from carotid.storage.metaimage import read_metaimage
+from carotid.storage.metaimage.read import read_metaimage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from carotid.errors import InputError
 from carotid.geometry.grid import Grid, Reordering
 from carotid.report import projections
 from carotid.report.projections import project
-from carotid.storage.metaimage_writer import MetaImageWriter
+from carotid.storage.metaimage.write import MetaImageWriter
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from tests.dicom_series import (
 from carotid.errors import InputError
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
-from carotid.storage.dicom import read_dicom
+from carotid.storage.dicom.read import read_dicom
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,8 +23,8 @@ from tests.dicom_series import (
 )
 
 from carotid.errors import InputError
-from carotid.storage import dicom_files
-from carotid.storage.dicom import read_dicom, read_dicom_header
+from carotid.storage.dicom import files as dicom_files
+from carotid.storage.dicom.read import read_dicom, read_dicom_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable

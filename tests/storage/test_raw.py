@@ -18,7 +18,7 @@ import pytest
 from carotid.errors import CarotidError, ConfigurationError, InputError, UsageError
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
-from carotid.storage.metaimage_writer import write_metaimage
+from carotid.storage.metaimage.write import write_metaimage
 from carotid.storage.raw import (
     NO_RESCALING,
     RawScan,

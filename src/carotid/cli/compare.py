@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from carotid.evaluation.compare_heatmaps import Comparison
     from carotid.evaluation.distances import Summary
-    from carotid.stages.compare import Comparison
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def compare_heatmap(output_dir: Path, annotation_dir: Path, output_path: Path) -
     OUTPUT_DIR holds heatmaps, ANNOTATION_DIR <id>/centerline_transform/<side>_centerline.tsv.
     OUTPUT_PATH receives a TSV row per participant, side, label and slice; a summary is printed.
     """
-    from carotid.stages.compare import compare_heatmaps
+    from carotid.evaluation.compare_heatmaps import compare_heatmaps
 
     comparison = compare_heatmaps(output_dir, annotation_dir, output_path)
     click.echo(f"{comparison.sides} sides of {len(comparison.by_participant)} participants")

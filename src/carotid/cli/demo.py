@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from carotid.cli.outputs import check_output_dir
+from carotid.cohort.outputs import check_output_dir
 from carotid.network.shipped import shipped_models
 
 
@@ -43,10 +43,10 @@ def demo(
     from carotid.cli.progress import duration
     from carotid.cli.transform import run_heatmap_transform
     from carotid.errors import UsageError
+    from carotid.evaluation.compare_heatmaps import compare_heatmaps
     from carotid.report.write import write_report
     from carotid.simulation.cohort import simulate_cohort
     from carotid.simulation.recipe import ORDINARY_RECIPE
-    from carotid.stages.compare import compare_heatmaps
 
     begin = time.monotonic()
     models = shipped_models("heatmap")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-    from carotid.stages.runner import Outcome
+    from carotid.cohort.runner import Outcome
 
 _LINE_EVERY_S = 30.0
 _ALL_ROWS = 30

@@ -59,7 +59,7 @@ def report(
     it can be made at any time, and again.
     """
     from carotid.cli import logs
-    from carotid.cli.outputs import check_output_dir
+    from carotid.cohort.outputs import check_output_dir
     from carotid.report.write import write_report
 
     target = output_dir if output_path is None else output_path.parent

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from carotid.cli.outputs import check_output_dir
 from carotid.cli.progress import duration
+from carotid.cohort.outputs import check_output_dir
 
 
 @click.command(short_help="Make simulated necks with known centerlines.")

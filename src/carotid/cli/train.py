@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from carotid.cli.outputs import check_output_dir
 from carotid.cli.progress import duration
+from carotid.cohort.outputs import check_output_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from carotid.training.crops import Side
-    from carotid.training.run import Progress
+    from carotid.training.engine.run import Progress
+    from carotid.training.heatmap.crops import Side
 
 _folder = click.Path(path_type=Path)
 _LINE_EVERY_S = 30.0
@@ -77,7 +77,7 @@ def train_heatmap_command(
     each member, and can then be given as HEATMAP_MODEL_DIR. Training that was cut short goes on
     when the same command is given again.
     """
-    from carotid.cli.cores import given_cores, wait_without_spinning
+    from carotid.cohort.cores import given_cores, wait_without_spinning
     from carotid.errors import UsageError
 
     sources = [folder for folder in (raw_dir, annotation_dir) if folder is not None]
@@ -93,8 +93,8 @@ def train_heatmap_command(
 
     import torch
 
-    from carotid.training.heatmap import train_from_simulator, train_heatmap
-    from carotid.training.parameters import read_training_parameters
+    from carotid.training.engine.parameters import read_training_parameters
+    from carotid.training.heatmap.train import train_from_simulator, train_heatmap
 
     torch.set_num_threads(given_cores())
     parameters = read_training_parameters(train_config_path)

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 import click
 
 from carotid.cli.interrupts import stop_if_asked
-from carotid.cli.outputs import check_output_dir
+from carotid.cohort.outputs import check_output_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import torch
 
+    from carotid.cohort.runner import Outcome
     from carotid.network.weights import Weights
-    from carotid.stages.runner import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -121,20 +121,20 @@ def run_heatmap_transform(
     Raises:
         UsageError: Before anything was touched.
     """
-    from carotid.cli.cores import given_cores
     from carotid.cli.progress import choose_progress
+    from carotid.cohort.cores import given_cores
+    from carotid.cohort.memory import expect_gpu
     from carotid.config import read_heatmap_parameters
     from carotid.network.model_files import find_models
-    from carotid.network.window_plan import Crew
+    from carotid.network.windows.plan import Crew
     from carotid.provenance import TransformRecord
-    from carotid.stages.memory import expect_gpu
-    from carotid.stages.reading import ScanReader
-    from carotid.storage.atomic import write_json
-    from carotid.storage.heatmaps import record_of
-    from carotid.storage.layout import HEATMAP_TRANSFORM, OutputLayout
-    from carotid.storage.parameters import record_transform
+    from carotid.stages.heatmap.reading import ScanReader
     from carotid.storage.raw import find_scans, select_participants
     from carotid.storage.rescaling import read_rescaling
+    from carotid.storage.results.atomic import write_json
+    from carotid.storage.results.heatmaps import record_of
+    from carotid.storage.results.layout import HEATMAP_TRANSFORM, OutputLayout
+    from carotid.storage.results.parameters import record_transform
 
     inputs = [raw_dir, model_dir]
     parameters = read_heatmap_parameters(config_path)
@@ -156,10 +156,10 @@ def run_heatmap_transform(
 
     import torch
 
+    from carotid.cohort.runner import Runner
     from carotid.network.device import describe_device
     from carotid.network.members import begin_members, build_members
-    from carotid.stages.runner import Runner
-    from carotid.stages.transform import HeatmapTask, others_made_differently, refuse_unfit
+    from carotid.stages.heatmap.task import HeatmapTask, others_made_differently, refuse_unfit
 
     record = TransformRecord(
         settings={
@@ -209,8 +209,8 @@ def run_heatmap_transform(
 
 def prepare_process() -> None:
     """Set up memory and threads for computing; to be called before torch is imported."""
-    from carotid.cli.allocator import keep_freed_memory
-    from carotid.cli.cores import wait_without_spinning
+    from carotid.cohort.allocator import keep_freed_memory
+    from carotid.cohort.cores import wait_without_spinning
     from carotid.geometry.memory import reserve_addresses
 
     keep_freed_memory()

@@ -23,8 +23,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from carotid.geometry.memory import SMALLEST_BYTES
-from carotid.network import subpixel
-from carotid.network.subpixel import BLOCK
+from carotid.network.fast import subpixel
+from carotid.network.fast.subpixel import BLOCK
 from carotid.network.volumes import empty_volume
 from carotid.network.window_faces import faces, plane_voxels
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from carotid.network.slabwise import Convolver
-    from carotid.network.window_plan import WindowPlan
+    from carotid.network.fast.slabs import Convolver
+    from carotid.network.windows.plan import WindowPlan
 
 _LEAST_OVERLAP = 2
 """So many windows have to see a voxel, on average, for features to be worth their while."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from carotid.network.cuda_unet import Exactly
-from carotid.network.fast_unet import fast_or_plain
+from carotid.network.fast.cpu_unet import fast_or_plain
+from carotid.network.fast.cuda_unet import Exactly
 from carotid.network.head import Part, part_of
 from carotid.network.unet import UNet
 from carotid.network.weights import checked_state, read_models

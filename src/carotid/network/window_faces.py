@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from carotid.network.window_plan import WindowPlan
+    from carotid.network.windows.plan import WindowPlan
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from carotid.network.slabwise import Convolver
+    from carotid.network.fast.slabs import Convolver
 
 _SIDES = (0, 1, 1)
 

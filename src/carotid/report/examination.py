@@ -22,8 +22,8 @@ from carotid.report.figures import (
 )
 from carotid.report.projections import Projections, project
 from carotid.storage.annotations import read_annotation
-from carotid.storage.heatmaps import load_max_indices
-from carotid.storage.layout import HeatmapLayout, centerline_file
+from carotid.storage.results.heatmaps import load_max_indices
+from carotid.storage.results.layout import HeatmapLayout, centerline_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

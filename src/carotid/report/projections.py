@@ -14,7 +14,7 @@ import numpy as np
 
 from carotid.errors import InputError
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
-from carotid.storage.metaimage import iter_slabs, read_metaimage_header
+from carotid.storage.metaimage.read import iter_slabs, read_metaimage_header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,8 +17,8 @@ from carotid.report.case import body, heading
 from carotid.report.columns import Row, row_of, row_without, tsv, worst_first
 from carotid.report.examination import examine
 from carotid.report.sources import Subject, find_subjects
-from carotid.storage.atomic import atomic_file, cannot_write, write_atomically
 from carotid.storage.raw import hash_scan, load_scan
+from carotid.storage.results.atomic import atomic_file, cannot_write, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable

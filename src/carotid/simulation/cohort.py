@@ -17,7 +17,7 @@ from carotid.simulation.neck import simulate_neck
 from carotid.simulation.recipe import DEFAULT_RECIPE, NeckRecipe
 from carotid.simulation.truth import slice_centers
 from carotid.storage.annotations import annotation_text
-from carotid.storage.metaimage_writer import write_metaimage
+from carotid.storage.metaimage.write import write_metaimage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

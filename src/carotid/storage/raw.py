@@ -146,14 +146,14 @@ def load_scan(scan: RawScan) -> Volume:
     """
     with _errors_at(scan):
         if scan.kind == "dicom":
-            from carotid.storage.dicom import read_dicom
+            from carotid.storage.dicom.read import read_dicom
 
             return read_dicom(scan.path)
         if scan.kind == "nifti":
-            from carotid.storage.nifti import read_nifti
+            from carotid.storage.nifti.read import read_nifti
 
             return read_nifti(scan.path)
-        from carotid.storage.metaimage import read_metaimage
+        from carotid.storage.metaimage.read import read_metaimage
 
         return read_metaimage(scan.path)
 
@@ -166,14 +166,14 @@ def scan_header(scan: RawScan) -> tuple[Grid, np.dtype[np.generic]]:
     """
     with _errors_at(scan):
         if scan.kind == "dicom":
-            from carotid.storage.dicom import read_dicom_header
+            from carotid.storage.dicom.read import read_dicom_header
 
             return read_dicom_header(scan.path)
         if scan.kind == "nifti":
-            from carotid.storage.nifti import read_nifti_header
+            from carotid.storage.nifti.read import read_nifti_header
 
             return read_nifti_header(scan.path)
-        from carotid.storage.metaimage import read_metaimage_header
+        from carotid.storage.metaimage.read import read_metaimage_header
 
         header = read_metaimage_header(scan.path)
         return header.grid, header.dtype
@@ -190,11 +190,11 @@ def hash_scan(scan: RawScan) -> str:
     """
     with _errors_at(scan):
         if scan.kind == "dicom":
-            from carotid.storage.dicom_files import find_files
+            from carotid.storage.dicom.files import find_files
 
             return sha256_of_files(scan.path, find_files(scan.path).dicom)
         if scan.kind == "metaimage":
-            from carotid.storage.metaimage import read_metaimage_header
+            from carotid.storage.metaimage.read import read_metaimage_header
 
             data_path = read_metaimage_header(scan.path).data_path
             if data_path != scan.path:

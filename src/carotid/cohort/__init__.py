@@ -1,0 +1,1 @@
+"""Taking participants through a stage: locks, resuming, records, threads, memory."""

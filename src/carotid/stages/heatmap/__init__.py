@@ -1,0 +1,1 @@
+"""From a scan to heatmaps of the internal and external carotid."""

@@ -1,0 +1,149 @@
+"""From a scan and an ensemble to the heatmaps of both sides."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from carotid.artifacts import CHANNELS, Heatmaps, SideHeatmaps
+from carotid.config import HeatmapParameters
+from carotid.errors import ModelError
+from carotid.geometry.grid import Grid
+from carotid.geometry.volume import Volume
+from carotid.network.windows.plan import WindowPlan
+from carotid.network.windows.predict import WindowedImage
+from carotid.stages.heatmap.fold import SideResult
+from carotid.stages.heatmap.predict import AS_PLANNED, Predictor
+from carotid.stages.heatmap.reading import prepare_scan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike, NDArray
+    from torch import Tensor
+
+    from carotid.geometry.frame import NetworkFrame
+    from carotid.geometry.sides import Side
+    from carotid.network.members import Member
+    from carotid.stages.heatmap.prepare import PreparedScan
+
+
+def compute_heatmaps(
+    array: NDArray[np.generic],
+    affine: ArrayLike,
+    members: Sequence[Member],
+    parameters: HeatmapParameters | None = None,
+    *,
+    percentiles: tuple[float, float] | None = None,
+    on_window: Callable[[], None] | None = None,
+) -> Heatmaps:
+    """Heatmaps of the internal and external carotid on both sides of a neck.
+
+    Nothing is printed or written, and no global state is another one afterwards.
+
+    Args:
+        array: (i, j, k) intensities as stored, in any orientation.
+        affine: (4, 4), voxel index to R-A-S mm.
+        members: The ensemble; see `load_members`.
+        parameters: Window, overlap and resampling; None takes the defaults.
+        percentiles: The two percentiles (0 to 100) of the whole scan that become 0 and 1, beyond
+            which intensities are clipped; None leaves intensities as they are. Give what the
+            networks were trained with.
+        on_window: Called after each window of each member; a GPU may still be computing it.
+
+    Returns:
+        Mean and standard deviation over the members on the scan's own grid, and the canonical
+        indices of each member's maxima.
+
+    Raises:
+        InputError: Where array or affine cannot be used.
+        ModelError: Where there is no member, or one gives no finite numbers.
+    """
+    chosen = HeatmapParameters() if parameters is None else parameters
+    stored = np.asarray(array)
+    grid = Grid(stored.shape, np.asarray(affine, dtype=np.float64))
+    volume = Volume(stored, grid)
+    scan = prepare_scan(volume, chosen, percentiles=percentiles)
+    done = {
+        result.side.name: _gather(result, grid)
+        for result in predict_sides(scan, members, chosen, on_window)
+    }
+    return Heatmaps(done["left"], done["right"], grid)
+
+
+def count_windows(frame: NetworkFrame, members: int, parameters: HeatmapParameters) -> int:
+    """How many forward passes both sides of a scan take."""
+    return members * sum(len(_plan(frame, side, parameters)) for side in frame.sides)
+
+
+def predict_sides(
+    scan: PreparedScan,
+    members: Sequence[Member],
+    parameters: HeatmapParameters,
+    on_window: Callable[[], None] | None = None,
+    *,
+    predictor: Predictor | None = None,
+    scratch_folder: Path | None = None,
+) -> Generator[SideResult]:
+    """All members' predictions of side after side, each ready to be folded on the stored grid.
+
+    Args:
+        scan: The scan as the networks see it.
+        members: The ensemble.
+        parameters: Window and overlap.
+        on_window: Called after each window of each member.
+        predictor: Predicts windows, and knows how much of the device's memory could be had.
+        scratch_folder: Where files lie that take predictions beyond a fixed budget of memory; None
+            keeps all in memory.
+
+    Raises:
+        ModelError: Where there is no member, or one gives no finite numbers.
+    """
+    if not members:
+        raise ModelError("an ensemble needs at least one member")
+    sparing = Predictor() if predictor is None else predictor
+    results, views = [], []
+    for side in scan.frame.sides:
+        scratch_file = None if scratch_folder is None else scratch_folder / f".{side.name}"
+        result = SideResult(scan.frame, side, len(members), scratch_file)
+        image = torch.from_numpy(scan.side_image(side))
+        plan = _plan(scan.frame, side, parameters)
+        results.append(result)
+        views.append(WindowedImage(image, plan, result.coarse.memory_order))
+    with closing(sparing.predict_each(members, views, len(CHANNELS), on_window)) as predicted:
+        for result in results:
+            for member in members:
+                _keep(result, next(predicted), member, sparing)
+            yield result
+
+
+def _keep(result: SideResult, heatmaps: Tensor, member: Member, predictor: Predictor) -> None:
+    """Add heatmaps to a result, in main memory if that of the device is short."""
+    if predictor.step != AS_PLANNED:
+        result.leave_device()
+    try:
+        result.add(heatmaps, member.name)
+    except torch.OutOfMemoryError:
+        result.leave_device()
+        result.add(heatmaps.cpu(), member.name)
+
+
+def _plan(frame: NetworkFrame, side: Side, parameters: HeatmapParameters) -> WindowPlan:
+    return WindowPlan.of(frame.side_shape(side), parameters.roi_size, parameters.overlap)
+
+
+def _gather(result: SideResult, grid: Grid) -> SideHeatmaps:
+    """The whole mean and standard deviation in memory, (2, i, j, k)."""
+    mean = np.empty((len(CHANNELS), *grid.shape), np.float32)
+    std = np.empty_like(mean)
+    done = 0
+    for slab in result.slabs():
+        box = slice(done, done + len(slab.mean))
+        mean[..., box] = slab.mean.transpose(3, 2, 1, 0)
+        std[..., box] = slab.std.transpose(3, 2, 1, 0)
+        done = box.stop
+    return SideHeatmaps(mean, std, result.maxima.indices)

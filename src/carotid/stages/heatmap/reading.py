@@ -1,0 +1,154 @@
+"""Scans read and prepared for the networks.
+
+Importing PyTorch keeps one core busy for two seconds. Nothing here needs it, so the first scan can
+be made ready meanwhile.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from carotid.cohort.memory import check_memory, foresee
+from carotid.errors import CarotidError
+from carotid.geometry.intensity import intensity_range
+from carotid.stages.heatmap.prepare import prepare
+from carotid.stages.heatmap.scratch import MAIN_MEMORY, MEMORY_BUDGET_BYTES
+from carotid.storage.raw import RawScan, hash_scan, load_scan, scan_header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from carotid.config import HeatmapParameters
+    from carotid.geometry.volume import Volume
+    from carotid.stages.heatmap.prepare import PreparedScan
+    from carotid.stages.heatmap.scratch import Lease
+    from carotid.storage.rescaling import Rescaling
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedScan:
+    """A scan that is ready for the networks.
+
+    Attributes:
+        prepared: The scan as they see it.
+        sha256: SHA-256 of the scan's file or files.
+        room: Memory that it has set aside, to be given back once the scan before it is gone.
+    """
+
+    prepared: PreparedScan
+    sha256: str
+    room: Lease | None = None
+
+
+class ScanReader:
+    """Reads and prepares scans, if memory is enough for what will be done with them.
+
+    Args:
+        parameters: Window, overlap and resampling.
+        rescaling: What `RAW_DIR/parameters.json` says.
+        members: Size of the ensemble.
+        workers: How many windows are predicted at a time.
+        beside_gpu: Whether a GPU computes.
+    """
+
+    def __init__(
+        self,
+        parameters: HeatmapParameters,
+        rescaling: Rescaling,
+        members: int,
+        workers: int,
+        *,
+        beside_gpu: bool = False,
+    ) -> None:
+        self._parameters = parameters
+        self._rescaling = rescaling
+        self._members = members
+        self._workers = workers
+        self._beside_gpu = beside_gpu
+        self._begun: tuple[RawScan, Future[LoadedScan]] | None = None
+
+    def begin(self, scan: RawScan) -> None:
+        """Read a scan in a thread of its own, until `read` asks for it."""
+        future = Future[LoadedScan]()
+
+        def read() -> None:
+            try:
+                future.set_result(self._read(scan))
+            except BaseException as error:  # noqa: BLE001 - handed to whoever asks for the scan
+                future.set_exception(error)
+
+        self._begun = (scan, future)
+        threading.Thread(target=read, name="carotid-reading", daemon=True).start()
+
+    def expect(self, scan: RawScan) -> Callable[[], LoadedScan]:
+        """Set memory aside for a scan, and return what reads it.
+
+        From now on until the scan is there, no more heatmaps are kept in memory, so that it does
+        not come on top of them. (Of a scan of 0.35 mm, 16-bit voxels and images take as much as
+        two members' heatmaps while it is read, and half as much from then on.)
+        """
+        return partial(self._read_in, MAIN_MEMORY.claim(MEMORY_BUDGET_BYTES), scan)
+
+    def _read_in(self, room: Lease, scan: RawScan) -> LoadedScan:
+        try:
+            loaded = self.read(scan)
+            images_bytes = sum(image.nbytes for image in loaded.prepared.images)
+            return replace(loaded, room=MAIN_MEMORY.claim(images_bytes))
+        finally:
+            room.give_back()
+
+    def read(self, scan: RawScan) -> LoadedScan:
+        """A scan, ready for the networks; one that was begun but is not asked for first is let go.
+
+        Raises:
+            ResourceError: Where memory is not enough.
+            InputError: Where the scan cannot be used.
+        """
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            wanted, future = begun
+            if wanted == scan:
+                return future.result()
+            if (error := future.exception()) is not None:  # waited for: memory has room for one
+                error.__traceback__ = None  # it holds what was read so far
+            del begun, future, error
+        return self._read(scan)
+
+    def _read(self, scan: RawScan) -> LoadedScan:
+        grid, dtype = scan_header(scan)
+        forecast = foresee(
+            grid,
+            dtype,
+            self._members,
+            self._parameters,
+            self._workers,
+            beside_gpu=self._beside_gpu,
+        )
+        check_memory(scan.path, forecast)
+        sha256 = hash_scan(scan)
+        volume = load_scan(scan)
+        rescaling = self._rescaling
+        wanted = (rescaling.lower_percentile, rescaling.upper_percentile)
+        try:
+            prepared = prepare_scan(
+                volume, self._parameters, percentiles=wanted if rescaling.rescale else None
+            )
+        except CarotidError as error:
+            raise error.at(scan.path) from error
+        return LoadedScan(prepared, sha256)
+
+
+def prepare_scan(
+    volume: Volume, parameters: HeatmapParameters, *, percentiles: tuple[float, float] | None
+) -> PreparedScan:
+    """Rescale, reorient and resample a scan as the networks expect it.
+
+    Raises:
+        InputError: Where the scan is constant or holds voxels that are no numbers.
+    """
+    intensities = None if percentiles is None else intensity_range(volume.array, *percentiles)
+    return prepare(volume, intensities, resample=parameters.spacing)

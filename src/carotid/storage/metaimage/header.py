@@ -1,0 +1,292 @@
+"""What a MetaImage file (`.mha`, or `.mhd` with a data file) states about itself, checked.
+
+Everything that can be known without reading voxels is checked here, before anything is allocated:
+the geometry, the type, and whether the file can hold the voxels that it claims to have. MetaImage
+states positions in L-P-S millimetres; `MetaImageHeader.grid` is R-A-S as everywhere in the package.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.errors import InputError
+from carotid.geometry.grid import MAX_SPACING_MM, MIN_SPACING_MM, Grid
+from carotid.storage.byte_stream import MAX_DEFLATE_RATIO
+from carotid.storage.metaimage.fields import (
+    LAST_KEY,
+    MAX_HEADER_BYTES,
+    boolean_of,
+    integers_of,
+    numbers_of,
+    parse_fields,
+    text_of,
+)
+from carotid.storage.regular_file import open_regular, size_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+ELEMENT_TYPES: dict[str, np.dtype[np.generic]] = {
+    "MET_CHAR": np.dtype(np.int8),
+    "MET_UCHAR": np.dtype(np.uint8),
+    "MET_SHORT": np.dtype(np.int16),
+    "MET_USHORT": np.dtype(np.uint16),
+    "MET_INT": np.dtype(np.int32),
+    "MET_UINT": np.dtype(np.uint32),
+    "MET_LONG_LONG": np.dtype(np.int64),
+    "MET_ULONG_LONG": np.dtype(np.uint64),
+    "MET_FLOAT": np.dtype(np.float32),
+    "MET_DOUBLE": np.dtype(np.float64),
+    # The format fixes these two at four bytes; nobody writes them, some files have them.
+    "MET_LONG": np.dtype(np.int32),
+    "MET_ULONG": np.dtype(np.uint32),
+}
+
+MAX_CHANNELS = 1024
+MAX_OFFSET_MM = 1e6
+UNIT_TOLERANCE = 1e-3
+"""Most that the length of a direction vector may differ from 1 (headers round their decimals)."""
+
+_IDENTITY = "1 0 0 0 1 0 0 0 1"
+_PATTERN = re.compile(r"%[0-9]*d")
+_COPY_AGAIN = "copy the file again from where it came from"
+
+
+@dataclass(frozen=True, eq=False)
+class MetaImageHeader:
+    """The checked header of a MetaImage file.
+
+    Attributes:
+        path: The file that holds the header.
+        grid: Where the voxels lie; index axis 0 is the file's fastest one.
+        dtype: Type of one stored number, in this machine's byte order.
+        big_endian: Whether the stored numbers have their high byte first.
+        channels: How many numbers one voxel has.
+        compressed: Whether the voxels are one zlib stream.
+        data_path: The file that holds the voxels, often `path` itself.
+        data_offset: Where in that file they begin, in bytes.
+    """
+
+    path: Path
+    grid: Grid
+    dtype: np.dtype[np.generic]
+    big_endian: bool
+    channels: int
+    compressed: bool
+    data_path: Path
+    data_offset: int
+
+    @property
+    def voxel_bytes(self) -> int:
+        """Size in bytes of all voxels, unpacked."""
+        return math.prod(self.grid.shape) * self.channels * self.dtype.itemsize
+
+
+def read_metaimage_header(path: Path) -> MetaImageHeader:
+    """Read and check the header of a MetaImage file; the voxels are not read.
+
+    Args:
+        path: A `.mha` or `.mhd` file.
+
+    Raises:
+        InputError: The file is not a readable MetaImage of one three-dimensional volume, or the
+            file with the voxels has another size than the header says.
+    """
+    path = Path(path)
+    try:
+        with open_regular(path) as file:
+            fields, data_start = parse_fields(file.read(MAX_HEADER_BYTES))
+        _check_kind(fields)
+        name = text_of(fields, LAST_KEY)
+        local = name.upper() == "LOCAL"
+        data_path = path if local else _data_file(path, name)
+        header = MetaImageHeader(
+            path=path,
+            grid=_grid(fields),
+            dtype=_element_type(fields),
+            big_endian=boolean_of(fields, "BinaryDataByteOrderMSB", default=False),
+            channels=_channels(fields),
+            compressed=boolean_of(fields, "CompressedData", default=False),
+            data_path=data_path,
+            data_offset=data_start if local else 0,
+        )
+        return _with_data_found(header, fields)
+    except InputError as error:
+        raise error.at(path) from error
+
+
+def _check_kind(fields: Mapping[str, str]) -> None:
+    kind = fields.get("ObjectType", "Image")
+    if kind.lower() != "image":
+        raise InputError("this MetaImage file is no image", found=f"ObjectType '{kind[:40]}'")
+    (dimensions,) = integers_of(fields, "NDims", 1)
+    if dimensions != 3:
+        raise InputError(
+            "this is not one three-dimensional volume",
+            found=f"NDims = {dimensions}",
+            expected="NDims = 3",
+            remedy="save the one volume that is meant as a file of its own",
+        )
+    if not boolean_of(fields, "BinaryData", default=True):
+        raise InputError("the voxels are stored as text", remedy="save the volume in binary form")
+
+
+def _grid(fields: Mapping[str, str]) -> Grid:
+    """The grid, from DimSize, ElementSpacing, TransformMatrix and Offset.
+
+    The nine numbers of TransformMatrix are three unit vectors, one per index axis, in L-P-S.
+    """
+    shape = integers_of(fields, "DimSize", 3)
+    spacing = _spacing_mm(fields)
+    if "TransformMatrix" not in fields:
+        raise InputError(
+            "the header does not say which way the voxel axes point, so left and right are unknown",
+            remedy=f"add 'TransformMatrix = {_IDENTITY}' if they grow to Left, Posterior, Superior",
+        )
+    axes = numbers_of(fields, "TransformMatrix", 9, limit=2.0)
+    lengths = [math.hypot(*axes[3 * a : 3 * a + 3]) for a in range(3)]
+    if any(abs(length - 1) > UNIT_TOLERANCE for length in lengths):
+        raise InputError(
+            "the directions of the voxel axes are not unit vectors",
+            found=f"TransformMatrix = {fields['TransformMatrix'][:120]}",
+            remedy="correct the header",
+        )
+    affine = np.eye(4)
+    affine[:3, :3] = np.array(axes).reshape(3, 3).T * np.array(spacing)
+    if "Offset" in fields:
+        affine[:3, 3] = numbers_of(fields, "Offset", 3, limit=MAX_OFFSET_MM)
+    return Grid.from_lps((shape[0], shape[1], shape[2]), affine)
+
+
+def _spacing_mm(fields: Mapping[str, str]) -> tuple[float, ...]:
+    key = "ElementSpacing" if "ElementSpacing" in fields else "ElementSize"
+    if key not in fields:
+        raise InputError(
+            "the header does not say how far the voxels lie apart",
+            remedy="add a line 'ElementSpacing = …' with the three distances in mm",
+        )
+    spacing = numbers_of(fields, key, 3, limit=math.inf)
+    if not all(MIN_SPACING_MM <= s <= MAX_SPACING_MM for s in spacing):
+        raise InputError(
+            "the voxel spacing is not usable",
+            found=f"{key} = {fields[key][:80]}",
+            expected=f"{MIN_SPACING_MM:g} to {MAX_SPACING_MM:g} mm along each axis",
+            remedy="correct the header",
+        )
+    return spacing
+
+
+def _element_type(fields: Mapping[str, str]) -> np.dtype[np.generic]:
+    name = text_of(fields, "ElementType")
+    if name not in ELEMENT_TYPES:
+        raise InputError(
+            "the type of the voxels is not known",
+            found=f"ElementType = {name[:40]}",
+            expected=f"one of {', '.join(ELEMENT_TYPES)}",
+        )
+    return ELEMENT_TYPES[name]
+
+
+def _channels(fields: Mapping[str, str]) -> int:
+    if "ElementNumberOfChannels" not in fields:
+        return 1
+    (channels,) = integers_of(fields, "ElementNumberOfChannels", 1)
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise InputError(
+            "the number of channels is not usable",
+            found=f"ElementNumberOfChannels = {channels}",
+            expected="1 for a scan",
+        )
+    return channels
+
+
+def _data_file(path: Path, name: str) -> Path:
+    """The file with the voxels: one file, beside the header or below its folder."""
+    if name.split()[:1] == ["LIST"] or _PATTERN.search(name):
+        raise InputError(
+            "the voxels are spread over several files",
+            found=f"{LAST_KEY} = {name[:80]}",
+            expected="one data file",
+            remedy="save the volume as one .mha file",
+        )
+    if not name or "\0" in name:
+        raise InputError(f"{LAST_KEY} in the header names no file")
+    folder = path.parent.resolve()
+    try:
+        target = (folder / name).resolve()
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{LAST_KEY} leads nowhere", found=f"'{name[:80]}'") from error
+    if Path(name).is_absolute() or ".." in Path(name).parts or folder not in target.parents:
+        raise InputError(
+            "the header points to a data file outside of its own folder",
+            found=f"{LAST_KEY} = {name[:80]}",
+            expected="the name of a file beside the header",
+            remedy="put the data file beside the header and correct this line",
+        )
+    return path.parent / name
+
+
+def _with_data_found(header: MetaImageHeader, fields: Mapping[str, str]) -> MetaImageHeader:
+    """The header with its final `data_offset`, after comparing sizes claimed with sizes there."""
+    try:
+        with open_regular(header.data_path) as file:
+            available = size_of(file) - header.data_offset
+    except InputError as error:
+        if header.data_path == header.path:
+            raise
+        raise InputError(
+            f"the file with the voxels, '{header.data_path.name}', is not usable",
+            found=error.what if error.found is None else error.found,
+            expected="a readable file beside the header",
+        ) from error
+    skip = integers_of(fields, "HeaderSize", 1)[0] if "HeaderSize" in fields else 0
+    if skip not in (0, -1) and (skip < 0 or header.data_path == header.path or header.compressed):
+        raise InputError("HeaderSize in the header is not usable", found=skip, expected="0 or -1")
+    if header.compressed:
+        _check_deflated(header, fields, available)
+        return header
+    expected = header.voxel_bytes
+    offset = header.data_offset + max(skip, 0)
+    if skip == -1 and available >= expected:
+        offset += available - expected
+    found = available - (offset - header.data_offset)
+    if found != expected:
+        raise _wrong_size("the voxels", found, expected)
+    return replace(header, data_offset=offset)
+
+
+def _check_deflated(header: MetaImageHeader, fields: Mapping[str, str], available: int) -> None:
+    if "CompressedDataSize" in fields:
+        (stated,) = integers_of(fields, "CompressedDataSize", 1)
+        if stated != available:
+            raise _wrong_size("the compressed voxels", available, stated)
+    if header.voxel_bytes > available * MAX_DEFLATE_RATIO:
+        raise InputError(
+            "the file is too short for the volume that its header claims",
+            found=f"{available} bytes of compressed voxels",
+            expected=f"{header.voxel_bytes} bytes when unpacked",
+            remedy=_COPY_AGAIN,
+        )
+
+
+def _wrong_size(what: str, found: int, expected: int) -> InputError:
+    return InputError(
+        f"{what} are cut short" if found < expected else f"{what} are longer than the header says",
+        found=f"{max(found, 0)} bytes",
+        expected=f"{expected} bytes",
+        remedy=_COPY_AGAIN if found < expected else "correct the header",
+    )
+
+
+def lps_axes(grid: Grid) -> NDArray[np.float64]:
+    """(3, 3) unit vectors in L-P-S, row a for index axis a, as TransformMatrix lists them."""
+    axes: NDArray[np.float64] = (grid.affine_lps[:3, :3] / np.array(grid.spacing_mm)).T
+    return axes

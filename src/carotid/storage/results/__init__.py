@@ -1,0 +1,1 @@
+"""An output directory: names of files, records, and what stages leave there."""

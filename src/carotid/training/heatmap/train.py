@@ -1,0 +1,182 @@
+"""Train the members of a heatmap ensemble, on annotated scans or on simulated necks."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from carotid.config import Parameters
+from carotid.errors import UsageError
+from carotid.network.device import choose_device
+from carotid.storage.annotations import read_annotation
+from carotid.storage.checksums import sha256_of_file
+from carotid.storage.raw import find_scans, read_rescaling
+from carotid.training.engine.run import Part, Training, run_training
+from carotid.training.heatmap.samples import find_annotated_sides, load_side, read_subset
+from carotid.training.heatmap.sources import VALIDATION_STREAM, ScannedSides, SimulatedSides, folds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from carotid.training.engine.parameters import Phase, TrainingParameters
+    from carotid.training.engine.run import Progress
+    from carotid.training.heatmap.crops import Side
+
+SEEDS_PER_TRAINING = 1000
+
+SEEDS_PER_PHASE = 100
+"""Shared phases have the seeds 0, 100, 200, … of a training, members 1, 2, 3, …"""
+
+
+def train_heatmap(
+    output_dir: Path,
+    raw_dir: Path,
+    annotation_dir: Path,
+    parameters: TrainingParameters,
+    *,
+    centerline_tsv: Path | None = None,
+    resample: bool = True,
+    device: str | None = None,
+    force: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> list[Path]:
+    """Train one member per fold on annotated scans.
+
+    Args:
+        output_dir: See `carotid.training.engine.folder`.
+        raw_dir: The scans, with `parameters.json` where intensities are rescaled.
+        annotation_dir: `<id>/centerline_transform/<side>_centerline.tsv`.
+        parameters: The settings.
+        centerline_tsv: Which sides to use, `participant_id side`; None takes all annotated ones.
+        resample: Whether scans are brought to 0.5 mm, as `spacing` of the heatmap transform.
+        device: cuda or cpu; None takes CUDA where there is one.
+        force: Whether to begin anew where training is finished or differs.
+        on_progress: Called after every step and epoch.
+
+    Returns:
+        The members' files.
+
+    Raises:
+        UsageError: The settings do not fit the data, or finished training is here already.
+        InputError: A scan or an annotation cannot be used; the file and the row are named.
+    """
+    subset = None if centerline_tsv is None else read_subset(centerline_tsv)
+    rescaling = read_rescaling(raw_dir)
+    sides = find_annotated_sides(
+        find_scans(raw_dir), annotation_dir, rescaling, subset, resample=resample
+    )
+    for side in sides:
+        read_annotation(side.annotation)
+    participants = len({side.scan.participant_id for side in sides})
+    if participants < max(parameters.n_splits, 2):
+        raise UsageError(
+            "too few annotated participants for the folds",
+            where=annotation_dir,
+            found=participants,
+            expected=f"at least {max(parameters.n_splits, 2)} (n_splits = {parameters.n_splits})",
+            remedy="annotate more participants or lower n_splits",
+        )
+    splits = folds(sides, parameters.n_splits, parameters.seed)
+    if parameters.n_splits == 1:
+        splits = splits * parameters.members
+    members = []
+    for k, (shown, held_out) in enumerate(splits):
+        seed = _member_seed(parameters, k)
+        loaders = [_Loader(side) for side in held_out[: parameters.validation_sides]]
+        draw = ScannedSides(shown, seed)
+        members.append(Part(draw, loaders, parameters.phase_of(k), seed))
+    record = {
+        "raw_dir": str(raw_dir),
+        "annotation_dir": str(annotation_dir),
+        "spacing": resample,
+        "annotated_sides": len(sides),
+        "annotations_sha256": _joint_hash([side.annotation for side in sides]),
+    }
+    where = choose_device(device)
+    training = Training(output_dir, parameters, (), members, record, where, on_progress)
+    return run_training(training, force=force)
+
+
+def train_from_simulator(
+    output_dir: Path,
+    parameters: TrainingParameters,
+    simulate: Callable[[int], Side],
+    *,
+    device: str | None = None,
+    force: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> list[Path]:
+    """Train members on simulated necks, with no scan on disk.
+
+    Args:
+        output_dir: See `carotid.training.engine.folder`.
+        parameters: The settings; `members` tells how many.
+        simulate: Makes one side from a seed; a function of a module.
+        device: cuda or cpu; None takes CUDA where there is one.
+        force: Whether to begin anew where training is finished or differs.
+        on_progress: Called after every step and epoch.
+
+    Returns:
+        The members' files.
+
+    Raises:
+        UsageError: Finished training is here already, or another one that was cut short.
+    """
+    stream = SimulatedSides(simulate, VALIDATION_STREAM)
+    validation = [_Numbered(stream, k) for k in range(parameters.validation_sides)]
+
+    def member(seed: int, phase: Phase) -> Part:
+        return Part(SimulatedSides(simulate, seed), validation, phase, seed)
+
+    base = parameters.seed * SEEDS_PER_TRAINING
+    trunk = [member(base + SEEDS_PER_PHASE * j, phase) for j, phase in enumerate(parameters.trunk)]
+    members = [
+        member(_member_seed(parameters, k), parameters.phase_of(k))
+        for k in range(parameters.members)
+    ]
+    record = _describe(simulate)
+    where = choose_device(device)
+    training = Training(output_dir, parameters, trunk, members, record, where, on_progress)
+    return run_training(training, force=force)
+
+
+@dataclass(frozen=True)
+class _Loader:
+    side: Any
+
+    def __call__(self) -> Side:
+        return load_side(self.side)
+
+
+@dataclass(frozen=True)
+class _Numbered:
+    draw: Callable[[int], Side]
+    number: int
+
+    def __call__(self) -> Side:
+        return self.draw(self.number)
+
+
+def _describe(simulate: Callable[[int], Side]) -> dict[str, Any]:
+    """What simulates, with the settings that were bound to it by `functools.partial`."""
+    function = getattr(simulate, "func", simulate)
+    name = f"{function.__module__}.{getattr(function, '__qualname__', '')}"
+    bound = getattr(simulate, "keywords", {})
+    settings = {
+        key: value.model_dump(mode="json") if isinstance(value, Parameters) else value
+        for key, value in bound.items()
+    }
+    return {"simulator": name, **settings}
+
+
+def _member_seed(parameters: TrainingParameters, member: int) -> int:
+    return parameters.seed * SEEDS_PER_TRAINING + member + 1
+
+
+def _joint_hash(files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(sha256_of_file(path).encode())
+    return digest.hexdigest()

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from tests.training.stand_in import tubes
+
+from carotid.errors import InputError, UsageError
+from carotid.geometry.grid import Grid
+from carotid.geometry.volume import Volume
+from carotid.network.members import load_members
+from carotid.network.model_files import find_models
+from carotid.storage.annotations import annotation_text
+from carotid.storage.metaimage.write import write_metaimage
+from carotid.storage.results.layout import centerline_file
+from carotid.training.engine.parameters import CropKind, Phase, TrainingParameters
+from carotid.training.heatmap.train import train_from_simulator, train_heatmap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from carotid.geometry.sides import SideName
+
+PHASE = Phase(epochs=2, peak_rate=3e-3, warmup_steps=1, crops=(CropKind(shape=(32, 32, 32)),))
+
+
+def settings(**changes: Any) -> TrainingParameters:
+    values = {
+        "member": PHASE,
+        "steps_per_epoch": 2,
+        "workers": 0,
+        "pool_size": 2,
+        "precision": "float32",
+        "n_splits": 2,
+        "members": 2,
+        "validation_sides": 1,
+        **changes,
+    }
+    return TrainingParameters(**values)
+
+
+@pytest.fixture(autouse=True)
+def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("carotid.training.heatmap.validation.WINDOW", (32, 32, 32))
+    monkeypatch.setattr("carotid.training.heatmap.crops.WINDOW", (32, 32, 32))
+
+
+def write_participant(root: Path, name: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    shape = (60, 24, 30)
+    grid = Grid(shape, np.diag([0.6, 0.6, 0.6, 1.0]))
+    (root / "raw").mkdir(exist_ok=True)
+    volume = Volume(rng.integers(0, 900, shape).astype(np.int16), grid)
+    write_metaimage(root / "raw" / f"{name}.mha", volume)
+    places: tuple[tuple[SideName, float], ...] = (("left", 12.0), ("right", 48.0))
+    for side, x in places:
+        centers = np.full((30, 2, 2), np.nan)
+        centers[3:27, 0] = x, 12.0
+        centers[14:27, 1] = x + 3, 15.0
+        path = centerline_file(root / "annotations", name, side)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(annotation_text(centers))
+
+
+@pytest.fixture
+def annotated(tmp_path: Path) -> Path:
+    for k in range(3):
+        write_participant(tmp_path, f"P{k}", k)
+    (tmp_path / "raw" / "parameters.json").write_text(
+        '{"rescale": true, "lower_percentile_rescaler": 1, "upper_percentile_rescaler": 99}'
+    )
+    return tmp_path
+
+
+def train(root: Path, output: str = "out", **more: Any) -> list[Path]:
+    parameters = more.pop("parameters", settings())
+    return train_heatmap(
+        root / output, root / "raw", root / "annotations", parameters, device="cpu", **more
+    )
+
+
+def test_folder_is_a_model_directory_with_its_records(annotated: Path) -> None:
+    events: list[Any] = []
+    models = train(annotated, on_progress=events.append)
+    out = annotated / "out"
+    assert models == [out / "split-0" / "model.pt", out / "split-1" / "model.pt"]
+    assert find_models(out) == models
+    assert len(load_members(out)) == 2
+    record = json.loads((out / "parameters.json").read_text())["heatmap_training"]
+    assert sorted(record["models"]) == ["split-0/model.pt", "split-1/model.pt"]
+    assert record["annotated_sides"] == 6
+    assert (out / "training.png").read_bytes().startswith(b"\x89PNG")
+    rows = (out / "split-1" / "training.tsv").read_text().splitlines()
+    assert rows[0].split("\t")[0] == "epoch"
+    assert [row.split("\t")[:2] for row in rows[1:]] == [["1", "2"], ["2", "4"]]
+    metrics = (out / "split-1" / "validation_metrics.tsv").read_text().splitlines()
+    assert "both_right" in metrics[0].split("\t")
+    assert not list(out.rglob("state.pt"))
+    assert not (out / ".carotid").exists()
+    assert [event.step for event in events if event.epoch is None] == [1, 2, 3, 4, 1, 2, 3, 4]
+
+
+def test_finished_training_is_kept_unless_forced(annotated: Path) -> None:
+    models = train(annotated)
+    before = [path.read_bytes() for path in models]
+    with pytest.raises(UsageError, match="finished training"):
+        train(annotated)
+    assert [path.read_bytes() for path in models] == before
+    again = train(annotated, force=True)
+    assert [path.read_bytes() for path in again] == before
+
+
+class StopHereError(Exception):
+    pass
+
+
+def interrupt(event: Any, part: str, epoch: int) -> None:
+    if event.part == part and event.epoch is not None and event.epoch.epoch == epoch:
+        raise StopHereError
+
+
+@pytest.mark.parametrize(("part", "epoch"), [("split-0", 1), ("split-1", 1)])
+def test_interrupted_training_goes_on_to_the_same_models(
+    annotated: Path, part: str, epoch: int
+) -> None:
+    unbroken = [path.read_bytes() for path in train(annotated, "a")]
+    with pytest.raises(StopHereError):
+        train(annotated, "b", on_progress=partial(interrupt, part=part, epoch=epoch))
+    with pytest.raises(UsageError, match="steps_per_epoch"):
+        train(annotated, "b", parameters=settings(steps_per_epoch=3))
+    resumed = [path.read_bytes() for path in train(annotated, "b")]
+    assert resumed == unbroken
+
+
+def test_bad_annotation_is_refused_with_its_row_before_anything_is_trained(annotated: Path) -> None:
+    path = centerline_file(annotated / "annotations", "P1", "right")
+    lines = path.read_text().splitlines()
+    lines[4] = lines[4].replace("12.0000", "twelve")
+    path.write_text("\n".join(lines))
+    with pytest.raises(InputError, match="row 5, column y") as caught:
+        train(annotated)
+    assert str(path) in str(caught.value)
+    assert not (annotated / "out").exists()
+
+
+def test_subset_file_chooses_sides(annotated: Path) -> None:
+    subset = annotated / "subset.tsv"
+    subset.write_text("participant_id\tside\nP0\tleft\nP2\tright\n")
+    train(annotated, centerline_tsv=subset)
+    record = json.loads((annotated / "out" / "parameters.json").read_text())
+    assert record["heatmap_training"]["annotated_sides"] == 2
+    subset.write_text("participant_id\tside\nP0\tleft\nP2\tmiddle\n")
+    with pytest.raises(InputError, match="row 3"):
+        train(annotated, "other", centerline_tsv=subset)
+    subset.write_text("participant_id\tside\nP7\tleft\n")
+    with pytest.raises(UsageError, match="P7 left"):
+        train(annotated, "other", centerline_tsv=subset)
+
+
+def test_too_few_participants_for_the_folds(annotated: Path) -> None:
+    with pytest.raises(UsageError, match="too few"):
+        train(annotated, parameters=settings(n_splits=4))
+
+
+def test_simulated_training_shares_a_trunk_and_needs_no_files(tmp_path: Path) -> None:
+    parameters = settings(trunk=(PHASE, PHASE), members=2)
+    models = train_from_simulator(tmp_path / "out", parameters, tubes, device="cpu")
+    assert len({path.read_bytes() for path in models}) == 2
+    assert (tmp_path / "out" / "trunk-1" / "training.tsv").is_file()
+    record = json.loads((tmp_path / "out" / "parameters.json").read_text())["heatmap_training"]
+    assert record["simulator"].endswith("stand_in.tubes")
+
+
+def test_simulated_training_resumes_within_the_trunk(tmp_path: Path) -> None:
+    parameters = settings(trunk=(PHASE, PHASE), members=1)
+    unbroken = train_from_simulator(tmp_path / "a", parameters, tubes, device="cpu")
+    stop = partial(interrupt, part="trunk-1", epoch=1)
+    with pytest.raises(StopHereError):
+        train_from_simulator(tmp_path / "b", parameters, tubes, device="cpu", on_progress=stop)
+    resumed = train_from_simulator(tmp_path / "b", parameters, tubes, device="cpu")
+    assert resumed[0].read_bytes() == unbroken[0].read_bytes()
