@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import numpy as np
 
+from carotid.geometry.sides import SIDE_NAMES
 from carotid.simulation.neck import simulate_neck
-from carotid.simulation.truth import SIDES, slice_centers
+from carotid.simulation.truth import slice_centers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +55,7 @@ def draw_neck(neck: SimulatedNeck, axial: Axes, coronal: Axes) -> None:
     low, high = np.percentile(image, [5, 95])
     image = np.clip((image - low) / max(high - low, 1), 0, 1)
     x_mm, y_mm, z_mm = volume.grid.spacing_mm
-    centers = {side: slice_centers(neck, side) for side in SIDES}
+    centers = {side: slice_centers(neck, side) for side in SIDE_NAMES}
     for value in centers.values():
         value[..., 0] = image.shape[0] - 1 - value[..., 0]
     z = _shown_slice(neck, image.shape[2])

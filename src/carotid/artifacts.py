@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Protocol, Self
+
+import numpy as np
 
 from carotid.errors import CarotidError
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from carotid.geometry.grid import Grid
     from carotid.geometry.sides import SideName
 
-CHANNELS = ("internal", "external")
-"""What the two channels of a heatmap stand for; the common carotid is high in both."""
+Label = Literal["internal", "external"]
+LABELS: tuple[Label, Label] = ("internal", "external")
+"""The arteries of one side, in the order of a heatmap's channels. The common carotid is high in
+both channels; in tables it is written as internal."""
+
+Boundary = Literal["lumen", "wall"]
+BOUNDARIES: tuple[Boundary, Boundary] = ("lumen", "wall")
+"""What is outlined, the column `object` of a contour table; wall is the wall's outer boundary."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +43,9 @@ class SideHeatmaps:
     max_indices: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        _require(self.mean.ndim == 4 and self.mean.shape[0] == len(CHANNELS), "mean", self.mean)
+        _require(self.mean.ndim == 4 and self.mean.shape[0] == len(LABELS), "mean", self.mean)
         _require(self.std.shape == self.mean.shape, "std", self.std)
-        fits = self.max_indices.ndim == 4 and self.max_indices.shape[1::2] == (len(CHANNELS), 2)
+        fits = self.max_indices.ndim == 4 and self.max_indices.shape[1::2] == (len(LABELS), 2)
         _require(fits, "max_indices", self.max_indices)
 
 
@@ -62,6 +71,221 @@ class Heatmaps:
         return self.left if name == "left" else self.right
 
 
+@dataclass(frozen=True, eq=False)
+class Centerline:
+    """The centers of one artery on one side, one per axial slice.
+
+    Attributes:
+        points: (n, 3) float64, canonical (R-A-S) voxel indices x, y, z; z whole and rising.
+        mean_value: (n,) float64, the mean heatmap there; NaN where unknown.
+        std_value: (n,) float64, the heatmaps' standard deviation there; NaN where unknown.
+        max_distances: (n,) float64, mean distance of the members' maxima, in-plane voxels; NaN
+            where unknown.
+        uncertainty_mm: (n,) float64, expected error of the center; NaN where unknown.
+    """
+
+    points: NDArray[np.float64]
+    mean_value: NDArray[np.float64]
+    std_value: NDArray[np.float64]
+    max_distances: NDArray[np.float64]
+    uncertainty_mm: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        n = len(self.points)
+        _require(self.points.shape == (n, 3), "points", self.points)
+        for name in ("mean_value", "std_value", "max_distances", "uncertainty_mm"):
+            _require(getattr(self, name).shape == (n,), name, getattr(self, name))
+        if not np.isfinite(self.points).all() or (np.diff(self.points[:, 2]) <= 0).any():
+            raise CarotidError("a centerline's points must be finite and rise in z")
+
+    @classmethod
+    def of_points(cls, points: NDArray[np.float64]) -> Self:
+        """A centerline of which nothing but (n, 3) points is known."""
+        unknown = np.full(len(points), np.nan)
+        return cls(np.asarray(points, np.float64).reshape(-1, 3), *[unknown] * 4)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+@dataclass(frozen=True, eq=False)
+class Bifurcation:
+    """Where the common carotid divides.
+
+    Attributes:
+        point: (3,) float64, canonical voxel indices x, y, z, all fractional.
+        uncertainty_mm: Expected error of its height; NaN where unknown.
+    """
+
+    point: NDArray[np.float64]
+    uncertainty_mm: float
+
+
+@dataclass(frozen=True, eq=False)
+class SideCenterlines:
+    """The centerlines of one side.
+
+    Attributes:
+        internal: Internal carotid with the common carotid below it; may have no points.
+        external: External carotid above the bifurcation; may have no points.
+        bifurcation: None where it is unknown.
+    """
+
+    internal: Centerline
+    external: Centerline
+    bifurcation: Bifurcation | None = None
+
+    def artery(self, label: Label) -> Centerline:
+        """One artery by its label."""
+        return self.internal if label == "internal" else self.external
+
+
+@dataclass(frozen=True, eq=False)
+class Centerlines:
+    """The centerlines of both sides of a neck.
+
+    Attributes:
+        left, right: The patient's sides.
+        grid: The scan's stored grid; None where it is unknown, as in other programs' tables.
+    """
+
+    left: SideCenterlines
+    right: SideCenterlines
+    grid: Grid | None
+
+    def side(self, name: SideName) -> SideCenterlines:
+        """One side by its name."""
+        return self.left if name == "left" else self.right
+
+
+@dataclass(frozen=True, eq=False)
+class PolarBlock:
+    """Polar images of some centers of one side, in the order of their table.
+
+    Attributes:
+        labels: The artery of each image.
+        centers: (k, centers, 3) float64, canonical voxel indices; 1 or 9 centers an image.
+        images: (k, centers, 1, slices, rows, samples) float32.
+    """
+
+    labels: tuple[Label, ...]
+    centers: NDArray[np.float64]
+    images: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        k, centers = self.centers.shape[:2]
+        _require(len(self.labels) == k, "labels", self.centers)
+        _require(
+            self.images.ndim == 6 and self.images.shape[:3] == (k, centers, 1),
+            "images",
+            self.images,
+        )
+
+
+class PolarImages(Protocol):
+    """Polar images of a participant: read from files, or sampled as they are asked for."""
+
+    @property
+    def grid(self) -> Grid:
+        """The scan's stored grid, or the canonical one where that is all that is known."""
+
+    def blocks(self, side: SideName) -> Iterator[PolarBlock]:
+        """The images of one side, a block at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """A closed outline in one axial slice; the last point joins the first.
+
+    Attributes:
+        points: (n, 2) float64, canonical voxel indices x, y.
+        deviation: (n,) float64, as the known tool defines it; NaN where unknown.
+        norm_deviation: (n,) float64, likewise.
+        deviation_mm: (n,) float64, standard deviation of the radius; NaN where unknown.
+    """
+
+    points: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    norm_deviation: NDArray[np.float64]
+    deviation_mm: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        n = len(self.points)
+        _require(self.points.shape == (n, 2), "points", self.points)
+        for name in ("deviation", "norm_deviation", "deviation_mm"):
+            _require(getattr(self, name).shape == (n,), name, getattr(self, name))
+
+    @classmethod
+    def of_points(cls, points: NDArray[np.float64]) -> Self:
+        """An outline of which nothing but (n, 2) points is known."""
+        unknown = np.full(len(points), np.nan)
+        return cls(np.asarray(points, np.float64).reshape(-1, 2), unknown, unknown, unknown)
+
+
+@dataclass(frozen=True, eq=False)
+class CrossSection:
+    """One artery in one axial slice.
+
+    Attributes:
+        label: Which artery.
+        z: Canonical slice index.
+        lumen: Outline of the lumen; None where there is none.
+        wall: Outline of the wall's outer boundary; None where there is none.
+    """
+
+    label: Label
+    z: int
+    lumen: Outline | None
+    wall: Outline | None
+
+    def outline(self, boundary: Boundary) -> Outline | None:
+        """One outline by its name."""
+        return self.lumen if boundary == "lumen" else self.wall
+
+
+@dataclass(frozen=True, eq=False)
+class Contours:
+    """The outlines of both sides of a neck.
+
+    Attributes:
+        left, right: Cross-sections of each side, sorted by label (external first, as text), then z.
+        canonical: The scan's grid in canonical order, to which the points' indices refer.
+        stored: The scan's stored grid; None where it is unknown.
+    """
+
+    left: tuple[CrossSection, ...]
+    right: tuple[CrossSection, ...]
+    canonical: Grid
+    stored: Grid | None
+
+    def side(self, name: SideName) -> tuple[CrossSection, ...]:
+        """One side by its name."""
+        return self.left if name == "left" else self.right
+
+
+SEGMENTATION_COMPONENTS = ("internal lumen", "internal wall", "external lumen", "external wall")
+"""The components of a segmentation; wall is all inside its outer boundary, lumen included."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """Masks of both sides of a neck.
+
+    Attributes:
+        left, right: (4, i, j, k) uint8, 0 and 1, on the grid's own indices; the order is
+            `SEGMENTATION_COMPONENTS`.
+        grid: The scan's stored grid, or the canonical one where that is all that is known.
+    """
+
+    left: NDArray[np.uint8]
+    right: NDArray[np.uint8]
+    grid: Grid
+
+    def __post_init__(self) -> None:
+        for array in (self.left, self.right):
+            _require(array.shape == (4, *self.grid.shape), "masks", array)
+
+
 def _require(fits: bool, name: str, array: NDArray[np.generic]) -> None:  # noqa: FBT001
     if not fits:
-        raise CarotidError(f"the heatmaps' {name} has the wrong shape", found=array.shape)
+        raise CarotidError(f"{name} has the wrong shape", found=array.shape)

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from carotid.geometry.sides import SIDE_NAMES
 from carotid.simulation import second
 from carotid.simulation.neck import ORIENTATIONS, simulate_neck
 from carotid.simulation.second import simulate_second
-from carotid.simulation.truth import SIDES, SimulatedNeck, slice_centers
+from carotid.simulation.truth import SimulatedNeck, slice_centers
 
 from .recipes import CLEAN, SMALL
 
@@ -30,7 +31,7 @@ def _darkness(neck: SimulatedNeck) -> list[float]:
     volume = neck.volume.reoriented("RAS")
     spacing = volume.grid.spacing_mm
     shares = []
-    for side in SIDES:
+    for side in SIDE_NAMES:
         for label in (0, 1):
             centers = slice_centers(neck, side)[:, label]
             good = []
@@ -65,7 +66,7 @@ def test_the_stored_order_changes_nothing_in_space() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_left_is_left_in_the_world_and_in_canonical_indices(seed: int) -> None:
     neck = simulate_neck(seed, SMALL)
-    left, right = (neck.sides[side].internal.points_mm for side in SIDES)
+    left, right = (neck.sides[side].internal.points_mm for side in SIDE_NAMES)
     width_mm = neck.volume.reoriented("RAS").grid.direction[:, 0]
     assert (left @ width_mm).mean() < (right @ width_mm).mean() - 15
     low, high = slice_centers(neck, "left"), slice_centers(neck, "right")
@@ -76,7 +77,7 @@ def test_the_two_sides_of_a_neck_cannot_be_mistaken_for_each_other() -> None:
     neck = simulate_neck(8, CLEAN)
     array = neck.volume.reoriented("RAS").array.astype(float)
     assert np.corrcoef(array.ravel(), array[::-1].ravel())[0, 1] < 0.98
-    left, right = (slice_centers(neck, side)[:, 0] for side in SIDES)
+    left, right = (slice_centers(neck, side)[:, 0] for side in SIDE_NAMES)
     mirrored = right * [-1, 1] + [array.shape[0] - 1, 0]
     assert np.nanmedian(np.linalg.norm(left - mirrored, axis=1)) > 2
 
@@ -85,7 +86,7 @@ def test_the_common_carotid_is_internal_alone() -> None:
     for seed in range(3):
         neck = simulate_neck(seed, CLEAN)
         grid = neck.volume.grid.reoriented("RAS")
-        for side in SIDES:
+        for side in SIDE_NAMES:
             fork = grid.index_from_world(neck.sides[side].bifurcation_mm)[2]
             external = np.flatnonzero(np.isfinite(slice_centers(neck, side)[:, 1, 0]))
             assert external.size > 10
@@ -99,7 +100,7 @@ def test_the_second_simulators_truth_lies_in_its_lumens(hard: bool) -> None:
     shares = _darkness(neck)
     assert len(shares) == 4
     assert np.mean(shares) > (0.7 if hard else 0.95)
-    left, right = (slice_centers(neck, side)[:, 0, 0] for side in SIDES)
+    left, right = (slice_centers(neck, side)[:, 0, 0] for side in SIDE_NAMES)
     assert np.nanmax(left) < np.nanmin(right)
 
 
@@ -114,6 +115,4 @@ def test_the_second_simulator_is_deterministic() -> None:
 def test_the_second_simulator_shares_nothing_with_the_first() -> None:
     text = Path(second.__file__).read_text(encoding="utf-8")
     imported = [line for line in text.splitlines() if line.startswith("from carotid.simulation")]
-    assert imported == [
-        "from carotid.simulation.truth import Side, SimulatedNeck, TrueArtery, TrueSide"
-    ]
+    assert imported == ["from carotid.simulation.truth import SimulatedNeck, TrueArtery, TrueSide"]

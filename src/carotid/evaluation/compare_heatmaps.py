@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.artifacts import CHANNELS
+from carotid.artifacts import LABELS
 from carotid.errors import CarotidError, InputError, UsageError
 from carotid.evaluation.distances import (
     SliceErrors,
@@ -181,7 +181,7 @@ def _rows(
     disagreement: NDArray[np.float64],
 ) -> list[str]:
     rows = []
-    for k, label in enumerate(CHANNELS):
+    for k, label in enumerate(LABELS):
         for z in range(len(errors.peak)):
             numbers = (
                 errors.above_mm[z],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.artifacts import CHANNELS
+from carotid.artifacts import LABELS
 from carotid.evaluation.distances import RIGHT_MM
 from carotid.report import pictures
 from carotid.report.charts import Chart, chart
@@ -144,7 +144,7 @@ _TITLES = ("side", "channel", "slices with a peak", "disagreement, median", "95t
 def _figures_table(exam: Examination) -> str:
     rows = []
     for side in pictures.SIDES_ON_SCREEN:
-        for channel in CHANNELS:
+        for channel in LABELS:
             one = getattr(exam.sides[side].figures, channel)
             values = [f"{100 * one.peak_share:.0f} %"]
             values += [

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from carotid.artifacts import CHANNELS
+from carotid.artifacts import LABELS
 from carotid.geometry.sides import SIDE_NAMES, SideName
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _of(
     """The larger or smaller figure of both channels that is known."""
 
     def value(row: Row, side: SideName) -> float:
-        both = [part(getattr(row.sides[side], channel)) for channel in CHANNELS]
+        both = [part(getattr(row.sides[side], channel)) for channel in LABELS]
         known = [v for v in both if not math.isnan(v)]
         return pick(known) if known else math.nan
 
@@ -244,7 +244,7 @@ _CHANNEL_FIELDS = {
 
 TSV_HEADER = [
     "order", "participant_id", "result", "reason", "score", "side", "side_score",
-    *(f"{channel}_{field}" for channel in CHANNELS for field in _CHANNEL_FIELDS),
+    *(f"{channel}_{field}" for channel in LABELS for field in _CHANNEL_FIELDS),
     "separate_mm", "left_right_mm", "members", "truth_median_mm", "truth_within_2mm",
 ]  # fmt: skip
 """Columns of `quality.tsv`; `docs/report.md` explains each."""
@@ -265,7 +265,7 @@ def _tsv_fields(order: int, row: Row, side: SideName | None) -> list[str]:
         return first + [""] * (len(TSV_HEADER) - len(first))
     figures = row.sides[side]
     fields = [*first, _digits(row.score, 2), side, _digits(figures.score, 2)]
-    for channel in CHANNELS:
+    for channel in LABELS:
         one = getattr(figures, channel)
         fields += [_digits(getattr(one, name), digits) for name, digits in _CHANNEL_FIELDS.items()]
     fields += [_digits(figures.separate_mm, 2), _digits(row.between_mm, 2), str(row.members)]

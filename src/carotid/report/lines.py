@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.artifacts import CHANNELS
+from carotid.artifacts import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,7 +106,7 @@ def path(data: str, kind: str) -> str:
 def channel_paths(data: Iterable[str], kind: str) -> str:
     """One path per channel, of the classes `<kind> internal` and `<kind> external`."""
     return "".join(
-        path(one, f"{kind} {channel}") for one, channel in zip(data, CHANNELS, strict=True)
+        path(one, f"{kind} {channel}") for one, channel in zip(data, LABELS, strict=True)
     )
 
 

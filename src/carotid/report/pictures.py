@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.artifacts import CHANNELS
+from carotid.artifacts import LABELS
 from carotid.report import anatomy, lines, raster
 from carotid.report.views import LETTERS, Plane, picture, plane_of
 
@@ -115,7 +115,7 @@ def strips(scene: Scene, side: SideName) -> str:
     exam, one = scene.exam, scene.exam.sides[side]
     spacing = exam.grid.spacing_mm
     found = []
-    for channel, label in enumerate(CHANNELS):
+    for channel, label in enumerate(LABELS):
         high = one.course.peak[:, channel] > scene.threshold
         if high.any():
             way = np.stack(

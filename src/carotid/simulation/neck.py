@@ -13,11 +13,12 @@ from carotid.simulation.acquisition import resampled
 from carotid.simulation.recipe import DEFAULT_RECIPE, NeckRecipe, chance, draw
 from carotid.simulation.sample import VISIBLE
 from carotid.simulation.scene import Scene, draw_scene, render
-from carotid.simulation.truth import Feature, Side, SimulatedNeck, TrueArtery, TrueSide
+from carotid.simulation.truth import Feature, SimulatedNeck, TrueArtery, TrueSide
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from carotid.geometry.sides import SideName
     from carotid.simulation.anatomy import CarotidTree, Tube
     from carotid.simulation.canvas import Triple
 
@@ -66,7 +67,7 @@ def simulate_neck(
     stored = Volume(voxels, grid).reoriented(orientation)
     stored = Volume(np.ascontiguousarray(stored.array), stored.grid)
     s_mm = np.arange(shape[0], dtype=np.float64) * stored_mm[0]
-    sides: dict[Side, TrueSide] = {"left": _true_side(scene.left, scene, grid, start)}
+    sides: dict[SideName, TrueSide] = {"left": _true_side(scene.left, scene, grid, start)}
     if scene.right is not None:
         sides["right"] = _true_side(scene.right, scene, grid, start)
     made: dict[str, Feature] = {

@@ -18,11 +18,14 @@ from scipy.spatial import cKDTree
 from scipy.special import expit
 
 from carotid.geometry.grid import Grid
+from carotid.geometry.sides import SIDE_NAMES
 from carotid.geometry.volume import Volume
-from carotid.simulation.truth import Side, SimulatedNeck, TrueArtery, TrueSide
+from carotid.simulation.truth import SimulatedNeck, TrueArtery, TrueSide
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from carotid.geometry.sides import SideName
 
 VOXEL_MM = 0.6
 _STORED = ("RAS", "LPS", "LAS", "LSA", "RIP", "PIR")
@@ -56,10 +59,9 @@ def simulate_second(seed: int, *, hard: bool = False) -> SimulatedNeck:
     y = (np.arange(depth, dtype=np.float64) - (depth - 1) / 2) * VOXEL_MM
     z = np.arange(height, dtype=np.float64) * VOXEL_MM
     image = _tissue(rng, (x, y, z), size)
-    sides: dict[Side, TrueSide] = {}
-    side_names: tuple[Side, Side] = ("left", "right")
+    sides: dict[SideName, TrueSide] = {}
     level = rng.normal(0.5, 0.12)
-    for side in side_names:
+    for side in SIDE_NAMES:
         sign = -1.0 if side == "left" else 1.0
         sides[side] = _add_side(rng, image, (x, y, z), sign, level + rng.normal(0, 0.06), hard=hard)
     image *= _shading(rng, (x, y, z), size)

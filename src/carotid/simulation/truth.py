@@ -7,7 +7,7 @@ the volume, as a fractional canonical voxel index (index 0 grows to R, 1 to A, 2
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,14 +18,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from carotid.geometry.sides import SideName
     from carotid.geometry.volume import Volume
 
-Side = Literal["left", "right"]
-Label = Literal["internal", "external"]
 Feature = bool | int | float | str | None
-
-SIDES: tuple[Side, Side] = ("left", "right")
-LABELS: tuple[Label, Label] = ("internal", "external")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,12 +71,12 @@ class SimulatedNeck:
     """
 
     volume: Volume
-    sides: Mapping[Side, TrueSide]
+    sides: Mapping[SideName, TrueSide]
     visible: NDArray[np.bool_]
     made: Mapping[str, Feature]
 
 
-def slice_centers(neck: SimulatedNeck, side: Side) -> NDArray[np.float64]:
+def slice_centers(neck: SimulatedNeck, side: SideName) -> NDArray[np.float64]:
     """Centers of one side's arteries in every axial slice that shows them.
 
     Args:

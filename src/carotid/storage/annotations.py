@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.artifacts import LABELS
 from carotid.errors import InputError
 from carotid.storage.regular_file import open_regular
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-LABELS = ("internal", "external")
 COLUMNS = ("label", "x", "y", "z")
 HEADER = "\t".join(COLUMNS)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from carotid.artifacts import CHANNELS, Heatmaps, SideHeatmaps
+from carotid.artifacts import LABELS, Heatmaps, SideHeatmaps
 from carotid.config import HeatmapParameters
 from carotid.errors import ModelError
 from carotid.geometry.grid import Grid
@@ -114,7 +114,7 @@ def predict_sides(
         plan = _plan(scan.frame, side, parameters)
         results.append(result)
         views.append(WindowedImage(image, plan, result.coarse.memory_order))
-    with closing(sparing.predict_each(members, views, len(CHANNELS), on_window)) as predicted:
+    with closing(sparing.predict_each(members, views, len(LABELS), on_window)) as predicted:
         for result in results:
             for member in members:
                 _keep(result, next(predicted), member, sparing)
@@ -138,7 +138,7 @@ def _plan(frame: NetworkFrame, side: Side, parameters: HeatmapParameters) -> Win
 
 def _gather(result: SideResult, grid: Grid) -> SideHeatmaps:
     """The whole mean and standard deviation in memory, (2, i, j, k)."""
-    mean = np.empty((len(CHANNELS), *grid.shape), np.float32)
+    mean = np.empty((len(LABELS), *grid.shape), np.float32)
     std = np.empty_like(mean)
     done = 0
     for slab in result.slabs():
