@@ -1,6 +1,6 @@
 """How good a model directory is on simulated necks: the figures of the model card.
 
-    python benchmarks/accuracy.py [MODEL_DIR] [--necks 10]
+    python -m benchmarks.accuracy [MODEL_DIR] [--necks 10]
 
 Without MODEL_DIR the package's own models are measured.
 """
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.second_simulator import simulate_second
 from carotid.evaluation.distances import SliceErrors, slice_errors, slice_maxima, summarize
 from carotid.geometry.grid import CANONICAL, Reordering
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.network.members import load_members
 from carotid.network.shipped import shipped_models
 from carotid.simulation.neck import simulate_neck
-from carotid.simulation.second import simulate_second
 from carotid.simulation.truth import slice_centers
 from carotid.stages.heatmap.compute import compute_heatmaps
 

@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from carotid.geometry.sides import SIDE_NAMES
-from carotid.simulation import second
 from carotid.simulation.neck import ORIENTATIONS, simulate_neck
-from carotid.simulation.second import simulate_second
-from carotid.simulation.truth import SimulatedNeck, slice_centers
+from carotid.simulation.truth import slice_centers
 
+from .darkness import darkness
 from .recipes import CLEAN, SMALL
 
 
@@ -26,30 +23,11 @@ def test_the_same_seed_gives_the_same_neck() -> None:
     np.testing.assert_array_equal(slice_centers(one, "left"), slice_centers(two, "left"))
 
 
-def _darkness(neck: SimulatedNeck) -> list[float]:
-    """Per side and label, the share of slices whose center is darker than what is 3 mm away."""
-    volume = neck.volume.reoriented("RAS")
-    spacing = volume.grid.spacing_mm
-    shares = []
-    for side in SIDE_NAMES:
-        for label in (0, 1):
-            centers = slice_centers(neck, side)[:, label]
-            good = []
-            for z in np.flatnonzero(np.isfinite(centers).all(axis=1)):
-                x, y = np.rint(centers[z]).astype(int)
-                dx, dy = (int(np.ceil(6 / s)) for s in spacing[:2])
-                part = volume.array[max(x - dx, 0) : x + dx, max(y - dy, 0) : y + dy, z]
-                good.append(volume.array[x, y, z] < np.median(part.astype(float)))
-            if len(good) > 10:
-                shares.append(float(np.mean(good)))
-    return shares
-
-
 @pytest.mark.parametrize("orientation", ["RAS", "LPS", "LIP", "PSL"])
 def test_truth_lies_in_the_lumens_of_the_stored_scan(orientation: str) -> None:
     neck = simulate_neck(11, CLEAN, orientation=orientation)
     assert neck.volume.orientation == orientation
-    shares = _darkness(neck)
+    shares = darkness(neck)
     assert len(shares) >= 2
     assert min(shares) > 0.9
 
@@ -91,28 +69,3 @@ def test_the_common_carotid_is_internal_alone() -> None:
             external = np.flatnonzero(np.isfinite(slice_centers(neck, side)[:, 1, 0]))
             assert external.size > 10
             assert fork - 1e-6 <= external[0] <= max(fork, 0) + 1
-
-
-@pytest.mark.parametrize("hard", [False, True])
-def test_the_second_simulators_truth_lies_in_its_lumens(hard: bool) -> None:
-    neck = simulate_second(2, hard=hard)
-    assert np.allclose(neck.volume.grid.spacing_mm, 0.6)
-    shares = _darkness(neck)
-    assert len(shares) == 4
-    assert np.mean(shares) > (0.7 if hard else 0.95)
-    left, right = (slice_centers(neck, side)[:, 0, 0] for side in SIDE_NAMES)
-    assert np.nanmax(left) < np.nanmin(right)
-
-
-def test_the_second_simulator_is_deterministic() -> None:
-    one, two = (simulate_second(4, hard=True) for _ in range(2))
-    assert one.volume.array.tobytes() == two.volume.array.tobytes()
-    assert not np.array_equal(
-        one.sides["left"].internal.points_mm, one.sides["right"].internal.points_mm
-    )
-
-
-def test_the_second_simulator_shares_nothing_with_the_first() -> None:
-    text = Path(second.__file__).read_text(encoding="utf-8")
-    imported = [line for line in text.splitlines() if line.startswith("from carotid.simulation")]
-    assert imported == ["from carotid.simulation.truth import SimulatedNeck, TrueArtery, TrueSide"]
