@@ -104,7 +104,7 @@ def prepare(given: argparse.Namespace) -> tuple[Any, Any, Tensor]:
     coarse = torch.rand((1, 1, *(n // 16 + 2 for n in shape)))
     window = torch.nn.functional.interpolate(coarse, shape, mode="trilinear")
     window = (window - 0.4).clamp_(min=0) + 0.02 * torch.randn(window.shape).abs()
-    return plain, FastUNet.from_plain(plain), window
+    return plain, FastUNet(plain), window
 
 
 def passes(given: argparse.Namespace) -> dict[str, Any]:
@@ -135,6 +135,7 @@ def pairs(given: argparse.Namespace) -> dict[str, Any]:
     """Two windows: in turn with all threads, or side by side with half of them each."""
     import torch
 
+    from carotid.network.windows.plan import WindowWorkers
     from carotid.network.windows.side_by_side import side_by_side
 
     plain, fast, window = prepare(given)
@@ -146,7 +147,7 @@ def pairs(given: argparse.Namespace) -> dict[str, Any]:
             seconds = []
             for workers in (1, 2):
                 start = time.perf_counter()
-                for _heat in side_by_side([(network, window)] * 2, workers):
+                for _heat in side_by_side([(network, window)] * 2, WindowWorkers(workers, 1)):
                     pass
                 seconds.append(time.perf_counter() - start)
             ratios.append(seconds[0] / seconds[1])

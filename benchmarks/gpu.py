@@ -69,7 +69,7 @@ def main() -> None:
 def forward_passes() -> None:
     import torch
 
-    from carotid.network.fast.cpu_unet import fast_or_plain
+    from carotid.network.fast import fast_or_plain
     from carotid.network.unet import UNet
 
     device = torch.device("cuda")

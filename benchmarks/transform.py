@@ -241,37 +241,34 @@ def fast_forward(_folder: Path, device: str) -> None:
     """As the command has it: on a CPU, several windows at a time."""
     from carotid.cohort.allocator import keep_freed_memory
     from carotid.cohort.cores import given_cores, wait_without_spinning
-    from carotid.geometry.memory import reserve_addresses
 
     keep_freed_memory()
-    reserve_addresses()
     wait_without_spinning()
     import torch
 
-    from carotid.network.fast.cpu_unet import fast_or_plain
+    from carotid.network.fast import fast_or_plain
     from carotid.network.unet import UNet
-    from carotid.network.windows.plan import Crew
+    from carotid.network.windows.plan import ONE_AT_A_TIME, WindowWorkers
     from carotid.network.windows.side_by_side import side_by_side
 
     torch.set_num_threads(given_cores())
     fast = fast_or_plain(UNet().eval().to(device), torch.device(device))
     window = torch.rand((1, 1, *WINDOW), device=device)
-    crew = Crew.of(given_cores()) if device == "cpu" else Crew(1, 1)
+    workers = WindowWorkers.of(given_cores()) if device == "cpu" else ONE_AT_A_TIME
     times = []
-    for _ in side_by_side([(fast, window)] * 12, crew.workers, crew.threads):
+    for _ in side_by_side([(fast, window)] * 12, workers):
         if device == "cuda":
             torch.cuda.synchronize()
         times.append(time.perf_counter())
-    begin = times[crew.workers - 1]  # the first ones also fetch memory
-    print(json.dumps({"seconds_per_window": (times[-1] - begin) / (len(times) - crew.workers)}))
+    begin = times[workers.count - 1]  # the first ones also fetch memory
+    print(json.dumps({"seconds_per_window": (times[-1] - begin) / (len(times) - workers.count)}))
 
 
 def steps(folder: Path, device: str, name: str = "large") -> None:
+
     from carotid.cohort.allocator import keep_freed_memory
-    from carotid.geometry.memory import reserve_addresses
 
     keep_freed_memory()
-    reserve_addresses()
     import torch
 
     from carotid.cohort.cores import given_cores

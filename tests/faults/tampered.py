@@ -33,7 +33,7 @@ import carotid.cli
 import carotid.cli.progress
 import carotid.cli.transform
 import carotid.cohort.runner
-import carotid.network.fast.cpu_unet
+import carotid.network.fast.door
 import carotid.stages.heatmap.task
 import carotid.storage.metaimage.read
 
@@ -212,7 +212,7 @@ def half_results(place: Place) -> str:
 
 def run_all(words: list[str]) -> None:
     """See the module's description."""
-    carotid.network.fast.cpu_unet._PROBES = (PROBE,)  # type: ignore[assignment]
+    carotid.network.fast.door._PROBES = (PROBE,)  # type: ignore[assignment]
     place = Place(Path(words[0]))
     for found in trials(place, words[1], int(words[2]), int(words[3])):
         print(json.dumps(found), flush=True)  # noqa: T201 - read by the test

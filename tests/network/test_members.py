@@ -9,7 +9,6 @@ import torch
 from tests.networks import weights
 
 from carotid.network import members
-from carotid.network.head import part_of
 from carotid.network.members import begin_members, load_members
 from carotid.network.weights import read_models
 
@@ -36,15 +35,12 @@ def test_built_in_threads(folder: Path, workers: int) -> None:
         assert one.device == torch.device("cpu")
         assert one.state is None, "the CPU has no other CPU to go to"
         torch.testing.assert_close(one.network(window), other.network(window))
-        part, same = part_of(one.network, window), part_of(other.network, window)
-        assert part.head is not None
-        torch.testing.assert_close(part.voxels, same.voxels)
 
 
 def test_a_network_that_cannot_be_built_fails_where_it_is_used(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_memory(*_: object) -> None:
+    def no_memory(*_: object, **__: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr("carotid.network.members.fast_or_plain", no_memory)
@@ -79,6 +75,6 @@ def test_lack_of_memory_is_no_reason_for_the_plain_module(monkeypatch: pytest.Mo
     def no_room(_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr("carotid.network.fast.cpu_unet.FastUNet._of", no_room)
+    monkeypatch.setattr("carotid.network.fast.door.FastUNet", no_room)
     with pytest.raises(torch.OutOfMemoryError):
         members.Member.from_state(weights(0))

@@ -126,7 +126,7 @@ def run_heatmap_transform(
     from carotid.cohort.memory import expect_gpu
     from carotid.config import read_heatmap_parameters
     from carotid.network.model_files import find_models
-    from carotid.network.windows.plan import Crew
+    from carotid.network.windows.plan import WindowWorkers
     from carotid.provenance import TransformRecord
     from carotid.stages.heatmap.reading import ScanReader
     from carotid.storage.raw import find_scans, select_participants
@@ -143,10 +143,10 @@ def run_heatmap_transform(
     check_output_dir(output_dir, inputs)
     layout = OutputLayout(output_dir)
     cores = threads or given_cores()
-    crew = Crew.of(cores)
+    workers = WindowWorkers.of(cores)
     count = len(find_models(model_dir))
     beside_gpu = expect_gpu(device)
-    reader = ScanReader(parameters, rescaling, count, crew.workers, beside_gpu=beside_gpu)
+    reader = ScanReader(parameters, rescaling, count, workers.count, beside_gpu=beside_gpu)
     prepare_process()
     for scan in scans:
         if force or record_of(layout, scan.participant_id) is None:
@@ -191,7 +191,7 @@ def run_heatmap_transform(
         reader,
         record,
         force=force,
-        crew=crew,
+        workers=workers,
         deflate_threads=2 if on_cpu else max(2, min(cores // 2, _MAX_DEFLATE_THREADS)),
     )
     del build
@@ -211,10 +211,8 @@ def prepare_process() -> None:
     """Set up memory and threads for computing; to be called before torch is imported."""
     from carotid.cohort.allocator import keep_freed_memory
     from carotid.cohort.cores import wait_without_spinning
-    from carotid.geometry.memory import reserve_addresses
 
     keep_freed_memory()
-    reserve_addresses()
     wait_without_spinning()
 
 

@@ -3,7 +3,7 @@
 glibc gives each large array its own mapping and unmaps it when the array is freed. A neural network
 frees and asks for arrays of the same sizes over and over, and every time the kernel has to find and
 wipe fresh pages: up to half of the time of a forward pass. Told to keep them, it reuses them.
-(Once for each side, gaps are given back all the same: `carotid.geometry.memory.trim_heap`.)
+(Once for each side, what lies in the gaps is given back all the same: `trim_heap`.)
 
 This belongs to a process that does nothing else, so it is for the command line alone, and not for
 programs that import the package. It has to be called before the first large arrays are made.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import platform
+from contextlib import suppress
 
 _MMAP_THRESHOLD = -3
 """glibc's M_MMAP_THRESHOLD: smaller arrays come from the heap, not from mappings of their own."""
@@ -53,3 +54,15 @@ def keep_freed_memory() -> bool:
     kept = bool(mallopt(_ARENA_MAX, 1) == 1) and kept
     _logger.debug("memory that is freed %s kept for reuse", "is" if kept else "is not")
     return kept
+
+
+def trim_heap() -> None:
+    """Give the pages in the heap's gaps back to the system.
+
+    Arrays that last lie among others that come and go, so that gaps wander: each scan would touch
+    some more pages than the one before. glibc can do this; elsewhere nothing happens.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(ctypes.c_size_t(0))

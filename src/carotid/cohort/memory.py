@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from carotid.errors import ResourceError
 from carotid.geometry.frame import NetworkFrame
 from carotid.network.windows.plan import WindowPlan
-from carotid.stages.heatmap.scratch import MEMORY_BUDGET_BYTES
+from carotid.stages.heatmap.scratch import KEPT_BYTES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,7 +135,7 @@ def foresee(
     padded = any(n < m for plan in plans for n, m in zip(plan.shape, plan.window, strict=True))
     waiting = 1 if at_a_time > 1 else 0
     one_member = _HEATMAP_BYTES * side
-    in_memory = MEMORY_BUDGET_BYTES // max(one_member, 1)
+    in_memory = KEPT_BYTES // max(one_member, 1)
     scans = 2 if beside_gpu else 1
     return Forecast(
         libraries=_LIBRARIES_BYTES + beside_gpu * _GPU_LIBRARIES_BYTES,

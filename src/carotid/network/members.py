@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from carotid.network.fast.cpu_unet import fast_or_plain
-from carotid.network.fast.cuda_unet import Exactly
-from carotid.network.head import Part, part_of
+from carotid.network.fast import fast_or_plain
 from carotid.network.unet import UNet
 from carotid.network.weights import checked_state, read_models
 
@@ -89,12 +87,7 @@ class Member:
             net = UNet()
         checked = checked_state(state, name)
         net.load_state_dict(checked, assign=True)
-        net.eval().requires_grad_(requires_grad=False).to(where)
-        network: Callable[[Tensor], Tensor] = net
-        if not plain:
-            network = fast_or_plain(net, where)
-        elif where.type == "cuda":
-            network = Exactly(net)
+        network = fast_or_plain(net, where, plain=plain)
         return cls(name, sha256, network, where, None if where.type == "cpu" else checked)
 
 
@@ -156,10 +149,6 @@ class _Begun:
     def __call__(self, window: Tensor) -> Tensor:
         """Map a window to heatmaps, as soon as the network is there."""
         return self._member.result().network(window)
-
-    def part(self, window: Tensor) -> Part:
-        """Map a window to what the network gives for it, as soon as it is there."""
-        return part_of(self._member.result().network, window)
 
 
 def _build(one: Weights, device: torch.device | None, *, plain: bool = False) -> Member:

@@ -19,13 +19,13 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-CHANNELS = (8, 16, 32, 64, 128)
+WIDTHS = (8, 16, 32, 64, 128)
 """Feature maps of each level, finest first."""
 
 STRIDE = 2
 """Every level but the bottom one halves the grid."""
 
-MULTIPLE_OF = STRIDE ** (len(CHANNELS) - 1)
+MULTIPLE_OF = STRIDE ** (len(WIDTHS) - 1)
 """Window sides must be multiples of this many voxels: 16."""
 
 OUT_CHANNELS = 2
@@ -116,11 +116,11 @@ class _Skip(nn.Module):
 
 def _level(depth: int, inputs: int, outputs: int, dropout: float) -> nn.Module:
     """Level `depth` and all below it; the bottom one is a plain residual unit."""
-    width = CHANNELS[depth]
-    if depth == len(CHANNELS) - 1:
+    width = WIDTHS[depth]
+    if depth == len(WIDTHS) - 1:
         return ResidualUnit(inputs, width, 1, 2, dropout)
-    below_is_bottom = depth == len(CHANNELS) - 2
-    below = CHANNELS[depth + 1] if below_is_bottom else width
+    below_is_bottom = depth == len(WIDTHS) - 2
+    below = WIDTHS[depth + 1] if below_is_bottom else width
     down = ResidualUnit(inputs, width, STRIDE, 2, dropout)
     skip = _Skip(_level(depth + 1, width, below, dropout))
     top = depth == 0

@@ -11,8 +11,7 @@ import pytest
 import torch
 from tests.networks import awkward, error, exact, freshly_made, random_window, smooth_window
 
-from carotid.network.fast import cpu_unet as fast_unet
-from carotid.network.fast.cpu_unet import fast_or_plain
+from carotid.network.fast import door, fast_or_plain
 from carotid.network.fast.cuda_unet import CudaUNet, Exactly, exact_convolutions
 from carotid.network.members import Member
 from carotid.network.unet import UNet
@@ -156,7 +155,7 @@ def test_tensorfloat_would_be_noticed(
                 cudnn.allow_tf32 = True
             return super().__call__(window)
 
-    monkeypatch.setattr(fast_unet, "CudaUNet", Rough)
+    monkeypatch.setattr(door, "CudaUNet", Rough)
     network = fast_or_plain(freshly_made(0), CUDA)
     assert "differs" in caplog.text
     assert isinstance(network, Exactly)
@@ -171,7 +170,7 @@ def test_the_plain_module_is_the_way_out(
         def __call__(self, window: Tensor) -> Tensor:
             return super().__call__(window) + 1e-2
 
-    monkeypatch.setattr(fast_unet, "CudaUNet", Wrong)
+    monkeypatch.setattr(door, "CudaUNet", Wrong)
     with caplog.at_level(logging.WARNING):
         network = fast_or_plain(freshly_made(0), CUDA)
     assert "differs" in caplog.text

@@ -36,9 +36,7 @@ def error(found: Tensor, expected: Tensor) -> float:
 
 
 def convolver(*, by_name: bool, slab_voxels: int = 1) -> Convolver:
-    return Convolver(
-        by_name=by_name, doubles_by_name=by_name, adds_by_name=by_name, slab_voxels=slab_voxels
-    )
+    return Convolver(by_name=by_name, doubles_by_name=by_name, slab_voxels=slab_voxels)
 
 
 def through(x: Tensor, edges: list[int], slope: float, pooled: int = 1) -> Tensor:
@@ -121,36 +119,6 @@ def test_add_to_what_is_scaled_later() -> None:
     assert error(base * factors, expected) < 5e-7
 
 
-def in_pairs(x: Tensor, edges: list[int]) -> NormedVolume:
-    """Each slab's first, third, … slice, and then the others."""
-    result = NormedVolume(x.shape, 0.25, in_pairs=True)
-    for start, stop in itertools.pairwise(edges):
-        part = x[start:stop]
-        result.put(slice(start, stop), torch.cat((part[::2], part[1::2])))
-    return result.close()
-
-
-@pytest.mark.parametrize("edges", [[0, 7], [0, 2, 7], [0, 4, 6, 7]])
-def test_slices_in_pairs_come_to_their_places(edges: list[int]) -> None:
-    x, base = volume(*SHAPE), volume(*SHAPE, seed=6)
-    expected = base.double() + normed(x, 0.25)
-    in_pairs(x, edges).add_to(base)
-    assert error(base, expected) < 5e-7
-
-
-def test_slices_that_are_centred_already() -> None:
-    x, centre = volume(*SHAPE) + 1000, torch.tensor([1000.0, 999.0, 1001.0])
-    result = NormedVolume(SHAPE, 0.25)
-    assert result.last_mean() is None
-    result.put(slice(0, 3), x[:3])
-    mean = result.last_mean()
-    assert mean is not None
-    assert error(mean, x[:3].double().mean((0, 1, 2))) < 1e-7
-    result.values[3:] = x[3:] - centre
-    result.take(slice(3, 7), centre)
-    assert error(result.close().active(7) * result.scale, normed(x, 0.25)) < 5e-7
-
-
 def test_neighbours_and_zeros_around_a_slab() -> None:
     x = volume(*SHAPE)
     result = NormedVolume(SHAPE, 0.25)
@@ -184,21 +152,6 @@ def test_convolution(*, by_name: bool, stride: int) -> None:
 
 
 @pytest.mark.parametrize("by_name", [True, False])
-def test_convolution_that_adds(*, by_name: bool) -> None:
-    if by_name and not Convolver.available().adds_by_name:
-        pytest.skip("this PyTorch has no such operator")
-    x, weight, bias = volume(4, 6, 5, 3), volume(5, 3, 1, 3, 3), volume(5)
-    total = volume(9, 6, 5, 5, seed=6)
-    convolved = functional.conv3d(
-        torch_order(x).double(), weight.double(), bias.double(), 1, (0, 1, 1)
-    )
-    expected = torch_order(total).double()
-    expected[:, :, 2:6] += convolved
-    convolver(by_name=by_name).add(total[2:6], x, weight, bias, padding=(0, 1, 1))
-    assert error(torch_order(total), expected) < 1e-6
-
-
-@pytest.mark.parametrize("by_name", [True, False])
 def test_transposed_convolution_of_slabs_that_go_on(*, by_name: bool) -> None:
     if by_name and not Convolver.available().doubles_by_name:
         pytest.skip("this PyTorch has no such operator")
@@ -220,10 +173,6 @@ def test_slabs_cover_all_slices_once(depth: int) -> None:
     x = torch.empty(depth, 4, 8, 1)
     for slab_voxels in (1, 32, 100, 10**6):
         convolve = convolver(by_name=True, slab_voxels=slab_voxels)
-        pairs = convolve.slabs(x, step=2)
-        assert [k for slab in pairs for k in range(slab.start, slab.stop)] == list(range(depth))
-        assert all(slab.start % 2 == 0 for slab in pairs)
-        assert all(s.stop - s.start <= 2 or (s.stop - s.start) * 32 <= slab_voxels for s in pairs)
         slabs = convolve.slabs(x, more=1)
         covered = [k for slab in slabs for k in range(slab.start, slab.stop)]
         assert covered == list(range(depth + 1))
@@ -237,7 +186,6 @@ def test_slabs_cover_all_slices_once(depth: int) -> None:
 OPERATORS = {
     "by_name": (torch.ops.aten, "mkldnn_convolution"),
     "doubles_by_name": (torch.ops.mkldnn, "_convolution_transpose_pointwise"),
-    "adds_by_name": (torch.ops.mkldnn._convolution_pointwise_, "binary"),
 }
 
 

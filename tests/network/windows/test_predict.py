@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from monai.inferers.utils import sliding_window_inference
 from torch import Tensor
 
-from carotid.network.windows.plan import Crew, WindowPlan, axis_starts
+from carotid.network.windows.plan import WindowPlan, WindowWorkers, axis_starts
 from carotid.network.windows.predict import WindowedImage, predict, predict_each
 
 
@@ -102,7 +102,7 @@ def test_the_next_network_works_while_the_caller_is_busy_with_the_last_one() -> 
     image = torch.rand(8, 4, 4)
     view = WindowedImage(image, plan, memory_order=(1, 0, 2, 3))
     passes = [(partial(network, k), view) for k in range(2)]
-    predicted = predict_each(passes, 1, crew=Crew(2, 1))
+    predicted = predict_each(passes, 1, workers=WindowWorkers(2, 1))
     first = next(predicted)
     assert begun[1].wait(30), "nobody has asked for the second one's heatmaps yet"
     assert torch.equal(first, image[None])
@@ -124,7 +124,7 @@ def test_networks_may_be_left_in_the_middle() -> None:
         return window
 
     passes = [(network, WindowedImage(torch.rand(16, 4, 4), plan))] * 9
-    predicted = predict_each(passes, 1, crew=Crew(2, 1))
+    predicted = predict_each(passes, 1, workers=WindowWorkers(2, 1))
     next(predicted)
     predicted.close()
     waiting = [thread for thread in threading.enumerate() if thread.name.startswith("window")]
@@ -138,7 +138,7 @@ def test_networks_may_be_left_in_the_middle() -> None:
 def test_threads_have_ended_when_all_is_taken() -> None:
     plan = WindowPlan.of((16, 4, 4), (4, 4, 4), 0)
     passes = [(torch.neg, WindowedImage(torch.rand(16, 4, 4), plan))] * 2
-    predicted = predict_each(passes, 1, crew=Crew(3, 1))
+    predicted = predict_each(passes, 1, workers=WindowWorkers(3, 1))
     for _ in range(2):
         next(predicted)
     predicted.close()

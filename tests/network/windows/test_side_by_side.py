@@ -7,6 +7,7 @@ from torch import Tensor
 
 from carotid.network.fast.cpu_unet import FastUNet
 from carotid.network.unet import UNet
+from carotid.network.windows.plan import WindowWorkers
 from carotid.network.windows.side_by_side import side_by_side
 
 
@@ -30,7 +31,10 @@ def test_results_come_in_order(workers: int, count: int) -> None:
         threading.Event().wait(0.01 * (7 - float(x[0])))
         return x + 1
 
-    found = [float(x[0]) for x in side_by_side(to(slowest_first, numbered(count)), workers)]
+    found = [
+        float(x[0])
+        for x in side_by_side(to(slowest_first, numbered(count)), WindowWorkers(workers, 1))
+    ]
     assert found == [k + 1 for k in range(count)]
 
 
@@ -41,12 +45,12 @@ def test_as_many_at_a_time_as_asked_for() -> None:
         meeting.wait()  # breaks unless three are here at once
         return x
 
-    assert len(list(side_by_side(to(together, numbered(6)), 3))) == 6
+    assert len(list(side_by_side(to(together, numbered(6)), WindowWorkers(3, 1)))) == 6
 
 
 def test_windows_are_made_when_needed() -> None:
     taken: list[int] = []
-    results = side_by_side(to(lambda x: x, numbered(9, taken)), 2)
+    results = side_by_side(to(lambda x: x, numbered(9, taken)), WindowWorkers(2, 1))
     next(results)
     assert taken == [0, 1, 2]
     next(results)
@@ -64,7 +68,7 @@ def test_an_error_stops_it(workers: int) -> None:
             raise RuntimeError("out of memory")
         return x
 
-    results = side_by_side(to(network, numbered(50, taken)), workers)
+    results = side_by_side(to(network, numbered(50, taken)), WindowWorkers(workers, 1))
     assert [float(next(results)[0]) for _ in range(2)] == [0, 1]
     with pytest.raises(RuntimeError, match="out of memory"):
         next(results)
@@ -76,7 +80,10 @@ def test_each_worker_computes_in_one_thread() -> None:
     torch.set_num_threads(2)
     try:
         counts = list(
-            side_by_side(to(lambda _x: torch.tensor(torch.get_num_threads()), numbered(4)), 2)
+            side_by_side(
+                to(lambda _x: torch.tensor(torch.get_num_threads()), numbered(4)),
+                WindowWorkers(2, 1),
+            )
         )
         assert [int(n) for n in counts] == [1] * 4
         assert torch.get_num_threads() == 2
@@ -87,7 +94,7 @@ def test_each_worker_computes_in_one_thread() -> None:
 def test_one_network_works_on_several_windows_at_once() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = FastUNet.from_plain(UNet())
+        network = FastUNet(UNet().eval())
     generator = torch.Generator().manual_seed(1)
     windows = [torch.rand((1, 1, 48, 32, 32), generator=generator) for _ in range(4)]
     before = torch.get_num_threads()
@@ -96,6 +103,6 @@ def test_one_network_works_on_several_windows_at_once() -> None:
         alone = [network(window) for window in windows]
     finally:
         torch.set_num_threads(before)
-    found = list(side_by_side(to(network, windows), 3))
+    found = list(side_by_side(to(network, windows), WindowWorkers(3, 1)))
     assert all(torch.equal(a, b) for a, b in zip(alone, found, strict=True))
     assert not any(x.requires_grad for x in found)

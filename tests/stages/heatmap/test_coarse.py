@@ -14,7 +14,7 @@ import torch
 from carotid.errors import ResourceError
 from carotid.stages.heatmap import coarse
 from carotid.stages.heatmap.coarse import CoarseHeatmaps
-from carotid.stages.heatmap.scratch import Budget, Spilled
+from carotid.stages.heatmap.scratch import Spilled
 
 MEMBERS = [
     torch.from_numpy(np.random.default_rng(k).normal(size=(2, 7, 5, 6)).astype(np.float32))
@@ -37,7 +37,7 @@ def open_files() -> dict[Path, str]:
 @pytest.mark.parametrize("in_memory", [0, 2, 5])
 def test_spilled_equals_kept(axis: int, in_memory: int, tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
-    with CoarseHeatmaps(axis, scratch, Budget(in_memory * MEMBER_BYTES)) as store:
+    with CoarseHeatmaps(axis, scratch, in_memory * MEMBER_BYTES) as store:
         for k, member in enumerate(MEMBERS):
             store.add(member, last=k == 4)
         assert len(store) == 5
@@ -52,14 +52,14 @@ def test_spilled_equals_kept(axis: int, in_memory: int, tmp_path: Path) -> None:
 
 
 def test_scratch_file_is_gone_from_the_folder_at_once(tmp_path: Path) -> None:
-    store = CoarseHeatmaps(0, tmp_path / "scratch", Budget(0))
+    store = CoarseHeatmaps(0, tmp_path / "scratch", 0)
     store.add(MEMBERS[0])
     assert list(tmp_path.iterdir()) == []
     store.close()
 
 
 def test_a_store_that_is_forgotten_gives_its_disk_space_back(tmp_path: Path) -> None:
-    store = CoarseHeatmaps(0, tmp_path / "scratch", Budget(0))
+    store = CoarseHeatmaps(0, tmp_path / "scratch", 0)
     store.add(MEMBERS[0])
     assert any("scratch" in name for name in open_files().values())
     del store
@@ -68,7 +68,7 @@ def test_a_store_that_is_forgotten_gives_its_disk_space_back(tmp_path: Path) -> 
 
 
 def test_the_last_member_stays_in_memory(tmp_path: Path) -> None:
-    store = CoarseHeatmaps(0, tmp_path / "scratch", Budget(2 * MEMBER_BYTES))
+    store = CoarseHeatmaps(0, tmp_path / "scratch", 2 * MEMBER_BYTES)
     store.add(MEMBERS[0])
     store.add(MEMBERS[1])
     assert any("scratch" in name for name in open_files().values()), "room is left for the last"
@@ -79,20 +79,20 @@ def test_the_last_member_stays_in_memory(tmp_path: Path) -> None:
 
 
 def test_without_a_scratch_file_all_is_kept() -> None:
-    store = CoarseHeatmaps(1, None, Budget(0))
+    store = CoarseHeatmaps(1, None, 0)
     for member in MEMBERS:
         store.add(member)
     assert torch.equal(store.slab(4, 0, 5), MEMBERS[4].movedim(2, 0))
 
 
 def test_scratch_file_that_cannot_be_made(tmp_path: Path) -> None:
-    store = CoarseHeatmaps(0, tmp_path / "absent" / "scratch", Budget(0))
+    store = CoarseHeatmaps(0, tmp_path / "absent" / "scratch", 0)
     with pytest.raises(ResourceError, match="scratch file: No such file"):
         store.add(MEMBERS[0])
 
 
 def test_scratch_file_cut_by_somebody(tmp_path: Path) -> None:
-    store = CoarseHeatmaps(0, tmp_path / "scratch", Budget(0))
+    store = CoarseHeatmaps(0, tmp_path / "scratch", 0)
     store.add(MEMBERS[0])
     (path,) = (entry for entry, name in open_files().items() if "scratch" in name)
     os.truncate(path, 10)
@@ -104,7 +104,7 @@ def test_scratch_file_cut_by_somebody(tmp_path: Path) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_keeps_what_it_has_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coarse, "spare_bytes", lambda _: 4 * MEMBER_BYTES)
-    with CoarseHeatmaps(0, tmp_path / "scratch", Budget(0)) as store:
+    with CoarseHeatmaps(0, tmp_path / "scratch", 0) as store:
         for k, member in enumerate(MEMBERS):
             store.add(member.cuda(), last=k == 4)
         kept = [isinstance(one, torch.Tensor) for one in store._kept]
@@ -144,11 +144,11 @@ class OnAGpu:
 
 @pytest.mark.parametrize("spare", [4, 8, 1000])
 @pytest.mark.parametrize("leaving_after", [2, 4, 5])
-def test_main_memory_has_its_own_budget_when_a_gpu_is_left(
+def test_main_memory_has_its_own_limit_when_a_gpu_is_left(
     spare: int, leaving_after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coarse, "spare_bytes", lambda _: spare * MEMBER_BYTES)
-    with CoarseHeatmaps(0, tmp_path / "scratch", Budget(2 * MEMBER_BYTES)) as store:
+    with CoarseHeatmaps(0, tmp_path / "scratch", 2 * MEMBER_BYTES) as store:
         for k, member in enumerate(MEMBERS):
             if k == leaving_after:
                 store.leave_device()
@@ -161,7 +161,7 @@ def test_main_memory_has_its_own_budget_when_a_gpu_is_left(
             assert torch.equal(store.slab(k, 1, 4), member.movedim(1, 0)[1:4])
 
 
-def test_a_gpu_keeps_no_more_than_its_budget(
+def test_a_gpu_keeps_no_more_than_its_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coarse, "GPU_BUDGET_BYTES", 3 * MEMBER_BYTES)
@@ -170,37 +170,3 @@ def test_a_gpu_keeps_no_more_than_its_budget(
         for k, member in enumerate(MEMBERS):
             store.add(cast("torch.Tensor", OnAGpu(member)), last=k == 4)
         assert [isinstance(one, OnAGpu) for one in store._kept] == [True, True, False, False, True]
-
-
-def test_two_sides_share_one_budget(tmp_path: Path) -> None:
-    budget = Budget(2 * MEMBER_BYTES)
-
-    def in_memory(store: CoarseHeatmaps) -> list[bool]:
-        return [not isinstance(one, Spilled) for one in store._kept]
-
-    one, other = (CoarseHeatmaps(0, tmp_path / name, budget) for name in ("one", "other"))
-    for k in range(3):
-        one.add(MEMBERS[k], last=k == 2)
-    assert in_memory(one) == [True, False, True]
-    other.add(MEMBERS[0])
-    one.close()
-    other.add(MEMBERS[1])
-    assert in_memory(other) == [False, True]
-    del other  # without having been closed
-    gc.collect()
-    third = CoarseHeatmaps(0, tmp_path / "third", budget)
-    third.add(MEMBERS[0])
-    assert in_memory(third) == [True]
-
-
-def test_what_is_claimed_is_missing_until_it_comes_back(tmp_path: Path) -> None:
-    budget = Budget(2 * MEMBER_BYTES)
-    store = CoarseHeatmaps(0, tmp_path / "scratch", budget)
-    store.add(MEMBERS[0])
-    claimed = budget.claim(2 * MEMBER_BYTES)  # more than is left
-    store.add(MEMBERS[1], last=True)
-    claimed.give_back()
-    claimed.give_back()  # once is enough
-    store.add(MEMBERS[2], last=True)
-    store.add(MEMBERS[3], last=True)
-    assert [isinstance(one, Spilled) for one in store._kept] == [False, True, False, True]

@@ -19,7 +19,7 @@ from carotid.config import HeatmapParameters
 from carotid.errors import InputError, ModelError
 from carotid.geometry.grid import CANONICAL, Grid
 from carotid.geometry.volume import Volume
-from carotid.network.windows.plan import Crew
+from carotid.network.windows.plan import WindowWorkers
 from carotid.stages.heatmap.compute import compute_heatmaps, count_windows, predict_sides
 from carotid.stages.heatmap.predict import Predictor
 from carotid.stages.heatmap.reading import prepare_scan
@@ -186,7 +186,9 @@ def test_the_right_side_is_begun_while_the_left_one_is_looked_at() -> None:
             right.set()
         return torch.cat([window, -window], dim=1)
 
-    sides = predict_sides(scan, [stand_in(network)], PARAMETERS, predictor=Predictor(Crew(2, 1)))
+    sides = predict_sides(
+        scan, [stand_in(network)], PARAMETERS, predictor=Predictor(WindowWorkers(2, 1))
+    )
     left = next(sides)
     assert right.wait(30), "nobody has asked for the right side yet"
     assert left.side.name == "left"

@@ -207,21 +207,3 @@ def test_what_is_kept_is_not_worked_on_in_place() -> None:
     slabs = result.slabs()
     next(iter(slabs))
     assert all(torch.equal(result.coarse.slab(k, 0, SHAPE[2]), before[k]) for k in range(2))
-
-
-@pytest.mark.parametrize("resample", [True, False])
-@pytest.mark.parametrize("order", ORDERS)
-def test_slabs_made_ahead_are_the_same(
-    order: str, *, resample: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ensemble, "_SLAB_BYTES", 1)
-    frame = frame_of(order, resample=resample)
-    for side in frame.sides:
-        plainly, ahead = (SideResult(frame, side, 3) for _ in range(2))
-        for heat in torch.rand((3, 2, *frame.side_shape(side))):
-            plainly.add(heat, "a member")
-            ahead.add(heat, "a member")
-        for one, other in zip(plainly.slabs(), ahead.slabs(ahead=True), strict=True):
-            np.testing.assert_array_equal(one.mean, other.mean)
-            np.testing.assert_array_equal(one.std, other.std)
-        np.testing.assert_array_equal(plainly.maxima.indices, ahead.maxima.indices)

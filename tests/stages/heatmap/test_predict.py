@@ -19,9 +19,8 @@ from carotid.config import HeatmapParameters
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
 from carotid.network.fast.cpu_unet import FastUNet
-from carotid.network.head import features_pay
 from carotid.network.members import Member
-from carotid.network.windows.plan import Crew, WindowPlan
+from carotid.network.windows.plan import WindowPlan, WindowWorkers
 from carotid.network.windows.predict import WindowedImage, predict
 from carotid.stages.heatmap import fold as ensemble
 from carotid.stages.heatmap.compute import compute_heatmaps, predict_sides
@@ -93,21 +92,16 @@ def test_out_of_memory_in_the_middle_gives_the_same_numbers(
     assert STEPS[WINDOWS_ALONE] in record.getMessage()
 
 
-@pytest.mark.parametrize("overlap", [0.0, 0.75])
-def test_a_device_too_small_for_a_window_leaves_it_to_the_cpu(overlap: float) -> None:
+def test_a_device_too_small_for_a_window_leaves_it_to_the_cpu() -> None:
     state = weights(3)
     on_cpu = Member.from_state(state)
     full = Member("full", "", OutOfMemory(lambda _: True), CPU, state)
     predictor = Predictor()
-    plan = WindowPlan.of((20, 9, 23), (32, 16, 16), overlap)
-    assert features_pay(plan) == (overlap > 0)
+    plan = WindowPlan.of((20, 9, 23), (32, 16, 16), 0.75)
     found = alone(predictor, full, WindowedImage(IMAGE, plan))
     expected = predict(on_cpu.network, IMAGE, plan, 2)
     assert torch.equal(found, expected)
     assert isinstance(on_cpu.network, FastUNet)
-    plainly = predict(on_cpu.network.__call__, IMAGE, plan, 2)
-    assert torch.equal(found, plainly) == (overlap == 0), "the CPU adds up features if that pays"
-    np.testing.assert_allclose(found, plainly, atol=1e-5 * float(plainly.abs().max()))
     assert predictor.step == ON_THE_CPU
     assert predictor.in_words == STEPS[ON_THE_CPU]
 
@@ -135,7 +129,7 @@ def test_several_workers_share_one_network_on_the_cpu() -> None:
     plan = WindowPlan.of((64, 9, 23), (32, 16, 16), 0)
     image = torch.linspace(0, 1, 64 * 9 * 23).reshape(64, 9, 23)
     expected = predict(Member.from_state(state).network, image, plan, 2)
-    predictor = Predictor(Crew(3, 1))
+    predictor = Predictor(WindowWorkers(3, 1))
     predictor.step = ON_THE_CPU
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Member, "from_state", counting)
@@ -174,10 +168,9 @@ def test_an_ensemble_interrupted_by_lack_of_memory_is_the_same_ensemble(
         np.testing.assert_array_equal(one.max_indices, other.max_indices)
 
 
-@pytest.mark.parametrize("ahead", [False, True])
 @pytest.mark.parametrize("step", ["SideResult._raw_member", "mean_and_std"])
 def test_no_memory_for_folding_leaves_it_to_the_cpu(
-    step: str, *, ahead: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(ensemble, "_SLAB_BYTES", 10_000)
     grid = Grid(neck().shape, affine_of())
@@ -197,7 +190,7 @@ def test_no_memory_for_folding_leaves_it_to_the_cpu(
 
     monkeypatch.setattr(f"carotid.stages.heatmap.fold.{step}", once)
     again = next(predict_sides(scan, members, PARAMETERS))
-    found = list(again.slabs(ahead=ahead))
+    found = list(again.slabs())
     for one, other in zip(expected, found, strict=True):
         np.testing.assert_array_equal(one.mean, other.mean)
         np.testing.assert_array_equal(one.std, other.std)
@@ -246,7 +239,7 @@ def test_several_images_and_one_interruption() -> None:
     for failing_call in range(1, windows // 2 + 1):
         network = OutOfMemory(failing_call.__eq__, 2)
         told = itertools.count()
-        predictor = Predictor(Crew(2, 1))
+        predictor = Predictor(WindowWorkers(2, 1))
         found = list(
             predictor.predict_each(
                 [stand_in(uneven(1)), stand_in(network)], views, 2, partial(next, told)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
 from carotid.stages.heatmap import reading
 from carotid.stages.heatmap.reading import ScanReader, prepare_scan
-from carotid.stages.heatmap.scratch import MEMORY_BUDGET_BYTES, Budget
 from carotid.storage.metaimage.write import write_metaimage
 from carotid.storage.raw import RawScan, find_scans, hash_scan, load_scan
 from carotid.storage.rescaling import NO_RESCALING, Rescaling
@@ -106,49 +104,3 @@ def test_memory_is_looked_at_before_the_voxels(
     with pytest.raises(ResourceError, match="more memory"):
         one.read(scans["one"])
     assert not loads
-
-
-@pytest.fixture
-def budget(monkeypatch: pytest.MonkeyPatch) -> Budget:
-    one = Budget(MEMORY_BUDGET_BYTES)
-    monkeypatch.setattr(reading, "MAIN_MEMORY", one)
-    return one
-
-
-def left_of(budget: Budget) -> int:
-    return budget._left
-
-
-def test_a_scan_that_is_expected_leaves_no_room_for_heatmaps(
-    scans: dict[str, RawScan], budget: Budget
-) -> None:
-    read = reader().expect(scans["one"])
-    assert left_of(budget) == 0
-    loaded = read()
-    del read
-    images_bytes = sum(image.nbytes for image in loaded.prepared.images)
-    assert left_of(budget) == MEMORY_BUDGET_BYTES - images_bytes
-    assert loaded.room is not None
-    loaded.room.give_back()
-    del loaded
-    gc.collect()
-    assert left_of(budget) == MEMORY_BUDGET_BYTES
-
-
-def test_a_scan_that_cannot_be_read_keeps_no_memory(
-    scans: dict[str, RawScan], budget: Budget
-) -> None:
-    read = reader().expect(scans["torn"])
-    with pytest.raises(InputError, match=r"torn\.mha"):
-        read()
-    assert left_of(budget) == MEMORY_BUDGET_BYTES
-
-
-def test_a_scan_that_is_never_read_keeps_no_memory(
-    scans: dict[str, RawScan], budget: Budget
-) -> None:
-    read = reader().expect(scans["one"])
-    assert left_of(budget) == 0
-    del read
-    gc.collect()
-    assert left_of(budget) == MEMORY_BUDGET_BYTES

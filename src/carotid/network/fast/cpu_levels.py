@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from carotid.network.fast import subpixel
-from carotid.network.fast.slabs import NormedVolume, slices_with_zeros
-from carotid.network.head import Part
+from carotid.network import subpixel
+from carotid.network.fast.slabs import NormedVolume, empty_volume, slices_with_zeros
 from carotid.network.unet import OUT_CHANNELS, STRIDE
-from carotid.network.volumes import empty_volume
-from carotid.network.winograd import convolve_in_pairs
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from carotid.network.fast.slabs import Convolver
-    from carotid.network.head import Head
 
 _SIDES = (0, 1, 1)
 """Padding for a slab that brings its neighbouring slices along."""
@@ -82,23 +78,6 @@ class SameConvolution:
 
     def apply(self, convolve: Convolver, x: NormedVolume) -> NormedVolume:
         """Convolve, finishing the norm and PReLU of `x` on the way."""
-        if self.pairs or not convolve.by_name:
-            return self._directly(convolve, x)
-        result = NormedVolume(x.values.shape, self.slope, in_pairs=True)
-        weight = _scaled(self.weight, x.scale)
-        for slab in convolve.slabs(x.values, step=2):
-            y = result.values[slab]
-            even, odd = y.tensor_split([(len(y) + 1) // 2])
-            centre = result.last_mean()
-            bias = None if centre is None else -centre
-            convolve_in_pairs(convolve, x.around(slab), weight, bias, even, odd)
-            if centre is None:
-                result.put(slab, y)
-            else:
-                result.take(slab, centre)
-        return result.close()
-
-    def _directly(self, convolve: Convolver, x: NormedVolume) -> NormedVolume:
         result = NormedVolume(x.values.shape, self.slope)
         weight = _scaled(self.weight, x.scale.repeat(2) if self.pairs else x.scale)
         _, h, w, channels = x.values.shape
@@ -146,7 +125,7 @@ class Halving:
         """Map (d, h, w, inputs) to (d/2, h/2, w/2, outputs)."""
         channels = len(self.bias) // 2
         shape = (*(n // STRIDE for n in x.shape[:3]), channels)
-        result = empty_volume(shape)  # first, so that what is freed before it leaves no gap
+        result = empty_volume(shape)
         main = NormedVolume(shape, self.slope)
         for slab in convolve.slabs(result):
             first = STRIDE * slab.start - 1
@@ -229,17 +208,34 @@ class Finest:
 
     transposed: Tensor
     slope: float
+    last: Tensor
+    bias: Tensor
 
     @classmethod
     def of(cls, level: nn.Module) -> Finest:
-        """Take the weights of the plain last level of the way up, but for its last convolution."""
+        """Take the weights of the plain last level of the way up."""
+        last = subpixel.with_identity(_parameter(level, "1.conv.unit0.conv.weight"))
         return cls(
             _channels_last(subpixel.transposed_as_blocks(_parameter(level, "0.conv.weight"))),
             _slope(level.get_submodule("0")),
+            _channels_last(subpixel.convolution_as_shifted_blocks(last)),
+            _parameter(level, "1.conv.unit0.conv.bias").repeat_interleave(subpixel.BLOCK**3),
         )
 
-    def blocks(self, convolve: Convolver, skipped: Tensor, below: Scaled) -> NormedVolume:
-        """Map two (d, h, w, …) volumes to the blocks of the transposed convolution's output."""
+    def apply(self, convolve: Convolver, skipped: Tensor, below: Scaled) -> Tensor:
+        """Map two (d, h, w, …) volumes to heatmaps: (1, 2, 2d, 2h, 2w), in a frame of its own."""
+        d, h, w = skipped.shape[:3]
+        blocks = self._blocks(convolve, skipped, below)
+        framed = empty_volume((OUT_CHANNELS, 2 * d + 2, 2 * h + 2, 2 * w + 2))
+        weight = _scaled(self.last, blocks.scale)
+        for slab in convolve.slabs(blocks.values, more=1):
+            part = slices_with_zeros(blocks.active(slab.stop), slab.start - 1, slab.stop)
+            y = convolve(part, weight, self.bias, padding=_SIDES)
+            subpixel.write_blocks(y, framed, slab.start)
+        return framed[None, :, 1:-1, 1:-1, 1:-1]
+
+    def _blocks(self, convolve: Convolver, skipped: Tensor, below: Scaled) -> NormedVolume:
+        """The blocks of the transposed convolution's output."""
         d, h, w = skipped.shape[:3]
         weight = below.into_inputs(self.transposed, 1)
         result = NormedVolume((d, h, w, len(self.transposed)), self.slope)
@@ -249,27 +245,6 @@ class Finest:
             y = convolve(part, weight, padding=_SIDES)
             result.put(slab, y[:, 1:, 1:])
         return result.close(subpixel.BLOCK**3)
-
-    def features(self, convolve: Convolver, blocks: NormedVolume, head: Head) -> Part:
-        """Map the blocks to what the last convolution reads: (1, 2, 2d, 2h, 2w)."""
-        d, h, w = blocks.values.shape[:3]
-        voxels = empty_volume((OUT_CHANNELS, 2 * d, 2 * h, 2 * w), "passing")
-        for slab in convolve.slabs(blocks.values):
-            subpixel.write_blocks(blocks.active(slab.stop)[slab], voxels, slab.start)
-        scale = tuple(blocks.scale[:: subpixel.BLOCK**3].tolist())
-        return Part(voxels[None], scale, head)
-
-    def heatmaps(self, convolve: Convolver, blocks: NormedVolume, head: Head) -> Tensor:
-        """Map the blocks to the network's output: (1, 2, 2d, 2h, 2w), in a frame of its own."""
-        d, h, w = blocks.values.shape[:3]
-        framed = empty_volume((OUT_CHANNELS, 2 * d + 2, 2 * h + 2, 2 * w + 2), "passing")
-        weight = _scaled(head.blocks, blocks.scale)
-        bias = head.bias.repeat_interleave(subpixel.BLOCK**3)
-        for slab in convolve.slabs(blocks.values, more=1):
-            part = slices_with_zeros(blocks.active(slab.stop), slab.start - 1, slab.stop)
-            y = convolve(part, weight, bias, padding=_SIDES)
-            subpixel.write_blocks(y, framed, slab.start)
-        return framed[None, :, 1:-1, 1:-1, 1:-1]
 
 
 def _joined(skipped: Tensor, below: Tensor, more: int = 0) -> Tensor:

@@ -5,7 +5,7 @@ gives each channel to one block of threads, and there are 2 to 16 channels of up
 voxels. `CudaUNet` computes the same numbers in float32, but for rounding, with
 
 - norms made of a reduction that all of the GPU takes part in, and steps in place;
-- the finest level in blocks of 2×2×2 voxels, as on the CPU (`carotid.network.fast.subpixel`);
+- the finest level in blocks of 2×2×2 voxels, as on the CPU (`carotid.network.subpixel`);
 - transposed convolutions as convolutions that give blocks: unlike cuDNN's own they add up in a
   fixed order, so that the same window gives the same bytes every time;
 - the two convolutions that read the same input, a unit's first and its shortcut, as one.
@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch.nn import functional
 
-from carotid.network.fast import subpixel
+from carotid.network import subpixel
 from carotid.network.fast.slabs import EPSILON
-from carotid.network.unet import CHANNELS, STRIDE, UNet
+from carotid.network.unet import STRIDE, WIDTHS, UNet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,7 +60,7 @@ class CudaUNet:
         self._halvings, self._doublings = [], []
         level = net.get_submodule("model")
         self._finest = _Finest.of(level.get_submodule("2"))
-        for depth in range(len(CHANNELS) - 1):
+        for depth in range(len(WIDTHS) - 1):
             self._halvings.append(_Halving.of(level.get_submodule("0")))
             if depth > 0:
                 self._doublings.append(_Doubling.of(level.get_submodule("2")))

@@ -10,9 +10,8 @@ normalised, so the output of a convolution passes twice. `NormedVolume.put` take
 stores it less the mean of the slab's middle slice, and adds up what is left and its squares. (It is
 centred before squaring, as raw intensities may have a mean that is large against their spread; one
 slice of a few is near enough: its mean is off by less than the slab's spread times the root of
-their number. Where a convolution can take the centre off by itself, as a bias, it is the mean of
-the slab before, which is near enough likewise: `NormedVolume.take`.) When all slabs are there, the
-sums are put together by the formula of Chan, Golub and LeVeque (1979),
+their number.) When all slabs are there, the sums are put together by the formula of Chan, Golub and
+LeVeque (1979),
 
     mean = Σ nₖ mₖ / n,        variance = Σ (Sₖ + nₖ (mₖ − mean)²) / n
 
@@ -30,8 +29,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional
-
-from carotid.network.volumes import empty_volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,14 +58,12 @@ class Convolver:
     Attributes:
         by_name: Whether the convolution is asked for by name.
         doubles_by_name: Whether the transposed one is.
-        adds_by_name: Whether the one that adds to its output is.
         slab_voxels: Voxels of a slab at most (but at least one slice) of what is done by name; the
             rest is done in one piece.
     """
 
     by_name: bool
     doubles_by_name: bool
-    adds_by_name: bool
     slab_voxels: int
 
     @classmethod
@@ -76,10 +71,8 @@ class Convolver:
         """By name what this build of PyTorch can, the rest by public functions in one piece."""
         x = torch.linspace(-1, 1, 4 * 5 * 6 * 8).view(4, 5, 6, 8)
         weight = torch.linspace(-1, 1, 8 * 8 * 27).view(8, 8, 3, 3, 3)
-        named = cls(by_name=True, doubles_by_name=True, adds_by_name=True, slab_voxels=SLAB_VOXELS)
-        public = cls(
-            by_name=False, doubles_by_name=False, adds_by_name=False, slab_voxels=SLAB_VOXELS
-        )
+        named = cls(by_name=True, doubles_by_name=True, slab_voxels=SLAB_VOXELS)
+        public = cls(by_name=False, doubles_by_name=False, slab_voxels=SLAB_VOXELS)
 
         def same(convolved: Callable[[Convolver], Tensor]) -> bool:
             try:
@@ -94,26 +87,17 @@ class Convolver:
 
         by_name = same(lambda convolve: convolve(x, weight, padding=(1, 1, 1)))
         doubles_by_name = same(lambda convolve: convolve.doubled(x, weight, last=True))
-        adds_by_name = same(
-            lambda convolve: convolve.add(x.clone(), x, weight, x[0, 0, 0], padding=(1, 1, 1))
-        )
-        return cls(by_name, doubles_by_name, adds_by_name, SLAB_VOXELS)
+        return cls(by_name, doubles_by_name, SLAB_VOXELS)
 
     def in_slabs_of(self, voxels: int) -> Convolver:
         """Return the same with other slabs, where it works in slabs at all."""
         return replace(self, slab_voxels=voxels)
 
-    def slabs(self, volume: Tensor, more: int = 0, *, step: int = 1) -> list[slice]:
-        """Cut a volume (and `more` slices) into slabs of nearly equal thickness.
-
-        Args:
-            volume: (d, h, w, …).
-            more: Slices behind it.
-            step: Slabs begin at multiples of it.
-        """
+    def slabs(self, volume: Tensor, more: int = 0) -> list[slice]:
+        """Cut a (d, h, w, …) volume, and `more` slices, into slabs of nearly equal thickness."""
         depth, h, w = volume.shape[:3]
         voxels = self.slab_voxels if self.by_name else _ALL
-        return _cut(depth + more, voxels // (h * w), step)
+        return _cut(depth + more, voxels // (h * w))
 
     def doubling_slabs(self, volume: Tensor) -> list[slice]:
         """Cut a volume so that `doubled` makes slabs of the usual size of it."""
@@ -140,27 +124,6 @@ class Convolver:
             y = functional.conv3d(x, weight, bias, stride, padding)
         return y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
 
-    def add(
-        self,
-        total: Tensor,
-        volume: Tensor,
-        weight: Tensor,
-        bias: Tensor | None = None,
-        *,
-        padding: tuple[int, int, int] = (0, 0, 0),
-    ) -> Tensor:
-        """Convolve, and add the result to a contiguous (d', h', w', outputs) volume, in place."""
-        if not self.adds_by_name:
-            return total.add_(self(volume, weight, bias, padding=padding))
-        x = volume.unsqueeze(0).permute(0, 4, 1, 2, 3)
-        into = total.unsqueeze(0).permute(0, 4, 1, 2, 3)
-        y: Tensor = torch.ops.mkldnn._convolution_pointwise_.binary(
-            into, x, weight, bias, list(padding), [1] * 3, [1] * 3, 1, "add", 1.0, None, [], None
-        )
-        if y.data_ptr() != total.data_ptr():
-            total.copy_(y.permute(0, 2, 3, 4, 1).squeeze(0))
-        return total
-
     def doubled(self, volume: Tensor, weight: Tensor, *, last: bool) -> Tensor:
         """Transposed convolution with stride 2 and padding 1, of a slab that ends or goes on.
 
@@ -184,12 +147,16 @@ class Convolver:
         return y.permute(0, 2, 3, 4, 1).squeeze(0).contiguous()
 
 
-def _cut(depth: int, thickness: int, step: int = 1) -> list[slice]:
-    """Slabs of nearly equal thickness, not above the given one, but of `step` slices at least."""
-    steps = -(-depth // step)
-    count = -(-steps // max(1, thickness // step))
-    edges = [min(steps * k // count * step, depth) for k in range(count + 1)]
+def _cut(depth: int, thickness: int) -> list[slice]:
+    """Slabs of nearly equal thickness, not above the given one, but of one slice at least."""
+    count = -(-depth // max(1, thickness))
+    edges = [depth * k // count for k in range(count + 1)]
     return [slice(*pair) for pair in itertools.pairwise(edges)]
+
+
+def empty_volume(shape: Sequence[int]) -> Tensor:
+    """An uninitialised float32 array on the CPU, whatever type and device PyTorch prefers."""
+    return torch.empty(tuple(shape), dtype=torch.float32, device="cpu")
 
 
 class NormedVolume:
@@ -198,20 +165,18 @@ class NormedVolume:
     Args:
         shape: (d, h, w, channels).
         slope: What the PReLU multiplies negative values by.
-        in_pairs: Whether each slab holds its first, third, … slice and then the others.
 
     Attributes:
         values: What was put there; then, slab by slab as `active` is asked for it, PReLU(x − mean).
         scale: (channels,) 1/σ, once it is closed.
     """
 
-    def __init__(self, shape: Sequence[int], slope: float, *, in_pairs: bool = False) -> None:
+    def __init__(self, shape: Sequence[int], slope: float) -> None:
         self._framed = empty_volume((shape[0] + 2, *shape[1:]))
         self._framed[:: shape[0] + 1] = 0
         self.values = self._framed[1:-1]
         self.scale = self.values.new_empty(0)
         self._slope = slope
-        self._in_pairs = in_pairs
         self._slabs: list[slice] = []
         self._centres: list[Tensor] = []
         self._sums: list[Tensor] = []
@@ -236,12 +201,6 @@ class NormedVolume:
             torch.sub(y.flatten(2), per_line(centre, y), out=lines(values))
         else:
             torch.sub(y[..., :channels], centre, out=values)
-        self.take(slab, centre)
-
-    def take(self, slab: slice, centre: Tensor) -> None:
-        """Take the next slices, which lie in `values` already, less `centre`: (channels,)."""
-        values = self.values[slab]
-        channels = values.shape[3]
         if self._scratch.numel() < values.numel():
             self._scratch = torch.empty_like(values).view(-1)
         squares = self._scratch[: values.numel()].view_as(values)
@@ -250,13 +209,6 @@ class NormedVolume:
         self._centres.append(centre)
         self._sums.append(values.view(-1, channels).sum(0))
         self._squares.append(squares.view(-1, channels).sum(0))
-
-    def last_mean(self) -> Tensor | None:
-        """(channels,): the mean of the last slab, if there was one."""
-        if not self._slabs:
-            return None
-        voxels = self.values[self._slabs[-1]].shape[:3].numel()
-        return self._centres[-1] + self._sums[-1] / voxels
 
     def close(self, pooled: int = 1) -> NormedVolume:
         """Work out mean and variance, now that all slices are there.
@@ -304,16 +256,7 @@ class NormedVolume:
         scale = per_line(self.scale if base_scale is None else self.scale / base_scale, base)
         for slab in self._slabs:
             self.active(slab.stop)
-            start, stop = slab.start, slab.stop
-            if not self._in_pairs:
-                lines(base[slab]).addcmul_(lines(self.values[slab]), scale)
-                continue
-            middle = start + (stop - start + 1) // 2
-            for ours, theirs in (
-                (slice(start, middle), slice(start, stop, 2)),
-                (slice(middle, stop), slice(start + 1, stop, 2)),
-            ):
-                lines(base[theirs]).addcmul_(lines(self.values[ours]), scale)
+            lines(base[slab]).addcmul_(lines(self.values[slab]), scale)
 
 
 def slices_with_zeros(volume: Tensor, start: int, stop: int) -> Tensor:

@@ -103,21 +103,23 @@ class WindowPlan:
 
 
 @dataclass(frozen=True)
-class Crew:
+class WindowWorkers:
     """How many windows are predicted at a time on a CPU, and with how many threads each.
 
-    Windows on cores of their own do not wait for each other, as the threads of one window do.
-
     Attributes:
-        workers: Windows at a time.
+        count: Windows at a time.
         threads: Threads of each.
     """
 
-    workers: int
+    count: int
     threads: int
 
     @classmethod
-    def of(cls, cores: int) -> Crew:
+    def of(cls, cores: int) -> WindowWorkers:
         """Share out cores: up to `MAX_WORKERS` windows, each with its part of the cores."""
-        workers = max(1, min(cores, MAX_WORKERS))
-        return cls(workers, max(1, cores // workers))
+        count = max(1, min(cores, MAX_WORKERS))
+        return cls(count, max(1, cores // count))
+
+
+ONE_AT_A_TIME = WindowWorkers(1, 1)
+"""Each with all threads of the caller."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -21,34 +21,33 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-Result = TypeVar("Result")
-"""What is made of a window, with nothing that calls share."""
+    from carotid.network.windows.plan import WindowWorkers
 
 
 def side_by_side(
-    jobs: Iterable[tuple[Callable[[Tensor], Result], Tensor]], workers: int, threads: int = 1
-) -> Generator[Result]:
-    """Yield what networks make of windows, in their order, `workers` of them at work at a time.
+    jobs: Iterable[tuple[Callable[[Tensor], Tensor], Tensor]], workers: WindowWorkers
+) -> Generator[Tensor]:
+    """Yield what networks make of windows, in their order, several of them at work at a time.
 
     The number of threads of the caller stays as it is. Windows are taken, and results kept, one
-    more than `workers` ahead at most; these go on while the caller is busy with a result. An error
-    in a window is raised where its result would have been, and no further windows are begun.
+    more than there are workers ahead at most; these go on while the caller is busy with a result.
+    An error in a window is raised where its result would have been, and no further windows are
+    begun.
 
     Args:
         jobs: Each a network and its window, made as they are needed, in the calling thread.
-        workers: How many at a time; 1 works in the calling thread, with its own threads.
-        threads: How many threads each of several workers computes with.
+        workers: How many at a time; a single one works in the calling thread, with its threads.
     """
-    if workers <= 1:
+    if workers.count <= 1:
         yield from (_without_gradients(network, window) for network, window in jobs)
         return
-    pool = ThreadPoolExecutor(workers, "window", torch.set_num_threads, (threads,))
-    ahead: deque[Future[Result]] = deque()
+    pool = ThreadPoolExecutor(workers.count, "window", torch.set_num_threads, (workers.threads,))
+    ahead: deque[Future[Tensor]] = deque()
     try:
         for network, window in jobs:
             ahead.append(pool.submit(_without_gradients, network, window))
             del window  # the worker's alone
-            if len(ahead) > workers:
+            if len(ahead) > workers.count:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
@@ -61,6 +60,6 @@ def side_by_side(
     pool.shutdown(wait=True)
 
 
-def _without_gradients(network: Callable[[Tensor], Result], window: Tensor) -> Result:
+def _without_gradients(network: Callable[[Tensor], Tensor], window: Tensor) -> Tensor:
     with torch.inference_mode():
         return network(window)

@@ -13,17 +13,14 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import torch
 
-from carotid.geometry.memory import empty_array
-from carotid.network.fast.cuda import spare_bytes
-from carotid.stages.heatmap.scratch import MAIN_MEMORY, Budget, ScratchFile, Spilled
+from carotid.network.gpu import spare_bytes
+from carotid.stages.heatmap.scratch import KEPT_BYTES, ScratchFile, Spilled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
-
-    from carotid.stages.heatmap.scratch import Lease
 
 
 GPU_BUDGET_BYTES = 2 << 30
@@ -36,7 +33,7 @@ class CoarseHeatmaps:
     Args:
         slab_axis: The axis of S-P-L along which slabs will be read.
         scratch_file: Where members beyond the budget go; None keeps all in memory.
-        budget: How much is kept in main memory where there is a scratch file.
+        kept_bytes: How much is kept in main memory where there is a scratch file.
 
     Attributes:
         device: Where slabs are handed out.
@@ -48,7 +45,7 @@ class CoarseHeatmaps:
         self,
         slab_axis: int,
         scratch_file: Path | None = None,
-        budget: Budget = MAIN_MEMORY,
+        kept_bytes: int = KEPT_BYTES,
     ) -> None:
         self.slab_axis = slab_axis
         self.memory_order = (slab_axis + 1, 0, *(a + 1 for a in range(3) if a != slab_axis))
@@ -56,8 +53,7 @@ class CoarseHeatmaps:
         self._shape: tuple[int, ...] = ()
         self._scratch = None if scratch_file is None else ScratchFile(scratch_file)
         self.device = torch.device("cpu")
-        self._budget = self._main_memory = budget
-        self._leases: list[Lease] = []
+        self._bytes_left = self._main_memory_bytes = kept_bytes
         self._left_device = False
 
     def __enter__(self) -> Self:
@@ -81,7 +77,7 @@ class CoarseHeatmaps:
             heatmaps = heatmaps.cpu()
         slabs = heatmaps.permute(self.memory_order).contiguous()
         if slabs.is_cuda and not self._kept:
-            self._budget = Budget(min(GPU_BUDGET_BYTES, spare_bytes(slabs.device) // 2))
+            self._bytes_left = min(GPU_BUDGET_BYTES, spare_bytes(slabs.device) // 2)
         self.device = slabs.device
         self._shape = tuple(slabs.shape)
         self._kept.append(self._place(slabs, last=last))
@@ -91,9 +87,8 @@ class CoarseHeatmaps:
         if self._scratch is None:
             return slabs
         size = slabs.numel() * slabs.element_size()
-        lease = self._budget.lease(size, size if last else 2 * size)
-        if lease is not None:
-            self._leases.append(lease)
+        if (size if last else 2 * size) <= self._bytes_left:
+            self._bytes_left -= size
             return slabs
         return self._scratch.append(_bytes_of(slabs.cpu().numpy()))
 
@@ -103,7 +98,7 @@ class CoarseHeatmaps:
         if not isinstance(kept, Spilled):
             return kept[start:stop]
         shape = (stop - start, *self._shape[1:])
-        out = empty_array(shape, np.dtype(np.float32), "writing")
+        out = np.empty(shape, np.float32)
         row_bytes = out.nbytes // max(stop - start, 1)
         kept.read_into(_bytes_of(out), start * row_bytes)
         return torch.from_numpy(out).to(self.device)
@@ -118,8 +113,7 @@ class CoarseHeatmaps:
         if self.device.type == "cpu":
             return
         self.device = torch.device("cpu")
-        self._budget = self._main_memory
-        self._leases.clear()
+        self._bytes_left = self._main_memory_bytes
         for member, kept in enumerate(self._kept):
             if not isinstance(kept, Spilled):
                 self._kept[member] = self._place(kept.cpu(), last=False)
@@ -127,7 +121,6 @@ class CoarseHeatmaps:
     def close(self) -> None:
         """Forget everything and remove the scratch file."""
         self._kept.clear()
-        self._leases.clear()
         if self._scratch is not None:
             self._scratch.close()
 

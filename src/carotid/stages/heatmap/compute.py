@@ -105,7 +105,7 @@ def predict_sides(
     """
     if not members:
         raise ModelError("an ensemble needs at least one member")
-    sparing = Predictor() if predictor is None else predictor
+    predictor = Predictor() if predictor is None else predictor
     results, views = [], []
     for side in scan.frame.sides:
         scratch_file = None if scratch_folder is None else scratch_folder / f".{side.name}"
@@ -114,10 +114,10 @@ def predict_sides(
         plan = _plan(scan.frame, side, parameters)
         results.append(result)
         views.append(WindowedImage(image, plan, result.coarse.memory_order))
-    with closing(sparing.predict_each(members, views, len(LABELS), on_window)) as predicted:
+    with closing(predictor.predict_each(members, views, len(LABELS), on_window)) as predicted:
         for result in results:
             for member in members:
-                _keep(result, next(predicted), member, sparing)
+                _keep(result, next(predicted), member, predictor)
             yield result
 
 

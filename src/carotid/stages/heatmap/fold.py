@@ -1,15 +1,12 @@
 """The members' heatmaps of one side, brought to the stored grid and folded, slab by slab.
 
 Mean and standard deviation are written to a file whose slowest axis may be any of the patient's
-axes, so slabs are cut along that one. The maxima are asked for per axial slice, which a slab may
-hold only a part of; `Maxima` therefore keeps the best seen so far.
+axes, so slabs are cut along that one.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,12 +14,10 @@ import numpy as np
 import torch
 
 from carotid.errors import ModelError
-from carotid.geometry.memory import empty_array
-from carotid.network.ahead import one_ahead
-from carotid.network.fast.cuda import aside, to_host
+from carotid.network.gpu import folding_stream, to_host
 from carotid.network.unet import OUT_CHANNELS
-from carotid.network.volumes import volume_like
 from carotid.stages.heatmap.coarse import CoarseHeatmaps
+from carotid.stages.heatmap.maxima import Maxima
 from carotid.stages.heatmap.sampling import sample_axis, sample_last_axis
 
 if TYPE_CHECKING:
@@ -62,93 +57,6 @@ class RawSlab:
     std: NDArray[np.float32]
 
 
-class Maxima:
-    """The largest value of every member, channel and axial slice, and where it lies.
-
-    Among equal values the first in (x, y) order counts, in canonical (R-A-S) voxel indices.
-
-    Args:
-        members: Number of members.
-        raw_shape: Raw voxels in S-P-L order.
-    """
-
-    def __init__(self, members: int, raw_shape: tuple[int, int, int]) -> None:
-        slices, self._depth, self._width = raw_shape
-        self._value = np.full((members, OUT_CHANNELS, slices), -np.inf, np.float32)
-        self._key = np.full((members, OUT_CHANNELS, slices), np.iinfo(np.int64).max, np.int64)
-
-    @property
-    def indices(self) -> NDArray[np.int64]:
-        """(members, 2, axial slices, 2) int64: canonical (x, y)."""
-        return np.stack(np.divmod(self._key, self._depth), axis=-1)
-
-    @property
-    def values(self) -> NDArray[np.float32]:
-        """(members, 2, axial slices) float32: the largest values."""
-        return self._value
-
-    def add(self, member: int, heatmaps: Tensor, start: tuple[int, int, int]) -> None:
-        """Look at a block of one member's heatmaps.
-
-        Args:
-            member: Which member.
-            heatmaps: (2, s, p, l) float32 on the raw voxels, S-P-L order.
-            start: Raw S-P-L index of the block's first voxel.
-        """
-        columns = heatmaps.amax(2).cpu().numpy()
-        l_best = columns.shape[2] - 1 - columns[:, :, ::-1].argmax(2)
-        value = np.take_along_axis(columns, l_best[:, :, None], 2)[:, :, 0]
-        index = torch.from_numpy(l_best).to(heatmaps.device)[:, :, None, None]
-        depth = heatmaps.shape[2]
-        column = heatmaps.gather(3, index.expand(-1, -1, depth, 1))[..., 0].cpu().numpy()
-        p_best = depth - 1 - column[:, :, ::-1].argmax(2)
-        self._keep(member, start[0], value, start[1] + p_best, start[2] + l_best)
-
-    def add_zeros(self, slices: int, l_last: int) -> None:
-        """Take into account that whole columns of the neck are zero.
-
-        Args:
-            slices: Number of axial slices.
-            l_last: The zero column that is furthest to the patient's left.
-        """
-        shape = (OUT_CHANNELS, slices)
-        p = np.full(shape, self._depth - 1, np.int64)
-        columns = np.full(shape, l_last, np.int64)
-        for member in range(len(self._value)):
-            self._keep(member, 0, np.zeros(shape, np.float32), p, columns)
-
-    def _keep(
-        self,
-        member: int,
-        first_slice: int,
-        value: NDArray[np.float32],
-        p: NDArray[np.int64],
-        columns: NDArray[np.int64],
-    ) -> None:
-        key = (self._width - 1 - columns) * self._depth + (self._depth - 1 - p)
-        box = (member, slice(None), slice(first_slice, first_slice + value.shape[1]))
-        better = (value > self._value[box]) | ((value == self._value[box]) & (key < self._key[box]))
-        self._value[box] = np.where(better, value, self._value[box])
-        self._key[box] = np.where(better, key, self._key[box])
-
-
-@dataclass(frozen=True, eq=False)
-class _Block:
-    """What is folded into the next slab.
-
-    Attributes:
-        heatmaps: Each member's (2, s, p, l) on the raw voxels; nothing where all are zero.
-        shape: Raw voxels of the slab, in S-P-L order, with columns that are zero.
-        start: Raw S-P-L index of the slab's first voxel.
-        l_start: Columns of the slab that are zero before the heatmaps' first one.
-    """
-
-    heatmaps: list[Tensor]
-    shape: tuple[int, int, int]
-    start: tuple[int, int, int]
-    l_start: int
-
-
 class SideResult:
     """Collects the members' predictions of one side and folds them on the stored grid.
 
@@ -174,7 +82,6 @@ class SideResult:
         self.coarse = CoarseHeatmaps(self._slab_axis, scratch_file)
         self.maxima = Maxima(members, frame.raw_shape)
         self._extremes: list[tuple[str, Tensor]] = []
-        self._moving = threading.Lock()
 
     def add(self, heatmaps: Tensor, member: str) -> None:
         """Keep one member's (2, s, p, l) heatmaps, as the network gave them.
@@ -202,51 +109,35 @@ class SideResult:
                 )
         self._extremes.clear()
 
-    def slabs(self, *, ahead: bool = False) -> Generator[RawSlab]:
+    def slabs(self) -> Generator[RawSlab]:
         """Mean and standard deviation on the stored grid, in the order of its slowest axis.
 
         Afterwards `maxima` is complete and the members' heatmaps are forgotten.
-
-        Args:
-            ahead: Whether the members' next slab is brought to the stored grid in a thread, on one
-                core, while the last one is folded.
         """
-        blocks = self._blocks()
-        with self.coarse, closing(one_ahead(blocks) if ahead else blocks) as ready:
-            for block in ready:
-                yield self._folded_in_memory(block)
-                del block  # not to be kept while the next one is waited for
+        raw_size = self._frame.raw_shape[self._slab_axis]
+        backwards = self._frame.reordering.flips[self._slab_axis]
+        done = 0
+        with self.coarse:
+            while done < raw_size:
+                stop = min(done + self._slab_rows(), raw_size)
+                span = (raw_size - stop, raw_size - done) if backwards else (done, stop)
+                yield self._slab_in_memory(*span)
+                done = stop
             self._zero_columns()
 
     def leave_device(self) -> None:
         """Work in main memory from here on: that of the device is needed, or was not enough."""
         self.coarse.leave_device()
 
-    def _blocks(self) -> Generator[_Block]:
-        """The members' heatmaps of slab after slab."""
-        raw_size = self._frame.raw_shape[self._slab_axis]
-        backwards = self._frame.reordering.flips[self._slab_axis]
-        done = 0
-        while done < raw_size:
-            stop = min(done + self._slab_rows(), raw_size)
-            if backwards:
-                yield self._block_in_memory(raw_size - stop, raw_size - done)
-            else:
-                yield self._block_in_memory(done, stop)
-            done = stop
-
-    def _block_in_memory(self, start: int, stop: int) -> _Block:
-        """`_block`, on the CPU where the device has no memory for it."""
+    def _slab_in_memory(self, start: int, stop: int) -> RawSlab:
+        """`_slab`, on the CPU where the device has no memory for it."""
         try:
-            return self._block(start, stop)
+            return self._slab(start, stop)
         except torch.OutOfMemoryError:
-            self._tell_and_leave_device()
-        return self._block(start, stop)
-
-    def _tell_and_leave_device(self) -> None:
-        with self._moving, aside(self.coarse.device):  # what is being folded comes first
-            self.leave_device()
-        logger.warning("out of memory on the device; heatmaps are put together on the CPU")
+            logger.warning("out of memory on the device; heatmaps are put together on the CPU")
+            with folding_stream(self.coarse.device):
+                self.leave_device()
+        return self._slab(start, stop)
 
     def _slab_rows(self) -> int:
         others = [n for a, n in enumerate(self._frame.raw_shape) if a != self._slab_axis]
@@ -257,11 +148,8 @@ class SideResult:
         return max(1, min(one, together // max(len(self.coarse), 1)) // row_bytes)
 
     @torch.inference_mode()
-    def _block(self, start: int, stop: int) -> _Block:
-        with self._moving, aside(self.coarse.device):
-            return self._block_of_all(start, stop)
-
-    def _block_of_all(self, start: int, stop: int) -> _Block:
+    def _slab(self, start: int, stop: int) -> RawSlab:
+        """Slices start … stop along the slab axis, all members' folded."""
         axis = self._slab_axis
         sampling = list(self._sampling)
         sampling[axis] = sampling[axis].part(start, stop)
@@ -269,40 +157,18 @@ class SideResult:
         if axis == 2:
             low, high = sampling[2].support()
             sampling[2] = sampling[2].part(low, high)
-        first, shape = [0, 0, 0], list(self._frame.raw_shape)
-        first[axis], shape[axis] = start, stop - start
+        first, sizes = [0, 0, 0], list(self._frame.raw_shape)
+        first[axis], sizes[axis] = start, stop - start
+        shape = (sizes[0], sizes[1], sizes[2])
         if low == high:
-            heatmaps = []
-        else:
-            heatmaps = [self._raw_member(member, sampling) for member in range(len(self.coarse))]
-        return _Block(heatmaps, (shape[0], shape[1], shape[2]), (first[0], first[1], first[2]), low)
-
-    def _folded_in_memory(self, block: _Block) -> RawSlab:
-        """`_folded`, on the CPU where the device has no memory for it."""
-        try:
-            return self._folded(block)
-        except torch.OutOfMemoryError:
-            self._tell_and_leave_device()
-        start = block.start[self._slab_axis]
-        return self._folded(self._block(start, start + block.shape[self._slab_axis]))
-
-    @torch.inference_mode()
-    def _folded(self, block: _Block) -> RawSlab:
-        if not block.heatmaps:
-            zeros = self._stored(None, block.shape, 0)
+            zeros = self._stored(None, shape, 0)
             return RawSlab(zeros, zeros)
-        with aside(block.heatmaps[0].device):
-            return self._folded_of_all(block)
-
-    def _folded_of_all(self, block: _Block) -> RawSlab:
-        s, p, columns = block.start
-        for member, heat in enumerate(block.heatmaps):
-            self.maxima.add(member, heat, (s, p, columns + block.l_start))
-        mean, std = mean_and_std(block.heatmaps)
-        return RawSlab(
-            self._stored(mean, block.shape, block.l_start),
-            self._stored(std, block.shape, block.l_start),
-        )
+        with folding_stream(self.coarse.device):
+            heatmaps = [self._raw_member(member, sampling) for member in range(len(self.coarse))]
+            for member, heat in enumerate(heatmaps):
+                self.maxima.add(member, heat, (first[0], first[1], first[2] + low))
+            mean, std = mean_and_std(heatmaps)
+            return RawSlab(self._stored(mean, shape, low), self._stored(std, shape, low))
 
     def _raw_member(self, member: int, sampling: list[AxisSampling]) -> Tensor:
         """(2, s, p, l) float32: one member's heatmaps on the raw voxels of a slab."""
@@ -313,7 +179,7 @@ class SideResult:
         x = sample_axis(sample_last_axis(x, last), 2, middle)
         x = sample_axis(x, 0, sampling[axis].shifted(low, high - low))
         if all(one.is_identity for one in (last, middle, sampling[axis].shifted(low, high - low))):
-            x = volume_like(x, "writing").copy_(x)  # what is kept must not be worked on in place
+            x = x.clone()  # what is kept must not be worked on in place
         return x.movedim(0, axis + 1)
 
     def _stored(
@@ -325,7 +191,7 @@ class SideResult:
             return to_host(_laid_out(heatmaps, shape, l_start, way))
         raw = [shape[way.axes.index(a)] for a in range(3)]
         shape_out = (raw[2], raw[1], raw[0], OUT_CHANNELS)
-        out: NDArray[np.float32] = empty_array(shape_out, np.dtype(np.float32), "writing")
+        out = np.empty(shape_out, np.float32)
         if heatmaps is None:
             out[:] = 0
             return out
@@ -365,7 +231,7 @@ def mean_and_std(heatmaps: list[Tensor]) -> tuple[Tensor, Tensor]:
     deviation lies in that of the first.
     """
     n = len(heatmaps)
-    mean = volume_like(heatmaps[0], "writing").copy_(heatmaps[0])
+    mean = heatmaps[0].clone()
     for heat in heatmaps[1:]:
         mean += heat
     mean /= n

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from carotid.network.head import Part, part_of
+from carotid.network.windows.plan import ONE_AT_A_TIME, WindowWorkers
 from carotid.network.windows.predict import predict_each
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from carotid.network.members import Member
-    from carotid.network.windows.plan import Crew
     from carotid.network.windows.predict import WindowedImage
 
 logger = logging.getLogger(__name__)
@@ -54,15 +53,15 @@ class Predictor:
     One that has stepped down stays there; for the next scan, begin with a new one.
 
     Args:
-        crew: How many windows are predicted at a time on a CPU; default one.
+        workers: How many windows are predicted at a time on a CPU.
 
     Attributes:
         step: `AS_PLANNED`, `WINDOWS_ALONE` or `ON_THE_CPU`.
     """
 
-    def __init__(self, crew: Crew | None = None) -> None:
+    def __init__(self, workers: WindowWorkers = ONE_AT_A_TIME) -> None:
         self.step = AS_PLANNED
-        self._crew = crew
+        self._workers = workers
 
     @property
     def in_words(self) -> str:
@@ -102,9 +101,10 @@ class Predictor:
 
         while done < len(pairs):
             seen = sum(len(view.plan) for _, view in pairs[:done])
-            crew = self._crew if self._computes_on_cpu(members[0]) else None
+            workers = self._workers if self._computes_on_cpu(members[0]) else ONE_AT_A_TIME
+            passes = self._passes(pairs[done:])
             try:
-                for heatmaps in predict_each(self._passes(pairs[done:]), channels, tell, crew=crew):
+                for heatmaps in predict_each(passes, channels, tell, workers=workers):
                     done += 1
                     yield heatmaps
                     del heatmaps  # not to be kept while the next one is predicted
@@ -128,7 +128,7 @@ class Predictor:
         """How a window is predicted, wherever the image is now."""
         if self.step == AS_PLANNED:
             return member.network
-        return _OnTheCpu(member) if self.step == ON_THE_CPU else partial(_window_alone, member)
+        return partial(_on_the_cpu if self.step == ON_THE_CPU else _window_alone, member)
 
     def _computes_on_cpu(self, member: Member) -> bool:
         return member.device.type == "cpu" or self.step == ON_THE_CPU
@@ -145,19 +145,8 @@ def _window_alone(member: Member, window: Tensor) -> Tensor:
     return member.network(window.to(member.device)).to("cpu")
 
 
-class _OnTheCpu:
-    """A member on the CPU, built for it when the first window comes."""
-
-    def __init__(self, member: Member) -> None:
-        self._member = member
-
-    def __call__(self, window: Tensor) -> Tensor:
-        """Map a window to heatmaps."""
-        return self._member.cpu_network(window)
-
-    def part(self, window: Tensor) -> Part:
-        """Map a window to what the network gives for it."""
-        return part_of(self._member.cpu_network, window)
+def _on_the_cpu(member: Member, window: Tensor) -> Tensor:
+    return member.cpu_network(window)  # built for it when the first window comes
 
 
 def lacks_memory(error: RuntimeError) -> bool:

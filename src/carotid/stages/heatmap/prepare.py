@@ -6,14 +6,12 @@ This needs no PyTorch, so that the first scan can be prepared while that is bein
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from carotid.geometry.frame import NetworkFrame
 from carotid.geometry.intensity import check_intensities
-from carotid.geometry.memory import empty_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,7 +56,7 @@ def prepare(volume: Volume, intensities: IntensityRange | None, *, resample: boo
     frame = NetworkFrame.of(volume.grid, resample=resample)
     ordered = frame.reordering.view(volume.array)
     along_s, along_p, along_l = frame.forth
-    images = _empty_images(frame)
+    images = [np.empty(frame.side_shape(side), np.float32) for side in frame.sides]
     rows = max(1, _SLAB_BYTES // (4 * ordered.shape[1] * ordered.shape[2]))
     for start in range(0, len(along_s), rows):
         part = along_s.part(start, min(start + rows, len(along_s)))
@@ -70,16 +68,6 @@ def prepare(volume: Volume, intensities: IntensityRange | None, *, resample: boo
             seen = slab[:, :, side.start : side.stop]
             image[start : start + rows] = seen[:, :, ::-1] if side.mirrored else seen
     return PreparedScan(images, frame)
-
-
-def _empty_images(frame: NetworkFrame) -> list[NDArray[np.float32]]:
-    """Room for the sides, in one piece: as much as for the heatmaps of one side."""
-    shapes = [frame.side_shape(side) for side in frame.sides]
-    ends = np.cumsum([prod(shape) for shape in shapes])
-    room = empty_array([int(ends[-1])], np.dtype(np.float32))
-    return [
-        part.reshape(shape) for part, shape in zip(np.split(room, ends[:-1]), shapes, strict=True)
-    ]
 
 
 def _float32(

@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carotid.cohort.memory import check_memory, foresee
 from carotid.errors import CarotidError
 from carotid.geometry.intensity import intensity_range
 from carotid.stages.heatmap.prepare import prepare
-from carotid.stages.heatmap.scratch import MAIN_MEMORY, MEMORY_BUDGET_BYTES
 from carotid.storage.raw import RawScan, hash_scan, load_scan, scan_header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from carotid.config import HeatmapParameters
     from carotid.geometry.volume import Volume
     from carotid.stages.heatmap.prepare import PreparedScan
-    from carotid.stages.heatmap.scratch import Lease
     from carotid.storage.rescaling import Rescaling
 
 
@@ -36,12 +31,10 @@ class LoadedScan:
     Attributes:
         prepared: The scan as they see it.
         sha256: SHA-256 of the scan's file or files.
-        room: Memory that it has set aside, to be given back once the scan before it is gone.
     """
 
     prepared: PreparedScan
     sha256: str
-    room: Lease | None = None
 
 
 class ScanReader:
@@ -83,23 +76,6 @@ class ScanReader:
 
         self._begun = (scan, future)
         threading.Thread(target=read, name="carotid-reading", daemon=True).start()
-
-    def expect(self, scan: RawScan) -> Callable[[], LoadedScan]:
-        """Set memory aside for a scan, and return what reads it.
-
-        From now on until the scan is there, no more heatmaps are kept in memory, so that it does
-        not come on top of them. (Of a scan of 0.35 mm, 16-bit voxels and images take as much as
-        two members' heatmaps while it is read, and half as much from then on.)
-        """
-        return partial(self._read_in, MAIN_MEMORY.claim(MEMORY_BUDGET_BYTES), scan)
-
-    def _read_in(self, room: Lease, scan: RawScan) -> LoadedScan:
-        try:
-            loaded = self.read(scan)
-            images_bytes = sum(image.nbytes for image in loaded.prepared.images)
-            return replace(loaded, room=MAIN_MEMORY.claim(images_bytes))
-        finally:
-            room.give_back()
 
     def read(self, scan: RawScan) -> LoadedScan:
         """A scan, ready for the networks; one that was begun but is not asked for first is let go.

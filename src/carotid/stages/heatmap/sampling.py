@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from carotid.network.volumes import empty_volume
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -66,4 +64,4 @@ def sample_last_axis(x: Tensor, sampling: AxisSampling) -> Tensor:
 def _room(x: Tensor, axis: int, size: int) -> Tensor:
     """An uninitialised tensor as large as `x`, but for one axis."""
     shape = [size if a == axis else n for a, n in enumerate(x.shape)]
-    return empty_volume(shape, "writing") if x.is_cpu else x.new_empty(shape)
+    return x.new_empty(shape)

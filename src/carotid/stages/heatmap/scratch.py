@@ -1,9 +1,8 @@
-"""A scratch file for what does not fit into a fixed budget of memory."""
+"""A scratch file for what shall not be kept in memory."""
 
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,56 +13,8 @@ from carotid.errors import ResourceError
 if TYPE_CHECKING:
     from pathlib import Path
 
-MEMORY_BUDGET_BYTES = 264 << 20
-"""Heatmaps kept in memory by a process: three members of a whole neck, or many of a small one."""
-
-
-class Budget:
-    """Bytes of memory that several may take their part of.
-
-    Args:
-        size: How many there are.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._left = size
-        self._lock = threading.Lock()
-
-    def lease(self, size: int, room: int) -> Lease | None:
-        """Take `size` bytes, if there are `room` bytes left; they come back with the lease."""
-        with self._lock:
-            if room > self._left:
-                return None
-            self._left -= size
-        return Lease(self, size)
-
-    def claim(self, size: int) -> Lease:
-        """Take `size` bytes even where they are not left; nobody gets a lease until enough are."""
-        with self._lock:
-            self._left -= size
-        return Lease(self, size)
-
-    def take_back(self, size: int) -> None:
-        """Count bytes as free again."""
-        with self._lock:
-            self._left += size
-
-
-class Lease:
-    """Bytes of a budget, until they are given back or nobody holds this any more."""
-
-    def __init__(self, budget: Budget, size: int) -> None:
-        self._end = weakref.finalize(self, budget.take_back, size)
-        self._end.atexit = False
-
-    def give_back(self) -> None:
-        """Let the budget have them now."""
-        self._end()
-
-
-MAIN_MEMORY = Budget(MEMORY_BUDGET_BYTES)
-"""That of the process, shared by a side that is predicted, one that is being written, and the next
-scan, from when it is known to come until it is predicted itself."""
+KEPT_BYTES = 264 << 20
+"""Heatmaps of one side that are kept in memory: three members of a whole neck."""
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from carotid.cohort.allocator import trim_heap
 from carotid.errors import InputError, OutputError, UsageError
-from carotid.geometry.memory import trim_heap
 from carotid.network.device import describe_device
+from carotid.network.windows.plan import ONE_AT_A_TIME, WindowWorkers
 from carotid.provenance import TransformRecord, differences
 from carotid.stages.heatmap.compute import count_windows, predict_sides
 from carotid.stages.heatmap.predict import ON_THE_CPU, Predictor
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from carotid.config import HeatmapParameters
     from carotid.geometry.grid import Grid
     from carotid.network.members import Member
-    from carotid.network.windows.plan import Crew
     from carotid.stages.heatmap.fold import SideResult
     from carotid.stages.heatmap.reading import LoadedScan, ScanReader
 
@@ -44,7 +44,7 @@ class HeatmapTask:
         reader: Reads the scans.
         record: What is written about this run.
         force: Whether complete participants are done again.
-        crew: How many windows are predicted at a time on a CPU; default one.
+        workers: How many windows are predicted at a time on a CPU.
         deflate_threads: How many threads deflate what is written; from two on.
     """
 
@@ -59,7 +59,7 @@ class HeatmapTask:
         record: TransformRecord,
         *,
         force: bool,
-        crew: Crew | None = None,
+        workers: WindowWorkers = ONE_AT_A_TIME,
         deflate_threads: int = 2,
     ) -> None:
         self._layout = layout
@@ -70,7 +70,7 @@ class HeatmapTask:
         self._reader = reader
         self._record = record.as_json()
         self._force = force
-        self._crew = crew
+        self._workers = workers
         self._deflate_threads = deflate_threads
 
     def get_ready(self) -> None:
@@ -110,7 +110,7 @@ class HeatmapTask:
 
     def loader(self, scan: RawScan) -> Callable[[], LoadedScan]:
         """What reads, rescales, reorients and resamples a scan."""
-        return self._reader.expect(scan)
+        return partial(self._reader.read, scan)
 
     def steps(self, loaded: LoadedScan) -> int:
         """How many windows both sides take."""
@@ -120,11 +120,9 @@ class HeatmapTask:
         self, loaded: LoadedScan, folder: Path, advance: Callable[[], None]
     ) -> Iterator[Callable[[], None]]:
         """Predict side after side; each is folded and written while the next one is predicted."""
-        if loaded.room is not None:
-            loaded.room.give_back()
         place = HeatmapLayout(folder)
         scan, grid = loaded.prepared, loaded.prepared.frame.grid
-        predictor = Predictor(self._crew)
+        predictor = Predictor(self._workers)
         here = describe_device(self._members[0].device)
         if self._record.get("device", here) != here:  # which had no room even for the networks
             predictor.step = ON_THE_CPU
@@ -159,7 +157,7 @@ def _write(
 ) -> None:
     """Write a side, and after the last one the record."""
     trim_heap()  # memory is fullest now: the next windows are predicted meanwhile
-    with closing(result.slabs(ahead=True)) as slabs:
+    with closing(result.slabs()) as slabs:
         pairs = ((slab.mean, slab.std) for slab in slabs)
         made = SideSlabs(pairs, lambda: result.maxima.indices)
         write_side(place, result.side.name, grid, made, threads)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carotid.errors import InputError, ResourceError
-from carotid.geometry.memory import empty_array
 from carotid.geometry.volume import Volume
 from carotid.storage.dicom.files import (
     account_for_others,
@@ -116,7 +115,7 @@ def read_dicom_header(folder: Path) -> tuple[Grid, np.dtype[Any]]:
 
 def _room(shape: tuple[int, ...], dtype: np.dtype[Any], folder: Path) -> NDArray[Any]:
     try:
-        return empty_array(shape, dtype)
+        return np.empty(shape, dtype)
     except MemoryError as error:
         raise ResourceError(
             "there is not enough memory for the scan",

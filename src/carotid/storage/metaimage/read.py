@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.errors import InputError, ResourceError
-from carotid.geometry.memory import empty_array
 from carotid.geometry.volume import Volume
 from carotid.storage.byte_stream import ByteStream
 from carotid.storage.metaimage.header import MetaImageHeader, read_metaimage_header
@@ -116,7 +115,7 @@ def _read_array(
     stream: ByteStream, header: MetaImageHeader, shape: tuple[int, ...]
 ) -> NDArray[np.generic]:
     try:
-        array = empty_array(shape, header.dtype)
+        array = np.empty(shape, header.dtype)
     except MemoryError as error:
         raise ResourceError(
             "the volume does not fit into memory",

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.errors import CarotidError, InputError, ResourceError
-from carotid.geometry.memory import empty_array
 from carotid.geometry.volume import Volume
 from carotid.storage.byte_stream import MAX_DEFLATE_RATIO, ByteStream
 from carotid.storage.nifti.header import NiftiHeader, decode_header
@@ -119,7 +118,7 @@ def _check_size(header: NiftiHeader, size: int, *, packed: bool) -> None:
 
 def _read_voxels(stream: ByteStream, header: NiftiHeader) -> NDArray[np.generic]:
     try:
-        flat: NDArray[np.generic] = empty_array([math.prod(header.grid.shape)], header.dtype)
+        flat: NDArray[np.generic] = np.empty(math.prod(header.grid.shape), header.dtype)
     except MemoryError as error:
         raise ResourceError(
             "the volume does not fit into memory",

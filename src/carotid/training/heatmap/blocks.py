@@ -1,4 +1,4 @@
-"""Arrays of 2×2×2 blocks, in which training looks at the finest level (`network.fast.subpixel`).
+"""Arrays of 2×2×2 blocks, in which training looks at the finest level (`network.subpixel`).
 
 Blocked arrays are (n, channels * 8, s/2 + 1, p/2 + 1, l/2 + 1): channel c at position (a, b, d) of
 its block is channel 8 c + 4 a + 2 b + d; block i holds the voxels 2i-1 and 2i of each axis, so that
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from torch.nn import functional
 
-from carotid.network.fast.subpixel import BLOCK, as_voxels
+from carotid.network.subpixel import BLOCK, as_voxels
 
 if TYPE_CHECKING:
     from torch import Tensor

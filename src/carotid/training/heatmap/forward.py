@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from carotid.network.fast import subpixel
+from carotid.network import subpixel
 
 if TYPE_CHECKING:
     from carotid.network.unet import ResidualUnit, UNet

@@ -31,7 +31,6 @@ lies outside the volume and is cut off.
 
 from __future__ import annotations
 
-from itertools import product
 from typing import TYPE_CHECKING
 
 import torch
@@ -123,21 +122,6 @@ def with_identity(weight: Tensor) -> Tensor:
     result = weight.clone()
     result[:, :, 1, 1, 1] += torch.eye(outputs, inputs).to(weight)
     return result
-
-
-def read_blocks(voxels: Tensor, blocks: Tensor) -> None:
-    """Arrange voxels in 2×2×2 blocks.
-
-    Args:
-        voxels: (channels, 2n, 2h, 2w) float32, contiguous.
-        blocks: (n, h, w, channels·8), contiguous, where they are written; channels count as in
-            `transposed_as_blocks`.
-    """
-    channels = len(voxels)
-    places, arranged = _in_places(voxels), _in_blocks(blocks, channels)
-    for c, s, p in product(range(channels), range(BLOCK), range(BLOCK)):
-        # One by one, so that the innermost loop runs along a line.
-        arranged[c, :, s, :, p].copy_(places[c, :, s, :, p])
 
 
 def write_blocks(blocks: Tensor, voxels: Tensor, first: int) -> None:

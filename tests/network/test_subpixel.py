@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from carotid.network.fast import subpixel
+from carotid.network import subpixel
 
 GRID = (3, 4, 5)
 
@@ -96,13 +96,3 @@ def test_shifted_blocks_are_written_as_voxels(generator: torch.Generator, cuts: 
         subpixel.write_blocks(part.contiguous(), framed, first)
         first += len(part)
     assert torch.equal(framed[:, 1:-1, 1:-1, 1:-1], fine)
-
-
-def test_blocks_are_read_and_written(generator: torch.Generator) -> None:
-    fine = torch.rand(3, *(2 * n for n in GRID), generator=generator)
-    blocks = torch.full((*GRID, 24), 7.0)
-    subpixel.read_blocks(fine, blocks)
-    assert torch.equal(blocks, to_blocks(fine[None])[0].permute(1, 2, 3, 0))
-    written = torch.full_like(fine, 7)
-    subpixel.write_blocks(blocks, written, 0)
-    assert torch.equal(written, fine)

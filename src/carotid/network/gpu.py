@@ -29,10 +29,10 @@ _FIRST = -1
 """A stream of this priority goes before the default one, which has 0."""
 
 
-def aside(device: torch.device) -> AbstractContextManager[object]:
+def folding_stream(device: torch.device) -> AbstractContextManager[object]:
     """Let what is computed on a GPU inside the `with` go past the windows that wait there.
 
-    What it reads must have been completed before; what it makes may be used in another `aside`.
+    What it reads must have been completed before; what it makes may be used in this stream only.
     """
     if device.type != "cuda":
         return nullcontext()
