@@ -246,7 +246,36 @@ def _add_side(
 
 def _truth(vessel: _Vessel) -> TrueArtery:
     wall = np.full(len(vessel.radius), vessel.wall)
-    return TrueArtery(vessel.points, vessel.radius, wall, vessel.thickening)
+    lumen, outer = (_Surface(vessel, outer=outer) for outer in (False, True))
+    return TrueArtery(vessel.points, vessel.radius, wall, vessel.thickening, lumen, outer)
+
+
+@dataclass(eq=False)
+class _Surface:
+    """Distance from a vessel's lumen or outer wall, by the nearest point of its curve."""
+
+    vessel: _Vessel
+    outer: bool
+
+    def __post_init__(self) -> None:
+        self._tree = cKDTree(self.vessel.points)
+
+    def __call__(self, at_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        distance, nearest = self._tree.query(at_mm)
+        surface = distance - self.vessel.radius[nearest]
+        if not self.outer:
+            return np.asarray(surface)
+        gap = at_mm - self.vessel.points[nearest]
+        return np.asarray(surface - _coat(self.vessel, gap, nearest))
+
+
+def _coat(
+    vessel: _Vessel, gap: NDArray[np.float64], nearest: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Thickness of the wall towards points at `gap` from the nearest points of the curve."""
+    angle = np.arctan2(gap[:, 1], gap[:, 0])
+    lobe = np.clip(np.cos(angle - vessel.thick_side), 0, 1) ** 1.5
+    return np.asarray(vessel.wall + vessel.thickening[nearest] * lobe)
 
 
 def _twig(rng: np.random.Generator, parent: _Vessel, sign: float) -> _Vessel:
@@ -280,12 +309,9 @@ def _fields(
         distance, nearest = cKDTree(vessel.points).query(grid, distance_upper_bound=reach)
         hit = np.isfinite(distance)
         which = nearest[hit]
-        gap = grid[hit] - vessel.points[which]
-        angle = np.arctan2(gap[:, 1], gap[:, 0])
-        lobe = np.clip(np.cos(angle - vessel.thick_side), 0, 1) ** 1.5
         surface = distance[hit] - vessel.radius[which]
         inner[hit] = np.minimum(inner[hit], surface)
-        coat = vessel.wall + vessel.thickening[which] * lobe
+        coat = _coat(vessel, grid[hit] - vessel.points[which], which)
         outer[hit] = np.minimum(outer[hit], surface - coat)
     return box, inner, outer
 

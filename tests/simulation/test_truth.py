@@ -5,13 +5,15 @@ import pytest
 
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
+from carotid.simulation.surfaces import Chain
 from carotid.simulation.truth import SimulatedNeck, TrueArtery, TrueSide, slice_centers
 from carotid.storage.annotations import annotation_text
 
 
 def _artery(low: list[float], high: list[float]) -> TrueArtery:
     points = np.linspace(low, high, 30)
-    return TrueArtery(points, np.full(30, 2.0), np.ones(30), np.zeros(30))
+    lumen, wall = Chain(points, np.full(30, 2.0)), Chain(points, np.full(30, 3.0))
+    return TrueArtery(points, np.full(30, 2.0), np.ones(30), np.zeros(30), lumen, wall)
 
 
 def _grid(orientation: str) -> Grid:

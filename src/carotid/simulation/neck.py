@@ -13,6 +13,7 @@ from carotid.simulation.acquisition import resampled
 from carotid.simulation.recipe import DEFAULT_RECIPE, NeckRecipe, chance, draw
 from carotid.simulation.sample import VISIBLE
 from carotid.simulation.scene import Scene, draw_scene, render
+from carotid.simulation.surfaces import Chain
 from carotid.simulation.truth import Feature, SimulatedNeck, TrueArtery, TrueSide
 
 if TYPE_CHECKING:
@@ -116,9 +117,12 @@ def _true_side(tree: CarotidTree, scene: Scene, grid: Grid, start: Triple) -> Tr
     def world(points: NDArray[np.float64]) -> NDArray[np.float64]:
         return grid.world_from_index((points - shift) / np.array(grid.spacing_mm))
 
-    def artery(tube: Tube) -> TrueArtery:
+    def artery(tube: Tube, *, occluded: bool = False) -> TrueArtery:
         thick = np.linalg.norm(tube.plaque, axis=1)
-        return TrueArtery(world(tube.points), tube.radius, tube.wall, thick)
+        points = world(tube.points)
+        lumen = None if occluded else Chain(points, tube.radius)
+        wall = Chain(world(tube.outer_points), tube.outer_radius)
+        return TrueArtery(points, tube.radius, tube.wall, thick, lumen, wall)
 
     h, points = tree.bifurcation_mm, tree.internal.points
     fork = np.array([h, *(np.interp(h, points[:, 0], points[:, k]) for k in (1, 2))])
@@ -138,4 +142,5 @@ def _true_side(tree: CarotidTree, scene: Scene, grid: Grid, start: Triple) -> Tr
         "slow_flow": len(tree.slow_flow),
     }
     outer = None if external is None else artery(external)
-    return TrueSide(artery(tree.internal), outer, world(fork), made)
+    internal = artery(tree.internal, occluded=tree.occluded)
+    return TrueSide(internal, outer, world(fork), made)

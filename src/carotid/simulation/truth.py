@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from carotid.geometry.sides import SideName
     from carotid.geometry.volume import Volume
+    from carotid.simulation.surfaces import Distance
 
 Feature = bool | int | float | str | None
 
@@ -33,12 +34,16 @@ class TrueArtery:
         radius_mm: (n,) lumen radius.
         wall_mm: (n,) thickness of the wall, plaque not counted.
         plaque_mm: (n,) thickness of plaque at its thickest side.
+        lumen: Signed distance from the lumen's surface at R-A-S mm; None where it is occluded.
+        wall: The same of the wall's outer boundary, plaque included.
     """
 
     points_mm: NDArray[np.float64]
     radius_mm: NDArray[np.float64]
     wall_mm: NDArray[np.float64]
     plaque_mm: NDArray[np.float64]
+    lumen: Distance | None
+    wall: Distance
 
 
 @dataclass(frozen=True, eq=False)
