@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self
 import numpy as np
 
 from carotid.errors import CarotidError
+from carotid.geometry.grid import CANONICAL, Reordering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +70,60 @@ class Heatmaps:
     def side(self, name: SideName) -> SideHeatmaps:
         """One side by its name."""
         return self.left if name == "left" else self.right
+
+    def slices(self, name: SideName) -> SlicesInMemory:
+        """One side's canonical slices; nothing is copied."""
+        side, way = self.side(name), Reordering.between(self.grid, CANONICAL)
+        mean, std = (np.asarray(way.view(a, 1), np.float32) for a in (side.mean, side.std))
+        return SlicesInMemory(mean, std, side.max_indices)
+
+
+class HeatmapSlices(Protocol):
+    """One side's heatmaps as canonical axial slices: from files, or from arrays."""
+
+    @property
+    def max_indices(self) -> NDArray[np.int64]:
+        """(members, 2, axial slices, 2), canonical x and y of each member's maxima."""
+
+    def mean(self) -> NDArray[np.float32]:
+        """(2, x, y, z) float32, canonical, any strides; not kept here, so let go of it soon."""
+
+    def std_at(self, channel: NDArray[np.int64], voxels: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n,) float32 standard deviation at (n,) channels and (n, 3) canonical voxels."""
+
+
+class HeatmapSource(Protocol):
+    """A participant's heatmaps, a side at a time; `Heatmaps` is one."""
+
+    @property
+    def grid(self) -> Grid:
+        """The stored grid."""
+
+    def slices(self, name: SideName) -> HeatmapSlices:
+        """One side's canonical slices."""
+
+
+@dataclass(frozen=True, eq=False)
+class SlicesInMemory:
+    """One side's canonical slices in memory.
+
+    Attributes:
+        canonical_mean, canonical_std: (2, x, y, z) float32, any strides.
+        max_indices: (members, 2, axial slices, 2) int64, canonical x and y.
+    """
+
+    canonical_mean: NDArray[np.float32]
+    canonical_std: NDArray[np.float32]
+    max_indices: NDArray[np.int64]
+
+    def mean(self) -> NDArray[np.float32]:
+        """(2, x, y, z)."""
+        return self.canonical_mean
+
+    def std_at(self, channel: NDArray[np.int64], voxels: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n,) standard deviation."""
+        x, y, z = voxels.T
+        return np.asarray(self.canonical_std[channel, x, y, z], np.float32)
 
 
 @dataclass(frozen=True, eq=False)

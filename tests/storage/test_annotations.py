@@ -60,7 +60,7 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("internal\t1\t2", "row 5 of the annotation does not have four columns"),
+        ("internal\t1\t2", "row 5 of the annotation does not have as many cells"),
         ("common\t1\t2\t5", "row 5, column label"),
         ("internal\tone\t2\t5", "row 5, column x"),
         ("internal\t1\tnan\t5", "row 5, column y"),

@@ -1,10 +1,10 @@
 """Annotated centerlines on disk, one file per participant and side: the only reader and writer.
 
 `<dir>/<id>/centerline_transform/<side>_centerline.tsv` is tab-separated with the columns
-`label x y z`: the label is `internal` or `external`; x, y, z are canonical voxel indices of the
-scan (index 0 grows to R, 1 to A, 2 to S) and may be fractional. The common carotid is written as
-`internal` alone: it is what lies below the lowest `external` row. Without an external row all of it
-is taken for the common carotid.
+`label x y z`, in any order, and others that are not read: the label is `internal` or `external`;
+x, y, z are canonical voxel indices of the scan (index 0 grows to R, 1 to A, 2 to S) and may be
+fractional. The common carotid is written as `internal` alone: it is what lies below the lowest
+`external` row. Without an external row all of it is taken for the common carotid.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.artifacts import LABELS
+from carotid.artifacts import LABELS, Label
 from carotid.errors import InputError
-from carotid.storage.regular_file import open_regular
+from carotid.storage.tables import Table, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,37 +80,51 @@ def read_annotation(path: Path, slices: int | None = None) -> Annotation:
         InputError: The file cannot be read, or a row is not what it should be; the message names
             the file, the row (the header is row 1) and the column.
     """
-    with open_regular(path) as file:
-        content = file.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        raise InputError("the annotation is too large", where=path, expected="at most 16 MB")
-    try:
-        lines = content.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError("the annotation is not a text in UTF-8", where=path) from error
-    if not lines or [name.strip() for name in lines[0].split("\t")] != list(COLUMNS):
-        raise InputError(
-            "the annotation's first row is wrong",
-            where=path,
-            found=repr(lines[0][:80]) if lines else "an empty file",
-            expected="label, x, y and z, separated by tabs",
-            remedy=_REMEDY,
-        )
-    points: dict[str, list[tuple[float, float, float]]] = {label: [] for label in LABELS}
-    rows: dict[tuple[str, float], int] = {}
-    for number, line in enumerate(lines[1:], start=2):
-        if not line.strip():
-            continue
-        label, point = _row(path, number, line, slices)
-        earlier = rows.setdefault((label, point[2]), number)
-        if earlier != number:
-            raise _bad_row(
-                path, number, "z", f"a second {label} center at z = {point[2]:g} (row {earlier})"
-            )
-        points[label].append(point)
-    if not any(points.values()):
+    table = read_table(path, COLUMNS, "annotation", _REMEDY, MAX_FILE_BYTES)
+    if not len(table):
         raise InputError("the annotation has no rows", where=path, remedy=_REMEDY)
-    return Annotation(_sorted(points["internal"]), _sorted(points["external"]))
+    rows = rows_by_label(table, slices)
+    points = points_of(table)
+    return Annotation(points[rows["internal"]], points[rows["external"]])
+
+
+def rows_by_label(table: Table, slices: int | None = None) -> dict[Label, NDArray[np.int64]]:
+    """Check the columns `label x y z` of a table and sort its rows.
+
+    Args:
+        table: The table.
+        slices: Number of axial slices of the scan, where known.
+
+    Returns:
+        For each label the rows that it has, counted from 0, sorted by z.
+
+    Raises:
+        InputError: Names the row and the column of the first mistake of each kind.
+    """
+    labels = np.array(table.words("label", LABELS))
+    points = points_of(table)
+    for k, column in enumerate(COLUMNS[1:]):
+        for row in np.flatnonzero(points[:, k] < 0):
+            raise table.mistake(row, column, table.cells[column][row], "a voxel index from 0")
+    if slices is not None:
+        for row in np.flatnonzero(points[:, 2] > slices - 1):
+            found = f"{points[row, 2]:g}"
+            raise table.mistake(row, "z", found, f"a slice of the scan, 0 to {slices - 1}")
+    found_rows: dict[Label, NDArray[np.int64]] = {}
+    for label in LABELS:
+        own = np.flatnonzero(labels == label)
+        own = own[np.argsort(points[own, 2], kind="stable")]
+        for again in np.flatnonzero(np.diff(points[own, 2]) == 0):
+            first, second = own[again], own[again + 1]
+            what = f"a second {label} center at z = {points[second, 2]:g}"
+            raise table.mistake(second, "z", f"{what} (row {table.rows[first]})")
+        found_rows[label] = own
+    return found_rows
+
+
+def points_of(table: Table) -> NDArray[np.float64]:
+    """(n, 3) x, y, z of a table's rows."""
+    return np.stack([table.numbers(column) for column in COLUMNS[1:]], axis=1)
 
 
 def annotation_text(centers: NDArray[np.floating]) -> str:
@@ -126,54 +140,6 @@ def annotation_text(centers: NDArray[np.floating]) -> str:
             x, y = centers[z, k]
             rows.append(f"{label}\t{x:.4f}\t{y:.4f}\t{z}")
     return "\n".join(rows) + "\n"
-
-
-def _row(
-    path: Path, number: int, line: str, slices: int | None
-) -> tuple[str, tuple[float, float, float]]:
-    cells = [cell.strip() for cell in line.split("\t")]
-    if len(cells) != len(COLUMNS):
-        raise InputError(
-            f"row {number} of the annotation does not have four columns",
-            where=path,
-            found=f"{len(cells)}: {line[:80]!r}",
-            expected="label, x, y and z, separated by tabs",
-            remedy=_REMEDY,
-        )
-    if cells[0] not in LABELS:
-        raise _bad_row(path, number, "label", repr(cells[0][:40]), "internal or external")
-    values = []
-    for name, cell in zip(COLUMNS[1:], cells[1:], strict=True):
-        try:
-            value = float(cell)
-        except ValueError as error:
-            raise _bad_row(path, number, name, repr(cell[:40]), "a number") from error
-        if not math.isfinite(value):
-            raise _bad_row(path, number, name, repr(cell[:40]), "a finite number")
-        if value < 0:
-            raise _bad_row(path, number, name, cell, "a voxel index from 0")
-        values.append(value)
-    x, y, z = values
-    if slices is not None and z > slices - 1:
-        raise _bad_row(path, number, "z", f"{z:g}", f"a slice of the scan, 0 to {slices - 1}")
-    return cells[0], (x, y, z)
-
-
-def _bad_row(
-    path: Path, number: int, column: str, found: str, expected: str | None = None
-) -> InputError:
-    return InputError(
-        f"row {number}, column {column} of the annotation is wrong",
-        where=path,
-        found=found,
-        expected=expected,
-        remedy=_REMEDY,
-    )
-
-
-def _sorted(points: list[tuple[float, float, float]]) -> NDArray[np.float64]:
-    array = np.array(points, dtype=np.float64).reshape(-1, 3)
-    return array[np.argsort(array[:, 2], kind="stable")]
 
 
 def _along(

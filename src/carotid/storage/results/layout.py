@@ -5,13 +5,18 @@
 ├── summary.json
 ├── .carotid/                     only while a command runs: locks and unfinished results
 └── <participant_id>
-    └── heatmap_transform
+    ├── heatmap_transform
+    │   ├── provenance.json
+    │   ├── left_heatmap
+    │   │   ├── max_indices.npy
+    │   │   ├── mean.mha
+    │   │   └── std.mha
+    │   └── right_heatmap …
+    └── centerline_transform
         ├── provenance.json
-        ├── left_heatmap
-        │   ├── max_indices.npy
-        │   ├── mean.mha
-        │   └── std.mha
-        └── right_heatmap …
+        ├── bifurcation.json
+        ├── left_centerline.tsv
+        └── right_centerline.tsv
 """
 
 from __future__ import annotations
@@ -33,6 +38,7 @@ PROVENANCE_FILE = "provenance.json"
 MEAN_FILE = "mean.mha"
 STD_FILE = "std.mha"
 MAX_INDICES_FILE = "max_indices.npy"
+BIFURCATION_FILE = "bifurcation.json"
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,31 @@ class HeatmapLayout:
         return found
 
 
+@dataclass(frozen=True)
+class CenterlineLayout:
+    """Where things lie in one participant's `centerline_transform` folder."""
+
+    root: Path
+
+    @property
+    def provenance(self) -> Path:
+        """What made these centerlines."""
+        return self.root / PROVENANCE_FILE
+
+    @property
+    def bifurcation(self) -> Path:
+        """Where the common carotids divide."""
+        return self.root / BIFURCATION_FILE
+
+    def table(self, side: SideName) -> Path:
+        """The centers of one side."""
+        return self.root / f"{side}_centerline.tsv"
+
+    def files(self) -> list[Path]:
+        """All files of a complete result."""
+        return [self.provenance, self.bifurcation, *(self.table(side) for side in SIDE_NAMES)]
+
+
 def centerline_file(root: Path, participant_id: str, side: SideName) -> Path:
     """Where the centerline of one side is kept, below an output or annotation directory."""
-    return root / participant_id / CENTERLINE_TRANSFORM / f"{side}_centerline.tsv"
+    return CenterlineLayout(root / participant_id / CENTERLINE_TRANSFORM).table(side)

@@ -1,0 +1,165 @@
+"""Simulated necks with their heatmaps and their truth, kept in a folder so that they are made once.
+
+Heights are kept to 1/64 and cut to the box in which they are not zero: some 30 MB a neck instead of
+200. A neck takes some 10 seconds to make, and a moment to read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from carotid.artifacts import Heatmaps, SideHeatmaps
+from carotid.geometry.grid import CANONICAL, Grid, Reordering
+from carotid.geometry.sides import SIDE_NAMES, SideName
+from carotid.geometry.volume import Volume
+from carotid.network.members import load_members
+from carotid.simulation.neck import simulate_neck
+from carotid.simulation.second import simulate_second
+from carotid.simulation.truth import SimulatedNeck, slice_centers
+from carotid.stages.heatmap.compute import compute_heatmaps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from carotid.network.members import Member
+
+HELD_OUT_SEED = 3_000_000_000
+"""Seeds of the first simulator from here on have never been trained on."""
+
+PERCENTILES = (5.0, 95.0)
+"""Intensities that become 0 and 1, as in simulated participants' `parameters.json`."""
+
+_STEPS = 64
+_THICK_MM = (2.0, 8.0)
+
+
+@dataclass(frozen=True, eq=False)
+class TrueCenters:
+    """The truth about one side, in canonical voxel indices.
+
+    Attributes:
+        centers: (axial slices, 2, 2) slice, label, x and y; NaN where there is no such artery; the
+            common carotid is in `internal` alone.
+        fork: (3,) where the common carotid divides; may lie outside of the volume.
+    """
+
+    centers: NDArray[np.float64]
+    fork: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class NeckCase:
+    """A neck's heatmaps, on its canonical grid, and the truth about its sides."""
+
+    name: str
+    heatmaps: Heatmaps
+    truth: dict[SideName, TrueCenters]
+
+
+KINDS: dict[str, Callable[[int], SimulatedNeck]] = {
+    "first": lambda k: simulate_neck(HELD_OUT_SEED + k),
+    "first-thick": lambda k: thickened(simulate_neck(HELD_OUT_SEED + 5000 + k), k),
+    "second-plain": lambda k: simulate_second(k, hard=False),
+    "second-hard": lambda k: simulate_second(k, hard=True),
+}
+"""What there is: the first simulator's necks, the same with slices of 2 to 8 mm, the second's."""
+
+
+def cases(
+    kind: str, seeds: Sequence[int], model_dir: Path, cache_dir: Path | None
+) -> Iterator[NeckCase]:
+    """Necks with their heatmaps, one after the other.
+
+    Args:
+        kind: One of `KINDS`.
+        seeds: Which necks.
+        model_dir: The networks.
+        cache_dir: Where necks are kept and found; None keeps nothing.
+    """
+    members: list[Member] = []
+    digest = _digest(model_dir)
+    for seed in seeds:
+        path = None if cache_dir is None else cache_dir / digest / f"{kind}-{seed:04d}.npz"
+        if path is None or not path.is_file():
+            members = members or list(load_members(model_dir))
+            kept = _made(KINDS[kind](seed), members)
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                aside = path.with_name(f".{path.name}")
+                with aside.open("wb") as file:
+                    np.savez(file, **kept)
+                aside.replace(path)
+        else:
+            with np.load(path) as stored:
+                kept = dict(stored)
+        yield _case(f"{kind}-{seed}", kept)
+
+
+def thickened(neck: SimulatedNeck, seed: int) -> SimulatedNeck:
+    """The same neck with thick slices: means over several, along the axis nearest to S."""
+    canonical = neck.volume.reoriented(CANONICAL)
+    spacing = canonical.grid.spacing_mm[2]
+    rng = np.random.default_rng([7, seed])
+    step = max(2, round(float(np.exp(rng.uniform(*np.log(_THICK_MM)))) / spacing))
+    count = canonical.grid.shape[2] // step
+    array = canonical.array[:, :, : count * step]
+    x, y = array.shape[:2]
+    thick = array.reshape(x, y, count, step).mean(axis=3).astype(np.int16)
+    affine = canonical.grid.affine.copy()
+    affine[:3, 3] += affine[:3, 2] * (step - 1) / 2
+    affine[:3, 2] *= step
+    visible = neck.visible[: count * step].reshape(count, step).mean(axis=1) > 0.5
+    return SimulatedNeck(Volume(thick, Grid((x, y, count), affine)), neck.sides, visible, neck.made)
+
+
+def _digest(model_dir: Path) -> str:
+    found = hashlib.sha256()
+    for path in sorted(model_dir.glob("*.pt")):
+        found.update(path.read_bytes())
+    return found.hexdigest()[:12]
+
+
+def _made(neck: SimulatedNeck, members: Sequence[Member]) -> dict[str, Any]:
+    volume = neck.volume
+    heatmaps = compute_heatmaps(volume.array, volume.grid.affine, members, percentiles=PERCENTILES)
+    way = Reordering.between(volume.grid, CANONICAL)
+    canonical = way.grid(volume.grid)
+    kept: dict[str, Any] = {"shape": np.array(canonical.shape), "affine": canonical.affine}
+    for side in SIDE_NAMES:
+        one = heatmaps.side(side)
+        mean = way.view(one.mean, first_axis=1)
+        columns = np.flatnonzero((mean != 0).any(axis=(0, 2, 3)))
+        low, high = int(columns[0]), int(columns[-1]) + 1
+        for name, array in (("mean", mean), ("std", way.view(one.std, first_axis=1))):
+            steps = np.rint(array[:, low:high].astype(np.float64) * _STEPS)
+            kept[f"{side}_{name}"] = np.clip(steps, -(1 << 15), (1 << 15) - 1).astype(np.int16)
+        kept[f"{side}_start"] = np.array(low)
+        kept[f"{side}_max_indices"] = one.max_indices.astype(np.int16)
+        kept[f"{side}_centers"] = slice_centers(neck, side)
+        kept[f"{side}_fork"] = canonical.index_from_world(neck.sides[side].bifurcation_mm)
+    return kept
+
+
+def _case(name: str, kept: dict[str, Any]) -> NeckCase:
+    x, y, z = (int(n) for n in kept["shape"])
+    sides: dict[SideName, SideHeatmaps] = {}
+    truth: dict[SideName, TrueCenters] = {}
+    for side in SIDE_NAMES:
+        low = int(kept[f"{side}_start"])
+        whole = {}
+        for part in ("mean", "std"):
+            steps = kept[f"{side}_{part}"]
+            whole[part] = np.zeros((2, x, y, z), np.float32)
+            whole[part][:, low : low + steps.shape[1]] = steps / np.float32(_STEPS)
+        indices = kept[f"{side}_max_indices"].astype(np.int64)
+        sides[side] = SideHeatmaps(whole["mean"], whole["std"], indices)
+        truth[side] = TrueCenters(kept[f"{side}_centers"], kept[f"{side}_fork"])
+    grid = Grid((x, y, z), kept["affine"])
+    return NeckCase(name, Heatmaps(sides["left"], sides["right"], grid), truth)

@@ -1,0 +1,1 @@
+"""From heatmaps to centerlines: one center per artery and axial slice."""

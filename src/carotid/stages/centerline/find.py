@@ -1,0 +1,77 @@
+"""The centerlines of both sides of a neck from its heatmaps."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from carotid.artifacts import LABELS, Centerlines, SideCenterlines
+from carotid.errors import CarotidError, InputError
+from carotid.geometry.sides import SIDE_NAMES, SideName
+from carotid.stages.centerline.centers import Corners, with_values
+from carotid.stages.centerline.parameters import CenterlineParameters
+from carotid.stages.centerline.sections import sections_centers
+
+if TYPE_CHECKING:
+    from carotid.artifacts import HeatmapSlices, HeatmapSource
+
+logger = logging.getLogger(__name__)
+
+_REMEDIES = {
+    "sections": "lower the threshold in [centerline_transform]",
+}
+
+
+def find_centerlines(
+    heatmaps: HeatmapSource, parameters: CenterlineParameters | None = None
+) -> Centerlines:
+    """Find one center per artery and axial slice.
+
+    An artery that is not found on a side is named in a warning.
+
+    Args:
+        heatmaps: Both sides' heatmaps, read one side at a time.
+        parameters: The method and its settings; None takes the defaults.
+
+    Returns:
+        The centerlines of both sides.
+
+    Raises:
+        InputError: Neither side shows an artery, or a heatmap cannot be used.
+    """
+    chosen = CenterlineParameters() if parameters is None else parameters
+    found: dict[SideName, SideCenterlines] = {}
+    for side in SIDE_NAMES:
+        try:
+            found[side] = find_side(heatmaps.slices(side), chosen)
+        except CarotidError as error:
+            raise error.at(f"{side} heatmap") from error
+    missing = [
+        f"{side} {label}"
+        for side in SIDE_NAMES
+        for label in LABELS
+        if not len(found[side].artery(label))
+    ]
+    if len(missing) == len(SIDE_NAMES) * len(LABELS):
+        raise InputError(
+            "no carotid artery was found on either side",
+            remedy=_REMEDIES[chosen.method],
+        )
+    if missing:
+        logger.warning("no artery was found here: %s", ", ".join(missing))
+    return Centerlines(found["left"], found["right"], heatmaps.grid)
+
+
+def find_side(heatmaps: HeatmapSlices, parameters: CenterlineParameters) -> SideCenterlines:
+    """The centerlines of one side.
+
+    Raises:
+        InputError: The heatmap cannot be used.
+    """
+    mean = heatmaps.mean()
+    found = sections_centers(mean, parameters).tidied()
+    corners = Corners.around(found.arteries, mean.shape[1:])
+    mean_values = mean[corners.channel, *corners.voxels.T]
+    del mean  # before the standard deviation is read
+    std_values = heatmaps.std_at(corners.channel, corners.voxels)
+    return with_values(found, corners.mixed(mean_values), corners.mixed(std_values), heatmaps)
