@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.second_simulator import simulate_second
 from carotid.artifacts import Heatmaps, SideHeatmaps
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.geometry.volume import Volume
 from carotid.network.members import load_members
 from carotid.simulation.neck import simulate_neck
-from carotid.simulation.second import simulate_second
 from carotid.simulation.truth import SimulatedNeck, slice_centers
 from carotid.stages.heatmap.compute import compute_heatmaps
 
