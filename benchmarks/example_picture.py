@@ -18,7 +18,8 @@ import numpy as np
 
 from carotid.geometry.grid import CANONICAL, Reordering
 from carotid.geometry.sides import SIDE_NAMES
-from carotid.storage.raw import find_scans, load_scan
+from carotid.storage.participants import find_scans
+from carotid.storage.raw import load_scan
 from carotid.storage.results.heatmaps import load_heatmaps
 from carotid.storage.results.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
 

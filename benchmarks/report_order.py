@@ -154,7 +154,7 @@ class WithModels:
         from carotid.provenance import TransformRecord
         from carotid.stages.heatmap.reading import ScanReader
         from carotid.stages.heatmap.task import HeatmapTask
-        from carotid.storage.raw import find_scans
+        from carotid.storage.participants import find_scans
         from carotid.storage.rescaling import Rescaling
 
         class Silence:

@@ -277,7 +277,8 @@ def steps(folder: Path, device: str, name: str = "large") -> None:
     from carotid.stages.heatmap.compute import predict_sides
     from carotid.stages.heatmap.reading import prepare_scan
     from carotid.storage.metaimage.write import MetaImageWriter, verify_metaimage
-    from carotid.storage.raw import find_scans, load_scan
+    from carotid.storage.participants import find_scans
+    from carotid.storage.raw import load_scan
 
     torch.set_num_threads(given_cores())
     seconds: dict[str, float] = {}

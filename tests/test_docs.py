@@ -27,7 +27,8 @@ from tests.documentation import (
 
 from carotid.cli import cli
 from carotid.config import LATER_SECTIONS, HeatmapParameters, parse_sections
-from carotid.storage.raw import find_scans, load_scan
+from carotid.storage.participants import find_scans
+from carotid.storage.raw import load_scan
 from carotid.training.engine.parameters import read_training_parameters
 
 if TYPE_CHECKING:

@@ -212,7 +212,7 @@ NIFTI: dict[str, tuple[Callable[[Path, str], object], str]] = {
     "gz flipped byte": (nii(flipped(PACKED, 30), packed=True), "damaged|cut short|more"),
     "gz flipped checksum": (nii(flipped(PACKED, 6), packed=True), "damaged"),
     "gz called nii": (nii(PACKED), "not what its name says"),
-    "nii called gz": (nii(content_of(), packed=True), "not what its name says"),
+    "nii called gz": (nii(content_of(), packed=True), "not compressed.*Rename it to .nii"),
     "forms in other directions": (nii(forms(AFFINE, 1, AFFINES["LAS"], 1)), "contradict|RAS and"),
     "sheared": (nii(content_of(affine=SHEAR)), "right angles"),
     "no form at all": (nii(forms(AFFINE, 0, AFFINE, 0)), "left and right are unknown"),

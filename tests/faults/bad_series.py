@@ -121,9 +121,9 @@ DICOM: dict[str, tuple[Callable[[Path, str], object], str]] = {
     "a pipe among the slices": (pipe_named_as_slice, "missing|slice"),
     "a broken JPEG 2000 stream": (broken_codestream, "cannot be decoded|cut short"),
     "a real cut file": (real_series("pydicom/MR_truncated.dcm"), "cut short"),
-    "a real cut JPEG 2000": (
+    "a real JPEG 2000 without places": (
         real_series("pydicom/emri_small_jpeg_2k_lossless_too_short.dcm"),
-        "cut short",
+        "no position for each of them",
     ),
     "a real time series": (real_series("dicom2nifti/ge_fmri"), "images at each of"),
     "a real colour series": (real_series("dicom2nifti/rgb"), "colour"),

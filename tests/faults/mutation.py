@@ -64,7 +64,7 @@ class Subject:
 
 def scan(path: Path, kind: str, guarded: int, place: Path | None = None) -> Subject:
     """A scan read as the command reads it."""
-    whole = RawScan("x", place or path, kind)  # type: ignore[arg-type]
+    whole = RawScan("x", place or path, kind)
 
     def read() -> Result:
         volume = load_scan(whole)

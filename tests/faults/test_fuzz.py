@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.reading import read_metaimage
 from tests.storage.metaimage.test_read import VOXELS, header_lines
 
 from carotid.config import HeatmapParameters, read_heatmap_parameters
 from carotid.errors import ConfigurationError, InputError, UsageError
 from carotid.geometry.grid import CANONICAL
-from carotid.storage.metaimage.read import read_metaimage
 from carotid.storage.rescaling import FILE_NAME, read_rescaling
 from carotid.storage.results.parameters import read_parameters
 

@@ -15,7 +15,9 @@ from carotid.geometry.grid import CANONICAL
 from carotid.geometry.volume import Volume
 from carotid.stages.heatmap.reading import prepare_scan
 from carotid.storage.metaimage.read import read_multichannel
-from carotid.storage.raw import find_scans, load_scan, read_rescaling
+from carotid.storage.participants import find_scans
+from carotid.storage.raw import load_scan
+from carotid.storage.rescaling import read_rescaling
 
 HERE = Path(__file__).parent / "heatmap"
 COMPLETE = Path(__file__).parents[3] / "shared" / "golden" / "heatmap"

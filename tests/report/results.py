@@ -10,7 +10,8 @@ import numpy as np
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.storage.metaimage.write import write_metaimage
-from carotid.storage.raw import find_scans, hash_scan
+from carotid.storage.participants import find_scans
+from carotid.storage.raw import hash_scan
 from carotid.storage.results.heatmaps import SideSlabs, write_record, write_side
 from carotid.storage.results.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PIL import Image
+from tests.reading import read_metaimage
 from tests.report.results import MemberView, write_heatmaps, write_scan
 from tests.report.test_projections import ORIENTATIONS
 
@@ -19,7 +20,6 @@ from carotid.report import pictures
 from carotid.report.examination import examine
 from carotid.report.sections import sections
 from carotid.report.views import LETTERS, Plane, picture
-from carotid.storage.metaimage.read import read_metaimage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from pydicom import dcmread
-from tests.dicom_series import (
-    values,
-)
+from tests.dicom_series import values
+from tests.reading import read_dicom
 
 from carotid.errors import InputError
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
-from carotid.storage.dicom.read import read_dicom
 
 if TYPE_CHECKING:
     from collections.abc import Callable

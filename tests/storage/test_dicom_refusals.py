@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +22,10 @@ from tests.dicom_series import (
     write_classic,
     write_enhanced,
 )
+from tests.reading import read_dicom, read_dicom_header
 
 from carotid.errors import InputError
 from carotid.storage.dicom import files as dicom_files
-from carotid.storage.dicom.read import read_dicom, read_dicom_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -269,7 +270,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "odd bits": (set_on(None, BitsAllocated=12), ["12 bits"]),
     "an empty slice": (empty_slice, ["IM0003.dcm", "named like a slice but is empty"]),
     "an overwritten slice": (overwritten_slice, ["IM0003", "holds no DICOM image"]),
-    "a link to nowhere": (slice_link_to_nowhere, ["IM0003.dcm", "cannot be read"]),
+    "a link to nowhere": (slice_link_to_nowhere, ["IM0003.dcm", "does not exist", "gone"]),
     "no pixels": (without("PixelData"), ["cut short", "no pixels"]),
     "too few pixels": (set_on(1, PixelData=bytes(20)), ["cut short", "20 bytes", "IM0001.dcm"]),
     "a huge image": (set_on(1, Rows=65535, Columns=65535), ["IM0001.dcm", "65535x65535"]),
@@ -303,11 +304,10 @@ class TestRefusals:
         assert "single slice" in message
         assert "IM0000.dcm" in message
 
-    def test_not_a_folder(self, tmp_path: Path) -> None:
-        path = tmp_path / "x.dcm"
-        write_enhanced(make_volume(), path)
-        assert "not a folder" in refusal(path)
-        assert "not a folder" in refusal(tmp_path / "absent")
+    def test_nothing_there(self, tmp_path: Path) -> None:
+        assert "no such file" in refusal(tmp_path / "absent")
+        (tmp_path / "gone").symlink_to("nowhere")
+        assert "the link leads to a file that does not exist" in refusal(tmp_path / "gone")
 
     def test_too_many_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write_classic(make_volume(), tmp_path)
@@ -329,17 +329,17 @@ class TestRefusals:
 
     def test_unreadable_slice(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path = write_classic(make_volume(), tmp_path)[2]
-        plainly = Path.open
+        plainly = os.open
 
-        def locked(self: Path, *args: Any, **kwargs: Any) -> Any:
-            if self == path:
-                raise PermissionError(13, "Permission denied", str(self))
-            return plainly(self, *args, **kwargs)
+        def locked(place: Path, *args: Any, **kwargs: Any) -> Any:
+            if place == path:
+                raise PermissionError(13, "Permission denied", str(place))
+            return plainly(place, *args, **kwargs)
 
-        monkeypatch.setattr(Path, "open", locked)
+        monkeypatch.setattr(os, "open", locked)
         message = refusal(tmp_path)
         assert "IM0002.dcm" in message
-        assert "Permission denied" in message
+        assert "not readable" in message
 
     @pytest.mark.parametrize(
         "syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless]
@@ -378,8 +378,12 @@ class TestRefusals:
     def test_real_files(self, tmp_path: Path) -> None:
         assert "2 images at each of 4" in refusal(DATA / "dicom2nifti" / "ge_fmri")
         assert "colour" in refusal(DATA / "dicom2nifti" / "rgb")
-        for name in ("MR_truncated.dcm", "emri_small_jpeg_2k_lossless_too_short.dcm"):
+        for name, words in (
+            ("MR_truncated.dcm", "cut short"),
+            # its list of images lacks the mark at its end, but every image is whole
+            ("emri_small_jpeg_2k_lossless_too_short.dcm", "no position for each of them"),
+        ):
             folder = tmp_path / name.removesuffix(".dcm")
             folder.mkdir()
             shutil.copy(DATA / "pydicom" / name, folder)
-            assert "cut short" in refusal(folder)
+            assert words in refusal(folder)

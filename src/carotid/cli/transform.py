@@ -129,7 +129,7 @@ def run_heatmap_transform(
     from carotid.network.windows.plan import WindowWorkers
     from carotid.provenance import TransformRecord
     from carotid.stages.heatmap.reading import ScanReader
-    from carotid.storage.raw import find_scans, select_participants
+    from carotid.storage.participants import find_scans, select_participants
     from carotid.storage.rescaling import read_rescaling
     from carotid.storage.results.atomic import write_json
     from carotid.storage.results.heatmaps import record_of

@@ -79,14 +79,25 @@ def check_intensities(array: NDArray[np.generic], *, rescaled: bool = True) -> N
 
 
 def intensity_range(
-    array: NDArray[np.generic], lower_percentile: float, upper_percentile: float
+    array: NDArray[np.generic],
+    lower_percentile: float,
+    upper_percentile: float,
+    *,
+    leave_out: NDArray[np.bool_] | None = None,
 ) -> IntensityRange:
-    """The intensities at two percentiles (0 to 100) of all voxels.
+    """The intensities at two percentiles (0 to 100) of all voxels, or of all but some.
+
+    Args:
+        array: Voxels, in any order.
+        lower_percentile: Its intensity becomes 0.
+        upper_percentile: Its intensity becomes 1.
+        leave_out: True, in the shape of `array`, where voxels do not count.
 
     Raises:
         InputError: Where both are the same, so that nothing can be scaled between them.
     """
-    lower, upper = percentiles(array, (lower_percentile, upper_percentile))
+    counted = array if leave_out is None else array[~leave_out]
+    lower, upper = percentiles(counted, (lower_percentile, upper_percentile))
     if not lower < upper:
         raise InputError(
             "the intensities cannot be rescaled: both percentiles have the same value",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from carotid.errors import CarotidError, UsageError, one_line
-from carotid.storage.raw import find_scans
+from carotid.storage.participants import find_scans
 from carotid.storage.results.heatmaps import read_record
 from carotid.storage.results.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
 from carotid.storage.results.parameters import read_parameters

@@ -17,7 +17,7 @@ from carotid.report.case import body, heading
 from carotid.report.columns import Row, row_of, row_without, tsv, worst_first
 from carotid.report.examination import examine
 from carotid.report.sources import Subject, find_subjects
-from carotid.storage.raw import hash_scan, load_scan
+from carotid.storage.raw import open_scan
 from carotid.storage.results.atomic import atomic_file, cannot_write, write_atomically
 
 if TYPE_CHECKING:
@@ -136,10 +136,11 @@ def _scan(subject: Subject, grid: Grid) -> tuple[NDArray[np.generic] | None, str
     if subject.scan is None:
         return None, "The scan is not there: only the heatmaps are shown."
     try:
-        volume = load_scan(subject.scan).reoriented(CANONICAL)
+        content = open_scan(subject.scan).read()
+        volume = content.volume.reoriented(CANONICAL)
         if not volume.grid.agrees_with(grid):
             raise InputError("the scan lies on another grid than its heatmaps")
-        changed = hash_scan(subject.scan) != subject.record.get("input_sha256")
+        changed = content.sha256 != subject.record.get("input_sha256")
     except CarotidError as error:
         logger.warning("%s: the scan is not shown: %s", subject.participant_id, error)
         return None, f"The scan is not shown: {_without_place(error)}."

@@ -7,7 +7,7 @@ which also checks the checksum that closes a deflate stream.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self, cast
+from typing import TYPE_CHECKING, Literal, Protocol, Self, cast
 
 from isal import igzip_lib
 
@@ -15,7 +15,6 @@ from carotid.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from io import BufferedReader
     from pathlib import Path
     from types import TracebackType
 
@@ -33,6 +32,16 @@ _DEFLATE_ERROR = cast("type[Exception]", igzip_lib.error)
 _COPY_AGAIN = "copy the file again from where it came from"
 
 
+class Readable(Protocol):
+    """An open file, as far as a stream needs one."""
+
+    def read(self, count: int, /) -> bytes:
+        """The next bytes, at most `count`; fewer only at the end of the file."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
 class ByteStream:
     """Reads the unpacked bytes of an open file, from its current position to its end.
 
@@ -42,7 +51,7 @@ class ByteStream:
         packing: How the bytes are stored.
     """
 
-    def __init__(self, file: BufferedReader, path: Path, packing: Packing) -> None:
+    def __init__(self, file: Readable, path: Path, packing: Packing) -> None:
         self._file = file
         self._path = path
         chunks = _plain(file) if packing == "plain" else _inflated(file, packing)
@@ -89,6 +98,18 @@ class ByteStream:
         self.fill(memoryview(target))
         return bytes(target)
 
+    def peek(self, count: int) -> bytes:
+        """Some of the next bytes, at most `count`, which stay to be read.
+
+        At the beginning of a stream they are all that there are.
+
+        Raises:
+            InputError: The stream is damaged.
+        """
+        if not self._left:
+            self._left = memoryview(next(self._chunks, b""))
+        return bytes(self._left[:count])
+
     def skip(self, count: int) -> None:
         """Pass over the next `count` bytes; see `fill`."""
         target = memoryview(bytearray(min(count, CHUNK_BYTES)))
@@ -112,12 +133,12 @@ class ByteStream:
         return count
 
 
-def _plain(file: BufferedReader) -> Iterator[bytes]:
+def _plain(file: Readable) -> Iterator[bytes]:
     while chunk := file.read(CHUNK_BYTES):
         yield chunk
 
 
-def _inflated(file: BufferedReader, packing: Literal["zlib", "gzip"]) -> Iterator[bytes]:
+def _inflated(file: Readable, packing: Literal["zlib", "gzip"]) -> Iterator[bytes]:
     """Chunks of at most `CHUNK_BYTES`; ends where the last checksum has been checked."""
     stored = file.read(_READ_BYTES)
     while True:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from carotid.errors import InputError
 
@@ -19,6 +20,42 @@ _KINDS = {
     stat.S_IFBLK: "a device",
     stat.S_IFSOCK: "a socket",
 }
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What a file looked like when it was opened, to notice that it was changed since.
+
+    Attributes:
+        size: In bytes.
+        modified_ns: When it was last written.
+    """
+
+    size: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, file: BufferedReader) -> Self:
+        """That of an open file."""
+        status = os.fstat(file.fileno())
+        return cls(status.st_size, status.st_mtime_ns)
+
+
+def open_unchanged(path: Path, stamp: Stamp) -> BufferedReader:
+    """Open a file again whose header was read before; see `open_regular`.
+
+    Raises:
+        InputError: It was changed since, or cannot be opened.
+    """
+    file = open_regular(path)
+    if Stamp.of(file) == stamp:
+        return file
+    file.close()
+    raise InputError(
+        "the file was changed while it was read",
+        where=path,
+        remedy="wait until it is complete, and run the same command again",
+    )
 
 
 def open_regular(path: Path) -> BufferedReader:
@@ -39,7 +76,7 @@ def open_regular(path: Path) -> BufferedReader:
         return os.fdopen(descriptor, "rb")
     except FileNotFoundError as error:
         if path.is_symlink():
-            raise InputError("the link leads to a file that does not exist", where=path) from error
+            raise dead_link(path) from error
         raise InputError("there is no such file", where=path) from error
     except PermissionError as error:
         raise InputError(
@@ -47,6 +84,20 @@ def open_regular(path: Path) -> BufferedReader:
         ) from error
     except (OSError, ValueError) as error:
         raise InputError("the file cannot be opened", where=path, found=_reason(error)) from error
+
+
+def dead_link(path: Path) -> InputError:
+    """The error about a link that leads nowhere; says how data managers fetch what is behind."""
+    target = os.fspath(path.readlink())
+    annexed = ".git/annex/objects" in target
+    return InputError(
+        "the link leads to a file that does not exist",
+        where=path,
+        found=f"a link to {target[:200]}",
+        remedy="fetch its content with `git annex get` or `datalad get`"
+        if annexed
+        else "mount or copy what it leads to, or remove the link",
+    )
 
 
 def size_of(file: BufferedReader) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,11 +17,14 @@ from carotid.geometry.volume import Volume
 from carotid.stages.heatmap import reading
 from carotid.stages.heatmap.reading import ScanReader, prepare_scan
 from carotid.storage.metaimage.write import write_metaimage
-from carotid.storage.raw import RawScan, find_scans, hash_scan, load_scan
+from carotid.storage.participants import find_scans
+from carotid.storage.raw import RawScan, hash_scan, load_scan, open_scan
 from carotid.storage.rescaling import NO_RESCALING, Rescaling
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from carotid.storage.opened import OpenedScan, ScanContent
 
 
 PARAMETERS = HeatmapParameters(roi_size=(32, 32, 32))
@@ -42,14 +46,19 @@ def reader(rescaling: Rescaling = RESCALING) -> ScanReader:
 
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Which scan was read, and in which thread."""
+    """Which scan's voxels were read, and in which thread."""
     seen = []
 
-    def counting(scan: RawScan) -> Volume:
-        seen.append((scan.participant_id, threading.current_thread().name))
-        return load_scan(scan)
+    def counting(scan: RawScan) -> OpenedScan:
+        opened = open_scan(scan)
 
-    monkeypatch.setattr(reading, "load_scan", counting)
+        def read() -> ScanContent:
+            seen.append((scan.participant_id, threading.current_thread().name))
+            return opened.read()
+
+        return replace(opened, read=read)
+
+    monkeypatch.setattr(reading, "open_scan", counting)
     return seen
 
 

@@ -21,8 +21,7 @@ from tests.dicom_series import (
     write_classic,
     write_enhanced,
 )
-
-from carotid.storage.dicom.read import looks_like_dicom_folder, read_dicom
+from tests.reading import read_dicom
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +71,6 @@ class TestFolders:
             dataset.file_meta = FileMetaDataset()
             dataset.save_as(path, implicit_vr=True, little_endian=True, overwrite=True)
             assert path.read_bytes()[128:132] != b"DICM"
-        assert looks_like_dicom_folder(tmp_path)
         assert_same_place(read_dicom(tmp_path), volume)
 
     def test_loops_of_links_and_pipes_do_not_hang(self, tmp_path: Path) -> None:
@@ -80,7 +78,6 @@ class TestFolders:
         write_classic(volume, tmp_path)
         (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
         os.mkfifo(tmp_path / "pipe")
-        assert looks_like_dicom_folder(tmp_path)
         assert_same_place(read_dicom(tmp_path), volume)
 
     def test_a_link_to_the_folder_or_to_slices_is_fine(self, tmp_path: Path) -> None:
@@ -92,17 +89,6 @@ class TestFolders:
         for path in paths:
             (tmp_path / "sub-02" / path.name).symlink_to(path)
         assert_same_place(read_dicom(tmp_path / "sub-02"), volume)
-
-    def test_looks_like(self, tmp_path: Path) -> None:
-        assert not looks_like_dicom_folder(tmp_path / "absent")
-        (tmp_path / "a" / "b").mkdir(parents=True)
-        (tmp_path / "notes.dcm").write_bytes(bytes(1000))
-        (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
-        (tmp_path / "nowhere").symlink_to(tmp_path / "nothing")
-        os.mkfifo(tmp_path / "pipe")
-        assert not looks_like_dicom_folder(tmp_path)
-        write_enhanced(make_volume(), tmp_path / "a" / "b" / "x")
-        assert looks_like_dicom_folder(tmp_path)
 
 
 def write_non_image(path: Path, sop_class: str) -> None:

@@ -14,12 +14,12 @@ import pytest
 import SimpleITK
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.reading import read_metaimage
 
 from carotid.errors import InputError
 from carotid.storage.metaimage.fields import MAX_HEADER_BYTES, MAX_HEADER_LINES
 from carotid.storage.metaimage.read import (
     iter_slabs,
-    read_metaimage,
     read_metaimage_header,
     read_multichannel,
 )

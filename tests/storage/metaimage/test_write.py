@@ -17,6 +17,7 @@ import pytest
 import SimpleITK
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.reading import read_metaimage
 
 from carotid.errors import OutputError
 from carotid.geometry.grid import Grid
@@ -24,7 +25,6 @@ from carotid.geometry.volume import Volume
 from carotid.storage.metaimage import write as metaimage_writer
 from carotid.storage.metaimage.read import (
     iter_slabs,
-    read_metaimage,
     read_metaimage_header,
     read_multichannel,
 )

@@ -13,7 +13,8 @@ from carotid.geometry.sides import SIDE_NAMES
 from carotid.geometry.volume import Volume
 from carotid.storage.annotations import Annotation, annotation_text
 from carotid.storage.metaimage.write import write_metaimage
-from carotid.storage.raw import NO_RESCALING, RawScan
+from carotid.storage.raw import RawScan
+from carotid.storage.rescaling import NO_RESCALING
 from carotid.training.heatmap.samples import AnnotatedSide, load_side, network_centers
 from carotid.training.heatmap.sources import ScannedSides, folds
 

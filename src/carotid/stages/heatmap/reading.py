@@ -15,9 +15,12 @@ from carotid.cohort.memory import check_memory, foresee
 from carotid.errors import CarotidError
 from carotid.geometry.intensity import intensity_range
 from carotid.stages.heatmap.prepare import prepare
-from carotid.storage.raw import RawScan, hash_scan, load_scan, scan_header
+from carotid.storage.raw import RawScan, open_scan
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from carotid.config import HeatmapParameters
     from carotid.geometry.volume import Volume
     from carotid.stages.heatmap.prepare import PreparedScan
@@ -95,36 +98,52 @@ class ScanReader:
         return self._read(scan)
 
     def _read(self, scan: RawScan) -> LoadedScan:
-        grid, dtype = scan_header(scan)
+        opened = open_scan(scan)
         forecast = foresee(
-            grid,
-            dtype,
+            opened.grid,
+            opened.dtype,
             self._members,
             self._parameters,
             self._workers,
             beside_gpu=self._beside_gpu,
         )
         check_memory(scan.path, forecast)
-        sha256 = hash_scan(scan)
-        volume = load_scan(scan)
+        content = opened.read()
         rescaling = self._rescaling
         wanted = (rescaling.lower_percentile, rescaling.upper_percentile)
         try:
             prepared = prepare_scan(
-                volume, self._parameters, percentiles=wanted if rescaling.rescale else None
+                content.volume,
+                self._parameters,
+                percentiles=wanted if rescaling.rescale else None,
+                padding=content.padding,
             )
         except CarotidError as error:
             raise error.at(scan.path) from error
-        return LoadedScan(prepared, sha256)
+        return LoadedScan(prepared, content.sha256)
 
 
 def prepare_scan(
-    volume: Volume, parameters: HeatmapParameters, *, percentiles: tuple[float, float] | None
+    volume: Volume,
+    parameters: HeatmapParameters,
+    *,
+    percentiles: tuple[float, float] | None,
+    padding: NDArray[np.bool_] | None = None,
 ) -> PreparedScan:
     """Rescale, reorient and resample a scan as the networks expect it.
+
+    Args:
+        volume: The scan.
+        parameters: Whether it is resampled.
+        percentiles: Those that become 0 and 1; None leaves intensities as they are.
+        padding: Which voxels are padding and count in no percentile.
 
     Raises:
         InputError: Where the scan is constant or holds voxels that are no numbers.
     """
-    intensities = None if percentiles is None else intensity_range(volume.array, *percentiles)
+    intensities = (
+        None
+        if percentiles is None
+        else intensity_range(volume.array, *percentiles, leave_out=padding)
+    )
     return prepare(volume, intensities, resample=parameters.spacing)

@@ -11,11 +11,13 @@ import logging
 import os
 import re
 import stat
-from dataclasses import dataclass
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carotid.errors import InputError
+from carotid.storage.litter import is_litter
+from carotid.storage.regular_file import dead_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +29,9 @@ MAX_FILES = 20_000
 
 PREAMBLE_BYTES = 128
 _MAGIC = b"DICM"
+HEAD_BYTES = PREAMBLE_BYTES + len(_MAGIC)
+"""How many of a file's first bytes tell whether it is DICOM."""
+
 _DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
 
 _BARE_FIRST_ELEMENTS = {0x0000, 0x0001, 0x0005, 0x0008, 0x0012, 0x0013, 0x0014, 0x0016, 0x0018}
@@ -34,51 +39,22 @@ _BARE_VALUE_BYTES = 256
 _VR = re.compile(rb"UL|CS|DA|TM|UI|OB")
 
 
-@dataclass(frozen=True)
-class FoundFiles:
-    """The regular files of a folder tree, sorted by name.
+def list_files(folder: Path) -> list[Path]:
+    """The regular files of a folder tree.
 
-    Attributes:
-        dicom: Files that begin as DICOM files do.
-        others: Everything else.
-    """
-
-    dicom: tuple[Path, ...]
-    others: tuple[Path, ...]
-
-
-def looks_like_dicom_folder(folder: Path) -> bool:
-    """Whether at least one file in the tree is DICOM; stops at the first one.
-
-    What cannot be read counts as not DICOM here; `find_files` is the one that complains.
-    """
-    for number, path in enumerate(_walk(folder)):
-        if number >= MAX_FILES:
-            return False
-        try:
-            if _is_regular(path) and begins_as_dicom(path):
-                return True
-        except OSError:
-            continue
-    return False
-
-
-def find_files(folder: Path) -> FoundFiles:
-    """Sort the files of a folder tree into DICOM and others.
-
-    Links to folders are not followed, so a loop of links cannot hang this. Pipes, sockets and
-    devices are never opened.
+    Links to folders are followed, each folder once, so a loop of links cannot hang this, and
+    slices that lie behind a link are not missing. Pipes, sockets and devices are left out.
 
     Raises:
-        InputError: If `folder` is no folder, if it or one of its files cannot be read, if there
-            are more than `MAX_FILES` files, or if a file without DICOM content is named like
-            a slice.
+        InputError: `folder` is no folder, something in it cannot be read, a link in it leads
+            nowhere, or there are more than `MAX_FILES` files.
     """
     if not folder.is_dir():
+        if folder.is_symlink() and not folder.exists():
+            raise dead_link(folder)
         raise InputError("this is not a folder of DICOM files", where=folder)
-    dicom: list[Path] = []
-    others: list[Path] = []
-    for number, path in enumerate(_walk(folder, strict=True)):
+    found: list[Path] = []
+    for number, path in enumerate(_walk(folder)):
         if number >= MAX_FILES:
             raise InputError(
                 "there are too many files for one scan",
@@ -87,30 +63,30 @@ def find_files(folder: Path) -> FoundFiles:
                 remedy="give each participant a folder with one series",
             )
         try:
-            if _is_regular(path):
-                (dicom if begins_as_dicom(path) else others).append(path)
+            if stat.S_ISREG(path.stat().st_mode):
+                found.append(path)
             else:
                 logger.info("%s: not a regular file, left alone", path)
         except OSError as error:
-            raise _unreadable(path, error) from error
-    return FoundFiles(tuple(dicom), tuple(others))
+            raise unreadable(path, error) from error
+    return found
 
 
-def begins_as_dicom(path: Path) -> bool:
-    """Whether a file begins with DICOM's mark, or with a data set whose mark was stripped.
+def begins_as_dicom(head: bytes) -> bool:
+    """Whether a file's first bytes are DICOM's mark, or a data set whose mark was stripped.
 
     Source of the mark: DICOM PS3.10, 7.1. A data set without it is recognised by a first
     element of group 0002 or 0008 in either encoding of its length (PS3.5, 7.1).
+
+    Args:
+        head: The first `HEAD_BYTES` bytes, or all of a shorter file.
     """
-    with path.open("rb") as file:
-        head = file.read(PREAMBLE_BYTES + len(_MAGIC))
-    return head[PREAMBLE_BYTES:] == _MAGIC or begins_as_bare_data_set(head)
+    return has_mark(head) or begins_as_bare_data_set(head)
 
 
-def has_mark(path: Path) -> bool:
-    """Whether a file has DICOM's mark after its preamble."""
-    with path.open("rb") as file:
-        return file.read(PREAMBLE_BYTES + len(_MAGIC))[PREAMBLE_BYTES:] == _MAGIC
+def has_mark(head: bytes) -> bool:
+    """Whether a file's first bytes hold DICOM's mark after its preamble."""
+    return head[PREAMBLE_BYTES:HEAD_BYTES] == _MAGIC
 
 
 def begins_as_bare_data_set(head: bytes) -> bool:
@@ -155,26 +131,37 @@ def _pattern(path: Path) -> tuple[Path, str]:
     return path.parent, re.sub(r"\d[\d.]*(?<=\d)", "#", path.name)
 
 
-def _walk(folder: Path, *, strict: bool = False) -> Iterator[Path]:
+def _walk(folder: Path) -> Iterator[Path]:
+    """All files, those behind links last."""
+
     def refuse(error: OSError) -> None:
-        if strict:
-            where = Path(error.filename) if error.filename else folder
-            raise _unreadable(where, error) from error
+        raise unreadable(Path(error.filename) if error.filename else folder, error) from error
 
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders.sort()
-        for name in folders:
-            if strict and (Path(parent) / name).is_symlink():
-                logger.info("%s: a link to a folder, not followed", Path(parent) / name)
-        for name in sorted(names):
-            yield Path(parent) / name
+    seen: set[tuple[int, int]] = set()
+    tops = deque([folder])
+    while tops:
+        for parent, folders, names in os.walk(tops.popleft(), onerror=refuse):
+            place = Path(parent)
+            status = place.stat()
+            identity = status.st_dev, status.st_ino
+            if identity in seen:
+                folders.clear()
+                continue
+            seen.add(identity)
+            folders[:] = sorted(n for n in folders if not _passed_over(n))
+            tops.extend(place / name for name in folders if (place / name).is_symlink())
+            for name in sorted(names):
+                yield place / name
 
 
-def _is_regular(path: Path) -> bool:
-    return stat.S_ISREG(path.stat().st_mode)
+def _passed_over(name: str) -> bool:
+    return not name.startswith(".") and is_litter(name, folder=True)
 
 
-def _unreadable(path: Path, error: OSError) -> InputError:
+def unreadable(path: Path, error: OSError) -> InputError:
+    """The error about a file or folder that the system does not let us read."""
+    if path.is_symlink() and not path.exists():
+        return dead_link(path)
     return InputError(
         "this cannot be read",
         where=path,

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carotid.errors import InputError
-from carotid.storage.dicom.slice import TRAITS, Slice
+from carotid.storage.dicom.slice import TRAITS, Rescale, Slice
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
     from pydicom import Dataset
+
+    from carotid.storage.regular_file import Stamp
 
 MAX_FRAMES = 65_535
 """Most frames in one file; more than any scanner makes."""
@@ -33,10 +35,26 @@ ATTRIBUTES = (
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
     *("SliceThickness", "SpacingBetweenSlices"),
     *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
+    *("PixelPaddingValue", "PixelPaddingRangeLimit"),
     *(_SHARED, _PER_FRAME),
     *TRAITS,
 )
 """Everything that is read from a file's header."""
+
+
+@dataclass(frozen=True)
+class PixelPlace:
+    """Where a file's pixels are.
+
+    Attributes:
+        begin: First byte of their element's value.
+        length: Bytes that they take.
+        compressed: Whether they are a list of items, one image or a part of one each.
+    """
+
+    begin: int
+    length: int
+    compressed: bool
 
 
 @dataclass(frozen=True)
@@ -49,6 +67,8 @@ class Header:
         dataset: The `ATTRIBUTES` that it has.
         transfer_syntax: UID of the pixels' encoding.
         frames: How many images it holds.
+        pixels: Where they are.
+        stamp: What the file looked like when its header was read.
     """
 
     path: Path
@@ -56,11 +76,21 @@ class Header:
     dataset: Dataset
     transfer_syntax: str
     frames: int
+    pixels: PixelPlace
+    stamp: Stamp
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return int(self.dataset.Rows), int(self.dataset.Columns)
+
+    @property
+    def bits(self) -> tuple[int, int, int]:
+        """Bits of a pixel's room, bits of its value in there, and the highest one of them."""
+        room = int(self.dataset.BitsAllocated)
+        stored = int(self.dataset.BitsStored)
+        high = self.dataset.get("HighBit")
+        return room, stored, stored - 1 if high is None or high == "" else int(high)
 
     @property
     def stored_dtype(self) -> np.dtype[Any]:
@@ -72,52 +102,6 @@ class Header:
         """An attribute as text, empty if it is absent."""
         value = self.dataset.get(keyword)
         return "" if value is None else str(value)
-
-
-def check_pixel_kind(header: Header) -> None:
-    """Refuse what is no single-channel image of whole numbers.
-
-    Raises:
-        InputError: If the pixels are coloured, inverted, tiled, packed or mapped by a table.
-    """
-    samples = header.dataset.get("SamplesPerPixel") or 1
-    kind = header.text("PhotometricInterpretation")
-    bits = header.dataset.get("BitsAllocated")
-    if samples != 1 or kind not in ("MONOCHROME1", "MONOCHROME2", ""):
-        raise InputError(
-            "the images are in colour",
-            where=header.path,
-            found=f"{samples} samples per pixel, {kind or 'no colour model'}",
-            expected="MONOCHROME2, one sample per pixel",
-            remedy="give the scanner's own series, not a coloured or derived one",
-        )
-    if kind == "MONOCHROME1":
-        raise InputError(
-            "the image is stored inverted, low values bright",
-            where=header.path,
-            found=kind,
-            expected="MONOCHROME2",
-            remedy="export the series again as MONOCHROME2",
-        )
-    if bits not in (8, 16, 32):
-        raise InputError(
-            "the pixels have an unusual size",
-            where=header.path,
-            found=f"{bits} bits",
-            expected="8, 16 or 32",
-        )
-    if "MOSAIC" in header.text("ImageType").upper():
-        raise InputError(
-            "the slices are tiled into one image (a mosaic)",
-            where=header.path,
-            remedy="export the series with one image per slice",
-        )
-    if header.dataset.get("ModalityLUTSequence"):
-        raise InputError(
-            "the pixels are mapped by a table (Modality LUT)",
-            where=header.path,
-            remedy="export the series with RescaleSlope and RescaleIntercept",
-        )
 
 
 def slices_of(header: Header) -> list[Slice]:
@@ -192,15 +176,13 @@ def _slice(header: Header, name: str, places: list[Dataset | None]) -> Slice:
         raise InputError(
             "the pixel spacing is not usable", where=place, found=spacing, expected="above 0 mm"
         )
-    slope, intercept = _rescaling(places, place)
     return Slice(
         name=name,
         position_lps_mm=np.array(position),
         orientation=_unit_axes(orientation, place),
         pixel_spacing_mm=(spacing[0], spacing[1]),
         depth_mm=_depth_mm(places, place),
-        slope=slope,
-        intercept=intercept,
+        rescale=_rescaling(places, place),
         traits=tuple((key, str(value)) for key in TRAITS if (value := _lookup(places, key))),
     )
 
@@ -230,22 +212,32 @@ def _depth_mm(places: list[Dataset | None], place: str | Path) -> float | None:
     return None
 
 
-def _rescaling(places: list[Dataset | None], place: str | Path) -> tuple[float, float]:
-    slope = _numbers(places, "RescaleSlope", 1, place) or (1.0,)
-    intercept = _numbers(places, "RescaleIntercept", 1, place) or (0.0,)
-    if slope[0] == 0:
-        raise InputError("the image's rescale slope is zero", where=place)
-    return slope[0], intercept[0]
+def _rescaling(places: list[Dataset | None], place: str | Path) -> Rescale:
+    slope = _numbers(places, "RescaleSlope", 1, place)
+    intercept = _numbers(places, "RescaleIntercept", 1, place)
+    if slope is not None and slope[0] == 0:
+        raise InputError(
+            "the image's rescale slope is zero", where=place, remedy="export the series again"
+        )
+    return Rescale(None if slope is None else slope[0], None if intercept is None else intercept[0])
 
 
 def _numbers(
     places: list[Dataset | None], keyword: str, count: int, place: str | Path
 ) -> tuple[float, ...] | None:
-    """An attribute's numbers from the first place that has it, or None."""
+    """An attribute's numbers from the first place that has it, or None.
+
+    They are usually decimal strings, which pydicom takes apart. Some scanners write another kind of
+    text or of number there: the numbers are the same.
+    """
     value = _lookup(places, keyword)
+    if isinstance(value, bytes):
+        value = value.decode("ascii", "replace").strip(" \0")
     if value is None or value == "":
         return None
-    values = [value] if isinstance(value, str | float | int) else list(value)
+    if isinstance(value, str):
+        value = value.split("\\")
+    values = [value] if isinstance(value, float | int) else list(value)
     try:
         numbers = tuple(float(v) for v in values)
     except (TypeError, ValueError):
@@ -254,8 +246,9 @@ def _numbers(
         raise InputError(
             f"the image's {keyword} is not usable",
             where=place,
-            found=value,
+            found="\\".join(str(v) for v in values)[:80],
             expected=f"{count} finite number{'s' if count > 1 else ''}",
+            remedy="export the series again",
         )
     return numbers
 

@@ -1,98 +1,147 @@
 """Opening one DICOM file: is it an image, can it be decoded, and are all its pixels there.
 
-This and the decoding in `dicom` are the places where other libraries meet broken files, so this
-is also where their exceptions and warnings end: `foreign_errors` turns them into `InputError`.
+Each file is opened once for this, and its header is parsed once; `pixels` opens it again for what
+is in it. These two are the places where other libraries meet broken files, so they are also where
+those libraries' exceptions and warnings end: `foreign_errors` turns them into `InputError`.
 """
 
 from __future__ import annotations
 
-import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from carotid.errors import CarotidError, InputError
 from carotid.quiet import without_warnings
-from carotid.storage.dicom.files import PREAMBLE_BYTES
+from carotid.storage.dicom.files import HEAD_BYTES, begins_as_dicom, has_mark
 from carotid.storage.dicom.header import ATTRIBUTES, MAX_FRAMES, Header
+from carotid.storage.dicom.locate import place_of_pixels
+from carotid.storage.dicom.syntaxes import (
+    DEFLATED,
+    EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    check_decodable,
+)
+from carotid.storage.regular_file import Stamp, open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
     from pathlib import Path
 
     from pydicom import Dataset
-
-logger = logging.getLogger(__name__)
 
 MAX_SLICE_PIXELS = 2**25
 """Most pixels in one image; MRI has less than a sixth of it."""
 
 _COPY_AGAIN = "copy the series again, or remove the file if it is not part of it"
 _DIRECTORY = "1.2.840.10008.1.3.10"
-_DEFLATED = "1.2.840.10008.1.2.1.99"
-_EXPLICIT_LITTLE, _EXPLICIT_BIG, _IMPLICIT_LITTLE = (
-    "1.2.840.10008.1.2.1",
-    "1.2.840.10008.1.2.2",
-    "1.2.840.10008.1.2",
-)
-_UNDEFINED_LENGTH = 0xFFFFFFFF
-_ITEM, _END_OF_ITEMS = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
+_FILE_HEADER_GROUP = 2
 _LONGEST_REASON = 160
 
 
 @contextmanager
-def foreign_errors(what: str, path: Path) -> Iterator[None]:
+def foreign_errors(what: str, path: Path, remedy: str = _COPY_AGAIN) -> Iterator[None]:
     """Turn whatever a library raises about a file into one `InputError`, and mute its warnings."""
     with without_warnings():
         try:
             yield
-        except (CarotidError, MemoryError):
+        except CarotidError as error:
+            raise error.at(path) from error
+        except MemoryError:
             raise
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
-            raise InputError(what, where=path, found=reason, remedy=_COPY_AGAIN) from error
+            raise InputError(what, where=path, found=reason, remedy=remedy) from error
 
 
-def open_image(folder: Path, path: Path) -> Header | None:
-    """Read the header of one DICOM file; None if it is DICOM but holds no image.
+@dataclass(frozen=True)
+class Opened:
+    """What a file turned out to be.
+
+    Attributes:
+        dicom: Whether it begins as DICOM files do.
+        marked: Whether it has DICOM's mark, so that it is DICOM without doubt.
+        header: What it says, if it is an image.
+    """
+
+    dicom: bool
+    marked: bool
+    header: Header | None
+
+
+def open_file(folder: Path, path: Path) -> Opened:
+    """Look at one file, and read its header if it is a DICOM image.
+
+    Args:
+        folder: The participant's folder, from which names in messages begin.
+        path: A regular file in it.
 
     Raises:
-        InputError: If the file is broken, cut short, or encoded in a way that cannot be decoded.
+        InputError: The file is DICOM but broken, cut short, or encoded in a way that cannot be
+            decoded; or it cannot be opened.
     """
-    with foreign_errors("the DICOM file cannot be read", path):
-        return _open(folder, path)
+    with open_regular(path) as file:
+        head = file.read(HEAD_BYTES)
+        if not begins_as_dicom(head):
+            return Opened(dicom=False, marked=False, header=None)
+        marked = has_mark(head)
+        file.seek(0)
+        with foreign_errors("the DICOM file cannot be read", path):
+            header = _header(folder, path, file, marked=marked)
+        return Opened(dicom=True, marked=marked, header=header)
 
 
-def _open(folder: Path, path: Path) -> Header | None:
+def is_dicom_file(path: Path) -> bool:
+    """Whether a file begins as DICOM files do; an `InputError` where it cannot be opened."""
+    with open_regular(path) as file:
+        return begins_as_dicom(file.read(HEAD_BYTES))
+
+
+def _header(folder: Path, path: Path, file: BufferedReader, *, marked: bool) -> Header | None:
     from pydicom import dcmread
 
-    with path.open("rb") as file:
-        marked = file.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] == b"DICM"
-        file.seek(0)
-        if marked and _is_deflated(file):
-            raise InputError(
-                "the file is deflated as a whole, which is not read here",
-                where=path,
-                remedy="export it uncompressed, or remove it if it is not part of the series",
-            )
-        dataset = dcmread(file, force=True, stop_before_pixels=True, specific_tags=list(ATTRIBUTES))
-        if not _is_image(dataset, path, marked=marked):
-            return None
-        header = Header(
-            path=path,
-            name=str(path.relative_to(folder)),
-            dataset=dataset,
-            transfer_syntax=_transfer_syntax(dataset),
-            frames=_frames(dataset, path),
+    if marked and _is_deflated(file):
+        raise InputError(
+            "the file is deflated as a whole, which is not read here",
+            where=path,
+            remedy="export it uncompressed, or remove it if it is not part of the series",
         )
-        _check_decodable(header)
-        _check_pixels_present(header, file)
-    return header
+    dataset = dcmread(file, force=True, stop_before_pixels=True, specific_tags=list(ATTRIBUTES))
+    if not _is_image(dataset, path, marked=marked):
+        return None
+    frames = _frames(dataset, path)
+    syntax = _transfer_syntax(dataset)
+    check_decodable(path, syntax)
+    return Header(
+        path=path,
+        name=str(path.relative_to(folder)),
+        dataset=dataset,
+        transfer_syntax=syntax,
+        frames=frames,
+        pixels=place_of_pixels(dataset, syntax, frames, file),
+        stamp=Stamp.of(file),
+    )
 
 
-def _is_deflated(file: BinaryIO) -> bool:
-    from pydicom.filereader import read_file_meta_info
+def _is_deflated(file: BufferedReader) -> bool:
+    """Whether all behind the file header is one deflate stream; leaves the file at its beginning.
 
-    return bool(read_file_meta_info(file.name).get("TransferSyntaxUID") == _DEFLATED)
+    This is asked before anything else is read: the stream may unpack to any size.
+    """
+    from pydicom.filereader import read_dataset
+
+    file.seek(HEAD_BYTES)
+    meta = read_dataset(
+        file, is_implicit_VR=False, is_little_endian=True, stop_when=_behind_file_header
+    )
+    file.seek(0)
+    return bool(meta.get("TransferSyntaxUID") == DEFLATED)
+
+
+def _behind_file_header(tag: Any, _vr: str | None, _length: int) -> bool:
+    return bool(tag.group != _FILE_HEADER_GROUP)
 
 
 def _is_image(dataset: Dataset, path: Path, *, marked: bool) -> bool:
@@ -145,8 +194,8 @@ def _transfer_syntax(dataset: Dataset) -> str:
         return str(stated)
     implicit, little = dataset.original_encoding
     if implicit:
-        return _IMPLICIT_LITTLE
-    return _EXPLICIT_LITTLE if little else _EXPLICIT_BIG
+        return IMPLICIT_LITTLE
+    return EXPLICIT_LITTLE if little else EXPLICIT_BIG
 
 
 def _frames(dataset: Dataset, path: Path) -> int:
@@ -160,82 +209,3 @@ def _frames(dataset: Dataset, path: Path) -> int:
             expected=f"1 to {MAX_FRAMES}",
         )
     return frames
-
-
-def _check_decodable(header: Header) -> None:
-    from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.uid import UID
-
-    syntax = UID(header.transfer_syntax)
-    try:
-        available = get_decoder(syntax).is_available
-    except NotImplementedError:
-        available = False
-    if not available:
-        raise InputError(
-            "the pixels are encoded in a way that cannot be decoded here",
-            where=header.path,
-            found=syntax.name,
-            remedy="export the series uncompressed",
-        )
-
-
-def _check_pixels_present(header: Header, file: BinaryIO) -> None:
-    """Check that the pixels which the header promises are in the file, which stands before them.
-
-    For plain pixels their number of bytes is known; compressed ones are a list of items with
-    a mark at its end (DICOM PS3.5, A.4), of which there must be at least one per frame.
-    """
-    rows, columns = header.shape
-    dataset = header.dataset
-    bits = int(dataset.get("SamplesPerPixel") or 1) * int(dataset.get("BitsAllocated") or 0)
-    needed = (rows * columns * header.frames * bits + 7) // 8
-    size = header.path.stat().st_size
-    length = _pixel_length(header, file)
-    if length is None:
-        raise _cut(header, "no pixels", f"{needed} bytes")
-    if length == _UNDEFINED_LENGTH:
-        items = _count_items(file, size)
-        if items is None:
-            raise _cut(header, "compressed pixels that break off", "a mark at their end")
-        if items < header.frames:
-            raise _cut(header, f"{items} compressed images", f"{header.frames}")
-        return
-    present = min(length, size - file.tell())
-    if present < needed or present < length:
-        raise _cut(header, f"{present} bytes of pixels", f"{max(needed, length)}")
-
-
-def _pixel_length(header: Header, file: BinaryIO) -> int | None:
-    """The stated length of the pixel element at which `file` stands, or None without one."""
-    implicit, little = header.dataset.original_encoding
-    order: Any = "little" if little else "big"
-    head = file.read(8 if implicit else 12)
-    if len(head) < (8 if implicit else 12):
-        return None
-    tag = int.from_bytes(head[:2], order), int.from_bytes(head[2:4], order)
-    return int.from_bytes(head[-4:], order) if tag == (0x7FE0, 0x0010) else None
-
-
-def _count_items(file: BinaryIO, size: int) -> int | None:
-    """How many pieces follow the offset table, or None if their list does not end in the file."""
-    items = -1
-    while len(head := file.read(8)) == 8:
-        if head[:4] == _END_OF_ITEMS:
-            return items
-        end = file.tell() + int.from_bytes(head[4:], "little")
-        if head[:4] != _ITEM or end > size:
-            return None
-        items += 1
-        file.seek(end)
-    return None
-
-
-def _cut(header: Header, found: str, expected: str) -> InputError:
-    return InputError(
-        "the slice is cut short",
-        where=header.path,
-        found=found,
-        expected=expected,
-        remedy="copy the series again",
-    )

@@ -10,24 +10,31 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from carotid.errors import InputError, ResourceError
 from carotid.geometry.volume import Volume
-from carotid.storage.dicom.files import (
-    account_for_others,
-    find_files,
-    has_mark,
-    looks_like_dicom_folder,
-)
-from carotid.storage.dicom.header import Header, check_pixel_kind, slices_of
-from carotid.storage.dicom.open import foreign_errors, open_image
+from carotid.storage.checksums import sha256_of_file, sha256_of_list
+from carotid.storage.dicom.files import account_for_others, list_files
+from carotid.storage.dicom.header import Header, slices_of
+from carotid.storage.dicom.kind import check_pixel_kind
+from carotid.storage.dicom.open import foreign_errors, is_dicom_file, open_file
+from carotid.storage.dicom.pixels import opened_pixels, stored_values
 from carotid.storage.dicom.stack import stack
+from carotid.storage.dicom.syntaxes import remedy_for
+from carotid.storage.dicom.values import (
+    check_rescaling,
+    level_padding,
+    padding_of,
+    rescaled,
+    value_dtype,
+)
+from carotid.storage.opened import OpenedScan, ScanContent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -35,17 +42,10 @@ if TYPE_CHECKING:
     from carotid.geometry.grid import Grid
     from carotid.storage.dicom.slice import Slice
 
-__all__ = ["looks_like_dicom_folder", "read_dicom", "read_dicom_header"]
-
 logger = logging.getLogger(__name__)
 
 _UID_TAIL = 8
 _LISTED = 8
-_EXACT_IN_FLOAT32_BITS = 16
-
-_SAFE_DECODER = {"1.2.840.10008.1.2.5": "pydicom"}
-"""RLE: pylibjpeg's decoder panics on a broken stream, which is no `Exception` and writes to
-standard error; pydicom's own is slower (4 to 10 ms instead of 1 ms for 720x100) and raises."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class _Series:
 
     Attributes:
         headers: The files.
+        beside: DICOM files that are no images.
         slices: The planes of each file, in stored order.
         index: Where each of them goes along the third axis.
         grid: (columns, rows, slices) in R-A-S mm.
@@ -61,106 +62,127 @@ class _Series:
     """
 
     headers: tuple[Header, ...]
+    beside: tuple[Path, ...]
     slices: tuple[tuple[Slice, ...], ...]
     index: tuple[tuple[int, ...], ...]
     grid: Grid
     dtype: np.dtype[Any]
 
 
-def read_dicom(folder: Path) -> Volume:
-    """Read the one series in a folder tree.
+def open_dicom(path: Path) -> OpenedScan:
+    """Read and check the headers of the one series in a folder tree, or of one file.
 
-    The modality's rescale slope and intercept are applied, slice by slice if they vary; nothing
+    The modality's rescale slope and intercept will be applied, slice by slice if they vary; nothing
     else (windows, real-world maps, vendors' private scales) is. A missing FrameOfReferenceUID
-    does not matter.
-
-    Returns:
-        (columns, rows, slices) on a grid in R-A-S mm. Whole numbers stay whole: the stored type
-        if nothing is rescaled, else one that holds every value; otherwise float32, or float64
-        if the stored values have more than 16 bits.
+    does not matter. The voxels will be (columns, rows, slices). Whole numbers stay whole: the
+    stored type if nothing is rescaled, else one that holds every value; otherwise float32, or
+    float64 if the stored values have more than 16 bits.
 
     Raises:
-        InputError: If the folder does not hold exactly one readable, regular series.
+        InputError: The folder does not hold exactly one readable, regular series. Reading raises
+            the same where pixels are all there and yet do not decode.
     """
-    series = _survey(folder)
+    series = _survey(path)
+    return OpenedScan(series.grid, series.dtype, partial(_read, path, series))
+
+
+def hash_dicom(path: Path) -> str:
+    """The checksum of the DICOM files in a folder tree, or of one file.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    if path.is_file():
+        return sha256_of_file(path)
+    files = [file for file in list_files(path) if is_dicom_file(file)]
+    return sha256_of_list(path, {file: sha256_of_file(file) for file in files})
+
+
+def _read(path: Path, series: _Series) -> ScanContent:
     columns, rows, slices = series.grid.shape
-    voxels: NDArray[Any] | None = None
+    voxels = _room((slices, rows, columns), series.dtype, path)
+    padded: NDArray[np.bool_] | None = None
+    digests = {}
     for header, planes, places in zip(series.headers, series.slices, series.index, strict=True):
-        with foreign_errors("the pixels cannot be decoded", header.path):
-            for plane, place, pixels in zip(planes, places, _decoded(header), strict=True):
-                if pixels.shape != (rows, columns):
-                    raise InputError(
-                        "the decoded image has another size than the header says",
-                        where=header.path,
-                        found=pixels.shape,
-                        expected=(rows, columns),
-                    )
-                if voxels is None:
-                    voxels = _room((slices, rows, columns), series.dtype, folder)
-                voxels[place] = _rescaled(pixels, plane, series.dtype)
-    if voxels is None:
-        raise InputError("no image was decoded", where=folder)
-    return Volume(voxels.transpose(2, 1, 0), series.grid)
+        padding = padding_of(header)
+        remedy = remedy_for(header.transfer_syntax)
+        with (
+            foreign_errors("the pixels cannot be decoded", header.path, remedy),
+            opened_pixels(header) as file,
+        ):
+            frames = stored_values(header, file)
+            for plane, place, stored in zip(planes, places, frames, strict=True):
+                voxels[place] = rescaled(stored, plane.rescale, series.dtype)
+                if padding is not None:
+                    outside = (stored >= padding[0]) & (stored <= padding[1])
+                    if padded is None and outside.any():
+                        padded = np.zeros(voxels.shape, np.bool_)
+                    if padded is not None:
+                        padded[place] = outside
+            digests[header.path] = file.finish()
+    padded = level_padding(path, voxels, padded)
+    digests |= {file: sha256_of_file(file) for file in series.beside}
+    return ScanContent(
+        Volume(voxels.transpose(2, 1, 0), series.grid),
+        sha256_of_list(path, digests) if path.is_dir() else digests[path],
+        None if padded is None else padded.transpose(2, 1, 0),
+    )
 
 
-def read_dicom_header(folder: Path) -> tuple[Grid, np.dtype[Any]]:
-    """The grid and the type that `read_dicom` will give, without decoding a pixel.
-
-    Raises:
-        InputError: As `read_dicom`, but for pixels that are all there and yet do not decode.
-    """
-    series = _survey(folder)
-    return series.grid, series.dtype
-
-
-def _room(shape: tuple[int, ...], dtype: np.dtype[Any], folder: Path) -> NDArray[Any]:
+def _room(shape: tuple[int, ...], dtype: np.dtype[Any], path: Path) -> NDArray[Any]:
     try:
         return np.empty(shape, dtype)
     except MemoryError as error:
         raise ResourceError(
             "there is not enough memory for the scan",
-            where=folder,
+            where=path,
             found=f"{np.prod(shape, dtype=float) * dtype.itemsize / 1e6:.0f} MB needed",
         ) from error
 
 
-def _survey(folder: Path) -> _Series:
-    found = _headers(folder)
-    with foreign_errors("the DICOM headers cannot be understood", folder):
-        headers = _one_series(folder, found)
+def _survey(path: Path) -> _Series:
+    found, beside = _headers(path)
+    with foreign_errors("the DICOM headers cannot be understood", path):
+        headers = _one_series(path, found)
         for header in headers:
             check_pixel_kind(header)
-        _check_alike(folder, headers)
+        _check_alike(path, headers)
         slices = tuple(tuple(slices_of(header)) for header in headers)
         everything = [plane for planes in slices for plane in planes]
-        stacked = stack(folder, everything, headers[0].shape)
-        dtype = _value_dtype(headers, everything)
+        stacked = stack(path, everything, headers[0].shape)
+        check_rescaling(path, everything)
+        dtype = value_dtype(headers[0].stored_dtype, everything)
     places = iter(stacked.index)
     index = tuple(tuple(next(places) for _ in planes) for planes in slices)
-    return _Series(tuple(headers), slices, index, stacked.grid, dtype)
+    return _Series(tuple(headers), tuple(beside), slices, index, stacked.grid, dtype)
 
 
-def _headers(folder: Path) -> list[Header]:
-    found = find_files(folder)
+def _headers(path: Path) -> tuple[list[Header], list[Path]]:
+    """The headers of all images, and the DICOM files that are none."""
+    folder, files = (path, list_files(path)) if path.is_dir() else (path.parent, [path])
     headers = []
-    others = list(found.others)
-    for path in found.dicom:
-        header = open_image(folder, path)
-        if header is not None:
-            headers.append(header)
-        elif has_mark(path):
-            logger.info("%s: %s is DICOM but no image, left alone", folder, path.name)
+    beside = []
+    others = []
+    for file in files:
+        opened = open_file(folder, file)
+        if opened.header is not None:
+            headers.append(opened.header)
+            continue
+        if opened.dicom:
+            beside.append(file)
+        if opened.marked:
+            logger.info("%s: %s is DICOM but no image, left alone", path, file.name)
         else:
-            others.append(path)
+            others.append(file)
     if not headers:
         raise InputError(
             "there is no DICOM image in this folder",
-            where=folder,
-            found=f"{len(found.dicom)} DICOM and {len(others)} other files",
+            where=path,
+            found=f"{len(beside)} DICOM and {len(files) - len(beside)} other files",
             remedy="give a folder with the slices of one series",
         )
     account_for_others(folder, [h.path for h in headers], others)
-    return headers
+    return headers, beside
 
 
 def _one_series(folder: Path, headers: list[Header]) -> list[Header]:
@@ -223,43 +245,3 @@ def _check_same(folder: Path, headers: list[Header], what: str, values: list[str
         expected="one",
         remedy="keep the slices of one series; localizers do not belong in the folder",
     )
-
-
-def _value_dtype(headers: list[Header], slices: list[Slice]) -> np.dtype[Any]:
-    stored = headers[0].stored_dtype
-    if all(plane.slope == 1 and plane.intercept == 0 for plane in slices):
-        return stored
-    if not all(plane.slope.is_integer() and plane.intercept.is_integer() for plane in slices):
-        few_bits = stored.itemsize * 8 <= _EXACT_IN_FLOAT32_BITS
-        return np.dtype(np.float32 if few_bits else np.float64)
-    limits = np.iinfo(stored)
-    ends = [
-        int(plane.slope) * end + int(plane.intercept)
-        for plane in slices
-        for end in (int(limits.min), int(limits.max))
-    ]
-    for dtype in (stored, np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.int64)):
-        if np.iinfo(dtype).min <= min(ends) and max(ends) <= np.iinfo(dtype).max:
-            return dtype
-    return np.dtype(np.float64)
-
-
-def _decoded(header: Header) -> Iterator[NDArray[Any]]:
-    """The stored values of each frame, one at a time, (rows, columns)."""
-    from pydicom.pixels.utils import iter_pixels
-
-    return iter_pixels(
-        header.path,
-        raw=True,
-        indices=range(header.frames),
-        transfer_syntax_uid=header.transfer_syntax,
-        decoding_plugin=_SAFE_DECODER.get(header.transfer_syntax, ""),
-    )
-
-
-def _rescaled(pixels: NDArray[Any], plane: Slice, dtype: np.dtype[Any]) -> NDArray[Any]:
-    if plane.slope == 1 and plane.intercept == 0:
-        return pixels
-    if dtype.kind in "iu":
-        return pixels.astype(np.int64) * int(plane.slope) + int(plane.intercept)
-    return pixels * np.float64(plane.slope) + np.float64(plane.intercept)

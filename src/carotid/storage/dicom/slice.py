@@ -38,6 +38,34 @@ LISTED = 6
 
 
 @dataclass(frozen=True)
+class Rescale:
+    """How stored values become real ones, as one image states it.
+
+    Attributes:
+        stated_slope: Times this; None where the image says nothing, which means 1.
+        stated_intercept: Plus this; None where the image says nothing, which means 0.
+    """
+
+    stated_slope: float | None
+    stated_intercept: float | None
+
+    @property
+    def slope(self) -> float:
+        """What a stored value is multiplied with."""
+        return 1.0 if self.stated_slope is None else self.stated_slope
+
+    @property
+    def intercept(self) -> float:
+        """What is added then."""
+        return 0.0 if self.stated_intercept is None else self.stated_intercept
+
+    @property
+    def changes(self) -> bool:
+        """Whether real values differ from stored ones."""
+        return (self.slope, self.intercept) != (1.0, 0.0)
+
+
+@dataclass(frozen=True)
 class Slice:
     """One image plane.
 
@@ -47,8 +75,7 @@ class Slice:
         orientation: (2, 3) unit vectors, L-P-S: along a row (column index grows), down a column.
         pixel_spacing_mm: Distance between rows, then between columns, as DICOM orders them.
         depth_mm: Distance to the next slice as the header states it, or None.
-        slope: Stored value to real value: times this,
-        intercept: plus this.
+        rescale: From stored to real values.
         traits: Keyword and value of what may tell it apart from another image at its place.
     """
 
@@ -57,8 +84,7 @@ class Slice:
     orientation: NDArray[np.float64]
     pixel_spacing_mm: tuple[float, float]
     depth_mm: float | None
-    slope: float
-    intercept: float
+    rescale: Rescale
     traits: tuple[tuple[str, str], ...]
 
 

@@ -27,7 +27,7 @@ from carotid.storage.metaimage.fields import (
     parse_fields,
     text_of,
 )
-from carotid.storage.regular_file import open_regular, size_of
+from carotid.storage.regular_file import Stamp, open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,8 +55,16 @@ MAX_OFFSET_MM = 1e6
 UNIT_TOLERANCE = 1e-3
 """Most that the length of a direction vector may differ from 1 (headers round their decimals)."""
 
+MAX_DIMENSIONS = 10
+"""Most axes that the format knows."""
+
 _IDENTITY = "1 0 0 0 1 0 0 0 1"
-_PATTERN = re.compile(r"%[0-9]*d")
+_PATTERN = re.compile(r"%[0-9]*d\S*(\s+[0-9]+)+$")
+"""A pattern for the names of several files is followed by the first and the last number."""
+
+_MILLIMETRES = ("mm", "?")
+"""What `DistanceUnits` may say; without it, lengths are in millimetres."""
+
 _COPY_AGAIN = "copy the file again from where it came from"
 
 
@@ -73,6 +81,7 @@ class MetaImageHeader:
         compressed: Whether the voxels are one zlib stream.
         data_path: The file that holds the voxels, often `path` itself.
         data_offset: Where in that file they begin, in bytes.
+        data_stamp: What that file looked like when the header was read.
     """
 
     path: Path
@@ -83,6 +92,7 @@ class MetaImageHeader:
     compressed: bool
     data_path: Path
     data_offset: int
+    data_stamp: Stamp
 
     @property
     def voxel_bytes(self) -> int:
@@ -104,6 +114,7 @@ def read_metaimage_header(path: Path) -> MetaImageHeader:
     try:
         with open_regular(path) as file:
             fields, data_start = parse_fields(file.read(MAX_HEADER_BYTES))
+            stamp = Stamp.of(file)
         _check_kind(fields)
         name = text_of(fields, LAST_KEY)
         local = name.upper() == "LOCAL"
@@ -117,6 +128,7 @@ def read_metaimage_header(path: Path) -> MetaImageHeader:
             compressed=boolean_of(fields, "CompressedData", default=False),
             data_path=data_path,
             data_offset=data_start if local else 0,
+            data_stamp=stamp if local else _stamp_of_data(data_path),
         )
         return _with_data_found(header, fields)
     except InputError as error:
@@ -127,53 +139,76 @@ def _check_kind(fields: Mapping[str, str]) -> None:
     kind = fields.get("ObjectType", "Image")
     if kind.lower() != "image":
         raise InputError("this MetaImage file is no image", found=f"ObjectType '{kind[:40]}'")
-    (dimensions,) = integers_of(fields, "NDims", 1)
-    if dimensions != 3:
-        raise InputError(
-            "this is not one three-dimensional volume",
-            found=f"NDims = {dimensions}",
-            expected="NDims = 3",
-            remedy="save the one volume that is meant as a file of its own",
-        )
     if not boolean_of(fields, "BinaryData", default=True):
         raise InputError("the voxels are stored as text", remedy="save the volume in binary form")
+    units = fields.get("DistanceUnits", "mm")
+    if units.lower() not in _MILLIMETRES:
+        raise InputError(
+            "the header does not measure in millimetres",
+            found=f"DistanceUnits = {units[:20]}",
+            expected="mm",
+            remedy="write spacing and offset in mm, and DistanceUnits = mm",
+        )
 
 
 def _grid(fields: Mapping[str, str]) -> Grid:
     """The grid, from DimSize, ElementSpacing, TransformMatrix and Offset.
 
-    The nine numbers of TransformMatrix are three unit vectors, one per index axis, in L-P-S.
+    TransformMatrix lists unit vectors, one per index axis, in L-P-S. Further axes are dropped if
+    their size is 1 and they are at right angles to the first three.
     """
-    shape = integers_of(fields, "DimSize", 3)
-    spacing = _spacing_mm(fields)
+    axes = _count_axes(fields)
+    shape = integers_of(fields, "DimSize", axes)
+    spacing = _spacing_mm(fields, axes)
+    affine = np.eye(4)
+    affine[:3, :3] = _directions(fields, axes).T * np.array(spacing)
+    if "Offset" in fields:
+        affine[:3, 3] = numbers_of(fields, "Offset", axes, limit=MAX_OFFSET_MM)[:3]
+    return Grid.from_lps((shape[0], shape[1], shape[2]), affine)
+
+
+def _count_axes(fields: Mapping[str, str]) -> int:
+    (axes,) = integers_of(fields, "NDims", 1)
+    sizes = text_of(fields, "DimSize").split()
+    if axes == 3 or (3 < axes == len(sizes) <= MAX_DIMENSIONS and set(sizes[3:]) == {"1"}):
+        return axes
+    raise InputError(
+        "this is not one three-dimensional volume",
+        found=f"NDims = {axes}, DimSize = {fields['DimSize'][:60]}",
+        expected="NDims = 3",
+        remedy="save the one volume that is meant as a file of its own",
+    )
+
+
+def _directions(fields: Mapping[str, str], axes: int) -> NDArray[np.float64]:
+    """(3, 3) unit vectors in L-P-S, row a for index axis a."""
     if "TransformMatrix" not in fields:
         raise InputError(
             "the header does not say which way the voxel axes point, so left and right are unknown",
             remedy=f"add 'TransformMatrix = {_IDENTITY}' if they grow to Left, Posterior, Superior",
         )
-    axes = numbers_of(fields, "TransformMatrix", 9, limit=2.0)
-    lengths = [math.hypot(*axes[3 * a : 3 * a + 3]) for a in range(3)]
-    if any(abs(length - 1) > UNIT_TOLERANCE for length in lengths):
+    matrix = np.array(numbers_of(fields, "TransformMatrix", axes * axes, limit=2.0))
+    matrix = matrix.reshape(axes, axes)
+    directions = matrix[:3, :3]
+    lengths = np.linalg.norm(directions, axis=1)
+    apart = not (matrix[:3, 3:].any() or matrix[3:, :3].any())
+    if (np.abs(lengths - 1) > UNIT_TOLERANCE).any() or not apart:
         raise InputError(
             "the directions of the voxel axes are not unit vectors",
             found=f"TransformMatrix = {fields['TransformMatrix'][:120]}",
             remedy="correct the header",
         )
-    affine = np.eye(4)
-    affine[:3, :3] = np.array(axes).reshape(3, 3).T * np.array(spacing)
-    if "Offset" in fields:
-        affine[:3, 3] = numbers_of(fields, "Offset", 3, limit=MAX_OFFSET_MM)
-    return Grid.from_lps((shape[0], shape[1], shape[2]), affine)
+    return directions
 
 
-def _spacing_mm(fields: Mapping[str, str]) -> tuple[float, ...]:
+def _spacing_mm(fields: Mapping[str, str], axes: int) -> tuple[float, ...]:
     key = "ElementSpacing" if "ElementSpacing" in fields else "ElementSize"
     if key not in fields:
         raise InputError(
             "the header does not say how far the voxels lie apart",
             remedy="add a line 'ElementSpacing = …' with the three distances in mm",
         )
-    spacing = numbers_of(fields, key, 3, limit=math.inf)
+    spacing = numbers_of(fields, key, axes, limit=math.inf)[:3]
     if not all(MIN_SPACING_MM <= s <= MAX_SPACING_MM for s in spacing):
         raise InputError(
             "the voxel spacing is not usable",
@@ -210,20 +245,23 @@ def _channels(fields: Mapping[str, str]) -> int:
 
 def _data_file(path: Path, name: str) -> Path:
     """The file with the voxels: one file, beside the header or below its folder."""
-    if name.split()[:1] == ["LIST"] or _PATTERN.search(name):
+    if not name or "\0" in name:
+        raise InputError(f"{LAST_KEY} in the header names no file")
+    folder = path.parent.resolve()
+    try:
+        if "\\" in name and not (folder / name).is_file():
+            name = name.replace("\\", "/")  # as Windows separates folders
+        target = (folder / name).resolve()
+        there = target.is_file()
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{LAST_KEY} leads nowhere", found=f"'{name[:80]}'") from error
+    if name.split()[:1] == ["LIST"] or (_PATTERN.search(name) and not there):
         raise InputError(
             "the voxels are spread over several files",
             found=f"{LAST_KEY} = {name[:80]}",
             expected="one data file",
             remedy="save the volume as one .mha file",
         )
-    if not name or "\0" in name:
-        raise InputError(f"{LAST_KEY} in the header names no file")
-    folder = path.parent.resolve()
-    try:
-        target = (folder / name).resolve()
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"{LAST_KEY} leads nowhere", found=f"'{name[:80]}'") from error
     if Path(name).is_absolute() or ".." in Path(name).parts or folder not in target.parents:
         raise InputError(
             "the header points to a data file outside of its own folder",
@@ -234,19 +272,22 @@ def _data_file(path: Path, name: str) -> Path:
     return path.parent / name
 
 
+def _stamp_of_data(path: Path) -> Stamp:
+    try:
+        with open_regular(path) as file:
+            return Stamp.of(file)
+    except InputError as error:
+        raise InputError(
+            f"the file with the voxels, '{path.name}', is not usable",
+            found=error.what if error.found is None else f"{error.what}: {error.found}",
+            expected="a readable file beside the header",
+            remedy="copy it again, together with its header",
+        ) from error
+
+
 def _with_data_found(header: MetaImageHeader, fields: Mapping[str, str]) -> MetaImageHeader:
     """The header with its final `data_offset`, after comparing sizes claimed with sizes there."""
-    try:
-        with open_regular(header.data_path) as file:
-            available = size_of(file) - header.data_offset
-    except InputError as error:
-        if header.data_path == header.path:
-            raise
-        raise InputError(
-            f"the file with the voxels, '{header.data_path.name}', is not usable",
-            found=error.what if error.found is None else error.found,
-            expected="a readable file beside the header",
-        ) from error
+    available = header.data_stamp.size - header.data_offset
     skip = integers_of(fields, "HeaderSize", 1)[0] if "HeaderSize" in fields else 0
     if skip not in (0, -1) and (skip < 0 or header.data_path == header.path or header.compressed):
         raise InputError("HeaderSize in the header is not usable", found=skip, expected="0 or -1")

@@ -2,20 +2,28 @@
 
 One array of the volume's size is allocated and filled chunk by chunk; never more is inflated than
 the header says, and a stream that is damaged, short or long is an error, never a volume of zeros.
-The header is dealt with in `metaimage_header`.
+The header is dealt with in `header`.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from carotid.errors import InputError, ResourceError
 from carotid.geometry.volume import Volume
-from carotid.storage.byte_stream import ByteStream
+from carotid.storage.byte_stream import CHUNK_BYTES, ByteStream
+from carotid.storage.checksums import (
+    HashingFile,
+    sha256_of_file,
+    sha256_of_files,
+    sha256_of_list,
+)
 from carotid.storage.metaimage.header import MetaImageHeader, read_metaimage_header
-from carotid.storage.regular_file import open_regular
+from carotid.storage.opened import OpenedScan, ScanContent
+from carotid.storage.regular_file import open_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,28 +32,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carotid.geometry.grid import Grid
+    from carotid.storage.byte_stream import Readable
 
 __all__ = [
     "MetaImageHeader",
+    "hash_metaimage",
     "iter_slabs",
-    "read_metaimage",
+    "open_metaimage",
     "read_metaimage_header",
     "read_multichannel",
 ]
 
 
-def read_metaimage(path: Path) -> Volume:
-    """Read a scan.
+def open_metaimage(path: Path) -> OpenedScan:
+    """Read and check a scan's header.
+
+    The voxels will be as stored, (i, j, k) with i fastest in memory, in the stored type.
 
     Args:
         path: A `.mha` or `.mhd` file with one number per voxel.
 
-    Returns:
-        The voxels as stored, (i, j, k) with i fastest in memory, in the stored type.
-
     Raises:
-        InputError: The file cannot be used; the message names it and says why.
-        ResourceError: The volume does not fit into memory.
+        InputError: The file cannot be used; the message names it and says why. Reading raises the
+            same, and ResourceError where the volume does not fit into memory.
     """
     header = read_metaimage_header(path)
     if header.channels != 1:
@@ -56,7 +65,28 @@ def read_metaimage(path: Path) -> Volume:
             expected="1",
             remedy="save the channel that is meant, or a grey-scale version, as a file of its own",
         )
-    return Volume(_read_voxels(header)[..., 0].transpose(2, 1, 0), header.grid)
+    return OpenedScan(header.grid, header.dtype, partial(_read_scan, header))
+
+
+def hash_metaimage(path: Path) -> str:
+    """The checksum of a scan's file, or of its header and data file."""
+    data_path = read_metaimage_header(path).data_path
+    return (
+        sha256_of_file(path)
+        if data_path == path
+        else sha256_of_files(path.parent, [path, data_path])
+    )
+
+
+def _read_scan(header: MetaImageHeader) -> ScanContent:
+    file = HashingFile(open_unchanged(header.data_path, header.data_stamp))
+    with _stream_of(file, header) as stream:
+        array = _read_voxels(stream, header)
+        sha256 = file.finish()
+    if header.data_path != header.path:
+        digests = {header.path: sha256_of_file(header.path), header.data_path: sha256}
+        sha256 = sha256_of_list(header.path.parent, digests)
+    return ScanContent(Volume(array[..., 0].transpose(2, 1, 0), header.grid), sha256)
 
 
 def read_multichannel(path: Path) -> tuple[NDArray[np.generic], Grid]:
@@ -66,11 +96,12 @@ def read_multichannel(path: Path) -> tuple[NDArray[np.generic], Grid]:
         (c, i, j, k) voxels in the stored type (a view: c is fastest in memory), and their grid.
 
     Raises:
-        InputError: As for `read_metaimage`.
+        InputError: As for `open_metaimage`.
         ResourceError: The image does not fit into memory.
     """
     header = read_metaimage_header(path)
-    return _read_voxels(header).transpose(3, 2, 1, 0), header.grid
+    with _open_voxels(header) as stream:
+        return _read_voxels(stream, header).transpose(3, 2, 1, 0), header.grid
 
 
 def iter_slabs(path: Path, slices_per_slab: int) -> Iterator[NDArray[np.generic]]:
@@ -85,7 +116,7 @@ def iter_slabs(path: Path, slices_per_slab: int) -> Iterator[NDArray[np.generic]
         (k, j, i, c) arrays, C-contiguous, in the file's order.
 
     Raises:
-        InputError: As for `read_metaimage`; damage is seen when the reading comes to it, so what
+        InputError: As for `open_metaimage`; damage is seen when the reading comes to it, so what
             was yielded is known to be sound only when the iteration has ended.
     """
     header = read_metaimage_header(path)
@@ -97,17 +128,22 @@ def iter_slabs(path: Path, slices_per_slab: int) -> Iterator[NDArray[np.generic]
         _check_nothing_left(stream, header)
 
 
-def _read_voxels(header: MetaImageHeader) -> NDArray[np.generic]:
+def _read_voxels(stream: ByteStream, header: MetaImageHeader) -> NDArray[np.generic]:
     """All voxels, (k, j, i, c)."""
-    with _open_voxels(header) as stream:
-        array = _read_array(stream, header, (*header.grid.shape[::-1], header.channels))
-        _check_nothing_left(stream, header)
+    array = _read_array(stream, header, (*header.grid.shape[::-1], header.channels))
+    _check_nothing_left(stream, header)
     return array
 
 
 def _open_voxels(header: MetaImageHeader) -> ByteStream:
-    file = open_regular(header.data_path)
-    file.seek(header.data_offset)
+    return _stream_of(open_unchanged(header.data_path, header.data_stamp), header)
+
+
+def _stream_of(file: Readable, header: MetaImageHeader) -> ByteStream:
+    """The unpacked voxels of a file that stands at its beginning."""
+    left = header.data_offset
+    while left and (piece := file.read(min(left, CHUNK_BYTES))):
+        left -= len(piece)
     return ByteStream(file, header.data_path, "zlib" if header.compressed else "plain")
 
 
@@ -115,7 +151,7 @@ def _read_array(
     stream: ByteStream, header: MetaImageHeader, shape: tuple[int, ...]
 ) -> NDArray[np.generic]:
     try:
-        array = np.empty(shape, header.dtype)
+        array: NDArray[np.generic] = np.empty(shape, header.dtype)
     except MemoryError as error:
         raise ResourceError(
             "the volume does not fit into memory",

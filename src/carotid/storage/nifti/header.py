@@ -1,30 +1,24 @@
 """What a NIfTI file (version 1 or 2) states about itself, checked; decoded by nibabel.
 
-Where the voxels lie comes from the sform if its code is set, else from the qform, as in nibabel.
-A file with neither is refused: which side is left would be a guess. If both are set and name
-other patient directions they contradict each other and the file is refused; how far they differ
-otherwise is told, for a warning. A slope of 0 or NaN means that the voxels are not scaled.
+A slope of 0 or NaN means that the voxels are not scaled. Where the voxels lie is dealt with in
+`forms`.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from carotid.errors import InputError
-from carotid.geometry.grid import Grid
+from carotid.storage.foreign import HEAD_BYTES, recognised
+from carotid.storage.nifti.forms import place_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from carotid.geometry.grid import Grid
     from carotid.storage.byte_stream import ByteStream
-
-MAX_COORDINATE = 1e6
-"""Numbers beyond this (in mm) make no place in a scanner."""
 
 MAX_VOXEL_OFFSET = 1 << 28
 """Farthest place in the unpacked file at which the voxels may begin."""
@@ -59,8 +53,7 @@ class NiftiHeader:
         slope: Real value = stored value · slope + intercept.
         intercept: See `slope`.
         offset: Where the voxels begin in the unpacked file, in bytes.
-        length: Size of the header itself, in bytes.
-        forms_gap_mm: How far apart sform and qform place a voxel at most; 0 with one of them.
+        remark: What a user has to know about the voxels' place; empty where nothing.
     """
 
     grid: Grid
@@ -68,8 +61,7 @@ class NiftiHeader:
     slope: float
     intercept: float
     offset: int
-    length: int
-    forms_gap_mm: float
+    remark: str
 
     @property
     def scaled(self) -> bool:
@@ -100,12 +92,16 @@ def decode_header(stream: ByteStream) -> NiftiHeader:
     from nibabel.nifti2 import Nifti2Header
 
     kinds: tuple[Any, ...] = (Nifti1Header, Nifti2Header)
+    head = stream.peek(HEAD_BYTES)
     word = stream.read(4)
     for kind in kinds:
         for order in ("<", ">"):
             if word == np.array(kind.sizeof_hdr, f"{order}i4").tobytes():
                 block = word + stream.read(kind.sizeof_hdr - 4)
                 return _checked(kind(block, endianness=order, check=False))
+    foreign = recognised(head)
+    if foreign is not None:
+        raise foreign.error("NIfTI")
     raise InputError("this is not a NIfTI file", found=f"the first bytes {word.hex(' ')}")
 
 
@@ -128,15 +124,14 @@ def _checked(raw: _Raw) -> NiftiHeader:
     stored = _stored_type(raw)
     shape = _shape(raw)
     slope, intercept = _scaling(raw)
-    grid, forms_gap_mm = _grid(raw, shape)
+    grid, remark = place_of(raw, shape)
     return NiftiHeader(
         grid=grid,
         stored=stored,
         slope=slope,
         intercept=intercept,
         offset=_voxel_offset(raw),
-        length=int(raw.sizeof_hdr),
-        forms_gap_mm=forms_gap_mm,
+        remark=remark,
     )
 
 
@@ -183,65 +178,6 @@ def _scaling(raw: _Raw) -> tuple[float, float]:
             remedy="correct the header",
         )
     return slope, intercept
-
-
-def _grid(raw: _Raw, shape: tuple[int, int, int]) -> tuple[Grid, float]:
-    """The grid, from the form named at the top of this file, and how far the other one is off."""
-    sform = _sform(raw) if int(raw["sform_code"]) > 0 else None
-    qform = _qform(raw) if int(raw["qform_code"]) > 0 else None
-    if sform is None and qform is None:
-        raise InputError(
-            "the header does not place the volume in the patient, so left and right are unknown",
-            found="sform and qform codes of 0",
-            remedy="convert the scan from DICOM again, with a tool that sets them",
-        )
-    if sform is None or qform is None:
-        only = qform if sform is None else sform
-        return Grid(shape, np.asarray(only)), 0.0
-    grid, other = Grid(shape, sform), Grid(shape, qform)
-    if grid.orientation != other.orientation:
-        raise InputError(
-            "sform and qform contradict each other about the patient's directions",
-            found=f"{grid.orientation} and {other.orientation}",
-            remedy="find out which is right, and set the code of the other one to 0",
-        )
-    corners = np.array(list(product(*[(0, n - 1) for n in shape])))
-    gaps_mm = np.linalg.norm(
-        grid.world_from_index(corners) - other.world_from_index(corners), axis=1
-    )
-    return grid, float(gaps_mm.max())
-
-
-def _sform(raw: _Raw) -> NDArray[np.float64]:
-    rows = [raw[f"srow_{axis}"].tolist() for axis in "xyz"]
-    affine = np.array([*rows, [0.0, 0.0, 0.0, 1.0]])
-    if not (np.abs(affine) <= MAX_COORDINATE).all():
-        raise _unusable("sform", rows)
-    return affine
-
-
-def _qform(raw: _Raw) -> NDArray[np.float64]:
-    from nibabel.spatialimages import HeaderDataError
-
-    numbers = [float(raw[f"quatern_{axis}"]) for axis in "bcd"]
-    numbers += [float(raw[f"qoffset_{axis}"]) for axis in "xyz"]
-    spacing = raw["pixdim"][1:4].tolist()
-    if not all(abs(n) <= MAX_COORDINATE for n in numbers + spacing) or min(spacing) <= 0:
-        raise _unusable("qform", [numbers, spacing])
-    if raw["pixdim"][0] == 0:
-        raw["pixdim"][0] = 1  # as the standard reads it
-    try:
-        return np.asarray(raw.get_qform(), dtype=np.float64)
-    except (HeaderDataError, ValueError) as error:
-        raise _unusable("qform", error) from error
-
-
-def _unusable(form: str, found: object) -> InputError:
-    return InputError(
-        f"the {form} is not usable as a place in the patient",
-        found=found,
-        remedy="convert the scan from DICOM again, or correct the header",
-    )
 
 
 def _voxel_offset(raw: _Raw) -> int:

@@ -2,14 +2,14 @@
 
 The voxels are read here rather than by nibabel, chunk by chunk into one array, so that a gzip
 stream is read to its last checksum and nothing is allocated that the file cannot hold. The header
-is dealt with in `nifti_header`.
+is dealt with in `header`.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,21 +17,21 @@ import numpy as np
 from carotid.errors import CarotidError, InputError, ResourceError
 from carotid.geometry.volume import Volume
 from carotid.storage.byte_stream import MAX_DEFLATE_RATIO, ByteStream
+from carotid.storage.checksums import HashingFile
+from carotid.storage.foreign import HEAD_BYTES, recognised
 from carotid.storage.nifti.header import NiftiHeader, decode_header
-from carotid.storage.regular_file import open_regular, size_of
+from carotid.storage.opened import OpenedScan, ScanContent
+from carotid.storage.regular_file import Stamp, open_regular, open_unchanged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from io import BufferedReader
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from carotid.geometry.grid import Grid
+    from carotid.storage.byte_stream import Packing
 
 logger = logging.getLogger(__name__)
-
-FORMS_DIFFER_VOXEL = 0.1
-"""A warning is given when sform and qform place some voxel apart by more than this."""
 
 MAX_TRAILING_BYTES = 1 << 16
 """Bytes after the voxels that are tolerated: some writers fill up a block."""
@@ -41,67 +41,47 @@ _CHUNK_VOXELS = 1 << 18
 _COPY_AGAIN = "copy the file again from where it came from"
 
 
-def read_nifti(path: Path) -> Volume:
-    """Read a scan.
+def open_nifti(path: Path) -> OpenedScan:
+    """Read and check a scan's header.
+
+    The voxels will be (i, j, k) with i fastest in memory: in the stored type, or in float32 where
+    the header has a slope or intercept that changes them.
 
     Args:
         path: A `.nii` or `.nii.gz` file with one three-dimensional volume.
 
-    Returns:
-        The voxels, (i, j, k) with i fastest in memory: in the stored type, or in float32 when the
-        header has a slope or intercept that changes them.
-
     Raises:
-        InputError: The file cannot be used; the message names it and says why.
-        ResourceError: The volume does not fit into memory.
+        InputError: The file cannot be used; the message names it and says why. Reading raises the
+            same, and ResourceError where the volume does not fit into memory.
     """
-    with _opened(path) as (stream, header):
-        stream.skip(header.offset - header.length)
-        array = _read_voxels(stream, header)
-        _check_little_left(stream, header)
-    if header.forms_gap_mm > FORMS_DIFFER_VOXEL * min(header.grid.spacing_mm):
-        logger.warning(
-            "%s: sform and qform place voxels up to %.2g mm apart; the sform is used",
-            path,
-            header.forms_gap_mm,
-        )
-    return Volume(array, header.grid)
-
-
-def read_nifti_header(path: Path) -> tuple[Grid, np.dtype[np.generic]]:
-    """Read where the voxels lie and the type that `read_nifti` will give them; no voxels.
-
-    Raises:
-        InputError: As for `read_nifti`, as far as the header and the file's size show it.
-    """
-    with _opened(path) as (_, header):
-        return header.grid, header.dtype
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[ByteStream, NiftiHeader]]:
-    """The file's unpacked bytes, at the end of the header, and the header; errors get the path."""
     try:
         with open_regular(path) as file:
-            size = size_of(file)
-            packed = file.read(len(_GZIP_MARK)) == _GZIP_MARK
-            _check_name(path, packed=packed)
-            file.seek(0)
-            stream = ByteStream(file, path, "gzip" if packed else "plain")
-            header = decode_header(stream)
-            _check_size(header, size, packed=packed)
-            yield stream, header
+            stamp = Stamp.of(file)
+            packing = _packing(path, file)
+            header = decode_header(ByteStream(file, path, packing))
+        _check_size(header, stamp.size, packed=packing == "gzip")
     except CarotidError as error:
         raise error.at(path) from error
+    return OpenedScan(header.grid, header.dtype, partial(_read, path, stamp, packing, header))
 
 
-def _check_name(path: Path, *, packed: bool) -> None:
-    if packed != path.name.lower().endswith(".gz"):
+def _packing(path: Path, file: BufferedReader) -> Packing:
+    """How the file is stored: what its name says, or a refusal that says what it is instead."""
+    head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
+    packed = head[:2] == _GZIP_MARK
+    named = path.name.lower().endswith(".gz")
+    if packed == named:
+        return "gzip" if packed else "plain"
+    if packed:
         raise InputError(
             "the file is not what its name says",
-            found="a gzip file" if packed else "no gzip file",
-            remedy="rename it to .nii.gz" if packed else _COPY_AGAIN,
+            found="a gzip file",
+            remedy="rename it to .nii.gz",
         )
+    foreign = recognised(head)
+    if foreign is not None:
+        raise foreign.error("a .nii.gz")
+    raise InputError("the file is not what its name says", found="no gzip file", remedy=_COPY_AGAIN)
 
 
 def _check_size(header: NiftiHeader, size: int, *, packed: bool) -> None:
@@ -114,6 +94,22 @@ def _check_size(header: NiftiHeader, size: int, *, packed: bool) -> None:
             expected=f"{needed} bytes when unpacked" if packed else f"{needed} bytes",
             remedy=_COPY_AGAIN,
         )
+
+
+def _read(path: Path, stamp: Stamp, packing: Packing, header: NiftiHeader) -> ScanContent:
+    """Read the file from its beginning to its end."""
+    try:
+        file = HashingFile(open_unchanged(path, stamp))
+        with ByteStream(file, path, packing) as stream:
+            stream.skip(header.offset)
+            array = _read_voxels(stream, header)
+            _check_little_left(stream, header)
+            sha256 = file.finish()
+    except CarotidError as error:
+        raise error.at(path) from error
+    if header.remark:
+        logger.warning("%s: %s", path, header.remark)
+    return ScanContent(Volume(array, header.grid), sha256)
 
 
 def _read_voxels(stream: ByteStream, header: NiftiHeader) -> NDArray[np.generic]:

@@ -19,7 +19,7 @@ from carotid.geometry.resample import NETWORK_SPACING_MM, SPACING_TOLERANCE_MM
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.stages.heatmap.prepare import prepare
 from carotid.storage.annotations import read_annotation
-from carotid.storage.raw import RawScan, Rescaling, load_scan
+from carotid.storage.raw import RawScan, open_scan
 from carotid.storage.regular_file import open_regular
 from carotid.storage.results.layout import centerline_file
 from carotid.training.engine.stream import StoredSide
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from carotid.geometry.frame import NetworkFrame
     from carotid.geometry.sides import Side
     from carotid.storage.annotations import Annotation
+    from carotid.storage.rescaling import Rescaling
 
 MAX_GAP_MM = 5.0
 """Annotated centers of neighbouring rows up to this far apart in S are joined by a line."""
@@ -144,14 +145,18 @@ def load_side(source: AnnotatedSide) -> StoredSide:
     Raises:
         InputError: The scan or the annotation cannot be used; row and column are named.
     """
-    volume = load_scan(source.scan)
+    content = open_scan(source.scan).read()
+    volume = content.volume
     slices = volume.grid.reoriented(CANONICAL).shape[2]
     annotation = read_annotation(source.annotation, slices)
     rescaling = source.rescaling
     intensities = None
     if rescaling.rescale:
         intensities = intensity_range(
-            volume.array, rescaling.lower_percentile, rescaling.upper_percentile
+            volume.array,
+            rescaling.lower_percentile,
+            rescaling.upper_percentile,
+            leave_out=content.padding,
         )
     scan = prepare(volume, intensities, resample=source.resample)
     side = next(one for one in scan.frame.sides if one.name == source.side)

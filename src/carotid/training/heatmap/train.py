@@ -11,7 +11,8 @@ from carotid.errors import UsageError
 from carotid.network.device import choose_device
 from carotid.storage.annotations import read_annotation
 from carotid.storage.checksums import sha256_of_file
-from carotid.storage.raw import find_scans, read_rescaling
+from carotid.storage.participants import find_scans
+from carotid.storage.rescaling import read_rescaling
 from carotid.training.engine.run import Part, Training, run_training
 from carotid.training.heatmap.samples import find_annotated_sides, load_side, read_subset
 from carotid.training.heatmap.sources import VALIDATION_STREAM, ScannedSides, SimulatedSides, folds

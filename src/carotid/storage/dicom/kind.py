@@ -1,0 +1,74 @@
+"""Which images can be slices of a scan: one channel of whole numbers, stored plainly.
+
+What is coloured, inverted, tiled or mapped by a table is refused by name, because reading it as if
+it were not would give a plausible picture with wrong numbers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carotid.errors import InputError
+
+if TYPE_CHECKING:
+    from carotid.storage.dicom.header import Header
+
+
+def check_pixel_kind(header: Header) -> None:
+    """Refuse what is no single-channel image of whole numbers.
+
+    Raises:
+        InputError: If the pixels are coloured, inverted, tiled, packed or mapped by a table.
+    """
+    samples = header.dataset.get("SamplesPerPixel") or 1
+    kind = header.text("PhotometricInterpretation")
+    bits = header.dataset.get("BitsAllocated")
+    if samples != 1 or kind not in ("MONOCHROME1", "MONOCHROME2", ""):
+        raise InputError(
+            "the images are in colour",
+            where=header.path,
+            found=f"{samples} samples per pixel, {kind or 'no colour model'}",
+            expected="MONOCHROME2, one sample per pixel",
+            remedy="give the scanner's own series, not a coloured or derived one",
+        )
+    if kind == "MONOCHROME1":
+        raise InputError(
+            "the image is stored inverted, low values bright",
+            where=header.path,
+            found=kind,
+            expected="MONOCHROME2",
+            remedy="export the series again as MONOCHROME2",
+        )
+    if bits not in (8, 16, 32):
+        raise InputError(
+            "the pixels have an unusual size",
+            where=header.path,
+            found=f"{bits} bits",
+            expected="8, 16 or 32",
+        )
+    _check_bits(header)
+    if "MOSAIC" in header.text("ImageType").upper():
+        raise InputError(
+            "the slices are tiled into one image (a mosaic)",
+            where=header.path,
+            remedy="export the series with one image per slice",
+        )
+    if header.dataset.get("ModalityLUTSequence"):
+        raise InputError(
+            "the pixels are mapped by a table (Modality LUT)",
+            where=header.path,
+            remedy="export the series with RescaleSlope and RescaleIntercept",
+        )
+
+
+def _check_bits(header: Header) -> None:
+    stated = header.text("BitsStored")
+    room, stored, high = header.bits if stated else (0, 0, 0)
+    if not stored - 1 <= high < room or stored < 1:
+        raise InputError(
+            "the header contradicts itself about the bits of a pixel",
+            where=header.path,
+            found=f"BitsAllocated {header.text('BitsAllocated')}, BitsStored {stated or 'absent'}, "
+            f"HighBit {header.text('HighBit') or 'absent'}",
+            remedy="export the series again",
+        )
