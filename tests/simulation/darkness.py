@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from carotid.simulation.truth import SimulatedNeck
 
 
-def darkness(neck: SimulatedNeck) -> list[float]:
-    """Per side and label, the share of slices whose center is darker than what is 3 mm away."""
+def darkness(neck: SimulatedNeck, least: int = 10) -> list[float]:
+    """Per side and label with more than `least` slices, the share of dark centers."""
     volume = neck.volume.reoriented("RAS")
     spacing = volume.grid.spacing_mm
     shares = []
@@ -27,6 +27,6 @@ def darkness(neck: SimulatedNeck) -> list[float]:
                 dx, dy = (int(np.ceil(6 / s)) for s in spacing[:2])
                 part = volume.array[max(x - dx, 0) : x + dx, max(y - dy, 0) : y + dy, z]
                 good.append(volume.array[x, y, z] < np.median(part.astype(float)))
-            if len(good) > 10:
+            if len(good) > least:
                 shares.append(float(np.mean(good)))
     return shares

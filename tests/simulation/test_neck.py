@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,10 @@ from carotid.simulation.neck import ORIENTATIONS, simulate_neck
 from carotid.simulation.truth import slice_centers
 
 from .darkness import darkness
-from .recipes import CLEAN, SMALL
+from .recipes import CLEAN, SMALL, THICK, WHOLE
+
+if TYPE_CHECKING:
+    from carotid.simulation.recipe import NeckRecipe
 
 
 def test_the_48_orientations() -> None:
@@ -21,6 +26,16 @@ def test_the_same_seed_gives_the_same_neck() -> None:
     assert one.volume.array.tobytes() == two.volume.array.tobytes()
     np.testing.assert_array_equal(one.volume.grid.affine, two.volume.grid.affine)
     np.testing.assert_array_equal(slice_centers(one, "left"), slice_centers(two, "left"))
+
+
+@pytest.mark.parametrize("recipe", [WHOLE, THICK])
+def test_truth_lies_in_the_lumens_of_whole_sections(recipe: NeckRecipe) -> None:
+    neck = simulate_neck(5, recipe, orientation="LAS")
+    spacing = neck.volume.reoriented("RAS").grid.spacing_mm
+    assert (spacing[2] > 3) == (recipe is THICK)
+    shares = darkness(neck, least=5)
+    assert len(shares) >= 2
+    assert np.mean(shares) > 0.9
 
 
 @pytest.mark.parametrize("orientation", ["RAS", "LPS", "LIP", "PSL"])

@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from carotid.simulation.recipe import DEFAULT_RECIPE, NeckRecipe
+from carotid.simulation.recipe import DEFAULT_RECIPE, TRAINING_RECIPE
 from carotid.simulation.sample import NETWORK_MM, SideSample, simulate_side
 from carotid.simulation.scene import draw_scene
 
-from .recipes import CLEAN, SMALL
+from .recipes import CLEAN, SMALL, THICK, WHOLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from carotid.simulation.recipe import NeckRecipe
 
 
 def test_the_same_seed_gives_the_same_side_and_another_another() -> None:
@@ -41,8 +43,9 @@ def test_sides_keep_to_their_bounds(seed: int) -> None:
     assert side.centers.shape == (slices, 2, 2)
     assert side.annotated.shape == (slices,)
     known = side.centers[np.isfinite(side.centers).all(axis=2)]
-    assert (known >= 0).all()
-    assert (known <= np.array(side.image.shape[1:]) - 1).all()
+    field = np.array([260, 260]) / NETWORK_MM
+    assert (known > -field).all()
+    assert (known < np.array(side.image.shape[1:]) + field).all()
 
 
 def test_a_side_is_two_thirds_of_the_width() -> None:
@@ -68,9 +71,31 @@ def _disc(
     return ring
 
 
+def test_windows_of_whole_sections_lie_anywhere() -> None:
+    """Some hold the carotid, some do not, and then its center lies outside of the window."""
+    inside = []
+    for seed in range(16):
+        side = simulate_side(seed, WHOLE, (64, 96, 144))
+        assert side.image.shape[0] <= 64
+        assert 80 <= side.image.shape[1] <= 96
+        p = side.centers[:, 0, 0]
+        inside.append(bool(((p >= 0) & (p < side.image.shape[1])).mean() > 0.5))
+    assert 4 <= sum(inside) <= 14
+
+
+def test_training_knows_both_polarities_of_blood() -> None:
+    scenes = [draw_scene(np.random.default_rng(k), TRAINING_RECIPE, both=False) for k in range(150)]
+    bright = [scene.contrast.lumen > scene.contrast.wall for scene in scenes]
+    assert 0.01 < np.mean(bright) < 0.2
+    assert 0.01 < np.mean([scene.inverted for scene in scenes]) < 0.2
+    whole = [scene.body is not None and scene.body.whole for scene in scenes]
+    assert 0.45 < np.mean(whole) < 0.75
+
+
+@pytest.mark.parametrize("recipe", [CLEAN, WHOLE, THICK])
 @pytest.mark.parametrize("seed", range(4))
-def test_centers_lie_in_dark_lumens_with_bright_walls(seed: int) -> None:
-    side = simulate_side(seed, CLEAN)
+def test_centers_lie_in_dark_lumens_with_bright_walls(seed: int, recipe: NeckRecipe) -> None:
+    side = simulate_side(seed, recipe)
     for channel in (0, 1):
         known = np.flatnonzero(np.isfinite(side.centers[:, channel]).all(axis=1))
         assert known.size > 40
@@ -79,7 +104,8 @@ def test_centers_lie_in_dark_lumens_with_bright_walls(seed: int) -> None:
             [max(np.median(_disc(side, k, channel, r)) for r in np.arange(3, 14)) for k in known]
         )
         assert (inner < 0.35).mean() > 0.9
-        assert (brightest > inner + 0.3).mean() > 0.9
+        contrast = 0.3 if recipe is CLEAN else 0.15
+        assert (brightest > inner + contrast).mean() > 0.9
 
 
 def test_below_the_bifurcation_both_channels_are_the_common_carotid() -> None:
@@ -121,7 +147,7 @@ def test_internal_and_external_can_be_told_apart_by_where_they_lie() -> None:
     """The internal carotid is lateral or posterior in about nine of ten, as in patients."""
     usual, medial = [], []
     for seed in range(150):
-        scene = draw_scene(np.random.default_rng(seed), NeckRecipe(), both=True)
+        scene = draw_scene(np.random.default_rng(seed), DEFAULT_RECIPE, both=True)
         assert scene.right is not None
         for tree, sign in ((scene.left, 1), (scene.right, -1)):
             if tree.external is None:
@@ -141,7 +167,7 @@ def test_internal_and_external_can_be_told_apart_by_where_they_lie() -> None:
 def test_both_sides_have_bifurcations_of_their_own() -> None:
     gaps = []
     for seed in range(60):
-        scene = draw_scene(np.random.default_rng(seed), NeckRecipe(), both=True)
+        scene = draw_scene(np.random.default_rng(seed), DEFAULT_RECIPE, both=True)
         assert scene.right is not None
         gaps.append(abs(scene.left.bifurcation_mm - scene.right.bifurcation_mm))
     assert np.median(gaps) > 2

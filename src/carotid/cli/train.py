@@ -125,11 +125,11 @@ def _settings(config_path: Path | None) -> tuple[bool, Callable[[int], Side]]:
     from functools import partial
 
     from carotid.config import HeatmapParameters, Parameters, parse_sections, read_toml
-    from carotid.simulation.recipe import DEFAULT_RECIPE, NeckRecipe
-    from carotid.simulation.sample import simulate_side
+    from carotid.simulation.recipe import TRAINING_RECIPE, NeckRecipe
+    from carotid.simulation.sample import SIDE_SHAPE, simulate_side
 
     if config_path is None:
-        return True, partial(simulate_side, recipe=DEFAULT_RECIPE)
+        return True, partial(simulate_side, recipe=TRAINING_RECIPE, max_shape=SIDE_SHAPE)
     known: dict[str, type[Parameters]] = {
         "heatmap_transform": HeatmapParameters,
         "neck": NeckRecipe,
@@ -137,7 +137,7 @@ def _settings(config_path: Path | None) -> tuple[bool, Callable[[int], Side]]:
     parsed = parse_sections(read_toml(config_path), known, config_path)
     transform = HeatmapParameters.model_validate(parsed["heatmap_transform"])
     recipe = NeckRecipe.model_validate(parsed["neck"])
-    return transform.spacing, partial(simulate_side, recipe=recipe)
+    return transform.spacing, partial(simulate_side, recipe=recipe, max_shape=SIDE_SHAPE)
 
 
 class _Teller:

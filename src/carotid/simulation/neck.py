@@ -55,8 +55,11 @@ def simulate_neck(
     field = scene.field
     start = (0.0, -field.depth_mm / 2, -field.width_mm / 2)
     size = (field.height_mm, field.depth_mm, field.width_mm)
-    canvas = render(scene, rng, recipe, start, size)
+    canvas = render(scene, rng, start, size)
+    start = (canvas.origin_mm[0], start[1], start[2])
     stored_mm = _stored_spacing(rng, recipe)
+    if scene.slices is not None:
+        stored_mm = (canvas.spacing_mm[0], stored_mm[1], stored_mm[2])
     image = resampled(canvas.image, canvas.spacing_mm, stored_mm, smooth=chance(rng, 0.5))
     scale = draw(rng, (150.0, 900.0)) / max(scene.contrast.wall, 0.1)
     voxels = np.clip(image * np.float32(scale), 0, 32000).astype(np.int16)
@@ -67,7 +70,7 @@ def simulate_neck(
         orientation = choice[int(rng.integers(len(choice)))]
     stored = Volume(voxels, grid).reoriented(orientation)
     stored = Volume(np.ascontiguousarray(stored.array), stored.grid)
-    s_mm = np.arange(shape[0], dtype=np.float64) * stored_mm[0]
+    s_mm = start[0] + np.arange(shape[0], dtype=np.float64) * stored_mm[0]
     sides: dict[SideName, TrueSide] = {"left": _true_side(scene.left, scene, grid, start)}
     if scene.right is not None:
         sides["right"] = _true_side(scene.right, scene, grid, start)

@@ -9,63 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from carotid.config import Parameters
+from carotid.simulation.ranges import (
+    Chance,
+    Count,
+    Extent,
+    Finite,
+    Positive,
+    Range,
+    Spread,
+    Voxel,
+    Weighting,
+)
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-def _ordered(span: tuple[float, float]) -> tuple[float, float]:
-    if not span[0] <= span[1]:
-        message = "must be [lowest, highest]"
-        raise ValueError(message)
-    return span
-
-
-def _positive(span: tuple[float, float]) -> tuple[float, float]:
-    if not 0 < span[0] <= span[1]:
-        message = "must be [lowest, highest], both above 0"
-        raise ValueError(message)
-    return span
-
-
-def _extent(span: tuple[float, float]) -> tuple[float, float]:
-    if not 20 <= span[0] <= span[1] <= 400:
-        message = "must be [lowest, highest], from 20 to 400 mm"
-        raise ValueError(message)
-    return span
-
-
-def _voxel(span: tuple[float, float]) -> tuple[float, float]:
-    if not 0.25 <= span[0] <= span[1] <= 5:
-        message = "must be [lowest, highest], from 0.25 to 5 mm"
-        raise ValueError(message)
-    return span
-
-
-def _count(span: tuple[int, int]) -> tuple[int, int]:
-    if not 0 <= span[0] <= span[1] <= 1000:
-        message = "must be [lowest, highest], from 0 to 1000"
-        raise ValueError(message)
-    return span
-
-
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Range = Annotated[tuple[Finite, Finite], AfterValidator(_ordered)]
-Positive = Annotated[tuple[Finite, Finite], AfterValidator(_positive)]
-Extent = Annotated[tuple[Finite, Finite], AfterValidator(_extent)]
-Voxel = Annotated[tuple[Finite, Finite], AfterValidator(_voxel)]
-Count = Annotated[tuple[int, int], AfterValidator(_count)]
-Spread = tuple[Finite, Annotated[Finite, Field(ge=0)]]
-Chance = Annotated[float, Field(ge=0, le=1)]
-
-
 class NeckRecipe(Parameters):
     """Ranges of the anatomy, the surroundings, the contrast and the acquisition of necks.
 
-    In a configuration file this is the section `[neck]`.
+    In a configuration file this is the section `[neck]`. Necks are slabs around the carotids, or
+    whole axial sections with all that a neck holds, from skin to skin; some slabs hold the organs
+    of whole sections too. Keys that begin with `whole_` replace, in whole sections, the ones
+    without.
 
     Attributes:
         height_mm: Extent of the field of view along S.
@@ -130,6 +99,32 @@ class NeckRecipe(Parameters):
         p_ghost: Chance of ghosts of a moving neck.
         p_ringing: Chance of ringing at edges.
         oblique_deg: Largest tilt of the stored grid in the world.
+        p_whole: Chance of whole axial sections.
+        p_organs: Chance that a slab holds the organs that whole sections hold.
+        whole_height_mm: Extent of whole sections along S.
+        whole_depth_mm: Extent along P.
+        whole_width_mm: Extent along L.
+        whole_acquired_mm: Acquired voxel size.
+        whole_noise: Standard deviation of the noise over the wall's signal (drawn log-uniformly).
+        whole_blobs: How many muscles, nodes and glands there are beside the named ones.
+        whole_stray_tubes: How many tubes there are that are no carotid.
+        whole_p_coil: Chance of signal falling off at the ends of the coil.
+        whole_p_noise_band: Chance of bands of pure noise at the ends in S.
+        weightings: Kinds of contrast between the tissues; any of "T1", "T2", "proton density",
+            "fat-suppressed" and "any".
+        spine_behind_mm: How far behind the carotids the front of the spine lies.
+        p_vertebrae: Chance of a spine with its canal.
+        p_vertebral_side: Chance of a vertebral artery per side.
+        vertebral_radius_mm: Its lumen radius.
+        p_jugular_side: Chance of an internal jugular vein per side.
+        p_jugular_dark: Chance that it is as dark as the carotid.
+        voids: How many small dark tubes without a wall there are.
+        p_bright_blood: Chance of blood brighter than the walls.
+        p_inverted: Chance of an inverted picture.
+        p_thick: Chance of slices thicker than a voxel is wide, in whole sections.
+        p_thick_slab: The same in slabs with organs.
+        thick_mm: Thickness of such slices.
+        p_slice_gap: Chance of gaps between them, of up to a quarter of their thickness.
     """
 
     height_mm: Extent = (60.0, 130.0)
@@ -193,10 +188,53 @@ class NeckRecipe(Parameters):
     p_ghost: Chance = 0.25
     p_ringing: Chance = 0.15
     oblique_deg: Annotated[float, Field(ge=0, le=40)] = 20.0
+    p_whole: Chance = 0.5
+    p_organs: Chance = 0.3
+    whole_height_mm: Extent = (60.0, 150.0)
+    whole_depth_mm: Extent = (100.0, 260.0)
+    whole_width_mm: Extent = (120.0, 260.0)
+    whole_acquired_mm: Voxel = (0.5, 1.0)
+    whole_noise: Positive = (0.01, 0.25)
+    whole_blobs: Count = (4, 30)
+    whole_stray_tubes: Count = (2, 24)
+    whole_p_coil: Chance = 0.3
+    whole_p_noise_band: Chance = 0.05
+    weightings: Annotated[tuple[Weighting, ...], Field(min_length=1)] = (
+        "T1",
+        "T2",
+        "proton density",
+        "fat-suppressed",
+        "any",
+    )
+    spine_behind_mm: Range = (-9.0, 9.0)
+    p_vertebrae: Chance = 0.94
+    p_vertebral_side: Chance = 0.96
+    vertebral_radius_mm: Positive = (1.2, 2.8)
+    p_jugular_side: Chance = 0.92
+    p_jugular_dark: Chance = 0.5
+    voids: Count = (0, 14)
+    p_bright_blood: Chance = 0.0
+    p_inverted: Chance = 0.0
+    p_thick: Chance = 0.36
+    p_thick_slab: Chance = 0.15
+    thick_mm: Positive = (1.2, 8.0)
+    p_slice_gap: Chance = 0.5
+
+    def whole(self) -> NeckRecipe:
+        """The recipe with the ranges of whole sections in the place of those of slabs."""
+        replaced = {
+            name.removeprefix("whole_"): getattr(self, name)
+            for name in type(self).model_fields
+            if name.startswith("whole_")
+        }
+        return self.model_copy(update={**replaced, "p_slab": 0.0})
 
 
 DEFAULT_RECIPE = NeckRecipe()
 """The ranges that necks are drawn from unless told otherwise."""
+
+TRAINING_RECIPE = NeckRecipe(p_whole=0.6, p_bright_blood=0.08, p_inverted=0.08)
+"""What the package's models are trained on: more whole sections, and blood of either polarity."""
 
 
 ORDINARY_RECIPE = NeckRecipe(

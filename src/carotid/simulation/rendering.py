@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +45,11 @@ def draw_contrast(rng: np.random.Generator, recipe: NeckRecipe) -> Contrast:
     if chance(rng, recipe.p_halo):
         halo = wall * (draw(rng, (0.3, 0.8)) if chance(rng, 0.6) else draw(rng, (1.1, 1.8)))
     return Contrast(wall, lumen, halo, draw(rng, (0.8, 4.0)))
+
+
+def draw_bright_contrast(rng: np.random.Generator, dark: Contrast) -> Contrast:
+    """The contrast of a scan in which blood is brighter than the walls."""
+    return replace(dark, wall=draw(rng, (0.5, 1.3)), lumen=draw(rng, (1.6, 3.5)))
 
 
 def paint_carotids(

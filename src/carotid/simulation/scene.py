@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.simulation.acquisition import Sensitivity, acquire, draw_sensitivity
+from carotid.simulation.body.paint import Body, draw_body, paint_surroundings
 from carotid.simulation.canvas import Canvas
 from carotid.simulation.courses import draw_carotid_tree
 from carotid.simulation.recipe import NeckRecipe, chance, draw, draw_log
-from carotid.simulation.rendering import Contrast, draw_contrast, paint_carotids
+from carotid.simulation.rendering import (
+    Contrast,
+    draw_bright_contrast,
+    draw_contrast,
+    paint_carotids,
+)
+from carotid.simulation.slices import Slices, draw_slices, in_slices
 from carotid.simulation.surroundings import (
     Field,
+    carotid_reach,
     paint_airway_and_spine,
     paint_body,
     paint_muscles_and_glands,
@@ -33,17 +41,22 @@ class Scene:
     """A neck in its own millimetres: s from 0, p and l from the middle of the field of view.
 
     Attributes:
+        recipe: The ranges that it was drawn from.
         field: The field of view.
         left: The left carotids.
         right: The right carotids; None where they are left out.
         contrast: How bright walls, blood and fat are.
         sensitivity: The coil's gain along the height.
-        acquired_mm: Acquired voxel size along s, p and l.
+        acquired_mm: Voxel size along s, p and l at which it is painted and acquired.
         noise: Standard deviation of the noise over the wall's signal.
         plain: Whether the tissue is even.
         middle_mm: Where the neck's middle lies along l.
+        body: The organs about the carotids; None in a slab without them.
+        slices: How thick slices are made; None without them.
+        inverted: Whether the picture is inverted.
     """
 
+    recipe: NeckRecipe
     field: Field
     left: CarotidTree
     right: CarotidTree | None
@@ -53,6 +66,9 @@ class Scene:
     noise: float
     plain: bool
     middle_mm: float
+    body: Body | None
+    slices: Slices | None
+    inverted: bool
 
     def visibility(self, s_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         """The wall's signal over the noise at some heights; below about 1 nothing is seen."""
@@ -75,6 +91,9 @@ def draw_scene(rng: np.random.Generator, recipe: NeckRecipe, *, both: bool) -> S
         recipe: Ranges.
         both: Whether both sides have to be there.
     """
+    whole = chance(rng, recipe.p_whole)
+    organs = whole or chance(rng, recipe.p_organs)
+    recipe = recipe.whole() if whole else recipe
     if chance(rng, recipe.p_slab):
         h, d, w = _SLABS[int(rng.integers(len(_SLABS)))]
         size = h * rng.uniform(0.85, 1.1), d * rng.uniform(0.9, 1.3), w * rng.uniform(0.9, 1.1)
@@ -96,20 +115,36 @@ def draw_scene(rng: np.random.Generator, recipe: NeckRecipe, *, both: bool) -> S
     acquired = draw(rng, recipe.acquired_mm)
     shape = np.array([draw(rng, recipe.anisotropy) if chance(rng, 0.4) else 1.0 for _ in range(3)])
     voxel = np.clip(acquired * shape, 0.45, 1.25)
+    voxel_mm = (float(voxel[0]), float(voxel[1]), float(voxel[2]))
     contrast = draw_contrast(rng, recipe)
     noise = draw_log(rng, recipe.noise)
     if contrast.lumen > 0.4 * contrast.wall:
         noise *= 0.5  # grey blood and much noise together show nothing at all
+    plain = chance(rng, recipe.p_plain)
+    body, slices, inverted = None, None, False
+    if organs:
+        trees = (left,) if right is None else (left, right)
+        body = draw_body(rng, recipe, field, trees, whole=whole)
+        plain = plain and chance(rng, 0.15 if whole else 1.0)
+        if chance(rng, recipe.p_thick if whole else recipe.p_thick_slab):
+            slices, voxel_mm = draw_slices(rng, recipe, voxel_mm)
+        bright = chance(rng, recipe.p_bright_blood)
+        inverted = not bright and chance(rng, recipe.p_inverted)
+        contrast = draw_bright_contrast(rng, contrast) if bright else contrast
     return Scene(
+        recipe,
         field,
         left,
         right,
         contrast,
         draw_sensitivity(rng, recipe, field.height_mm),
-        (float(voxel[0]), float(voxel[1]), float(voxel[2])),
+        voxel_mm,
         noise,
-        chance(rng, recipe.p_plain),
+        plain,
         float(middle),
+        body,
+        slices,
+        inverted,
     )
 
 
@@ -144,19 +179,12 @@ def _share_outside(tree: CarotidTree, field: Field) -> float:
     return float((away > 0).mean())
 
 
-def render(
-    scene: Scene,
-    rng: np.random.Generator,
-    recipe: NeckRecipe,
-    start_mm: Triple,
-    size_mm: Triple,
-) -> Canvas:
+def render(scene: Scene, rng: np.random.Generator, start_mm: Triple, size_mm: Triple) -> Canvas:
     """Paint and scan a box of the neck at the acquired voxel size.
 
     Args:
         scene: The neck.
         rng: Source of chance for everything that is no artery.
-        recipe: Ranges.
         start_mm: The first voxel's centre, s, p, l in the neck's millimetres.
         size_mm: Extent of the box.
     """
@@ -164,13 +192,44 @@ def render(
     shape = tuple(
         max(2, int(size / voxel) + 1) for size, voxel in zip(size_mm, spacing, strict=True)
     )
-    softness = float(np.mean(spacing)) * draw(rng, (0.9, 1.8))
+    plane = spacing if scene.slices is None else spacing[1:]
+    softness = float(np.mean(plane)) * draw(rng, (0.9, 1.8))
     # The neck is moved, not the field of view, when it is off the middle.
     origin = (start_mm[0], start_mm[1], start_mm[2] - scene.middle_mm)
     image = np.zeros((shape[0], shape[1], shape[2]), dtype=np.float32)
     canvas = Canvas(image, origin, spacing, softness)
-    field, trees = scene.field, scene.trees
-    front, aside = _reach(trees, field)
+    if scene.body is None:
+        _paint_slab(canvas, rng, scene)
+        outside = None
+    else:
+        outside = paint_surroundings(
+            canvas,
+            rng,
+            scene.recipe,
+            (scene.field, scene.body, scene.trees, scene.contrast),
+            plain=scene.plain,
+        )
+    for tree in scene.trees:
+        paint_carotids(canvas, rng, tree, scene.contrast)
+    if scene.inverted:
+        _invert(canvas, rng)
+        if outside is not None and chance(rng, 0.7):
+            canvas.paint(_ALL, outside.share, draw(rng, (0.0, 0.06)))
+    if outside is not None and outside.gain is not None:
+        canvas.image[...] *= outside.gain
+    if scene.slices is not None:
+        canvas = in_slices(canvas, scene.slices)
+    brightest = max(scene.contrast.wall, 0.6 * scene.contrast.lumen)
+    acquire(canvas, rng, scene.recipe, scene.sensitivity, scene.noise * brightest)
+    return canvas
+
+
+_ALL = (slice(None), slice(None), slice(None))
+
+
+def _paint_slab(canvas: Canvas, rng: np.random.Generator, scene: Scene) -> None:
+    """Everything but the carotids in a slab without organs."""
+    recipe, field, trees = scene.recipe, scene.field, scene.trees
     center_p = float(np.mean([t.internal.points[:, 1].mean() for t in trees]))
     paint_body(canvas, rng, recipe, scene.plain)
     rich = not scene.plain
@@ -180,23 +239,11 @@ def render(
         paint_muscles_and_glands(canvas, rng, recipe, field)
     if rich or chance(rng, 0.6):
         paint_other_vessels(canvas, rng, recipe, field, trees, scene.contrast.wall)
-    paint_outline(canvas, rng, field, (front, aside))
-    for tree in trees:
-        paint_carotids(canvas, rng, tree, scene.contrast)
-    acquire(canvas, rng, recipe, scene.sensitivity, scene.noise * scene.contrast.wall)
-    return canvas
+    paint_outline(canvas, rng, field, carotid_reach(trees, field))
 
 
-def _reach(trees: tuple[CarotidTree, ...], field: Field) -> tuple[float, float]:
-    """Most anterior and most lateral position of the carotids in the field of view."""
-    front, aside = [], []
-    for tree in trees:
-        for tube in (tree.internal, tree.external):
-            if tube is None:
-                continue
-            s = tube.points[:, 0]
-            inside = tube.points[(s > 0) & (s < field.height_mm)]
-            if len(inside):
-                front.append(inside[:, 1].min())
-                aside.append(np.abs(inside[:, 2]).max())
-    return (min(front), max(aside)) if front else (0.0, 25.0)
+def _invert(canvas: Canvas, rng: np.random.Generator) -> None:
+    """Turn dark to bright, up to some high percentile."""
+    top = np.float32(np.percentile(canvas.image[::2, ::2, ::2], draw(rng, (94.0, 99.7))))
+    np.subtract(top, canvas.image, out=canvas.image)
+    np.maximum(canvas.image, 0, out=canvas.image)

@@ -30,6 +30,21 @@ class Field:
     width_mm: float
 
 
+def carotid_reach(trees: tuple[CarotidTree, ...], field: Field) -> tuple[float, float]:
+    """Most anterior and most lateral position of the carotids in the field of view."""
+    front, aside = [], []
+    for tree in trees:
+        for tube in (tree.internal, tree.external):
+            if tube is None:
+                continue
+            s = tube.points[:, 0]
+            inside = tube.points[(s > 0) & (s < field.height_mm)]
+            if len(inside):
+                front.append(inside[:, 1].min())
+                aside.append(np.abs(inside[:, 2]).max())
+    return (min(front), max(aside)) if front else (0.0, 25.0)
+
+
 def paint_body(canvas: Canvas, rng: np.random.Generator, recipe: NeckRecipe, plain: bool) -> None:  # noqa: FBT001
     """Fill the canvas with tissue of signal about 1."""
     if plain:

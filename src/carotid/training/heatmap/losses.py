@@ -55,23 +55,25 @@ class _HeatmapLoss(torch.autograd.Function):
         difference_weight: float,
         empty_weight: float,
     ) -> Tensor:
-        error = prediction.float() - target
-        voxels = _silence(error, counted)
-        gradient = error * (1 + target * (HEIGHT_SCALE / height_weight))
+        # Channels last, as both lie in memory: every pass below runs straight through it.
+        drawn = target.permute(0, 2, 3, 4, 1)
+        error = torch.sub(prediction.permute(0, 2, 3, 4, 1), drawn)
+        voxels = _silence(error.permute(0, 4, 1, 2, 3), counted)
+        gradient = torch.addcmul(error, error, drawn, value=HEIGHT_SCALE / height_weight)
         if empty_weight != 1:
-            _scale_empty_slices(gradient, target, empty_weight)
-        loss = torch.sum(gradient * error) / (2 * voxels)
+            _scale_empty_slices(gradient, drawn, empty_weight)
+        loss = torch.dot(gradient.reshape(-1), error.reshape(-1)) / (2 * voxels)
         gradient *= 1 / voxels
         if difference_weight:
-            half = error.shape[1] // 2
-            apart = error[:, :half] - error[:, half:]
-            weight = (target[:, :half] - target[:, half:]).abs_().mul_(DIFFERENCE_GAIN).add_(1)
-            pull = weight.mul_(apart)
-            loss = loss + difference_weight * torch.sum(pull * apart) / voxels
-            pull *= 2 * difference_weight / voxels
-            gradient[:, :half] += pull
-            gradient[:, half:] -= pull
-        ctx.save_for_backward(gradient.to(prediction.dtype))
+            half = error.shape[-1] // 2
+            apart = error[..., :half] - error[..., half:]
+            gap = (drawn[..., :half] - drawn[..., half:]).abs_()
+            pull = torch.addcmul(apart, gap, apart, value=DIFFERENCE_GAIN)
+            share = torch.dot(pull.reshape(-1), apart.reshape(-1)) / voxels
+            loss = loss + difference_weight * share
+            gradient[..., :half].add_(pull, alpha=2 * difference_weight / voxels)
+            gradient[..., half:].sub_(pull, alpha=2 * difference_weight / voxels)
+        ctx.save_for_backward(gradient.to(prediction.dtype).permute(0, 4, 1, 2, 3))
         return loss
 
     @staticmethod
@@ -82,11 +84,11 @@ class _HeatmapLoss(torch.autograd.Function):
 
 def _scale_empty_slices(array: Tensor, target: Tensor, factor: float) -> None:
     """Multiply slices (of blocks) in which the target of a channel is zero, in place."""
-    n, channels, s, p, l = array.shape  # noqa: E741
-    shape = (n, channels // 8, 2, 2, 2, s, p, l)
-    empty = target.view(shape).amax((3, 4, 6, 7)) <= 0
-    factors = torch.where(empty, factor, 1.0).to(array.dtype)
-    array.view(shape).mul_(factors[:, :, :, None, None, :, None, None])
+    n, s, p, l, channels = array.shape  # noqa: E741
+    highest = target.reshape(n, s, p * l, channels).amax(2)
+    empty = highest.view(n, s, channels // 4, 4).amax(3) <= 0
+    factors = torch.where(empty, factor, 1.0).to(array.dtype).repeat_interleave(4, 2)
+    array.mul_(factors[:, :, None, None, :])
 
 
 def _silence(error: Tensor, counted: Tensor) -> float:

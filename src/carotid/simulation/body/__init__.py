@@ -1,0 +1,1 @@
+"""What surrounds the carotids in a neck that is scanned whole: spine, muscles, organs, skin."""
