@@ -141,13 +141,17 @@ def weights_file(folder: Path) -> Subject:
     import torch
     from tests.networks import weights
 
-    from carotid.network.weights import read_state
+    from carotid.network.unet import HEATMAP
+    from carotid.network.weights import read_weights
 
     path = folder / "x.pt"
     torch.save({name: value.half() for name, value in weights(0).items()}, path)
 
     def read() -> Result:
-        return [(name, value.numpy().tobytes()) for name, value in read_state(path)[1].items()]
+        return [
+            (name, value.numpy().tobytes())
+            for name, value in read_weights(path, HEATMAP).state.items()
+        ]
 
     return Subject(path, path.read_bytes(), read, 0)
 

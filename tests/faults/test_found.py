@@ -12,7 +12,8 @@ from tests.networks import weights
 
 from carotid.errors import InputError, ModelError
 from carotid.geometry.intensity import MAX_INTENSITY, check_intensities
-from carotid.network.weights import read_state
+from carotid.network.unet import HEATMAP
+from carotid.network.weights import read_weights
 from carotid.storage.results.atomic import write_json
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def test_a_flipped_bit_in_weights_is_noticed(tmp_path: Path) -> None:
     path.write_bytes(bytes(content))
     torch.load(path, weights_only=True)
     with pytest.raises(ModelError, match="damaged or cut short"):
-        read_state(path)
+        read_weights(path, HEATMAP)
 
 
 def test_weights_saved_without_checksums_are_read(
@@ -44,7 +45,7 @@ def test_weights_saved_without_checksums_are_read(
         torch.save(weights(0), path)
     finally:
         torch.serialization.set_crc32_options(True)
-    found = read_state(path)[1]
+    found = read_weights(path, HEATMAP).state
     assert all(torch.equal(found[name], value) for name, value in weights(0).items())
 
 

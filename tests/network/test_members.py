@@ -9,7 +9,9 @@ import torch
 from tests.networks import weights
 
 from carotid.network import members
+from carotid.network.device import CPU
 from carotid.network.members import begin_members, load_members
+from carotid.network.unet import HEATMAP
 from carotid.network.weights import read_models
 
 if TYPE_CHECKING:
@@ -29,11 +31,11 @@ def folder(tmp_path: Path) -> Path:
 def test_built_in_threads(folder: Path, workers: int) -> None:
     window = torch.rand(1, 1, 32, 16, 32)
     expected = load_members(folder)
-    found = begin_members(read_models(folder), workers)
+    found = begin_members(read_models(folder, HEATMAP), workers)
     for one, other in zip(found, expected, strict=True):
         assert (one.name, one.sha256) == (other.name, other.sha256)
         assert one.device == torch.device("cpu")
-        assert one.state is None, "the CPU has no other CPU to go to"
+        assert one.weights is None, "the CPU has no other CPU to go to"
         torch.testing.assert_close(one.network(window), other.network(window))
 
 
@@ -44,7 +46,7 @@ def test_a_network_that_cannot_be_built_fails_where_it_is_used(
         raise MemoryError
 
     monkeypatch.setattr("carotid.network.members.fast_or_plain", no_memory)
-    begun = begin_members(read_models(folder), 2)
+    begun = begin_members(read_models(folder, HEATMAP), 2)
     assert len(begun) == 3
     for _ in range(2):
         with pytest.raises(MemoryError):
@@ -54,17 +56,17 @@ def test_a_network_that_cannot_be_built_fails_where_it_is_used(
 def test_networks_that_a_device_has_no_room_for_compute_on_the_cpu(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    models = read_models(folder)
-    plainly = members._build
+    models = read_models(folder, HEATMAP)
+    plainly = members.build_member
     built: list[str] = []
 
-    def short(one: Weights, device: torch.device | None, *, plain: bool) -> members.Member:
+    def short(one: Weights, device: torch.device = CPU, *, plain: bool) -> members.Member:
         built.append(one.name)
-        if device is not None and len(built) == 2:
+        if device != CPU and len(built) == 2:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return plainly(one, None, plain=plain)
+        return plainly(one, plain=plain)
 
-    monkeypatch.setattr(members, "_build", short)
+    monkeypatch.setattr(members, "build_member", short)
     found = members.build_members(models, torch.device("cuda"))
     assert [one.name for one in found] == ["0.pt", "1.pt", "2.pt"]
     assert all(one.device.type == "cpu" for one in found)

@@ -19,8 +19,8 @@ from tests.networks import weights
 from carotid.errors import ModelError
 from carotid.network.members import Member, load_members
 from carotid.network.model_files import find_models
-from carotid.network.unet import UNet
-from carotid.network.weights import read_state
+from carotid.network.unet import HEATMAP, UNet
+from carotid.network.weights import read_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,10 @@ class Stranger:
 
 def changed(**more: Any) -> dict[str, Any]:
     return {**weights(0), **more}
+
+
+def prefixed(prefix: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {prefix + name: value for name, value in state.items()}
 
 
 def with_first(tensor: torch.Tensor) -> dict[str, Any]:
@@ -126,6 +130,22 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "sparse": (saved(lambda: with_first(torch.zeros(8, 1, 3, 3, 3).to_sparse())), "sparse"),
     "meta": (saved(lambda: with_first(torch.zeros(8, 1, 3, 3, 3, device="meta"))), "meta"),
     "a checkpoint": (saved(lambda: {"state_dict": weights(0), "epoch": 3}), "under 'state_dict'"),
+    "a checkpoint with a name of its own": (
+        saved(lambda: {"epoch": 3, "ema": weights(0), "optimizer": {"state": {}}}),
+        r"under 'ema'.*torch\.load\('unet_0\.pt', map_location='cpu'\)\['ema'\]",
+    ),
+    "twice": (
+        saved(lambda: {**prefixed("net.", weights(0)), **prefixed("ema.", weights(1))}),
+        r"more than once.*'net\.model\.' and with 'ema\.model\.'",
+    ),
+    "a prefix and a weight too many": (
+        saved(lambda: {**prefixed("net.", weights(0)), "net.loss.weight": torch.ones(2)}),
+        "another architecture",
+    ),
+    "two prefixes, mixed": (
+        saved(lambda: {f"{'ab'[k % 2]}.{n}": v for k, (n, v) in enumerate(weights(0).items())}),
+        "another architecture",
+    ),
     "a list": (saved(lambda: [1, 2]), "found list"),
     "nothing inside": (saved(dict), "found dict"),
     "zip bomb": (zip_bomb, "unpack to more"),
@@ -165,15 +185,10 @@ def test_the_pickle_would_have_run_code(tmp_path: Path) -> None:
 def test_every_floating_type_is_loaded(dtype: torch.dtype, tmp_path: Path, *, legacy: bool) -> None:
     state = {key: value.to(dtype) for key, value in weights(4).items()}
     torch.save(state, tmp_path / "a.pt", _use_new_zipfile_serialization=not legacy)
-    sha256, found = read_state(tmp_path / "a.pt")
-    assert len(sha256) == 64
-    assert all(value.dtype == torch.float32 for value in found.values())
-    assert all(torch.equal(found[key], value.float()) for key, value in state.items())
-
-
-def test_prefix_of_parallel_training_is_dropped(tmp_path: Path) -> None:
-    torch.save({f"module.{k}": v for k, v in weights(1).items()}, tmp_path / "a.pt")
-    assert all(torch.equal(v, weights(1)[k]) for k, v in read_state(tmp_path / "a.pt")[1].items())
+    found = read_weights(tmp_path / "a.pt", HEATMAP)
+    assert len(found.sha256) == 64
+    assert all(value.dtype == torch.float32 for value in found.state.values())
+    assert all(torch.equal(found.state[key], value.float()) for key, value in state.items())
 
 
 def test_members_compute_what_the_plain_network_computes(tmp_path: Path) -> None:

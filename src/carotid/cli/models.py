@@ -52,14 +52,15 @@ def check(model_dir: Path) -> int:
     """
     from carotid.errors import ModelError
     from carotid.network.model_files import find_models
-    from carotid.network.weights import read_state
+    from carotid.network.unet import HEATMAP
+    from carotid.network.weights import read_weights
 
     expected = _sums(model_dir / "SHA256SUMS")
     bad = 0
     for file in find_models(model_dir):
         name = file.relative_to(model_dir).as_posix()
         try:
-            sha256, _ = read_state(file)
+            sha256 = read_weights(file, HEATMAP).sha256
         except ModelError as error:
             click.echo(f"{name}  not usable: {error}")
             bad += 1

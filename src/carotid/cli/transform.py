@@ -243,13 +243,14 @@ def start_network(
         import torch
 
     from carotid.network.device import choose_device, describe_device
+    from carotid.network.unet import HEATMAP
     from carotid.network.weights import read_models
 
     stop_if_asked()
     torch.set_num_threads(cores)
     chosen = choose_device(device)
     logger.info("device: %s, %d threads", describe_device(chosen), cores)
-    models = read_models(model_dir)
+    models = read_models(model_dir, HEATMAP)
     logger.info("%d models from %s", len(models), model_dir)
     if len(models) == 1:
         logger.warning("one model only: the standard deviation will be zero everywhere")

@@ -8,6 +8,29 @@ from carotid.errors import UsageError
 
 DEVICES = ("cuda", "cpu")
 
+CPU = torch.device("cpu")
+
+
+def as_device(device: torch.device | str | None) -> torch.device:
+    """A device from its name; None is the CPU.
+
+    Raises:
+        UsageError: Where the name is unknown, or there is no such device here.
+    """
+    if device is None:
+        return CPU
+    try:
+        chosen = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise UsageError("unknown device", found=device, expected="cpu or cuda") from error
+    if chosen.type == "cuda" and not (chosen.index or 0) < torch.cuda.device_count():
+        raise UsageError(
+            "this device is not available here",
+            found=device,
+            expected=f"cpu, or one of {torch.cuda.device_count()} CUDA devices",
+        )
+    return chosen
+
 
 def choose_device(name: str | None) -> torch.device:
     """The device for the forward pass: the one asked for, else CUDA where there is one, else CPU.

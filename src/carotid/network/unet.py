@@ -19,6 +19,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from carotid.network.architecture import Architecture, ModelKind
+
 WIDTHS = (8, 16, 32, 64, 128)
 """Feature maps of each level, finest first."""
 
@@ -152,3 +154,13 @@ class UNet(nn.Module):
             (n, 2, s, p, l) heatmaps: internal, external.
         """
         return cast("Tensor", self.model(x))
+
+
+ARCHITECTURE = Architecture(
+    f"a residual 3D U-Net with channels {', '.join(map(str, WIDTHS))}",
+    UNet,
+    older_names=((".act.", ".adn.A."), (".prelu.", ".adn.A.")),  # MONAI before 0.4 and 0.2
+)
+
+HEATMAP = ModelKind("heatmap", (ARCHITECTURE,), usual_bytes=5 << 20)
+"""What a directory of heatmap models holds."""

@@ -1,37 +1,41 @@
-"""From weight files to checked weights; the only `torch.load`.
+"""From weight files to checked weights; the only `torch.load` of what others wrote.
 
 Weights come from strangers. Nothing in them is run (`weights_only`), nothing is believed before it
 was compared with the architecture, and what is wrong is named, because most broken weight files
 break in one of a few ways: a Git-LFS pointer, a web page, a cut download, a whole pickled module.
+No remedy writes onto the file that was read: it may be the only one.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import logging
 import re
 import zipfile
 import zlib
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
 from torch import Tensor
 
 from carotid.errors import ModelError
 from carotid.network.model_files import find_models
-from carotid.network.unet import UNet
+from carotid.network.weight_names import renamed
 from carotid.quiet import without_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from carotid.network.architecture import Architecture, ModelKind
 
 logger = logging.getLogger(__name__)
 
-MAX_FILE_BYTES = 256 << 20
-"""Largest weight file that is opened; the architecture has 1.2 million parameters (5 MB)."""
+_TIMES_USUAL = 50
+"""A file that is so many times as large as usual is not opened."""
 
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _WANTS_CODE = re.compile(r"GLOBAL|unrecognized (function|class)|Can only build|blocklisted")
@@ -42,7 +46,6 @@ _SAVED_BY_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """How a pickle begins, and how one that `torch.save` wrote before it wrote archives."""
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError)
-_WRAPPER_KEYS = ("state_dict", "model_state_dict", "model", "net", "network")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,35 +55,51 @@ class Weights:
     Attributes:
         name: What it is called in messages and records: its path within the model directory.
         sha256: SHA-256 of the file, hexadecimal.
-        state: The checked weights in float32.
+        architecture: What they are weights of.
+        state: The checked weights in float32, under the architecture's names.
     """
 
     name: str
     sha256: str
+    architecture: Architecture
     state: Mapping[str, Tensor]
 
 
-def read_models(directory: Path) -> list[Weights]:
+def read_models(directory: Path, kind: ModelKind) -> list[Weights]:
     """Read and check every model of a directory; see `find_models`.
 
+    Args:
+        directory: The model directory.
+        kind: What its files may hold.
+
     Raises:
-        ModelError: Where one cannot be used.
+        ModelError: Where one cannot be used, or is of another architecture than the first one.
     """
-    models = []
+    models: list[Weights] = []
     for path in find_models(directory):
-        sha256, state = read_state(path)
         name = path.relative_to(directory).as_posix()
-        models.append(Weights(name, sha256, state))
-        logger.debug("model %s: SHA-256 %s", name, sha256)
+        one = read_weights(path, kind, name)
+        if models and one.architecture != models[0].architecture:
+            raise ModelError(
+                "the models of one ensemble must be of one architecture",
+                where=path,
+                found=one.architecture.name,
+                expected=f"{models[0].architecture.name}, as {models[0].name}",
+                remedy="keep them in separate folders",
+            )
+        models.append(one)
+        logger.debug("model %s: SHA-256 %s", name, one.sha256)
     _warn_of_twins(models)
     return models
 
 
-def read_state(path: Path) -> tuple[str, dict[str, Tensor]]:
+def read_weights(path: Path, kind: ModelKind, name: str | None = None) -> Weights:
     """Read one weight file without running anything in it.
 
-    Returns:
-        SHA-256 of the file, and its checked weights in float32.
+    Args:
+        path: The file.
+        kind: What it may hold.
+        name: What to call it; default its path.
 
     Raises:
         ModelError: Names what the file is instead.
@@ -89,82 +108,57 @@ def read_state(path: Path) -> tuple[str, dict[str, Tensor]]:
         if not path.is_file():
             raise ModelError("the model is not a regular file", where=path)
         size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
+        if size > _TIMES_USUAL * kind.usual_bytes:
             raise ModelError(
-                "the file is too large to be weights of the heatmap network",
+                f"the file is too large to be weights of the {kind.name} network",
                 where=path,
                 found=f"{size / 1e6:.0f} MB",
-                expected="about 5 MB",
+                expected=f"about {kind.usual_bytes / 1e6:.1f} MB",
             )
-        content_hash = hashlib.sha256(path.read_bytes()).hexdigest()
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise ModelError(f"the model cannot be read: {error.strerror}", where=path) from error
-    _name_what_is_no_model(path)
-    loaded = _load(path)
-    return content_hash, checked_state(_as_state(loaded, path), path)
+    _name_what_is_no_model(path, kind)
+    state = _as_state(_load(path, kind), path, kind)
+    architecture, checked = checked_state(state, path, kind)
+    return Weights(str(path) if name is None else name, sha256, architecture, checked)
 
 
-def checked_state(state: Mapping[str, Tensor], where: str | Path) -> dict[str, Tensor]:
-    """The weights in float32, after comparison with the architecture.
+def checked_state(
+    state: Mapping[str, Tensor], where: str | Path, kind: ModelKind
+) -> tuple[Architecture, dict[str, Tensor]]:
+    """The architecture of weights, and a copy of them in float32 under its names.
+
+    What the architecture counts in whole numbers stays so.
 
     Raises:
         ModelError: Names missing, unexpected and misshapen weights, or those that are not finite.
     """
-    stripped = {key.removeprefix("module."): value for key, value in state.items()}
-    expected = _expected_state()
-    _compare_names(set(stripped), set(expected), where)
+    architecture, named = renamed(state, kind.architectures, where)
     checked = {}
-    for key, template in expected.items():
-        value = stripped[key]
-        if tuple(value.shape) != tuple(template.shape):
-            raise ModelError(
-                f"the weights are of another architecture: {key} has another shape",
-                where=where,
-                found=tuple(value.shape),
-                expected=tuple(template.shape),
-            )
-        if value.dtype not in _FLOATS or value.layout != torch.strided or value.is_meta:
+    for key, template in architecture.state.items():
+        value = named[key]
+        counts = not template.is_floating_point()
+        fits = value.dtype == template.dtype if counts else value.dtype in _FLOATS
+        if not fits or value.layout != torch.strided or value.is_meta:
             raise ModelError(
                 f"the weights have a type that is not supported in {key}",
                 where=where,
                 found=f"{value.dtype}, {value.layout}, on {value.device}",
-                expected="float16, bfloat16 or float32",
+                expected=str(template.dtype) if counts else "float16, bfloat16 or float32",
             )
-        checked[key] = value.detach().to(torch.float32, copy=True).contiguous()
+        wanted = template.dtype if counts else torch.float32
+        checked[key] = value.detach().to("cpu", wanted, copy=True).contiguous()
         if not bool(torch.isfinite(checked[key]).all()):
             raise ModelError(
                 f"the weights hold NaN or infinity in {key}",
                 where=where,
                 remedy="train or download this model again",
             )
-    return checked
+    return architecture, checked
 
 
-@functools.cache
-def _expected_state() -> Mapping[str, Tensor]:
-    """What the architecture's weights are called, and how large they are; without numbers."""
-    with torch.device("meta"):
-        return UNet().state_dict()
-
-
-def _compare_names(found: set[str], expected: set[str], where: str | Path) -> None:
-    missing, extra = sorted(expected - found), sorted(found - expected)
-    if not missing and not extra:
-        return
-    parts = []
-    if missing:
-        parts.append(f"{len(missing)} weights missing, such as {missing[0]}")
-    if extra:
-        parts.append(f"{len(extra)} unexpected, such as {extra[0][:80]}")
-    raise ModelError(
-        "the weights are of another architecture",
-        where=where,
-        found="; ".join(parts),
-        expected="a residual 3D U-Net with channels 8, 16, 32, 64, 128",
-    )
-
-
-def _name_what_is_no_model(path: Path) -> None:
+def _name_what_is_no_model(path: Path, kind: ModelKind) -> None:
     with path.open("rb") as file:
         head = file.read(512)
     text = head.lstrip().lower()
@@ -175,7 +169,7 @@ def _name_what_is_no_model(path: Path) -> None:
     elif text.startswith((b"<!doctype", b"<html", b"<?xml")):
         what, remedy = "the file is a web page, not weights", "download the weights themselves"
     elif head.startswith(b"PK"):
-        _check_archive(path)
+        _check_archive(path, kind)
         return
     elif _PICKLE.match(head) and not head.startswith(_SAVED_BY_TORCH):
         raise _wants_code(path)
@@ -184,23 +178,24 @@ def _name_what_is_no_model(path: Path) -> None:
     raise ModelError(what, where=path, remedy=remedy)
 
 
-def _check_archive(path: Path) -> None:
+def _check_archive(path: Path, kind: ModelKind) -> None:
     """Refuse archives that are too large, programs, or damaged; PyTorch checks no checksums."""
+    most = _TIMES_USUAL * kind.usual_bytes
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
             inflated = sum(entry.file_size for entry in entries)
             names = [entry.filename for entry in entries]
             checked = any(entry.CRC for entry in entries)  # torch.save can be told to write none
-            broken = checked and inflated <= MAX_FILE_BYTES and archive.testzip() is not None
+            broken = checked and inflated <= most and archive.testzip() is not None
     except (*_ZIP_ERRORS, OSError, ValueError, NotImplementedError, EOFError) as error:
         raise _damaged(path) from error
-    if inflated > MAX_FILE_BYTES:
+    if inflated > most:
         raise ModelError(
-            "the file would unpack to more than weights of the heatmap network",
+            f"the file would unpack to more than weights of the {kind.name} network",
             where=path,
             found=f"{inflated / 1e6:.0f} MB",
-            expected="about 5 MB",
+            expected=f"about {kind.usual_bytes / 1e6:.1f} MB",
         )
     if broken:
         raise _damaged(path)
@@ -230,9 +225,9 @@ def _wants_code(path: Path, name: str | None = None) -> ModelError:
     )
 
 
-def _load(path: Path) -> object:
+def _load(path: Path, kind: ModelKind) -> object:
     try:
-        with without_warnings():
+        with without_warnings(), _inert(kind):
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         text = str(error)
@@ -242,23 +237,43 @@ def _load(path: Path) -> object:
         raise _damaged(path) from error
 
 
-def _as_state(loaded: object, path: Path) -> dict[str, Tensor]:
+def _inert(kind: ModelKind) -> AbstractContextManager[object]:
+    """Let the names that a kind's files may mention stand for empty classes."""
+    names: list[Any] = [(type("Inert", (), {}), name) for name in kind.inert_classes]
+    return torch.serialization.safe_globals(names) if names else nullcontext()
+
+
+def _as_state(loaded: object, path: Path, kind: ModelKind) -> dict[str, Tensor]:
+    if _is_state(loaded):
+        return dict(loaded)
+    inside = []
     if isinstance(loaded, dict):
-        if loaded and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in loaded.items()):
-            return dict(loaded)
-        for key in _WRAPPER_KEYS:
-            if isinstance(loaded.get(key), dict):
-                raise ModelError(
-                    f"the weights lie inside a checkpoint, under '{key}'",
-                    where=path,
-                    remedy=f"save them alone: torch.save(torch.load(file)['{key}'], file)",
-                )
+        inside = [key for key, value in loaded.items() if isinstance(key, str) and _is_state(value)]
+        if kind.checkpoint_key in inside:
+            return dict(loaded[kind.checkpoint_key])
+    if inside:
+        key = inside[0]
+        raise ModelError(
+            f"the weights lie inside a checkpoint, under '{key}'",
+            where=path,
+            remedy="save them alone, in another folder, and give that one: "
+            f"torch.save(torch.load({path.name!r}, map_location='cpu')[{key!r}], "
+            f"'weights/{path.stem}.pt')",
+        )
     raise ModelError(
         "the file does not hold a state_dict",
         where=path,
         found=type(loaded).__name__,
         expected="names and tensors",
         remedy="save the model's state_dict() with torch.save",
+    )
+
+
+def _is_state(value: object) -> TypeGuard[dict[str, Tensor]]:
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in value.items())
     )
 
 

@@ -18,8 +18,11 @@ from torch import Tensor
 from carotid.config import HeatmapParameters
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
+from carotid.network import members
 from carotid.network.fast.cpu_unet import FastUNet
-from carotid.network.members import Member
+from carotid.network.members import Member, build_member
+from carotid.network.unet import ARCHITECTURE
+from carotid.network.weights import Weights
 from carotid.network.windows.plan import WindowPlan, WindowWorkers
 from carotid.network.windows.predict import WindowedImage, predict
 from carotid.stages.heatmap import fold as ensemble
@@ -41,6 +44,10 @@ PLAN = WindowPlan.of((20, 9, 23), (16, 16, 16), 0.5)
 IMAGE = torch.linspace(0, 1, 20 * 9 * 23).reshape(20, 9, 23)
 VIEW = WindowedImage(IMAGE, PLAN)
 PARAMETERS = HeatmapParameters(roi_size=(32, 16, 16), overlap=0.3)
+
+
+def in_memory(state: dict[str, Tensor]) -> Weights:
+    return Weights("full", "", ARCHITECTURE, state)
 
 
 class OutOfMemory:
@@ -95,7 +102,7 @@ def test_out_of_memory_in_the_middle_gives_the_same_numbers(
 def test_a_device_too_small_for_a_window_leaves_it_to_the_cpu() -> None:
     state = weights(3)
     on_cpu = Member.from_state(state)
-    full = Member("full", "", OutOfMemory(lambda _: True), CPU, state)
+    full = Member("full", "", OutOfMemory(lambda _: True), CPU, in_memory(state))
     predictor = Predictor()
     plan = WindowPlan.of((20, 9, 23), (32, 16, 16), 0.75)
     found = alone(predictor, full, WindowedImage(IMAGE, plan))
@@ -117,14 +124,12 @@ def test_a_predictor_that_stepped_down_does_not_try_again() -> None:
 
 def test_several_workers_share_one_network_on_the_cpu() -> None:
     state = weights(3)
-    full = Member("full", "", OutOfMemory(lambda _: True), torch.device("meta"), state)
+    full = Member("full", "", OutOfMemory(lambda _: True), torch.device("meta"), in_memory(state))
     built: list[int] = []
-    from_state = Member.from_state.__func__  # type: ignore[attr-defined]
 
-    def counting(*args: Any, **more: Any) -> Member:
+    def counting(one: Weights) -> Member:
         built.append(1)
-        made: Member = from_state(Member, *args, **more)
-        return made
+        return build_member(one)
 
     plan = WindowPlan.of((64, 9, 23), (32, 16, 16), 0)
     image = torch.linspace(0, 1, 64 * 9 * 23).reshape(64, 9, 23)
@@ -132,7 +137,7 @@ def test_several_workers_share_one_network_on_the_cpu() -> None:
     predictor = Predictor(WindowWorkers(3, 1))
     predictor.step = ON_THE_CPU
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Member, "from_state", counting)
+        patch.setattr(members, "build_member", counting)
         found = alone(predictor, full, WindowedImage(image, plan))
     assert len(built) == 1
     np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=1e-5)
@@ -226,7 +231,7 @@ def test_another_error_is_not_taken_for_lack_of_memory() -> None:
 
 def test_a_member_keeps_weights_for_the_cpu_only_beside_a_device() -> None:
     on_cpu = Member.from_state(weights(0))
-    assert on_cpu.state is None
+    assert on_cpu.weights is None
     assert on_cpu.cpu_network is on_cpu.network
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from carotid.network.unet import UNet
-from carotid.network.weights import read_state
+from carotid.network.unet import HEATMAP, UNet
+from carotid.network.weights import read_weights
 from carotid.training.heatmap.export import LAST_UNIT, with_scale, write_checksums, write_model
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def test_written_model_is_half_precision_and_loads(tmp_path: Path) -> None:
     assert len(content) < 2_600_000
     stored = torch.load(tmp_path / "member_0.pt", weights_only=True)
     assert {value.dtype for value in stored.values()} == {torch.float16}
-    _, loaded = read_state(tmp_path / "member_0.pt")
+    loaded = read_weights(tmp_path / "member_0.pt", HEATMAP).state
     scaled = with_scale(state)
     assert all(torch.equal(loaded[key], scaled[key].half().float()) for key in scaled)
 

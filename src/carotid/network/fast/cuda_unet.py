@@ -27,12 +27,14 @@ from torch.nn import functional
 
 from carotid.network import subpixel
 from carotid.network.fast.slabs import EPSILON
-from carotid.network.unet import STRIDE, WIDTHS, UNet
+from carotid.network.unet import STRIDE, WIDTHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from torch import Tensor, nn
+
+    from carotid.network.unet import UNet
 
 _switching = threading.RLock()
 
@@ -48,14 +50,9 @@ class CudaUNet:
 
     Args:
         net: A network in evaluation mode; its weights are copied where they are rearranged.
-
-    Raises:
-        ValueError: If it is not the known architecture.
     """
 
     def __init__(self, net: UNet) -> None:
-        if type(net) is not UNet:
-            raise ValueError("this is not the architecture that the fast pass is made for")
         self._plain = net
         self._halvings, self._doublings = [], []
         level = net.get_submodule("model")

@@ -15,13 +15,12 @@ import torch
 
 from carotid.network.fast.cpu_unet import FastUNet
 from carotid.network.fast.cuda_unet import CudaUNet, Exactly, exact_convolutions
+from carotid.network.unet import UNet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor, nn
-
-    from carotid.network.unet import UNet
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +43,15 @@ _PROBE_SLAB_VOXELS = 2**10
 
 
 def fast_or_plain(
-    net: UNet, device: torch.device, *, plain: bool = False
+    net: nn.Module, device: torch.device, *, plain: bool = False
 ) -> Callable[[Tensor], Tensor]:
     """Return the fastest forward pass on a device that agrees with the plain module.
 
     The candidate (`FastUNet` on the CPU, `CudaUNet` on CUDA) and the plain module work on two
     small random windows, in slabs that are small accordingly; the global random state is not
     touched. When they differ by more than `CPU_TOLERANCE` or `CUDA_TOLERANCE` of the largest value,
-    or the candidate cannot be made, a warning is logged and the plain module is returned.
+    or the candidate cannot be made, a warning is logged and the plain module is returned. For other
+    architectures than the heatmap U-Net there is no candidate.
 
     Args:
         net: The plain module. It is put into evaluation mode and on the device, and must not be
@@ -60,20 +60,22 @@ def fast_or_plain(
         plain: Whether the plain module is wanted in any case.
 
     Returns:
-        Maps (1, 1, s, p, l) float32 on the device to (1, 2, s, p, l), without TensorFloat-32.
+        What the module is, without gradients and without TensorFloat-32; the heatmap U-Net maps
+        (1, 1, s, p, l) float32 on the device to (1, 2, s, p, l).
 
     Raises:
         torch.OutOfMemoryError: Where the device has no room for either.
     """
-    frozen = net.eval().requires_grad_(requires_grad=False).to(device)
-    if device.type == "cuda":
-        return Exactly(frozen if plain else _chosen(CudaUNet, frozen, device, CUDA_TOLERANCE))
-    if device.type == "cpu" and not plain:
-        return _chosen(FastUNet, frozen, device, CPU_TOLERANCE)
-    return frozen
+    chosen: Callable[[Tensor], Tensor] = net.eval().requires_grad_(requires_grad=False).to(device)
+    if type(net) is UNet and not plain:
+        if device.type == "cuda":
+            chosen = _agreeing(CudaUNet, net, device, CUDA_TOLERANCE)
+        if device.type == "cpu":
+            chosen = _agreeing(FastUNet, net, device, CPU_TOLERANCE)
+    return Exactly(chosen) if device.type == "cuda" else chosen
 
 
-def _chosen(
+def _agreeing(
     make: Callable[[UNet], Callable[[Tensor], Tensor]],
     plain: UNet,
     device: torch.device,
