@@ -41,6 +41,7 @@ PAGE_OF = {
     "models check": "models.md",
     "simulate": "simulation.md",
     "train heatmap": "training.md",
+    "compare centerline": "compare.md",
     "compare heatmap": "compare.md",
     "report": "report.md",
     "demo": "quick-start.md",

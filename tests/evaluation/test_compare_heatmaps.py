@@ -125,6 +125,20 @@ def test_what_cannot_be_compared_is_named_and_the_rest_is_compared(tmp_path: Pat
     assert "P2" not in (tmp_path / "table.tsv").read_text()
 
 
+@pytest.mark.parametrize(("every", "slices"), [(4, SHAPE[2] - 3), (7, 4)])
+def test_hand_picks_up_to_5_mm_apart_are_joined(tmp_path: Path, every: int, slices: int) -> None:
+    """As training does; slices between picks that lie further apart are not annotated."""
+    heat = peaks_at(both_channels(truth()), 300)
+    write_heatmaps(tmp_path / "out", "P1", heat, "RAS")
+    write_truth(tmp_path / "truth", "P1", sides=("left",))
+    path = centerline_file(tmp_path / "truth", "P1", "left")
+    header, *rows = path.read_text().splitlines()
+    picked = [row for row in rows if row.startswith("internal") and int(row[-2:]) % every == 0]
+    path.write_text("\n".join([header, *picked]) + "\n")
+    found = compare_heatmaps(tmp_path / "out", tmp_path / "truth", tmp_path / "table.tsv")
+    assert found.summary.slices == 2 * slices
+
+
 def test_nothing_to_compare_is_an_error_and_leaves_no_table(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(UsageError, match="nothing can be compared"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from carotid.evaluation.compare_centerlines import CenterlineComparison
     from carotid.evaluation.compare_heatmaps import Comparison
     from carotid.evaluation.distances import Summary
 
@@ -41,6 +42,47 @@ def compare_heatmap(output_dir: Path, annotation_dir: Path, output_path: Path) -
     for participant_id, reason in comparison.skipped.items():
         logger.warning("%s was not compared: %s", participant_id, reason)
     return 0
+
+
+@compare.command("centerline", short_help="Distances between the centerlines of two directories.")
+@click.argument("transform1_dir", type=_folder)
+@click.argument("transform2_dir", type=_folder)
+@click.argument("output_path", type=_folder)
+def compare_centerline(transform1_dir: Path, transform2_dir: Path, output_path: Path) -> int:
+    """Measure how far the centerlines of two directories lie apart, slice by slice.
+
+    Both hold <id>/centerline_transform/<side>_centerline.tsv; annotations will do. OUTPUT_PATH
+    receives a TSV row per center that both have; a table beside it, <name>_summary.tsv, tells per
+    artery how many slices each has, how many both, and how far apart they are. An OUTPUT_PATH
+    that is a directory gets compare_centerline.tsv.
+    """
+    from carotid.evaluation.compare_centerlines import compare_centerlines
+
+    found = compare_centerlines(transform1_dir, transform2_dir, output_path)
+    for warning in found.warnings:
+        logger.warning("%s", warning)
+    for participant_id, reason in found.failed.items():
+        logger.error("%s was not compared: %s", participant_id, reason)
+    print_centerlines(found)
+    return 1 if found.failed else 0
+
+
+def print_centerlines(found: CenterlineComparison) -> None:
+    """How many centers both directories have and how far apart they are, on standard output."""
+    import numpy as np
+
+    first, second = (sum(one.counts[k] for one in found.distances) for k in (0, 1))
+    mm = np.concatenate([one.mm for one in found.distances] or [np.empty(0)])
+    known = mm[np.isfinite(mm)]
+    click.echo(f"{found.participants} participants")
+    click.echo(f"  centers: {first} in the first, {second} in the second, {len(mm)} in both")
+    if known.size:
+        click.echo(
+            f"  distance in the slice: median {np.median(known):.2f} mm, 95th percentile "
+            f"{np.percentile(known, 95):.2f} mm, largest {known.max():.2f} mm"
+        )
+    click.echo(f"slice by slice: {found.table}")
+    click.echo(f"per artery: {found.summary}")
 
 
 def print_summary(summary: Summary) -> None:

@@ -19,7 +19,7 @@ from carotid.evaluation.distances import (
 )
 from carotid.geometry.grid import CANONICAL, Reordering
 from carotid.geometry.sides import SIDE_NAMES, SideName
-from carotid.storage.annotations import read_annotation
+from carotid.storage.annotations import joined_slices, read_annotation
 from carotid.storage.metaimage.read import read_multichannel
 from carotid.storage.results.atomic import write_atomically
 from carotid.storage.results.heatmaps import load_max_indices
@@ -161,7 +161,7 @@ def compare_side(
         )
     truth = read_annotation(annotation, slices)
     heights = np.arange(slices, dtype=np.float64)
-    centers = truth.at_slices(heights)
+    centers = truth.at_slices(heights, max_gap=joined_slices(spacing[2]))
     maxima, peak = slice_maxima(np.moveaxis(np.asarray(ordered, np.float32), 3, 1))
     errors = slice_errors(
         maxima,

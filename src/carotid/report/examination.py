@@ -21,7 +21,7 @@ from carotid.report.figures import (
     side_figures,
 )
 from carotid.report.projections import Projections, project
-from carotid.storage.annotations import read_annotation
+from carotid.storage.annotations import joined_slices, read_annotation
 from carotid.storage.results.heatmaps import load_max_indices
 from carotid.storage.results.layout import HeatmapLayout, centerline_file
 
@@ -167,7 +167,8 @@ def _truth(path: Path, mean: Projections) -> Truth | None:
     except InputError as error:
         logger.warning("not used: %s", error)
         return None
-    centers = annotation.at_slices(np.arange(mean.grid.shape[2], dtype=np.float64))
+    slices = np.arange(mean.grid.shape[2], dtype=np.float64)
+    centers = annotation.at_slices(slices, max_gap=joined_slices(mean.grid.spacing_mm[2]))
     offset = (mean.peak_index - centers) * np.array(mean.grid.spacing_mm[:2])
     distance = np.linalg.norm(offset, axis=2)
     known = distance[np.isfinite(distance)]

@@ -29,6 +29,9 @@ HEADER = "\t".join(COLUMNS)
 
 MAX_FILE_BYTES = 16 << 20
 
+MAX_GAP_MM = 5.0
+"""Rows up to this far apart in S are joined by a line: readers often mark every fourth slice."""
+
 _REMEDY = "correct the file; see the documentation's page on annotations"
 
 
@@ -80,12 +83,29 @@ def read_annotation(path: Path, slices: int | None = None) -> Annotation:
         InputError: The file cannot be read, or a row is not what it should be; the message names
             the file, the row (the header is row 1) and the column.
     """
-    table = read_table(path, COLUMNS, "annotation", _REMEDY, MAX_FILE_BYTES)
-    if not len(table):
+    found = read_centers(path, slices)
+    if not len(found.internal) + len(found.external):
         raise InputError("the annotation has no rows", where=path, remedy=_REMEDY)
+    return found
+
+
+def read_centers(path: Path, slices: int | None = None, what: str = "annotation") -> Annotation:
+    """Read one side's file like `read_annotation`; it may have no rows.
+
+    Args:
+        path: The file.
+        slices: Number of axial slices of the scan, where known.
+        what: What the file is called in messages.
+    """
+    table = read_table(path, COLUMNS, what, _REMEDY, MAX_FILE_BYTES)
     rows = rows_by_label(table, slices)
     points = points_of(table)
     return Annotation(points[rows["internal"]], points[rows["external"]])
+
+
+def joined_slices(slice_mm: float) -> float:
+    """How many slices apart two rows may be to be joined: `MAX_GAP_MM`, and neighbours always."""
+    return max(MAX_GAP_MM / slice_mm, 1.0)
 
 
 def rows_by_label(table: Table, slices: int | None = None) -> dict[Label, NDArray[np.int64]]:

@@ -18,7 +18,7 @@ from carotid.geometry.intensity import intensity_range
 from carotid.geometry.resample import NETWORK_SPACING_MM, SPACING_TOLERANCE_MM
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.stages.heatmap.prepare import prepare
-from carotid.storage.annotations import read_annotation
+from carotid.storage.annotations import joined_slices, read_annotation
 from carotid.storage.raw import RawScan, open_scan
 from carotid.storage.regular_file import open_regular
 from carotid.storage.results.layout import centerline_file
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from carotid.geometry.sides import Side
     from carotid.storage.annotations import Annotation
     from carotid.storage.rescaling import Rescaling
-
-MAX_GAP_MM = 5.0
-"""Annotated centers of neighbouring rows up to this far apart in S are joined by a line."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +187,7 @@ def network_centers(
     steps = [_voxels_per_network_voxel(spacing) for spacing in canonical.spacing_mm]
     size_x, size_y, _ = canonical.shape
     slices = np.arange(frame.shape[0]) * steps[2]
-    found = annotation.at_slices(slices, max_gap=max(MAX_GAP_MM / canonical.spacing_mm[2], 1.0))
+    found = annotation.at_slices(slices, max_gap=joined_slices(canonical.spacing_mm[2]))
     posterior = (size_y - 1 - found[..., 1]) / steps[1]
     leftward = (size_x - 1 - found[..., 0]) / steps[0]
     column = side.stop - 1 - leftward if side.mirrored else leftward - side.start
