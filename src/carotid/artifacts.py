@@ -9,6 +9,7 @@ import numpy as np
 
 from carotid.errors import CarotidError
 from carotid.geometry.grid import CANONICAL, Reordering
+from carotid.geometry.sides import SIDE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carotid.geometry.grid import Grid
+    from carotid.geometry.polar import Rays, Sampling
     from carotid.geometry.sides import SideName
 
 Label = Literal["internal", "external"]
@@ -215,12 +217,13 @@ class Centerlines:
 
 @dataclass(frozen=True, eq=False)
 class PolarBlock:
-    """Polar images of some centers of one side, in the order of their table.
+    """Polar images of some slices of one side, in order of label (external first), then z.
 
     Attributes:
-        labels: The artery of each image.
-        centers: (k, centers, 3) float64, canonical voxel indices; 1 or 9 centers an image.
-        images: (k, centers, 1, slices, rows, samples) float32.
+        labels: The artery of each slice.
+        centers: (k, centers, 3) float64, canonical voxel indices; 1 or 9 centers a slice.
+        images: (k, centers, length, n_angles, polar_ray) float32, one row an angle; see
+            `carotid.geometry.polar`.
     """
 
     labels: tuple[Label, ...]
@@ -229,20 +232,30 @@ class PolarBlock:
 
     def __post_init__(self) -> None:
         k, centers = self.centers.shape[:2]
+        _require(self.centers.shape == (k, centers, 3), "centers", self.centers)
         _require(len(self.labels) == k, "labels", self.centers)
-        _require(
-            self.images.ndim == 6 and self.images.shape[:3] == (k, centers, 1),
-            "images",
-            self.images,
-        )
+        fits = self.images.ndim == 5 and self.images.shape[:2] == (k, centers)
+        _require(fits, "images", self.images)
 
 
 class PolarImages(Protocol):
-    """Polar images of a participant: read from files, or sampled as they are asked for."""
+    """Polar images of a participant: read from files, or drawn as they are asked for."""
 
     @property
-    def grid(self) -> Grid:
-        """The scan's stored grid, or the canonical one where that is all that is known."""
+    def canonical(self) -> Grid:
+        """The scan's grid in canonical order, to which centers refer."""
+
+    @property
+    def stored(self) -> Grid | None:
+        """The scan's stored grid; None where it is unknown."""
+
+    @property
+    def rays(self) -> Rays:
+        """How the rays are drawn."""
+
+    @property
+    def sampling(self) -> Sampling | None:
+        """How values are taken between voxels; None where it is unknown."""
 
     def blocks(self, side: SideName) -> Iterator[PolarBlock]:
         """The images of one side, a block at a time."""
@@ -321,24 +334,91 @@ class Contours:
 SEGMENTATION_COMPONENTS = ("internal lumen", "internal wall", "external lumen", "external wall")
 """The components of a segmentation; wall is all inside its outer boundary, lumen included."""
 
+LABEL_VALUES = {"left lumen": 1, "left wall": 2, "right lumen": 3, "right wall": 4}
+"""The values of a label map of both sides; 0 is background, and the wall is without the lumen."""
+
+
+@dataclass(frozen=True, eq=False)
+class SideMasks:
+    """Masks of one side, on the part of a grid that holds all that is not zero.
+
+    Attributes:
+        masks: (4, i, j, k) uint8, 0 and 1, in the order of `SEGMENTATION_COMPONENTS`.
+        start: The grid's indices of the part's first voxel.
+    """
+
+    masks: NDArray[np.uint8]
+    start: tuple[int, int, int]
+
+    def __post_init__(self) -> None:
+        fits = self.masks.ndim == 4 and len(self.masks) == len(SEGMENTATION_COMPONENTS)
+        _require(fits, "masks", self.masks)
+
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
     """Masks of both sides of a neck.
 
     Attributes:
-        left, right: (4, i, j, k) uint8, 0 and 1, on the grid's own indices; the order is
-            `SEGMENTATION_COMPONENTS`.
+        left, right: The patient's sides.
         grid: The scan's stored grid, or the canonical one where that is all that is known.
     """
 
-    left: NDArray[np.uint8]
-    right: NDArray[np.uint8]
+    left: SideMasks
+    right: SideMasks
     grid: Grid
 
     def __post_init__(self) -> None:
-        for array in (self.left, self.right):
-            _require(array.shape == (4, *self.grid.shape), "masks", array)
+        for side in (self.left, self.right):
+            stop = np.add(side.start, side.masks.shape[1:])
+            _require(bool((stop <= self.grid.shape).all()), "masks", side.masks)
+
+    def side(self, name: SideName) -> SideMasks:
+        """One side by its name."""
+        return self.left if name == "left" else self.right
+
+    def masks(self, name: SideName, first: int = 0, stop: int | None = None) -> NDArray[np.uint8]:
+        """(4, i, j, k) uint8: one side's masks on the whole grid, or on some of its slices.
+
+        Args:
+            name: Which side.
+            first: First slice along the grid's last index.
+            stop: One past the last slice; default all.
+
+        Returns:
+            An array whose first axis is fastest in memory, as files have it.
+        """
+        out = self._zeros(len(SEGMENTATION_COMPONENTS), first, stop)
+        masks, place = self._within(self.side(name), first, first + out.shape[3])
+        out[(slice(None), *place)] = masks
+        return out
+
+    def labels(self, first: int = 0, stop: int | None = None) -> NDArray[np.uint8]:
+        """(1, i, j, k) uint8: both sides in one map, see `LABEL_VALUES`; otherwise as `masks`.
+
+        Lumens lie over walls and, where sides meet, the right one over the left.
+        """
+        out = self._zeros(1, first, stop)
+        for name in SIDE_NAMES:
+            masks, place = self._within(self.side(name), first, first + out.shape[3])
+            for component in ("external wall", "internal wall", "external lumen", "internal lumen"):
+                mask = masks[SEGMENTATION_COMPONENTS.index(component)]
+                out[0][place][mask != 0] = LABEL_VALUES[f"{name} {component.split()[1]}"]
+        return out
+
+    def _zeros(self, channels: int, first: int, stop: int | None) -> NDArray[np.uint8]:
+        i, j, k = self.grid.shape
+        slices = (k if stop is None else stop) - first
+        return np.zeros((slices, j, i, channels), np.uint8).transpose(3, 2, 1, 0)
+
+    def _within(
+        self, side: SideMasks, first: int, stop: int
+    ) -> tuple[NDArray[np.uint8], tuple[slice, ...]]:
+        """What of a side's part lies in some slices, and where that is in an array of these."""
+        (i, j, k), (rows, columns, slices) = side.start, side.masks.shape[1:]
+        low, high = max(first, k), max(first, k, min(stop, k + slices))
+        place = (slice(i, i + rows), slice(j, j + columns), slice(low - first, high - first))
+        return side.masks[..., low - k : high - k], place
 
 
 def _require(fits: bool, name: str, array: NDArray[np.generic]) -> None:  # noqa: FBT001

@@ -233,8 +233,14 @@ def write_metaimage(path: Path, volume: Volume) -> None:
             writer.write(slab.astype(native, copy=False)[..., None])
 
 
-def verify_metaimage(path: Path, grid: Grid, channels: int, crc32: int) -> None:
-    """Read a file of float32 numbers back, in little memory, and compare it with what was written.
+def verify_metaimage(
+    path: Path,
+    grid: Grid,
+    channels: int,
+    crc32: int,
+    dtype: np.dtype[np.generic] | type[np.generic] = np.float32,
+) -> None:
+    """Read a file back, in little memory, and compare it with what was written.
 
     Every byte counts: some bits of a deflate stream can change without a reader's noticing, and
     another reader may mind.
@@ -244,6 +250,7 @@ def verify_metaimage(path: Path, grid: Grid, channels: int, crc32: int) -> None:
         grid: Where its voxels have to lie.
         channels: How many numbers each voxel has to have.
         crc32: `MetaImageWriter.crc32` of the writer that wrote it.
+        dtype: Type of the numbers.
 
     Raises:
         OutputError: The header does not say what it should, or a byte is missing, too many, or
@@ -252,7 +259,7 @@ def verify_metaimage(path: Path, grid: Grid, channels: int, crc32: int) -> None:
     try:
         header = read_metaimage_header(path)
         found = (header.dtype, header.channels, header.compressed, header.big_endian)
-        expected = (np.dtype(np.float32), channels, True, False)
+        expected = (np.dtype(dtype), channels, True, False)
         if found != expected or not header.grid.agrees_with(grid, SAME_GRID_VOXEL):
             raise _not_as_written(path, "its header differs")
         with open_regular(path) as file:

@@ -12,15 +12,33 @@
     │   │   ├── mean.mha
     │   │   └── std.mha
     │   └── right_heatmap …
-    └── centerline_transform
+    ├── centerline_transform
+    │   ├── provenance.json
+    │   ├── bifurcation.json
+    │   ├── left_centerline.tsv
+    │   └── right_centerline.tsv
+    ├── polar_transform
+    │   ├── provenance.json
+    │   ├── left_polar
+    │   │   ├── label-internal_slice-12_polar.npy
+    │   │   ├── label-internal_slice-12_center.npy …
+    │   │   └── parameters.json
+    │   └── right_polar …
+    ├── contour_transform
+    │   ├── provenance.json
+    │   ├── left_contour.tsv
+    │   ├── right_contour.tsv
+    │   └── spatial_metadata.json
+    └── segmentation_transform
         ├── provenance.json
-        ├── bifurcation.json
-        ├── left_centerline.tsv
-        └── right_centerline.tsv
+        ├── labels.mha
+        ├── left_segmentation.mha
+        └── right_segmentation.mha
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,11 +47,16 @@ from carotid.geometry.sides import SIDE_NAMES, SideName
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from carotid.artifacts import Label
+
 PARAMETERS_FILE = "parameters.json"
 SUMMARY_FILE = "summary.json"
 WORK_FOLDER = ".carotid"
 HEATMAP_TRANSFORM = "heatmap_transform"
 CENTERLINE_TRANSFORM = "centerline_transform"
+POLAR_TRANSFORM = "polar_transform"
+CONTOUR_TRANSFORM = "contour_transform"
+SEGMENTATION_TRANSFORM = "segmentation_transform"
 PROVENANCE_FILE = "provenance.json"
 MEAN_FILE = "mean.mha"
 STD_FILE = "std.mha"
@@ -140,3 +163,67 @@ class CenterlineLayout:
 def centerline_file(root: Path, participant_id: str, side: SideName) -> Path:
     """Where the centerline of one side is kept, below an output or annotation directory."""
     return CenterlineLayout(root / participant_id / CENTERLINE_TRANSFORM).table(side)
+
+
+@dataclass(frozen=True)
+class PolarLayout:
+    """Where things lie in one participant's `polar_transform` folder."""
+
+    root: Path
+
+    def side(self, side: SideName) -> Path:
+        """The folder of one side's images."""
+        return self.root / f"{side}_polar"
+
+    def parameters(self, side: SideName) -> Path:
+        """How one side's images were drawn."""
+        return self.side(side) / PARAMETERS_FILE
+
+    def image(self, side: SideName, label: Label, z: int) -> Path:
+        """The images of one slice, a center each."""
+        return self.side(side) / f"label-{label}_slice-{z}_polar.npy"
+
+    def center(self, side: SideName, label: Label, z: int) -> Path:
+        """The centers of one slice's images."""
+        return self.side(side) / f"label-{label}_slice-{z}_center.npy"
+
+    def slices(self, side: SideName) -> list[tuple[Label, int]]:
+        """The slices that have images: external first, then by z."""
+        found: list[tuple[Label, int]] = []
+        for path in self.side(side).iterdir():
+            name = re.fullmatch(r"label-(internal|external)_slice-(-?\d+)_polar\.npy", path.name)
+            if name is not None:
+                found.append(("internal" if name[1] == "internal" else "external", int(name[2])))
+        return sorted(found)
+
+
+@dataclass(frozen=True)
+class ContourLayout:
+    """Where things lie in one participant's `contour_transform` folder."""
+
+    root: Path
+
+    def table(self, side: SideName) -> Path:
+        """The outlines of one side."""
+        return self.root / f"{side}_contour.tsv"
+
+    @property
+    def metadata(self) -> Path:
+        """The grids that the outlines refer to."""
+        return self.root / "spatial_metadata.json"
+
+
+@dataclass(frozen=True)
+class SegmentationLayout:
+    """Where things lie in one participant's `segmentation_transform` folder."""
+
+    root: Path
+
+    def masks(self, side: SideName) -> Path:
+        """The masks of one side, four components."""
+        return self.root / f"{side}_segmentation.mha"
+
+    @property
+    def labels(self) -> Path:
+        """Both sides in one label map."""
+        return self.root / "labels.mha"

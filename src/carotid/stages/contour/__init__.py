@@ -1,0 +1,1 @@
+"""Contours of lumen and outer wall from polar images."""

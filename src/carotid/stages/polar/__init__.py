@@ -1,0 +1,1 @@
+"""Polar images: rays around each center of the centerlines."""

@@ -1,0 +1,1 @@
+"""Masks of lumen and wall from contours."""

@@ -1,0 +1,99 @@
+"""A contour table: the rows of one side's outlines as text, and back.
+
+Tab-separated, a row per point, with the columns `label object x y z` in any order; `deviation`,
+`norm_deviation` and `deviation_mm` may be there, others are passed over. All rows of one label,
+object and z are one closed outline, in the order of the file. Tables come from this program, from
+others and from hands, so every row is looked at, and one that is wrong is named.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.artifacts import BOUNDARIES, LABELS, CrossSection, Outline
+from carotid.storage.tables import read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from carotid.artifacts import Boundary, Label
+
+NEEDED = ("label", "object", "x", "y", "z")
+SPREADS = ("deviation", "norm_deviation", "deviation_mm")
+HEADER = "\t".join((*NEEDED, *SPREADS))
+
+MAX_TABLE_BYTES = 1 << 30
+
+_IN_ORDER: list[tuple[Label, Boundary]] = [
+    (label, boundary) for label in sorted(LABELS) for boundary in BOUNDARIES
+]
+"""What an outline can be, in the order of a table."""
+
+
+def table_text(sections: Sequence[CrossSection]) -> str:
+    """One side's table.
+
+    Numbers have nine significant digits, which is all that this program's own contours have
+    (`carotid.geometry.decimals`). NaN is an empty cell.
+    """
+    lines = [HEADER]
+    for section in sections:
+        for boundary in BOUNDARIES:
+            outline = section.outline(boundary)
+            if outline is not None:
+                lines += _rows(f"{section.label}\t{boundary}", section.z, outline)
+    return "\n".join(lines) + "\n"
+
+
+def _rows(start: str, z: int, outline: Outline) -> list[str]:
+    numbers = (*outline.points.T, *(getattr(outline, name) for name in SPREADS))
+    cells = [["" if math.isnan(v) else f"{v:.9g}" for v in column.tolist()] for column in numbers]
+    return [
+        f"{start}\t{x}\t{y}\t{z}.0\t{deviation}\t{norm_deviation}\t{deviation_mm}"
+        for x, y, deviation, norm_deviation, deviation_mm in zip(*cells, strict=True)
+    ]
+
+
+def read_contour_table(path: Path, slices: int) -> tuple[CrossSection, ...]:
+    """The cross-sections of one side, sorted by label, then z.
+
+    Args:
+        path: The table.
+        slices: Number of axial slices of the scan.
+
+    Raises:
+        InputError: The file is missing or no such table, or a row is not what it should be; the
+            message names the row (the header is row 1) and the column.
+    """
+    table = read_table(
+        path, NEEDED, "contour table", "correct the row, or make the table again", MAX_TABLE_BYTES
+    )
+    labels, boundaries = table.words("label", LABELS), table.words("object", BOUNDARIES)
+    points = np.stack([table.numbers("x"), table.numbers("y")], axis=1)
+    z = table.numbers("z")
+    for row in np.flatnonzero((z != np.floor(z)) | (z < 0) | (z >= slices)):
+        expected = f"a slice of the scan, a whole number from 0 to {slices - 1}"
+        raise table.mistake(row, "z", f"{z[row]:g}", expected)
+    spreads = [table.optional_numbers(name) for name in SPREADS]
+
+    places = {kind: k for k, kind in enumerate(_IN_ORDER)}
+    kinds = np.array(
+        [places[kind] for kind in zip(labels, boundaries, strict=True)],  # type: ignore[index]
+        np.int64,
+    )
+    order = np.lexsort((kinds, z, kinds // len(BOUNDARIES)))  # rows of an outline stay in order
+    changes = (np.diff(kinds[order]) != 0) | (np.diff(z[order]) != 0)
+    found: dict[tuple[Label, int], dict[Boundary, Outline]] = {}
+    for rows in np.split(order, np.flatnonzero(changes) + 1):
+        if len(rows):
+            label, boundary = _IN_ORDER[kinds[rows[0]]]
+            outlines = found.setdefault((label, int(z[rows[0]])), {})
+            outlines[boundary] = Outline(points[rows], *(values[rows] for values in spreads))
+    return tuple(
+        CrossSection(label, height, outlines.get("lumen"), outlines.get("wall"))
+        for (label, height), outlines in found.items()
+    )

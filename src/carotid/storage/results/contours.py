@@ -1,0 +1,58 @@
+"""One participant's contours on disk: a table per side, and the grids that they refer to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carotid.artifacts import Contours
+from carotid.errors import OutputError
+from carotid.geometry.sides import SIDE_NAMES, SideName
+from carotid.storage.results.atomic import write_atomically, write_json
+from carotid.storage.results.contour_table import read_contour_table, table_text
+from carotid.storage.results.grids import grids_as_json, read_grids
+from carotid.storage.results.layout import ContourLayout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from carotid.artifacts import CrossSection
+    from carotid.geometry.grid import Grid
+
+
+def save_contours(contours: Contours, folder: Path) -> None:
+    """Write one participant's contours, read them back and compare.
+
+    Raises:
+        OutputError: A file cannot be written, or does not read back as written.
+    """
+    layout = ContourLayout(folder)
+    write_json(layout.metadata, grids_as_json(contours.canonical, contours.stored))
+    for side in SIDE_NAMES:
+        path, content = layout.table(side), table_text(contours.side(side)).encode()
+        write_atomically(path, content)
+        try:
+            same = path.read_bytes() == content
+        except OSError as error:
+            raise OutputError("the table does not read back", where=path, found=error) from error
+        if not same:
+            raise OutputError("the table does not read back as it was written", where=path)
+
+
+def load_contours(folder: Path) -> Contours:
+    """Read one participant's contours.
+
+    Raises:
+        InputError: A file is missing or cannot be used; the message names the row at fault.
+    """
+    grids, _ = read_grids(ContourLayout(folder).metadata)
+    left, right = (load_side(folder, side, grids.canonical) for side in SIDE_NAMES)
+    return Contours(left, right, grids.canonical, grids.stored)
+
+
+def load_side(folder: Path, side: SideName, canonical: Grid) -> tuple[CrossSection, ...]:
+    """Read one side's table; the cross-sections are sorted by label, then z.
+
+    Raises:
+        InputError: The table is missing or cannot be used; see `read_contour_table`.
+    """
+    return read_contour_table(ContourLayout(folder).table(side), canonical.shape[2])
