@@ -221,5 +221,5 @@ def _turns_left(first: Sequence[float], second: Sequence[float], third: Sequence
 
 
 def _shoelace(outline: NDArray[np.float64]) -> float:
-    x, y = outline.T
+    x, y = (outline - outline[0]).T  # so that far from the origin nothing is lost
     return float(abs(x @ _next(y) - y @ _next(x)) / 2)
