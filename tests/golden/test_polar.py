@@ -16,7 +16,9 @@ from carotid.geometry.polar import PolarSampler, with_repeated_rows
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.polar.draw import draw_polar_images
 from carotid.stages.polar.parameters import PolarParameters
-from carotid.storage.raw import find_scans, load_scan, read_rescaling
+from carotid.storage.participants import find_scans
+from carotid.storage.raw import load_scan
+from carotid.storage.rescaling import read_rescaling
 from carotid.storage.results.centerlines import load_centerlines
 from carotid.storage.results.layout import CenterlineLayout
 
