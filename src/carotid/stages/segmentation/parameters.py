@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import StrictBool  # noqa: TC002 - needed when the class is made
+from pydantic import StrictBool
 
 from carotid.config import Parameters
 
