@@ -1,0 +1,1 @@
+"""Contours from planes across the arteries."""
