@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from benchmarks.second_simulator import simulate_second
 
-from carotid.artifacts import CrossSection, Outline
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
-from carotid.simulation.contours import evenly, flow_divider, true_contours
+from carotid.simulation.contours import flow_divider, true_contours
 from carotid.simulation.neck import simulate_neck
 from carotid.simulation.recipe import NeckRecipe
 from carotid.simulation.surfaces import Chain
@@ -18,6 +17,8 @@ from carotid.simulation.truth import SimulatedNeck, TrueArtery, TrueSide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from carotid.artifacts import CrossSection, Outline
 
 CLEAN = NeckRecipe(
     p_slab=0,
@@ -185,12 +186,3 @@ def test_the_picture_changes_where_the_outlines_are(
     for name, offsets in _edge_offsets(make()).items():
         assert len(offsets) > 5
         assert np.median(np.abs(offsets)) < at_most_mm, name
-
-
-def test_evenly_spaced_points_keep_the_shape() -> None:
-    turn = np.linspace(0, 2 * np.pi, 400, endpoint=False) ** 1.0
-    ring = np.column_stack([3 * np.cos(-turn), 2 * np.sin(-turn)])
-    points = evenly(ring, 72)
-    assert _area(Outline.of_points(points)) == pytest.approx(6 * np.pi, rel=5e-3)
-    gaps = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    assert gaps.max() / gaps.min() < 1.05

@@ -43,7 +43,9 @@ class Planes:
         """
         length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
         along = np.arange(0, length[-1] + 1e-9, step_mm)
-        ahead, behind = (_at(curve, length, along + d) for d in (tangent_reach_mm, -tangent_reach_mm))
+        ahead, behind = (
+            _at(curve, length, along + d) for d in (tangent_reach_mm, -tangent_reach_mm)
+        )
         tangents = ahead - behind
         tangents /= np.maximum(np.linalg.norm(tangents, axis=1), 1e-12)[:, None]
         return cls(_at(curve, length, along), tangents, carried_along(tangents), along)

@@ -50,7 +50,9 @@ class Occupancy:
 class _Across(nn.Module):
     """A convolution within planes, 3 × 3, wrapped around the rays."""
 
-    def __init__(self, before: int, after: int, dilation: int = 1, stride: tuple[int, int] = (1, 1)):
+    def __init__(
+        self, before: int, after: int, dilation: int = 1, stride: tuple[int, int] = (1, 1)
+    ):
         super().__init__()
         self.dilation = dilation
         self.conv = nn.Conv3d(
@@ -139,7 +141,9 @@ def occupancy(logits: Tensor) -> Occupancy:
     """Chances from logits; the outer one is at least the lumen's."""
     both = logits.float()
     lumen = torch.sigmoid(both[:, 0])
-    return Occupancy(lumen, 1 - (1 - lumen) * torch.sigmoid(-both[:, 1]))
+    # 1 − (1 − lumen)(1 − σ(b)), written so that rounding cannot put it below the lumen's.
+    beyond = torch.sigmoid(-both[:, 0]) * torch.sigmoid(both[:, 1])
+    return Occupancy(lumen, (lumen + beyond).clamp(max=1))
 
 
 def is_plane_state(state: Mapping[str, Tensor]) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 
 from carotid.artifacts import LABELS, Contours, CrossSection, Label, Outline
 from carotid.geometry.grid import CANONICAL
+from carotid.geometry.outlines import equal_arcs, stacked
 from carotid.simulation.surfaces import union
 from carotid.simulation.truth import slice_centers
 
@@ -120,7 +121,8 @@ class _Slice:
         while half <= _LARGEST_HALF_MM:
             line = self._closed_line(surface, half)
             if line is not None:
-                return Outline.of_points(self._refined(surface, evenly(line, VERTICES)))
+                even = equal_arcs(stacked([line]), VERTICES)[0]
+                return Outline.of_points(self._refined(surface, even))
             half *= 1.6
         return None
 
@@ -156,25 +158,6 @@ class _Slice:
             move = np.clip(-gap, -_GRID_MM, _GRID_MM)[:, None] * slope
             xy = xy + move / self._spacing
         return xy
-
-
-def evenly(line: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Points of a closed line, evenly spaced along it, counterclockwise (x right, y up).
-
-    >>> square = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]])
-    >>> evenly(square, 4)
-    array([[0., 0.],
-           [2., 0.],
-           [2., 2.],
-           [0., 2.]])
-    """
-    x, y = line.T
-    if float(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))) < 0:
-        line = line[::-1]
-    closed = np.concatenate([line, line[:1]])
-    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))])
-    wanted = np.arange(count) * along[-1] / count
-    return np.column_stack([np.interp(wanted, along, closed[:, k]) for k in (0, 1)])
 
 
 def _encloses(line: NDArray[np.float64], point: NDArray[np.float64]) -> bool:

@@ -74,15 +74,11 @@ class Relief:
     wall: NDArray[np.float64]
     plaques: tuple[Plaque, ...] = field(default=())
 
-    def lumen_at(
-        self, s: NDArray[np.floating], angle: NDArray[np.floating]
-    ) -> NDArray[np.float64]:
+    def lumen_at(self, s: NDArray[np.floating], angle: NDArray[np.floating]) -> NDArray[np.float64]:
         """How far the lumen's surface lies outside of the chain, linear between the points."""
         return self._read(self._flat_lumen, s, angle)
 
-    def outer_at(
-        self, s: NDArray[np.floating], angle: NDArray[np.floating]
-    ) -> NDArray[np.float64]:
+    def outer_at(self, s: NDArray[np.floating], angle: NDArray[np.floating]) -> NDArray[np.float64]:
         """How far the wall's outer surface lies outside of the chain."""
         return self._read(self._flat_outer, s, angle)
 

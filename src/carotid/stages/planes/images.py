@@ -73,12 +73,10 @@ def brightness(seen: NDArray[np.float32]) -> NDArray[np.float32]:
     around = gaussian_filter1d(mean, _BRIGHTNESS_SD_MM / STEP_MM, mode="nearest", truncate=3)
     floor = max(float(around.max()) * 1e-3, 1e-6)
     scaled = seen / np.maximum(around, floor)[:, None, None].astype(np.float32)
-    return np.clip(scaled, -1, _BRIGHTEST).astype(np.float32, copy=False)
+    return np.asarray(np.clip(scaled, -1, _BRIGHTEST), np.float32)
 
 
-def nearness(
-    points: NDArray[np.float64], other: NDArray[np.float64] | None
-) -> NDArray[np.float32]:
+def nearness(points: NDArray[np.float64], other: NDArray[np.float64] | None) -> NDArray[np.float32]:
     """1 on the other artery's centerline, falling to 0 at some millimetres from it."""
     shape = points.shape[:-1]
     if other is None or not len(other):
@@ -86,4 +84,4 @@ def nearness(
     from scipy.spatial import cKDTree
 
     near, _ = cKDTree(other).query(points.reshape(-1, 3), distance_upper_bound=_NEAR_MM)
-    return np.clip(1 - near / _NEAR_MM, 0, 1).reshape(shape).astype(np.float32)
+    return np.asarray(np.clip(1 - near / _NEAR_MM, 0, 1).reshape(shape), np.float32)

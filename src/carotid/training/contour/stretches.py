@@ -1,9 +1,9 @@
-"""What the plane network is trained on: stretches of planes with the true radii along their rays."""
+"""What the plane network is trained on: planes across an artery and the true radii along rays."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from carotid.stages.planes.images import RAYS, SAMPLE_MM, SAMPLES, STEP_MM, plan
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from carotid.simulation.close_up import CloseUp, CourseTruth
+    from carotid.artifacts import Label
+    from carotid.geometry.volume import Volume
+    from carotid.simulation.surfaces import Distance
 
 PLANES = 20
 """Planes of a stretch."""
@@ -23,6 +25,61 @@ REACH_MM = SAMPLES * SAMPLE_MM
 
 LARGEST_MM = 14.0
 """Planes in which the wall's outer boundary is farther away than this teach nothing."""
+
+P_EXTERNAL = 0.3
+"""Share of stretches along the external carotid."""
+
+P_LOST = 0.04
+"""Share of stretches in which nobody has found the external carotid."""
+
+
+class Artery(Protocol):
+    """What is known about an artery, R-A-S mm.
+
+    Attributes:
+        points_mm: (n, 3) its course, from low to high.
+        radius_mm: (n,) about how wide the lumen is.
+        lumen: Signed distance from the lumen's surface, NaN where unknown; None where occluded.
+        wall: The same of the wall's outer boundary.
+    """
+
+    @property
+    def points_mm(self) -> NDArray[np.float64]:
+        """See the class."""
+
+    @property
+    def radius_mm(self) -> NDArray[np.float64]:
+        """See the class."""
+
+    @property
+    def lumen(self) -> Distance | None:
+        """See the class."""
+
+    @property
+    def wall(self) -> Distance:
+        """See the class."""
+
+
+class Side(Protocol):
+    """A scan and the arteries of one of its sides.
+
+    Attributes:
+        volume: The scan, its intensities as they are.
+        internal: The common and internal carotid.
+        external: The external carotid; None where there is none.
+    """
+
+    @property
+    def volume(self) -> Volume:
+        """See the class."""
+
+    @property
+    def internal(self) -> Artery:
+        """See the class."""
+
+    @property
+    def external(self) -> Artery | None:
+        """See the class."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,81 +98,85 @@ class Stretch:
     outer: NDArray[np.float32]
 
 
-def draw_stretches(close_up: CloseUp, rng: np.random.Generator, count: int) -> list[Stretch]:
-    """Stretches at random places of a close-up, along centerlines that are off as found ones are."""
-    return [one for _ in range(count) if (one := _draw(close_up, rng)) is not None]
+def draw_stretches(side: Side, rng: np.random.Generator, count: int) -> list[Stretch]:
+    """Stretches at random places, along centerlines that are off as found ones are."""
+    return [one for _ in range(count) if (one := _draw(side, rng)) is not None]
 
 
-def _draw(close_up: CloseUp, rng: np.random.Generator) -> Stretch | None:
-    internal, external = close_up.internal, close_up.external
-    own, other = internal, external
-    claimed_from = np.inf
-    course = None
-    if external is not None:
-        # The other centerline begins some way above, seldom below, where the arteries part.
-        late = rng.normal(1.5, 3.0) if rng.random() < 0.85 else rng.uniform(-4, 12)
-        claimed_from = float(external.points_mm[0, 2]) + late
-        if rng.random() < 0.3:
-            own, other = external, internal
-        if rng.random() < 0.04:
-            claimed_from = np.inf  # nobody found it
-    if own is external:
-        course = _off(own, rng)
-        course = course[course[:, 2] > claimed_from] if np.isfinite(claimed_from) else course
-        if len(course) < 4:
-            return None
-    else:
-        course = _off(own, rng)
-    window = _window(close_up)
-    course = course[(course[:, 2] > window[0]) & (course[:, 2] < window[1])]
-    if len(course) < 4:
+def _draw(side: Side, rng: np.random.Generator) -> Stretch | None:
+    own: Label = "internal"
+    if side.external is not None and rng.random() < P_EXTERNAL:
+        own = "external"
+    parting = _found_parting(side, rng)
+    courses = {"internal": _off(side.internal, rng)}
+    if side.external is not None:
+        found = _off(side.external, rng)
+        courses["external"] = found[found[:, 2] > parting]
+    planes = _somewhere(courses[own], side.volume, rng)
+    if planes is None:
         return None
-    planes = Planes.across(course, STEP_MM)
-    if len(planes) < PLANES:
-        return None
-    start = int(rng.integers(len(planes) - PLANES + 1))
-    planes = planes.part(slice(start, start + PLANES))
-    shown = None
-    if other is not None:
-        shown = _dense(_off(other, rng))
-        if other is external:
-            shown = shown[shown[:, 2] > claimed_from]
-    image = plane_images(close_up.volume, planes, shown)
-    lumen, outer = (np.full((PLANES, RAYS), np.nan) for _ in range(2))
-    for k, rays in enumerate(planes.directions(RAYS)):
-        center = planes.centers[k]
-        joined = own is internal and external is not None and center[2] < claimed_from
-        bodies = (own, external) if joined and external is not None else (own,)
-        wall = union(tuple(b.wall for b in bodies))
-        outer[k] = exit_radii(wall, center, rays, REACH_MM)
-        if own.open:
-            lumen[k] = exit_radii(union(tuple(b.lumen for b in bodies)), center, rays, REACH_MM)
-        else:
-            lumen[k] = np.where(np.isfinite(outer[k]), 0, np.nan)
+    other = courses.get("external" if own == "internal" else "internal")
+    shown = None if other is None or len(other) < 2 else Planes.across(other, 0.5).centers
+    image = plane_images(side.volume, planes, shown)
+    lumen, outer = true_radii(side, own, planes, parting)
     known = np.isfinite(lumen).all(axis=1) & (outer < LARGEST_MM).all(axis=1)
     if known.sum() < PLANES // 2:
         return None
     lumen[~known] = outer[~known] = np.nan
-    return Stretch(
-        image.astype(np.float16),
-        lumen.astype(np.float32),
-        np.maximum(lumen, outer).astype(np.float32),
-    )
+    return Stretch(image.astype(np.float16), lumen.astype(np.float32), outer.astype(np.float32))
 
 
-def _window(close_up: CloseUp) -> tuple[float, float]:
-    grid = close_up.volume.grid
-    low = grid.world_from_index(np.zeros(3))[2]
-    high = grid.world_from_index(np.array(grid.shape) - 1.0)[2]
-    return float(min(low, high)), float(max(low, high))
+def true_radii(
+    side: Side, label: Label, planes: Planes, parting_mm: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Radii of lumen and outer wall, (planes, rays) mm, NaN where unknown.
+
+    Below the height `parting_mm`, where nobody knows of an external carotid, what opens into the
+    internal one belongs to it.
+    """
+    own = side.external if label == "external" and side.external is not None else side.internal
+    lumen, outer = (np.full((len(planes), RAYS), np.nan) for _ in range(2))
+    for k, rays in enumerate(planes.directions(RAYS)):
+        center = planes.centers[k]
+        bodies = [own]
+        if label == "internal" and side.external is not None and center[2] < parting_mm:
+            bodies.append(side.external)
+        outer[k] = exit_radii(union(tuple(b.wall for b in bodies)), center, rays, REACH_MM)
+        open_ones = tuple(b.lumen for b in bodies if b.lumen is not None)
+        if own.lumen is not None:
+            lumen[k] = exit_radii(union(open_ones), center, rays, REACH_MM)
+        else:
+            lumen[k] = np.where(np.isfinite(outer[k]), 0, np.nan)
+    return lumen, np.fmax(lumen, outer)
 
 
-def _dense(curve: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A curve's points, half a millimetre apart."""
-    return Planes.across(curve, 0.5).centers
+def _found_parting(side: Side, rng: np.random.Generator) -> float:
+    """Height from which the external carotid is known, in R-A-S mm."""
+    if side.external is None or rng.random() < P_LOST:
+        return np.inf
+    # Found centerlines of it begin some way above where the arteries part, seldom below.
+    late = rng.normal(1.5, 3.0) if rng.random() < 0.85 else rng.uniform(-4, 12)
+    return float(side.external.points_mm[0, 2] + late)
 
 
-def _off(artery: CourseTruth, rng: np.random.Generator) -> NDArray[np.float64]:
+def _somewhere(
+    course: NDArray[np.float64], volume: Volume, rng: np.random.Generator
+) -> Planes | None:
+    """As many planes as a stretch has, within the scan's height."""
+    corners = np.array([[0.0, 0.0, 0.0], np.array(volume.grid.shape) - 1.0])
+    low, high = np.sort(volume.grid.world_from_index(corners)[:, 2])
+    course = course[(course[:, 2] > low) & (course[:, 2] < high)]
+    if len(course) < 4:
+        return None
+    planes = Planes.across(course, STEP_MM)
+    slack = len(planes) - PLANES
+    if slack < 0:
+        return None
+    start = int(rng.integers(slack + 1))
+    return planes.part(slice(start, start + PLANES))
+
+
+def _off(artery: Artery, rng: np.random.Generator) -> NDArray[np.float64]:
     """The artery's course with an error that a found centerline may have, (n, 3) R-A-S mm."""
     points = artery.points_mm
     usual = rng.random() < 0.6

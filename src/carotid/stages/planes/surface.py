@@ -1,0 +1,67 @@
+"""Radii as surfaces: smoothed along the artery, where the networks are unsure more than elsewhere.
+
+The lumen is smoothed first, then the wall's thickness as a logarithm, so the outer boundary stays
+outside. Each ray is smoothed by itself, by penalised least squares: squared departures, weighted by
+one over the squared spread, plus the squared second derivative along the artery.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.stages.planes.images import STEP_MM
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+USUAL_SPREAD_MM = 0.15
+"""Spread at which a wave along the artery of `CUT_OFF_MM` is halved; larger spreads smooth more."""
+
+CUT_OFF_MM = 5.0
+
+_LEAST_SPREAD_MM = 0.05
+_LEAST_THICKNESS_MM = 0.05
+
+
+def smooth_surfaces(
+    lumen_mm: NDArray[np.float64],
+    outer_mm: NDArray[np.float64],
+    lumen_spread_mm: NDArray[np.float64],
+    outer_spread_mm: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Smooth (planes, rays) radii along the planes; returns lumen and outer boundary."""
+    lumen = np.maximum(_smooth(lumen_mm, _weights(lumen_spread_mm)), 0)
+    thickness = np.maximum(outer_mm - lumen_mm, _LEAST_THICKNESS_MM)
+    # The error of a logarithm is the relative error.
+    weights = _weights(outer_spread_mm) * np.minimum(thickness, 2.0) ** 2
+    soft = np.exp(_smooth(np.log(thickness), weights))
+    return lumen, lumen + soft
+
+
+def _weights(spread_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray((USUAL_SPREAD_MM / np.maximum(spread_mm, _LEAST_SPREAD_MM)) ** 2)
+
+
+def _smooth(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Minimise Σ w (q − v)² + λ Σ (second difference of q)² along the first axis."""
+    from scipy.linalg import solveh_banded
+
+    n, rays = values.shape
+    if n < 3:
+        return values
+    wave = 2 * np.pi * STEP_MM / CUT_OFF_MM
+    strength = 1 / (2 - 2 * np.cos(wave)) ** 2
+    bands = np.zeros((3, n))  # of D'D, the upper form of solveh_banded
+    for k in range(n - 2):
+        for a, first in enumerate((1.0, -2.0, 1.0)):
+            for b, second in enumerate((1.0, -2.0, 1.0)):
+                if b >= a:
+                    bands[2 - (b - a), k + b] += first * second
+    out = np.empty_like(values)
+    for ray in range(rays):
+        system = strength * bands
+        system[2] += weights[:, ray] + 1e-9
+        out[:, ray] = solveh_banded(system, weights[:, ray] * values[:, ray])
+    return out

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+
+from carotid.stages.planes.surface import CUT_OFF_MM, smooth_surfaces
+
+
+def test_even_radii_stay() -> None:
+    lumen, outer = np.full((30, 4), 2.5), np.full((30, 4), 3.6)
+    spread = np.full((30, 4), 0.2)
+    got = smooth_surfaces(lumen, outer, spread, spread)
+    np.testing.assert_allclose(got[0], lumen)
+    np.testing.assert_allclose(got[1], outer)
+
+
+def test_a_ramp_stays_and_a_wave_of_the_cut_off_is_halved() -> None:
+    s = np.arange(60.0)[:, None]
+    spread = np.full((60, 1), 0.15)
+    wave = 0.2 * np.cos(2 * np.pi * s / CUT_OFF_MM)
+    ramp = 3 + 0.01 * s
+    got, _ = smooth_surfaces(ramp + wave, ramp + 1, spread, spread)
+    amplitude = 2 * ((got - ramp) * np.cos(2 * np.pi * s / CUT_OFF_MM))[10:50].mean()
+    assert 0.08 < amplitude < 0.12
+
+
+def test_unsure_planes_follow_their_neighbours() -> None:
+    lumen = np.full((21, 1), 2.0)
+    lumen[10] = 4.0
+    spread = np.full((21, 1), 0.1)
+    sure, _ = smooth_surfaces(lumen, lumen + 1, spread, spread)
+    spread[10] = 3.0
+    unsure, _ = smooth_surfaces(lumen, lumen + 1, spread, spread)
+    assert sure[10, 0] > 2.5
+    assert unsure[10, 0] < 2.05
+
+
+def test_the_outer_boundary_stays_outside() -> None:
+    rng = np.random.default_rng(1)
+    lumen = 2 + rng.normal(0, 0.8, (40, 8))
+    outer = lumen + np.abs(rng.normal(0, 0.4, (40, 8)))
+    spread = rng.uniform(0.05, 1.5, (40, 8))
+    inner_soft, outer_soft = smooth_surfaces(lumen, outer, spread, spread[::-1])
+    assert (outer_soft > inner_soft).all()
+    assert (inner_soft >= 0).all()
+
+
+def test_two_planes_are_left_alone() -> None:
+    lumen, outer = np.array([[1.0], [2.0]]), np.array([[2.0], [3.5]])
+    got = smooth_surfaces(lumen, outer, lumen, lumen)
+    np.testing.assert_allclose(got[0], lumen)
+    np.testing.assert_allclose(got[1], outer)
