@@ -61,7 +61,8 @@ def _profile(close_up: CloseUp) -> tuple[float, float]:
 
     artery = close_up.internal
     assert artery.lumen is not None
-    inside, wall = [], []
+    inside: list[float] = []
+    wall: list[float] = []
     turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     rays = np.column_stack([np.cos(turn), np.sin(turn), 0 * turn])
     for center in artery.points_mm[(artery.points_mm[:, 2] > 5) & (artery.points_mm[:, 2] < 35)]:
@@ -71,7 +72,7 @@ def _profile(close_up: CloseUp) -> tuple[float, float]:
             continue
         for radii, out in ((0.3 * lumen, inside), ((lumen + outer) / 2, wall)):
             index = close_up.volume.grid.index_from_world(center + radii[:, None] * rays)
-            out.append(map_coordinates(close_up.volume.array, index.T, order=1).mean())
+            out.append(float(map_coordinates(close_up.volume.array, index.T, order=1).mean()))
     return float(np.mean(inside)), float(np.mean(wall))
 
 
