@@ -21,7 +21,7 @@ from carotid.geometry.sides import SIDE_NAMES
 from carotid.storage.participants import find_scans
 from carotid.storage.raw import load_scan
 from carotid.storage.results.heatmaps import load_heatmaps
-from carotid.storage.results.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
+from carotid.storage.results.layout import HEATMAP_TRANSFORM, OutputLayout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +32,7 @@ FULL_PEAK = 402.0
 def draw(demo: Path, participant: str, picture: Path) -> None:
     scan = load_scan(find_scans(demo / "raw")[participant])
     layout = OutputLayout(demo / "heatmaps")
-    heatmaps = load_heatmaps(HeatmapLayout(layout.transform(participant, HEATMAP_TRANSFORM)))
+    heatmaps = load_heatmaps(layout.transform(participant, HEATMAP_TRANSFORM))
     way = Reordering.between(heatmaps.grid, CANONICAL)
     grey = np.asarray(way.view(scan.array), np.float32)
     mean = np.maximum(*(way.view(heatmaps.side(side).mean, 1) for side in SIDE_NAMES))

@@ -18,6 +18,7 @@ error are among the k first of the page.
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from dataclasses import dataclass
 from importlib import resources
@@ -38,6 +39,7 @@ from carotid.storage.results.layout import HEATMAP_TRANSFORM, HeatmapLayout, Out
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from carotid.cohort.outcome import Outcome
     from carotid.geometry.sides import SideName
     from carotid.geometry.volume import Volume
 
@@ -140,22 +142,15 @@ class WithModels:
     ways = ("nothing", "noise", "heavy noise", "one side empty", "cut field of view", "nothing")
 
     def __init__(self, models: Path, threads: int) -> None:
-        import torch
-
-        from carotid.network.members import load_members
-
-        torch.set_num_threads(threads)
-        self._members = load_members(models)
+        self._models = models
+        self._threads = threads
 
     def case(self, root: Path, seed: int, number: int) -> Case:
         """Make one neck, spoil it, compute and write."""
-        from carotid.cohort.runner import Outcome, Runner
-        from carotid.config import HeatmapParameters
-        from carotid.provenance import TransformRecord
-        from carotid.stages.heatmap.reading import ScanReader
-        from carotid.stages.heatmap.task import HeatmapTask
-        from carotid.storage.participants import find_scans
-        from carotid.storage.rescaling import Rescaling
+        from contextlib import nullcontext
+
+        from carotid.cohort.run import Request, run_stage
+        from carotid.stages.catalog import stage_named
 
         class Silence:
             def started(self, participant_id: str, steps: int) -> None:
@@ -176,15 +171,21 @@ class WithModels:
         volume, first_x = spoilt(neck.volume.reoriented(CANONICAL), how, seed)
         (root / "raw").mkdir(exist_ok=True)
         write_metaimage(root / "raw" / f"{name}.mha", volume)
-        scans = {s.participant_id: s for s in find_scans(root / "raw").values()}
-        layout = OutputLayout(root / "out")
-        layout.root.mkdir(exist_ok=True)
-        rescaling = Rescaling(rescale=True, lower_percentile=LOWER, upper_percentile=UPPER)
-        record = TransformRecord({}, {m.name: m.sha256 for m in self._members}, {})
-        parameters = HeatmapParameters()
-        reader = ScanReader(parameters, rescaling, len(self._members), 1)
-        task = HeatmapTask(layout, lambda: self._members, parameters, reader, record, force=True)
-        Runner(task, layout, Silence()).run([scans[name]])
+        rescaling = {
+            "rescale": True,
+            "lower_percentile_rescaler": LOWER,
+            "upper_percentile_rescaler": UPPER,
+        }
+        (root / "raw" / "parameters.json").write_text(json.dumps(rescaling))
+        request = Request(
+            stage=stage_named("heatmap"),
+            raw_dir=root / "raw",
+            model_dir=self._models,
+            output_dir=root / "out",
+            participants=[name],
+            threads=self._threads,
+        )
+        run_stage(request, lambda _: nullcontext(Silence()))
         return Case(name, how, both_channels(neck), first_x, volume.grid.shape[0])
 
 

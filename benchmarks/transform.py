@@ -272,9 +272,9 @@ def steps(folder: Path, device: str, name: str = "large") -> None:
     import torch
 
     from carotid.cohort.cores import given_cores
-    from carotid.config import HeatmapParameters
     from carotid.network.members import load_members
     from carotid.stages.heatmap.compute import predict_sides
+    from carotid.stages.heatmap.parameters import HeatmapParameters
     from carotid.stages.heatmap.reading import prepare_scan
     from carotid.storage.metaimage.write import MetaImageWriter, verify_metaimage
     from carotid.storage.participants import find_scans

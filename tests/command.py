@@ -30,15 +30,22 @@ def run_carotid(*arguments: str | Path, **more: str) -> subprocess.CompletedProc
 
 
 def tree(folder: Path) -> dict[str, tuple[str, int]]:
-    """Every file below a folder with its SHA-256 and the time of its last change."""
+    """Every file below a folder but locks, with its SHA-256 and the time of its last change."""
     return {
         path.relative_to(folder).as_posix(): (
             hashlib.sha256(path.read_bytes()).hexdigest(),
             path.stat().st_mtime_ns,
         )
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.suffix != ".lock"
     }
+
+
+def unfinished(output_dir: Path) -> list[str]:
+    """What a run has left behind in an output directory that is neither a result nor a lock."""
+    return sorted(
+        path.name for path in (output_dir / ".carotid").glob("*") if path.suffix != ".lock"
+    )
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from carotid.config import HeatmapParameters, read_heatmap_parameters
+from carotid.config import Parameters, parse_sections
 from carotid.errors import ConfigurationError
+from carotid.stages.catalog import STAGES, read_sections, read_settings, section_names, stage_named
+from carotid.stages.heatmap.parameters import HeatmapParameters
+
+if TYPE_CHECKING:
+    from carotid.stages.stage import Stage
+
+
+def settings(path: Path | None) -> HeatmapParameters:
+    return HeatmapParameters.model_validate(read_settings(stage_named("heatmap"), path))
 
 
 def read(text: str) -> HeatmapParameters:
     path = Path("config.toml")
     path.write_text(text, "utf-8")
-    return read_heatmap_parameters(path)
+    return settings(path)
 
 
 def test_defaults() -> None:
     expected = HeatmapParameters(roi_size=(368, 64, 320), spacing=True, overlap=0.6)
-    assert read_heatmap_parameters(None) == read("") == read("[heatmap_transform]") == expected
+    assert settings(None) == read("") == read("[heatmap_transform]") == expected
 
 
 def test_values_are_taken() -> None:
@@ -27,13 +37,63 @@ def test_values_are_taken() -> None:
     assert found == HeatmapParameters(roi_size=(64, 32, 48), spacing=False, overlap=0.0)
 
 
-def test_sections_of_later_transforms_are_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+def test_one_file_may_serve_all_commands(caplog: pytest.LogCaptureFixture) -> None:
+    text = "".join(f"[{name}]\n" for name in section_names())
     with caplog.at_level(logging.INFO, "carotid"):
-        read(
-            "[centerline_transform]\nx = 1\n[polar_transform]\n"
-            "[contour_transform]\n[segmentation_transform]\n"
-        )
-    assert caplog.text.count("is not used by this version") == 4
+        assert read(text) == HeatmapParameters()
+    assert caplog.text.count("belongs to another command") == len(section_names()) - 1
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_every_stage_has_a_section_with_defaults_and_help(stage: Stage) -> None:
+    assert stage.transform in section_names()
+    kind = stage.parameters_class()
+    assert read_settings(stage, None) == kind()
+    for name, field in kind.model_fields.items():
+        assert field.description, f"{stage.name}: {name} has no description"
+
+
+def test_a_mark_at_the_beginning_is_passed_over() -> None:
+    Path("marked.toml").write_bytes(b"\xef\xbb\xbf[heatmap_transform]\noverlap = 0.5\n")
+    assert settings(Path("marked.toml")).overlap == 0.5
+
+
+class Crop(Parameters):
+    share: float = 1.0
+
+
+class Phase(Parameters):
+    crops: tuple[Crop, ...] = ()
+    last: Crop | None = None
+
+
+class Training(Parameters):
+    member: Phase = Phase()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"membr": 1}, "training: unknown key 'membr' (did you mean 'member'?)"),
+        ({"member": {"crop": 1}}, "training.member: unknown key 'crop' (did you mean 'crops'?)"),
+        (
+            {"member": {"crops": [{}, {"shar": 1}]}},
+            "training.member.crops (item 2): unknown key 'shar' (did you mean 'share'?)",
+        ),
+        ({"member": {"last": {"x": 1}}}, "training.member.last: unknown key 'x' (valid: share)"),
+        ({"member": {"crops": [{"share": "y"}]}}, "training.member.crops (item 1).share: input"),
+    ],
+)
+def test_nested_mistakes_are_named_where_they_are(content: object, words: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_sections({"training": content}, {"training": Training}, Path("x.toml"))
+    assert words in str(caught.value)
+
+
+def test_without_a_file_all_keep_their_defaults() -> None:
+    assert read_sections(None, {"heatmap_transform": HeatmapParameters}) == {
+        "heatmap_transform": HeatmapParameters()
+    }
 
 
 def test_all_mistakes_are_told_at_once() -> None:
@@ -63,8 +123,8 @@ def test_all_mistakes_are_told_at_once() -> None:
     [
         ("roi_size = [64, 64]", "roi_size"),
         ("roi_size = [64, 64, 64, 64]", "roi_size"),
-        ("roi_size = [64, 64, 64.0]", "item 2"),
-        ("roi_size = [64, 64, true]", "item 2"),
+        ("roi_size = [64, 64, 64.0]", "item 3"),
+        ("roi_size = [64, 64, true]", "item 3"),
         ("roi_size = 64", "roi_size"),
         ("roi_size = '64, 64, 64'", "roi_size"),
         ("roi_size = [0, 64, 64]", "positive"),
@@ -114,9 +174,9 @@ def test_messages_stay_short() -> None:
 def test_files_that_are_none() -> None:
     for path, words in ((Path("absent"), "does not exist"), (Path(), "is not a file")):
         with pytest.raises(ConfigurationError, match=words):
-            read_heatmap_parameters(path)
+            settings(path)
     Path("latin").write_bytes(b"# caf\xe9")
     with pytest.raises(ConfigurationError, match="not a valid TOML"):
-        read_heatmap_parameters(Path("latin"))
+        settings(Path("latin"))
     with pytest.raises(ConfigurationError):
-        read_heatmap_parameters(Path("a\0b"))
+        settings(Path("a\0b"))

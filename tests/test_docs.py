@@ -26,7 +26,8 @@ from tests.documentation import (
 )
 
 from carotid.cli import cli
-from carotid.config import LATER_SECTIONS, HeatmapParameters, parse_sections
+from carotid.config import parse_sections
+from carotid.stages.catalog import STAGES, section_names
 from carotid.storage.participants import find_scans
 from carotid.storage.raw import load_scan
 from carotid.training.engine.parameters import read_training_parameters
@@ -34,8 +35,10 @@ from carotid.training.engine.parameters import read_training_parameters
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from carotid.stages.stage import Stage
+
 PAGE_OF = {
-    "transform heatmap": "heatmap.md",
+    **{f"transform {stage.name}": f"{stage.name}.md" for stage in STAGES},
     "models list": "models.md",
     "models path": "models.md",
     "models check": "models.md",
@@ -87,7 +90,7 @@ def test_every_command_has_a_page() -> None:
 def test_every_argument_and_option_is_described(name: str) -> None:
     text = (DOCS / PAGE_OF[name]).read_text("utf-8")
     assert f"carotid {name}" in re.sub(r" \[[^\]]*\]", "", text)
-    for option in long_options(COMMANDS[name]):
+    for option in long_options(COMMANDS[name]) - long_options(cli):
         assert f"`{option}" in text, f"{option} is not on {PAGE_OF[name]}"
     for parameter in COMMANDS[name].params:
         if isinstance(parameter, click.Argument) and name.split()[0] != "models":
@@ -179,18 +182,22 @@ def test_nothing_is_left_to_be_filled() -> None:
     assert not [page.name for page in PAGES if "to be filled" in page.read_text("utf-8")]
 
 
-def test_the_configuration_shown_is_the_default() -> None:
-    shown = next(b.text for b in blocks(DOCS / "configuration.md") if b.language == "toml")
-    known = {"heatmap_transform": HeatmapParameters}
-    content = tomllib.loads(shown)
-    parsed = parse_sections(content, known, DOCS / "configuration.md")["heatmap_transform"]
-    assert parsed == HeatmapParameters()
-    assert set(content["heatmap_transform"]) == set(HeatmapParameters.model_fields)
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_the_configuration_shown_is_the_default(stage: Stage) -> None:
+    page = DOCS / "configuration.md"
+    kind = stage.parameters_class()
+    shown = [tomllib.loads(b.text) for b in blocks(page) if b.language == "toml"]
+    content = next(one for one in shown if stage.transform in one)
+    parsed = parse_sections(content, {stage.transform: kind}, page, others=section_names())
+    assert parsed[stage.transform] == kind()
+    assert set(content[stage.transform]) == set(kind.model_fields)
+    for key in kind.model_fields:
+        assert f"| `{key}` |" in page.read_text("utf-8"), key
 
 
-def test_all_later_sections_are_named() -> None:
+def test_all_sections_are_named() -> None:
     text = (DOCS / "configuration.md").read_text("utf-8")
-    for section in LATER_SECTIONS:
+    for section in section_names():
         assert f"[{section}]" in text
 
 
@@ -250,7 +257,7 @@ def test_the_output_tree_is_the_one_described(workplace: Path) -> None:
     tree = next(b.text for b in blocks(DOCS / "heatmap.md") if b.text.startswith("OUTPUT_DIR\n"))
     described = set(re.findall(r"[\w.]+\.(?:json|mha|npy)", tree))
     results = workplace / "results"
-    there = {path.name for path in results.rglob("*") if path.is_file()}
+    there = {p.name for p in results.rglob("*") if p.is_file() and p.suffix != ".lock"}
     assert there == described
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from carotid.artifacts import Heatmaps, SideHeatmaps
-    from carotid.config import HeatmapParameters
     from carotid.errors import CarotidError
     from carotid.geometry.grid import Grid
     from carotid.geometry.volume import Volume
     from carotid.network.members import Member, load_members
     from carotid.network.shipped import shipped_models
     from carotid.stages.heatmap.compute import compute_heatmaps
+    from carotid.stages.heatmap.parameters import HeatmapParameters
 
 __version__ = "0.1.0"
 
@@ -36,7 +36,7 @@ __all__ = [
 _HOMES = {
     "CarotidError": "carotid.errors",
     "Grid": "carotid.geometry.grid",
-    "HeatmapParameters": "carotid.config",
+    "HeatmapParameters": "carotid.stages.heatmap.parameters",
     "Heatmaps": "carotid.artifacts",
     "Member": "carotid.network.members",
     "SideHeatmaps": "carotid.artifacts",

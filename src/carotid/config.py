@@ -1,7 +1,8 @@
 """Configuration files: TOML into checked, frozen parameters.
 
 All mistakes of a file are told at once, each with its place and the nearest valid name, before
-anything is computed.
+anything is computed. One file may hold the sections of all commands: each reads its own and passes
+over those of the others.
 """
 
 from __future__ import annotations
@@ -9,44 +10,23 @@ from __future__ import annotations
 import difflib
 import logging
 import tomllib
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictInt,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from carotid.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-LATER_SECTIONS = (
-    "centerline_transform",
-    "polar_transform",
-    "contour_transform",
-    "segmentation_transform",
-)
-"""Sections of the whole pipeline whose transforms do not exist here yet."""
-
 MAX_CONFIG_BYTES = 1 << 20
-MAX_WINDOW_VOXELS = 1 << 28
-"""Largest window: 268 million voxels would need hundreds of gigabytes."""
-
-_ROI_STEP = 16
-"""The network halves its grid four times, so window sides must be multiples of this."""
 
 
 class Parameters(BaseModel):
-    """Settings of one stage: frozen, and nothing unknown is accepted."""
+    """Settings of one command: frozen, and nothing unknown is accepted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
@@ -54,48 +34,8 @@ class Parameters(BaseModel):
 P = TypeVar("P", bound=Parameters)
 
 
-class HeatmapParameters(Parameters):
-    """Settings of the heatmap transform, section `[heatmap_transform]`.
-
-    Attributes:
-        roi_size: Window of the sliding-window inference, network voxels (Z, Y, X) = (S, P, L).
-        spacing: Whether the scan is resampled to the network's 0.5 mm.
-        overlap: Share of a window that neighbouring windows overlap by, 0 ≤ overlap < 1.
-    """
-
-    roi_size: tuple[StrictInt, StrictInt, StrictInt] = (368, 64, 320)
-    spacing: StrictBool = True
-    overlap: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.6
-
-    @field_validator("overlap", mode="before")
-    @classmethod
-    def _no_bool(cls, value: object) -> object:
-        if isinstance(value, (bool, str)):
-            message = "must be a number"
-            raise ValueError(message)  # noqa: TRY004 - pydantic turns ValueError into a message
-        return value
-
-    @model_validator(mode="after")
-    def _window_fits_network(self) -> Self:
-        sides = self.roi_size
-        if any(side < 1 for side in sides):
-            message = "roi_size must be three positive whole numbers"
-            raise ValueError(message)
-        if any(side % _ROI_STEP for side in sides):
-            nearest = [max(round(side / _ROI_STEP), 1) * _ROI_STEP for side in sides]
-            message = f"roi_size must be multiples of {_ROI_STEP}; nearest is {nearest}"
-            raise ValueError(message)
-        if all(side == _ROI_STEP for side in sides):
-            message = "roi_size must be larger than 16 along one axis at least"
-            raise ValueError(message)
-        if sides[0] * sides[1] * sides[2] > MAX_WINDOW_VOXELS:
-            message = f"roi_size must hold at most {MAX_WINDOW_VOXELS} voxels"
-            raise ValueError(message)
-        return self
-
-
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
+    """Read a TOML file, with or without a byte-order mark.
 
     Raises:
         ConfigurationError: Where it is missing, too large, or not TOML.
@@ -113,43 +53,38 @@ def read_toml(path: Path) -> dict[str, Any]:
             "the configuration file is too large", where=path, expected="at most 1 MB"
         )
     try:
-        return tomllib.loads(content.decode("utf-8"))
+        return tomllib.loads(content.decode("utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigurationError(
             f"not a valid TOML file: {error}",
             where=path,
-            remedy="see the documentation's page on configuration for an example",
+            remedy="save it as UTF-8"
+            if isinstance(error, UnicodeDecodeError)
+            else "see the documentation's page on configuration for an example",
         ) from error
 
 
-def read_heatmap_parameters(path: Path | None) -> HeatmapParameters:
-    """The settings of the heatmap transform from a configuration file, or the defaults.
-
-    Raises:
-        ConfigurationError: Names every mistake in the file.
-    """
-    if path is None:
-        return HeatmapParameters()
-    return parse_sections(read_toml(path), {"heatmap_transform": HeatmapParameters}, path)[
-        "heatmap_transform"
-    ]
-
-
-def parse_sections(content: dict[str, Any], known: dict[str, type[P]], where: Path) -> dict[str, P]:
-    """Check all sections of a configuration.
+def parse_sections(
+    content: dict[str, Any], known: dict[str, type[P]], where: Path, others: Sequence[str] = ()
+) -> dict[str, P]:
+    """Check all sections of a configuration that are used.
 
     Args:
         content: What the file holds.
         known: The sections that are used, with their parameters.
         where: The file, for messages.
+        others: Sections that belong to other commands, and are passed over.
+
+    Raises:
+        ConfigurationError: Names every mistake.
     """
     mistakes: list[str] = []
-    names = [*known, *LATER_SECTIONS]
+    names = list(dict.fromkeys([*known, *others]))
     for name in content:
-        if name in LATER_SECTIONS:
-            logger.info("%s: section [%s] is not used by this version", where, name)
-        elif name not in known:
+        if name not in names:
             mistakes.append(f"unknown section or key '{name[:80]}'{_nearest(name, names)}")
+        elif name not in known:
+            logger.info("%s: section [%s] belongs to another command", where, name)
     parsed: dict[str, P] = {}
     for name, kind in known.items():
         section = content.get(name, {})
@@ -171,18 +106,47 @@ def parse_sections(content: dict[str, Any], known: dict[str, type[P]], where: Pa
 def _describe(section: str, kind: type[Parameters], error: ValidationError) -> list[str]:
     lines = []
     for problem in error.errors():
-        place = ".".join(str(part) for part in problem["loc"][:1])
+        loc = problem["loc"]
         if problem["type"] == "extra_forbidden":
+            parent, name = loc[:-1], str(loc[-1])
+            valid = list(_model_at(kind, parent).model_fields)
             lines.append(
-                f"{section}: unknown key '{place[:80]}'{_nearest(place, list(kind.model_fields))}"
+                f"{_place(section, parent)}: unknown key '{name[:80]}'{_nearest(name, valid)}"
             )
             continue
         text = problem["msg"].removeprefix("Value error, ")
         text = text[0].lower() + text[1:]
-        at = f" (item {problem['loc'][1]})" if len(problem["loc"]) > 1 else ""
-        found = "" if problem["type"] == "missing" else f", found {repr(problem['input'])[:80]}"
-        lines.append(f"{section}.{place}{at}: {text}{found}" if place else f"{section}: {text}")
+        found = "" if problem["type"] == "missing" or not loc else f", found {_short(problem)}"
+        lines.append(f"{_place(section, loc)}: {text}{found}")
     return lines
+
+
+def _short(problem: Any) -> str:
+    return repr(problem["input"])[:80]
+
+
+def _place(section: str, loc: tuple[int | str, ...]) -> str:
+    """Where a problem is: `section.key.key`, and which item of a list."""
+    text = section
+    for part in loc:
+        text += f" (item {part + 1})" if isinstance(part, int) else f".{part[:80]}"
+    return text
+
+
+def _model_at(kind: type[Parameters], loc: tuple[int | str, ...]) -> type[Parameters]:
+    """The parameters that a place inside of others is checked with."""
+    for part in loc:
+        if isinstance(part, str) and part in kind.model_fields:
+            kind = _model_in(kind.model_fields[part].annotation) or kind
+    return kind
+
+
+def _model_in(annotation: Any) -> type[Parameters] | None:
+    """The parameters in a type such as `tuple[CropKind, ...]`; None where there are none."""
+    if isinstance(annotation, type) and issubclass(annotation, Parameters):
+        return annotation
+    found = (_model_in(part) for part in get_args(annotation))
+    return next((one for one in found if one is not None), None)
 
 
 def _nearest(name: str, valid: list[str]) -> str:

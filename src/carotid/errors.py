@@ -6,15 +6,19 @@ nothing else (the traceback appears at `-vv`), so the message has to stand alone
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_SPACES = re.compile(r"[ \t\n\r\f\v]+")
+"""Of ASCII alone: other spaces, as the one that does not break, look the same and are not."""
+
 
 def one_line(text: object) -> str:
-    """Return `text` on one line, with control characters spelled out."""
-    words = str(text).split()
+    """Return `text` on one line, with characters that cannot be seen spelled out."""
+    words = _SPACES.split(str(text).strip(" \t\n\r\f\v"))
     return " ".join("".join(c if c.isprintable() else repr(c)[1:-1] for c in w) for w in words)
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-import importlib
 import json
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +14,18 @@ import numpy as np
 import pytest
 import SimpleITK
 import torch
-from tests.command import CAROTID, contents, environment, run_carotid, tree
+from tests.command import CAROTID, contents, environment, run_carotid, tree, unfinished
 from tests.necks import SHAPE, write_scan
 from tests.networks import write_models
 
-from carotid.stages.heatmap.reading import ScanReader
+from carotid.cli.cohort_progress import choose_progress
+from carotid.cohort import run as running
+from carotid.cohort.background import EarlyLoad
+from carotid.stages.catalog import stage_named
 
 if TYPE_CHECKING:
-    from carotid.storage.raw import RawScan
+    from carotid.stages.stage import Task
 
-COMMAND = importlib.import_module("carotid.cli.transform")  # the package has a group of that name
 CONFIG = "[heatmap_transform]\nroi_size = [32, 32, 32]\noverlap = 0.25\n"
 RESULT = "heatmap_transform/left_heatmap/mean.mha"
 
@@ -48,8 +46,10 @@ class Study:
         return [*base, "--config_path", self.config, "--device", "cpu", *more]
 
     def reasons(self) -> dict[str, tuple[str, str]]:
-        rows = json.loads((self.out / "summary.json").read_text())["participants"]
-        return {row["participant_id"]: (row["result"], row["reason"]) for row in rows}
+        rows = json.loads((self.out / "summary.json").read_text())["heatmap_transform"]
+        return {
+            row["participant_id"]: (row["result"], row["reason"]) for row in rows["participants"]
+        }
 
 
 @pytest.fixture(scope="module")
@@ -107,13 +107,16 @@ def test_the_whole_tree_is_there(finished: Study) -> None:
     assert np.load(indices).shape == (2, 2, SHAPE[2], 2)
 
 
-def test_complete_directory_is_refused_untouched(study: Study) -> None:
+def test_a_complete_directory_stays_as_it_is_and_is_a_success(study: Study) -> None:
     before = tree(study.out)
     run = study.run()
-    assert run.returncode == 2
-    assert "already holds the heatmaps of every participant" in one_line(run.stderr)
-    assert "--force" in run.stderr
+    assert run.returncode == 0
+    assert "already holds the heatmap results of all 2 participants" in one_line(run.stdout)
+    assert "--force" in run.stdout
     assert tree(study.out) == before
+    one = study.run("--participant", "sub-01", "-p", "sub-01")
+    assert one.returncode == 0
+    assert "of sub-01; nothing was changed" in one_line(one.stdout)
 
 
 def test_second_run_writes_the_same_bytes(study: Study) -> None:
@@ -163,23 +166,25 @@ def test_the_first_scan_that_is_not_complete_is_read_while_torch_is_imported(
 ) -> None:
     shutil.rmtree(study.out / "sub-02")
     begun = []
-    begin = ScanReader.begin
 
-    def noted(self: ScanReader, scan: RawScan) -> None:
-        begun.append(scan.participant_id)
-        begin(self, scan)
+    class Noted(EarlyLoad[object]):
+        def __init__(self, task: Task[object], participant_id: str) -> None:
+            begun.append(participant_id)
+            super().__init__(task, participant_id)
 
-    monkeypatch.setattr(ScanReader, "begin", noted)
-    monkeypatch.setattr(COMMAND, "prepare_process", lambda: None)
-    outcomes = COMMAND.run_heatmap_transform(
-        study.raw,
-        study.models,
-        study.out,
+    monkeypatch.setattr(running, "EarlyLoad", Noted)
+    monkeypatch.setattr(running, "prepare_process", lambda: None)
+    request = running.Request(
+        stage=stage_named("heatmap"),
+        raw_dir=study.raw,
+        model_dir=study.models,
+        output_dir=study.out,
         config_path=study.config,
         device="cpu",
         force=force,
         threads=torch.get_num_threads(),
     )
+    outcomes = running.run_stage(request, choose_progress)
     assert begun == ["sub-01" if force else "sub-02"]
     assert [one.status for one in outcomes] == ["done" if force else "skipped", "done"]
 
@@ -221,8 +226,8 @@ def unreadable_scan(study: Study) -> None:
         (other_window, "sub-01 was done differently: overlap is 0.5, was 0.25"),
         (other_model, "the models differ (1 now: unet_0.pt; 2 then: unet_0.pt, unet_1.pt)"),
         (other_rescaling, "sub-01 was done differently: rescaling"),
-        (other_scan, "scans have changed since their heatmaps were made (found sub-01)"),
-        (unreadable_scan, "scans have changed since their heatmaps were made (found sub-01)"),
+        (other_scan, "made from has changed since (found sub-01: its scan)"),
+        (unreadable_scan, "(found sub-01: its input, which cannot be read any more)"),
     ],
 )
 def test_results_of_different_making_are_not_mixed(
@@ -255,7 +260,7 @@ def test_a_broken_scan_does_not_stop_the_others(study: Study) -> None:
     assert study.reasons()["sub-02"] == ("done", "")
     assert (study.out / "sub-02" / RESULT).exists()
     assert not (study.out / "sub-01b").exists()
-    assert not (study.out / ".carotid").exists()
+    assert unfinished(study.out) == []
     assert tree(study.raw) == before
     assert "Traceback" not in run.stderr
 
@@ -340,7 +345,7 @@ def test_interrupted_run_says_how_to_go_on(number: signal.Signals, study: Study)
     assert "run the same command again" in errors
     assert "Traceback" not in errors
     assert set(contents(study.out)) == {"parameters.json"}
-    assert not (study.out / ".carotid").exists()
+    assert unfinished(study.out) == []
     study.config.write_text(CONFIG)
     assert study.run().returncode == 0
     recorded = ("parameters.json", "provenance.json")
@@ -356,20 +361,3 @@ def test_verbose_says_more(study: Study) -> None:
     assert "device: cpu" in run.stderr
     assert "2 models" in run.stderr
     assert "\r" not in run.stderr
-
-
-def test_after_a_large_import_the_interpreter_is_as_it_was() -> None:
-    before = sys.getswitchinterval()
-    with suppress(ImportError), COMMAND.large_import():
-        assert not gc.isenabled()
-        assert sys.getswitchinterval() < before
-        raise ImportError
-    assert gc.isenabled()
-    assert sys.getswitchinterval() == before
-    gc.disable()
-    try:
-        with COMMAND.large_import():
-            pass
-        assert not gc.isenabled()
-    finally:
-        gc.enable()

@@ -13,8 +13,9 @@ from carotid.errors import OutputError, UsageError
 from carotid.evaluation.compare_centerlines import compare_centerlines, table_path
 from carotid.geometry.grid import Grid
 from carotid.geometry.sides import SIDE_NAMES
-from carotid.storage.results.atomic import write_json
+from carotid.provenance import Record
 from carotid.storage.results.layout import CENTERLINE_TRANSFORM, CenterlineLayout, OutputLayout
+from carotid.storage.results.record import grid_facts, write_record
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "compare"
 TOLERANCE = 2e-6
@@ -31,8 +32,8 @@ def layout(root: Path, participant: str) -> CenterlineLayout:
 
 
 def give_grid(root: Path, participant: str, grid: Grid) -> None:
-    record = {"shape": list(grid.shape), "affine_ras_mm": grid.affine.tolist()}
-    write_json(layout(root, participant).provenance, record)
+    record = Record("centerline", {}, context=grid_facts(grid))
+    write_record(layout(root, participant).root, record)
 
 
 @pytest.fixture

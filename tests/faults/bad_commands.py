@@ -189,14 +189,14 @@ OUTPUT: dict[str, Row] = {
         REFUSED,
         "lies inside, an input",
     ),
-    "a final name that is a link": (final_name_is_a_link, FAILED, "left as it is"),
+    "a final name that is a link": (final_name_is_a_link, FAILED, "not changed"),
     "a final name that is a link, forced": (
         forced(final_name_is_a_link),
         FAILED,
         "a symbolic link",
     ),
     "a participant's folder that is a link": (participant_is_a_link, FAILED, "a symbolic link"),
-    "a final name that is a file": (final_name_is_a_file, FAILED, "left as it is"),
+    "a final name that is a file": (final_name_is_a_file, FAILED, "not changed"),
     "a final name that is a file, forced": (
         forced(final_name_is_a_file),
         FAILED,
@@ -211,6 +211,6 @@ OUTPUT: dict[str, Row] = {
     "half a result": (
         half_a_result,
         FAILED,
-        "this folder is no result of this program and is left as it is",
+        "this folder was not written by carotid and is not changed",
     ),
 }

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from tests.command import unfinished
 from tests.faults.harness import Place
 
 import carotid.cli
@@ -197,8 +198,14 @@ def trials(place: Place, kind: str, first: int, step: int) -> Iterator[dict[str,
             "foreign": [k for k, v in whole.items() if complete.get(k) != v],
             "again": again,
             "same": place.results() == complete,
-            "left": sorted(p.name for p in place.out.iterdir()),
+            "left": left_behind(place.out),
         }
+
+
+def left_behind(output_dir: Path) -> list[str]:
+    """Hidden files that are no locks."""
+    hidden = [path.name for path in output_dir.glob(".*") if path.name != ".carotid"]
+    return sorted([*hidden, *unfinished(output_dir)])
 
 
 def half_results(place: Place) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import tree
+from tests.command import tree, unfinished
 from tests.faults.bad_commands import CONFIGURATION, OUTPUT, PARTICIPANTS, precious
 from tests.faults.bad_models import DONE, MODELS, proof
 from tests.faults.harness import MEMORY_LIMIT_BYTES, Place, Ran, run
@@ -73,7 +73,7 @@ def test_what_is_wrong_is_one_clear_line(group: str, name: str, tmp_path: Path) 
     if code == DONE:
         assert place.complete() == ["good"]
         assert words in ran.err
-        assert not (place.out / ".carotid").exists()
+        assert unfinished(place.out) == []
         return
     if code == 2:
         (line,) = errors(ran)

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from tests.reading import read_metaimage
 from tests.storage.metaimage.test_read import VOXELS, header_lines
 
-from carotid.config import HeatmapParameters, read_heatmap_parameters
 from carotid.errors import ConfigurationError, InputError, UsageError
 from carotid.geometry.grid import CANONICAL
+from carotid.stages.catalog import read_settings, stage_named
+from carotid.stages.heatmap.parameters import HeatmapParameters
 from carotid.storage.rescaling import FILE_NAME, read_rescaling
 from carotid.storage.results.parameters import read_parameters
 
@@ -119,7 +120,7 @@ def any_configuration(folder: Path, text: str) -> None:
     path = folder / "x.toml"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
-        parameters = read_heatmap_parameters(path)
+        parameters = read_settings(stage_named("heatmap"), path)
     except ConfigurationError as error:
         must_be_clear(error, str(path))
         return

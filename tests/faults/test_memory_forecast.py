@@ -9,9 +9,9 @@ import pytest
 from tests.faults.harness import Place, run
 from tests.storage.metaimage.test_read import file_bytes
 
-from carotid.cohort.memory import foresee
-from carotid.config import HeatmapParameters
 from carotid.geometry.grid import Grid
+from carotid.stages.heatmap.forecast import foresee
+from carotid.stages.heatmap.parameters import HeatmapParameters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ def test_the_forecast_is_near_what_is_taken(size: str, tmp_path: Path) -> None:
     )
     parameters = HeatmapParameters(roi_size=window, overlap=0, spacing=False)
     grid = Grid(shape, np.diag([-0.5, -0.5, 0.5, 1.0]))
-    foreseen = foresee(grid, np.dtype(np.int16), members, parameters).total
+    foreseen = foresee(grid, np.dtype(np.int16), members, parameters).total_bytes
     ran = run(place.arguments, tmp_path)
     assert ran.code == 0, ran.err
     ratio = foreseen / ran.peak_bytes

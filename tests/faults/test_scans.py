@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.command import unfinished
 from tests.faults.bad_scans import METAIMAGE, NIFTI, VOXEL_ROWS
 from tests.faults.bad_series import DICOM
 from tests.faults.harness import MEMORY_LIMIT_BYTES, Place, run
@@ -37,7 +38,9 @@ def test_bad_scans_fail_alone(kind: str, tmp_path: Path) -> None:
     done = {FIRST, LAST} | {name for name, (_, words) in rows.items() if not words}
     problems = [f"{name}: not done" for name in done - set(place.complete())]
     problems += [f"{name}: has a result" for name in set(place.complete()) - done]
-    table = json.loads((place.out / "summary.json").read_text())["participants"]
+    table = json.loads((place.out / "summary.json").read_text())["heatmap_transform"][
+        "participants"
+    ]
     assert len(table) == len(rows) + 2
     for row in table:
         name, reason = row["participant_id"], row["reason"]
@@ -54,5 +57,5 @@ def test_bad_scans_fail_alone(kind: str, tmp_path: Path) -> None:
         if not re.search(words, reason):
             problems.append(f"{name}: expected '{words}' in: {reason}")
     assert not problems, "\n".join(problems)
-    assert not (place.out / ".carotid").exists()
+    assert unfinished(place.out) == []
     assert len(list(tmp_path.iterdir())) <= 7, "nothing is written beside the output directory"

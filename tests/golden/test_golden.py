@@ -10,9 +10,10 @@ import pytest
 import SimpleITK
 from tests.command import run_carotid
 
-from carotid.config import read_heatmap_parameters
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.volume import Volume
+from carotid.stages.catalog import read_settings, stage_named
+from carotid.stages.heatmap.parameters import HeatmapParameters
 from carotid.stages.heatmap.reading import prepare_scan
 from carotid.storage.metaimage.read import read_multichannel
 from carotid.storage.participants import find_scans
@@ -93,6 +94,11 @@ def test_command_agrees_with_known_tool(case: str, participants: list[str], tmp_
             np.testing.assert_array_equal(indices, small[f"{side}_max_indices"])
 
 
+def parameters_of(case: str) -> HeatmapParameters:
+    found = read_settings(stage_named("heatmap"), HERE / case / "config.toml")
+    return HeatmapParameters.model_validate(found)
+
+
 @pytest.mark.parametrize(
     ("case", "participant"), [(case, one) for case, ids in CASES for one in ids]
 )
@@ -103,7 +109,7 @@ def test_networks_see_what_the_known_tool_showed_them(case: str, participant: st
     percentiles = (rescaling.lower_percentile, rescaling.upper_percentile)
     scan = prepare_scan(
         load_scan(find_scans(raw)[participant]),
-        read_heatmap_parameters(HERE / case / "config.toml"),
+        parameters_of(case),
         percentiles=percentiles if rescaling.rescale else None,
     )
     for side in scan.frame.sides:

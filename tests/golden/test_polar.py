@@ -20,7 +20,6 @@ from carotid.storage.participants import find_scans
 from carotid.storage.raw import load_scan
 from carotid.storage.rescaling import read_rescaling
 from carotid.storage.results.centerlines import load_centerlines
-from carotid.storage.results.layout import CenterlineLayout
 
 HERE = Path(__file__).parent / "polar"
 COMPATIBLE_TOLERANCE = 2e-5
@@ -52,9 +51,7 @@ def scan_of(case: str) -> tuple[Any, Any]:
 def test_compatible_images_are_those_of_the_known_tool(case: str) -> None:
     folder = HERE / case / "centerline" / CASES[case] / "centerline_transform"
     parameters = parameters_of(case)
-    images = draw_polar_images(
-        *scan_of(case), load_centerlines(CenterlineLayout(folder)), parameters
-    )
+    images = draw_polar_images(*scan_of(case), load_centerlines(folder), parameters)
     expected = np.load(HERE / case / "expected" / f"{CASES[case]}.npz")
     np.testing.assert_array_equal(images.canonical.shape, expected["orig_shape"])
     np.testing.assert_allclose(images.canonical.affine, expected["affine_ras"], atol=1e-6)

@@ -9,11 +9,13 @@ import numpy as np
 
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.geometry.sides import SIDE_NAMES
+from carotid.provenance import Input, Record
 from carotid.storage.metaimage.write import write_metaimage
 from carotid.storage.participants import find_scans
 from carotid.storage.raw import hash_scan
-from carotid.storage.results.heatmaps import SideSlabs, write_record, write_side
+from carotid.storage.results.heatmaps import SideSlabs, write_side
 from carotid.storage.results.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
+from carotid.storage.results.record import write_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +86,7 @@ def write_heatmaps(
             stored,
             SideSlabs([(slabs[0], slabs[1])], lambda i=indices: i),  # type: ignore[misc]
         )
-    write_record(folder, {"input_sha256": input_sha256, HEATMAP_TRANSFORM: {"models": {}}})
+    write_record(folder.root, Record("heatmap", {}, inputs={"scan": Input(input_sha256)}))
     return folder
 
 
@@ -189,5 +191,5 @@ def write_summary(output_dir: Path, outcomes: Mapping[str, tuple[str, str]]) -> 
         for key, (result, reason) in outcomes.items()
     ]
     OutputLayout(output_dir).summary.write_text(
-        json.dumps({"transform": HEATMAP_TRANSFORM, "participants": rows})
+        json.dumps({HEATMAP_TRANSFORM: {"participants": rows}})
     )

@@ -160,14 +160,17 @@ def test_failed_again_keeps_its_pictures(made: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     shutil.copytree(made / "out", out)
     rows = [{"participant_id": "good", "result": "failed", "reason": "disk full"}]
-    (out / "summary.json").write_text(json.dumps({"participants": rows}))
+    (out / "summary.json").write_text(json.dumps({"heatmap_transform": {"participants": rows}}))
     done = write_report(out)
     good = next(row for row in done.rows if row.participant_id == "good")
     assert good.result == "done"
     assert "the last one failed: disk full" in done.page.read_text()
 
 
-@pytest.mark.parametrize("content", ["[]", "{", '{"participants": 3}', '{"participants": [1]}'])
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "{", '{"heatmap_transform": 3}', '{"heatmap_transform": {"participants": [1]}}'],
+)
 def test_unusable_summary_is_passed_over(made: Path, tmp_path: Path, content: str) -> None:
     out = tmp_path / "out"
     shutil.copytree(made / "out", out)
@@ -180,7 +183,7 @@ def test_ids_of_a_summary_never_leave_the_folder(made: Path, tmp_path: Path) -> 
     shutil.copytree(made / "out", out)
     shutil.copytree(made / "out" / "good", tmp_path / "a" / "good")
     rows = [{"participant_id": "../good", "result": "done", "reason": ""}]
-    (out / "summary.json").write_text(json.dumps({"participants": rows}))
+    (out / "summary.json").write_text(json.dumps({"heatmap_transform": {"participants": rows}}))
     result = {row.participant_id: row.result for row in write_report(out, pictures=0).rows}
     assert result["../good"] == "no result"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from carotid.errors import InputError, UsageError
-from carotid.storage.participants import find_scans, select_participants
+from carotid.storage.participants import find_scans
 from carotid.storage.raw import RawScan, load_scan
 
 
@@ -114,41 +114,3 @@ def test_links_to_scans_are_followed_and_broken_ones_fail_when_loaded(tmp_path: 
     assert list(scans) == ["linked", "lost", "x"]
     with pytest.raises(InputError, match=r"lost\.mha.*does not exist"):
         load_scan(scans["lost"])
-
-
-# --- whom to take ------------------------------------------------------------------------------
-
-
-def test_all_some_and_repeated_participants() -> None:
-    scans = scans_of("c", "a", "b")
-    nobody: list[str] = []
-    for everybody in (None, nobody):
-        assert [scan.participant_id for scan in select_participants(scans, everybody)] == list(
-            "abc"
-        )
-    assert select_participants(scans, ["c", "a", "c"]) == [scans["a"], scans["c"]]
-
-
-@pytest.mark.parametrize(
-    "wanted", ["../x", "/etc", "", "a\nb", "-a", "sub-1.mha", "SUB-1", "sub-1 ", "sub-1/", "."]
-)
-def test_an_id_that_is_not_there_lists_what_is(wanted: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        select_participants(scans_of("sub-1", "other"), ["other", wanted])
-    message = str(caught.value)
-    assert "--participant: there is no participant of that name" in message
-    assert "ids among other, sub-1" in message
-    assert "\n" not in message
-    assert repr(wanted) in message
-
-
-def test_the_nearest_id_is_named_and_long_lists_are_shortened() -> None:
-    scans = scans_of(*[f"sub-{n:03}" for n in range(1000)])
-    with pytest.raises(UsageError) as caught:
-        select_participants(scans, ["sub-0005"])
-    assert "Perhaps 'sub-0" in str(caught.value)
-    assert "sub-019 and 980 more" in str(caught.value)
-    with pytest.raises(UsageError) as caught:
-        select_participants(scans, ["zzz", "yyy", "zzz"])
-    assert "Perhaps" not in str(caught.value)
-    assert "found 'zzz', 'yyy'," in str(caught.value)

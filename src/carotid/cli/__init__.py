@@ -13,17 +13,25 @@ import click
 from carotid import __version__
 from carotid.cli.compare import compare
 from carotid.cli.demo import demo
-from carotid.cli.interrupts import Interrupted, listen, stop_if_asked
-from carotid.cli.logs import set_up_logging
+from carotid.cli.logs import set_up_logging, verbosity
 from carotid.cli.models import models
 from carotid.cli.report import report
 from carotid.cli.simulate import simulate
 from carotid.cli.train import train
 from carotid.cli.transform import transform
+from carotid.cohort.interrupts import Interrupted, listen, stop_if_asked
 from carotid.errors import CarotidError, one_line
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+
+
+_VERBOSE = "Say more: -v what is done, -vv every detail and tracebacks."
+
+
+def _louder(_context: click.Context, _option: click.Parameter, count: int) -> None:
+    """Add to what was said before the command; without any, begin to log."""
+    set_up_logging(verbosity() + count)
 
 
 @click.group(
@@ -34,23 +42,28 @@ EXIT_USAGE = 2
     },
 )
 @click.version_option(__version__, "-V", "--version", prog_name="carotid")
-@click.option(
-    "-v",
-    "--verbose",
-    count=True,
-    help="Say more: -v what is done, -vv every detail and tracebacks.",
-)
-@click.pass_context
-def cli(context: click.Context, verbose: int) -> None:
+@click.option("-v", "--verbose", count=True, expose_value=False, callback=_louder, help=_VERBOSE)
+def cli() -> None:
     """Find the carotid arteries in 3D black-blood MRI of the neck.
 
     Long options may be written with _ or with -, as in --config_path and --config-path.
     """
-    context.obj = verbose
-    set_up_logging(verbose)
+
+
+def _add_verbose(command: click.Command) -> None:
+    """Let -v stand after a command too."""
+    if isinstance(command, click.Group):
+        for one in command.commands.values():
+            _add_verbose(one)
+        return
+    option = click.Option(
+        ["-v", "--verbose"], count=True, expose_value=False, callback=_louder, help=_VERBOSE
+    )
+    command.params.append(option)
 
 
 for command in (transform, report, compare, models, train, simulate, demo):
+    _add_verbose(command)
     cli.add_command(command)
 
 
@@ -58,7 +71,7 @@ def main() -> NoReturn:
     """Run the command line and leave the process with its exit code.
 
     Exit codes: 0 all done and checked; 1 some participants failed; 2 usage, configuration or
-    models; 130 and 143 interrupted by SIGINT and SIGTERM.
+    models; 128 + N interrupted by signal N, as 130 by SIGINT and 143 by SIGTERM.
     """
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError, OSError):
@@ -73,10 +86,8 @@ def main() -> NoReturn:
 
 
 def _run(arguments: list[str]) -> int:
-    verbose = 0
     try:
         with cli.make_context("carotid", arguments) as context:
-            verbose = int(context.params["verbose"])
             result = _invoke(context)
     except Interrupted as interruption:
         name = signal.Signals(interruption.number).name
@@ -92,20 +103,20 @@ def _run(arguments: list[str]) -> int:
         return EXIT_USAGE
     except CarotidError as error:
         _say(f"error: {error}")
-        _trace(verbose)
+        _trace()
         return error.exit_code
     except BrokenPipeError:
         _drop_output()
         return EXIT_FAILED
     except MemoryError:
         _say("error: out of memory. Use a smaller roi_size or a larger machine.")
-        _trace(verbose)
+        _trace()
         return EXIT_FAILED
     except Exception as error:  # noqa: BLE001 - the last resort: one line, no traceback
         _say(f"error: unexpected {type(error).__name__}: {one_line(error)[:300]}")
-        if verbose < 2:
+        if verbosity() < 2:
             _say("run again with -vv for the traceback, and report it, please")
-        _trace(verbose)
+        _trace()
         return EXIT_FAILED
     return result if isinstance(result, int) else 0
 
@@ -127,8 +138,8 @@ def _say(text: str) -> None:
         click.echo(f"carotid: {text}", err=True)
 
 
-def _trace(verbose: int) -> None:
-    if verbose >= 2:
+def _trace() -> None:
+    if verbosity() >= 2:
         import traceback
 
         _say(traceback.format_exc())

@@ -39,14 +39,16 @@ def demo(
     Everything goes to OUTPUT_DIR: scans in raw/, known centerlines in annotations/, results in
     heatmaps/, the comparison in comparison.tsv, and a page to look at, heatmaps/report.html.
     """
+    from carotid.cli.cohort_progress import choose_progress
     from carotid.cli.compare import print_participants
     from carotid.cli.progress import duration
-    from carotid.cli.transform import run_heatmap_transform
+    from carotid.cohort.run import Request, run_stage
     from carotid.errors import UsageError
     from carotid.evaluation.compare_heatmaps import compare_heatmaps
     from carotid.report.write import write_report
     from carotid.simulation.cohort import simulate_cohort
     from carotid.simulation.recipe import ORDINARY_RECIPE
+    from carotid.stages.catalog import stage_named
 
     begin = time.monotonic()
     models = shipped_models("heatmap")
@@ -59,9 +61,16 @@ def demo(
     click.echo(f"1 of 4  making {participants} simulated necks with known carotids")
     simulate_cohort(output_dir, participants, seed, ORDINARY_RECIPE, force=force)
     click.echo("2 of 4  computing heatmaps with the models that come with the package")
-    outcomes = run_heatmap_transform(
-        raw, models, heatmaps, device=device, threads=threads, force=force
+    request = Request(
+        stage=stage_named("heatmap"),
+        raw_dir=raw,
+        model_dir=models,
+        output_dir=heatmaps,
+        device=device,
+        threads=threads,
+        force=force,
     )
+    outcomes = run_stage(request, choose_progress)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     for outcome in failed:
         click.echo(f"        {outcome.participant_id} failed: {outcome.reason}")

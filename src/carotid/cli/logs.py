@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 _writer: Callable[[str], None] | None = None
+_verbosity = 0
 
 
 class _Handler(logging.Handler):
@@ -37,12 +38,19 @@ def set_up_logging(verbose: int) -> None:
     Args:
         verbose: 0 shows warnings, 1 INFO, 2 DEBUG with tracebacks.
     """
+    global _verbosity
+    _verbosity = verbose
     logger = logging.getLogger("carotid")
     handler = _Handler()
     handler.setFormatter(_Formatter("%(message)s"))
     logger.handlers[:] = [handler]
     logger.setLevel(_LEVELS[min(verbose, 2)])
     logger.propagate = False
+
+
+def verbosity() -> int:
+    """How often -v was given."""
+    return _verbosity
 
 
 def say(line: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from carotid.network.shipped import SHIPPED
+from carotid.stages.catalog import STAGES
 
 
 @click.group()
@@ -32,9 +33,9 @@ def list_models() -> None:
 
 
 @models.command()
-@click.argument("kind", type=click.Choice(["heatmap"]))
+@click.argument("kind", type=click.Choice([stage.models for stage in STAGES if stage.models]))
 def path(kind: str) -> int:
-    """Print the folder of shipped models, to be given as HEATMAP_MODEL_DIR."""
+    """Print the folder of shipped models, to be given as <KIND>_MODEL_DIR."""
     from carotid.errors import UsageError
 
     if kind not in _kinds():

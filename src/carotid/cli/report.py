@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import click
 
 folder = click.Path(path_type=Path)
-
-_LINE_EVERY_S = 10.0
 
 
 @click.command(short_help="Make one page of pictures and figures, worst cases first.")
@@ -58,32 +55,29 @@ def report(
     in any browser; quality.tsv beside it has the same figures. It is made from files on disk, so
     it can be made at any time, and again.
     """
-    from carotid.cli import logs
+    from carotid.cli.progress import choose_teller
     from carotid.cohort.outputs import check_output_dir
     from carotid.report.write import write_report
 
     target = output_dir if output_path is None else output_path.parent
     inputs = [path for path in (raw_dir, annotation_dir) if path is not None]
     check_output_dir(target, inputs)
-    begin = last = time.monotonic()
+    with choose_teller(1, "participants") as teller:
 
-    def tell(participant_id: str, done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= _LINE_EVERY_S:
-            last = now
-            left = (now - begin) / max(done, 1) * (total - done)
-            logs.say(f"{done} of {total} done, now {participant_id} (about {left:.0f} s left)")
+        def tell(participant_id: str, done: int, total: int) -> None:
+            if done == 0:
+                teller.begin("pictures", total, "participant")
+            teller.step(done)
 
-    made = write_report(
-        output_dir,
-        raw_dir=raw_dir,
-        output_path=output_path,
-        annotation_dir=annotation_dir,
-        threshold=threshold,
-        pictures=pictures,
-        on_participant=tell,
-    )
+        made = write_report(
+            output_dir,
+            raw_dir=raw_dir,
+            output_path=output_path,
+            annotation_dir=annotation_dir,
+            threshold=threshold,
+            pictures=pictures,
+            on_participant=tell,
+        )
     for group, words in (
         ("doubtful", "doubtful"),
         ("check", "worth a check"),

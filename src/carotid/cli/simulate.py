@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import click
 
-from carotid.cli.progress import duration
 from carotid.cohort.outputs import check_output_dir
 
 
@@ -41,27 +39,16 @@ def simulate(
     OUTPUT_DIR receives raw/<id>.mha (a RAW_DIR for `carotid transform heatmap`),
     annotations/<id>/centerline_transform/<side>_centerline.tsv, and truth/<id>.json.
     """
-    from carotid.cli import logs
-    from carotid.config import parse_sections, read_toml
+    from carotid.cli.progress import choose_teller
     from carotid.simulation.cohort import simulate_cohort
-    from carotid.simulation.recipe import DEFAULT_RECIPE, NeckRecipe
+    from carotid.simulation.recipe import NeckRecipe
+    from carotid.stages.catalog import read_sections
 
-    recipe = DEFAULT_RECIPE
-    if config_path is not None:
-        recipe = parse_sections(read_toml(config_path), {"neck": NeckRecipe}, config_path)["neck"]
+    recipe = read_sections(config_path, {"neck": NeckRecipe})["neck"]
     check_output_dir(output_dir, [])
-    begin = time.monotonic()
-    last = begin
-
-    def tell(done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if done == total or now - last > 10:
-            last = now
-            left = (now - begin) / done * (total - done)
-            rest = f", about {duration(left)} left" if done < total else ""
-            logs.say(f"[{duration(now - begin)}] {done}/{total} necks{rest}")
-
-    ids = simulate_cohort(output_dir, participants, seed, recipe, tell, force=force)
+    with choose_teller(participants, "necks") as teller:
+        ids = simulate_cohort(
+            output_dir, participants, seed, recipe, lambda *_: teller.end(), force=force
+        )
     click.echo(f"{len(ids)} necks in {output_dir}: raw/, annotations/, truth/")
     return 0

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import click
 
-from carotid.cli.progress import duration
+from carotid.cli.progress import choose_teller
+from carotid.cohort.interrupts import stop_if_asked
 from carotid.cohort.outputs import check_output_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from carotid.config import Parameters
     from carotid.training.engine.run import Progress
     from carotid.training.heatmap.crops import Side
 
 _folder = click.Path(path_type=Path)
-_LINE_EVERY_S = 30.0
 
 
 @click.group()
@@ -99,23 +99,23 @@ def train_heatmap_command(
     torch.set_num_threads(given_cores())
     parameters = read_training_parameters(train_config_path)
     resample, simulate = _settings(config_path)
-    told = _Teller()
-    if from_simulator:
-        models = train_from_simulator(
-            output_dir, parameters, simulate, device=device, force=force, on_progress=told
-        )
-    else:
-        models = train_heatmap(
-            output_dir,
-            sources[0],
-            sources[1],
-            parameters,
-            centerline_tsv=centerline_tsv,
-            resample=resample,
-            device=device,
-            force=force,
-            on_progress=told,
-        )
+    with _TrainingProgress() as progress:
+        if from_simulator:
+            models = train_from_simulator(
+                output_dir, parameters, simulate, device=device, force=force, on_progress=progress
+            )
+        else:
+            models = train_heatmap(
+                output_dir,
+                sources[0],
+                sources[1],
+                parameters,
+                centerline_tsv=centerline_tsv,
+                resample=resample,
+                device=device,
+                force=force,
+                on_progress=progress,
+            )
     click.echo(f"{len(models)} models in {output_dir}, which can be given as HEATMAP_MODEL_DIR")
     return 0
 
@@ -124,9 +124,10 @@ def _settings(config_path: Path | None) -> tuple[bool, Callable[[int], Side]]:
     """Whether scans are resampled, and what makes a simulated side from a seed."""
     from functools import partial
 
-    from carotid.config import HeatmapParameters, Parameters, parse_sections, read_toml
     from carotid.simulation.recipe import TRAINING_RECIPE, NeckRecipe
     from carotid.simulation.sample import SIDE_SHAPE, simulate_side
+    from carotid.stages.catalog import read_sections
+    from carotid.stages.heatmap.parameters import HeatmapParameters
 
     if config_path is None:
         return True, partial(simulate_side, recipe=TRAINING_RECIPE, max_shape=SIDE_SHAPE)
@@ -134,40 +135,33 @@ def _settings(config_path: Path | None) -> tuple[bool, Callable[[int], Side]]:
         "heatmap_transform": HeatmapParameters,
         "neck": NeckRecipe,
     }
-    parsed = parse_sections(read_toml(config_path), known, config_path)
+    parsed = read_sections(config_path, known)
     transform = HeatmapParameters.model_validate(parsed["heatmap_transform"])
     recipe = NeckRecipe.model_validate(parsed["neck"])
     return transform.spacing, partial(simulate_side, recipe=recipe, max_shape=SIDE_SHAPE)
 
 
-class _Teller:
-    """Says on standard error how far training is, with the time left."""
+class _TrainingProgress:
+    """Hands on to a teller how far training is; a good place to stop when asked to."""
 
     def __init__(self) -> None:
-        self._begin = time.monotonic()
-        self._last_line = self._begin
+        self._teller = choose_teller(1)
         self._part = ""
-        self._part_begin = self._begin
-        self._first_step = 0
+
+    def __enter__(self) -> Self:
+        self._teller.__enter__()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._teller.__exit__(*details)
 
     def __call__(self, progress: Progress) -> None:
-        from carotid.cli import logs
-
-        now = time.monotonic()
+        stop_if_asked()
         if progress.part != self._part:
-            self._part, self._part_begin = progress.part, now
-            self._first_step = progress.step
-        if progress.epoch is None and now - self._last_line < _LINE_EVERY_S:
-            return
-        self._last_line = now
-        done = progress.step - self._first_step
-        rest = ""
-        if done > 0 and progress.step < progress.steps:
-            left = (now - self._part_begin) / done * (progress.steps - progress.step)
-            rest = f", about {duration(left)} left for {progress.part}"
-        text = (
-            f"{progress.part} ({progress.parts} in all): step {progress.step} of {progress.steps}"
-        )
+            self._part = progress.part
+            name = f"{progress.part} ({progress.parts} in all)"
+            self._teller.begin(name, progress.steps, "step", done=progress.step)
+        note = ""
         if progress.epoch is not None:
-            text += f", epoch {progress.epoch.epoch} done"
-        logs.say(f"[{duration(now - self._begin)}] {text}, loss {progress.loss:.4f}{rest}")
+            note = f"epoch {progress.epoch.epoch} done, loss {progress.loss:.4f}"
+        self._teller.step(progress.step, note)

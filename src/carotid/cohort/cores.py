@@ -11,13 +11,14 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def given_cores() -> int:
-    """Cores that this process may use; at least 1."""
+    """Cores that this process may use, at least 1: what is there, or what a variable allows."""
     limits = [os.cpu_count() or 1]
     with suppress(AttributeError, OSError):
         limits.append(len(os.sched_getaffinity(0)))
     limits.append(_cgroup_cores(_CGROUP))
-    with suppress(ValueError):
-        limits.append(int(os.environ.get("SLURM_CPUS_PER_TASK", "")))
+    for name in ("SLURM_CPUS_PER_TASK", "OMP_NUM_THREADS"):
+        with suppress(ValueError):  # OpenMP takes a list, one number for each level of nesting
+            limits.append(int(os.environ.get(name, "").split(",")[0]))
     return max(1, min(limit for limit in limits if limit > 0))
 
 

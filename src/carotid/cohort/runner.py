@@ -2,30 +2,30 @@
 
 While one participant is computed, a second thread writes what is ready and loads the next one, one
 thing after the other, so that memory never holds a scan that is being read beside results that are
-being written. A stage can also make room for a scan as soon as it is known which one comes next:
-then it is asked for its `loader`. Where a GPU computes, which is sooner done than that, there is a
-third thread for loading. A participant that fails does not stop the others. One that another
-process is working on is left to it, and looked after at the end.
+being written. With a GPU, writing is slower than computing; then there is a third thread for
+loading. A participant that fails does not stop the others. One that another process is working on
+is left to it, and looked after at the end.
 """
 
 from __future__ import annotations
 
 import logging
-import traceback
 from concurrent import futures
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from carotid.cohort.background import Background, Surroundings
+from carotid.cohort.outcome import Outcome, describe, let_go
 from carotid.errors import CarotidError
-from carotid.storage.results.slots import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
-    from carotid.storage.raw import RawScan
-    from carotid.storage.results.layout import OutputLayout
+    from carotid.cohort.background import EarlyLoad
+    from carotid.stages.stage import Made, Task
 
 logger = logging.getLogger(__name__)
 
@@ -33,48 +33,37 @@ _PATIENCE_S = 1.0
 """How long an interrupted run waits for its background thread."""
 
 Loaded = TypeVar("Loaded")
-Result = TypeVar("Result")
-
-Status = Literal["done", "skipped", "failed"]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one participant.
-
-    Attributes:
-        participant_id: Whose.
-        status: done: computed, written and read back; skipped: was complete already; failed.
-        reason: Why it was skipped or failed, in one line.
-    """
+class Slot(Protocol):
+    """One participant's place in the output directory."""
 
     participant_id: str
-    status: Status
-    reason: str = ""
+
+    def acquire(self, *, wait: bool = False) -> bool:
+        """Become the owner; False where another process is."""
+
+    def open(self) -> Path:
+        """Make the folder in which the result is put together."""
+
+    def publish(self) -> None:
+        """Move the complete result to its final name."""
+
+    def release(self) -> None:
+        """Give the place back; what was not published is removed."""
 
 
-class Task(Protocol[Loaded]):
-    """One stage, as the runner sees it."""
+class Results(Protocol):
+    """What a run leaves in the output directory."""
 
-    transform: str
-    """The folder that holds its results."""
-
-    def get_ready(self) -> None:
-        """Make what every participant needs; called once, while the first scan is being loaded."""
+    def slot(self, participant_id: str) -> Slot:
+        """The place of one participant."""
 
     def complete(self, participant_id: str) -> str | None:
         """Why nothing has to be done for a participant; None where it has."""
 
-    def loader(self, scan: RawScan) -> Callable[[], Loaded]:
-        """What reads and prepares a scan, to be called in a thread some time from now."""
-
-    def steps(self, loaded: Loaded) -> int:
-        """How many times `advance` will be called."""
-
-    def compute(
-        self, loaded: Loaded, folder: Path, advance: Callable[[], None]
-    ) -> Iterator[Callable[[], None]]:
-        """Compute, and give out what is left to be written as calls made in a thread, in order."""
+    def record(self, folder: Path, made: Made) -> None:
+        """Write what made the result in a folder."""
 
 
 class Progress(Protocol):
@@ -93,31 +82,10 @@ class Progress(Protocol):
         """A participant is done, skipped or has failed."""
 
 
-class _Background:
-    """One thread that does one job after the other."""
-
-    def __init__(self, name: str, initializer: Callable[[], object]) -> None:
-        self._pool = ThreadPoolExecutor(1, name, initializer)
-        self._jobs: set[Future[Any]] = set()
-
-    def submit(self, job: Callable[[], Result]) -> Future[Result]:
-        """Queue a job."""
-        future = self._pool.submit(job)
-        self._jobs.add(future)
-        future.add_done_callback(self._jobs.discard)
-        return future
-
-    def stop(self) -> set[Future[Any]]:
-        """Forget what waits; what is still being done."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        return set(self._jobs)
-
-
 @dataclass
 class _Pending(Generic[Loaded]):
-    """A participant whose slot is ours and whose scan is being loaded."""
+    """A participant whose slot is ours and who is being loaded."""
 
-    scan: RawScan
     slot: Slot
     loading: list[Future[Loaded]]
 
@@ -130,51 +98,53 @@ class Runner(Generic[Loaded]):
     """Takes participants through one stage.
 
     Args:
-        task: The stage.
-        layout: The output directory.
+        task: The stage at work.
+        results: Where what it makes is kept.
         progress: Who is told.
-        thread_initializer: Called at the start of each background thread.
-        load_aside: Whether scans are loaded in a thread of their own, beside what is written.
+        surroundings: How threads behave.
+        early: The first participant, where loading has begun already.
     """
 
     def __init__(
         self,
         task: Task[Loaded],
-        layout: OutputLayout,
+        results: Results,
         progress: Progress,
-        thread_initializer: Callable[[], object] = lambda: None,
-        *,
-        load_aside: bool = False,
+        surroundings: Surroundings | None = None,
+        early: EarlyLoad[Loaded] | None = None,
     ) -> None:
         self._task = task
-        self._layout = layout
+        self._results = results
         self._progress = progress
-        self._writer = self._loader = _Background("carotid-background", thread_initializer)
-        if load_aside:
-            self._loader = _Background("carotid-loading", thread_initializer)
+        self._around = Surroundings() if surroundings is None else surroundings
+        self._early = early
+        enter = self._around.enter_thread
+        self._writer = self._loader = Background("carotid-background", enter)
+        if self._around.load_aside:
+            self._loader = Background("carotid-loading", enter)
         self._outcomes: dict[str, Outcome] = {}
         self._publishing: list[tuple[Slot, Future[None]]] = []
         self._writing: list[Future[None]] = []
         self._held: list[Slot] = []
         self._ready = False
 
-    def run(self, scans: Sequence[RawScan]) -> list[Outcome]:
-        """Take every scan through the stage.
+    def run(self, participants: Sequence[str]) -> list[Outcome]:
+        """Take every participant through the stage.
 
         Returns:
-            One outcome per scan, in the order of the scans.
+            One outcome each, in the order given.
         """
         try:
-            elsewhere: list[RawScan] = []
-            self._run(scans, elsewhere, wait=False)
-            for scan in elsewhere:
-                self._progress.waiting(scan.participant_id)
-                self._run([scan], [], wait=True)
+            elsewhere: list[str] = []
+            self._run(participants, elsewhere, wait=False)
+            for participant_id in elsewhere:
+                self._progress.waiting(participant_id)
+                self._run([participant_id], [], wait=True)
         except BaseException:
             self._close(_PATIENCE_S)
             raise
         self._close(None)
-        return [self._outcomes[scan.participant_id] for scan in scans]
+        return [self._outcomes[participant_id] for participant_id in participants]
 
     def _close(self, patience_s: float | None) -> None:
         """End the threads, and give back slots once nothing can be written there any more.
@@ -189,8 +159,8 @@ class Runner(Generic[Loaded]):
             for slot in self._held:
                 slot.release()
 
-    def _run(self, scans: Sequence[RawScan], elsewhere: list[RawScan], *, wait: bool) -> None:
-        queue = iter(scans)
+    def _run(self, participants: Sequence[str], elsewhere: list[str], *, wait: bool) -> None:
+        queue = iter(participants)
         following = self._next(queue, elsewhere, wait=wait)
         if following is not None and not self._ready:
             self._task.get_ready()
@@ -204,28 +174,35 @@ class Runner(Generic[Loaded]):
         self._collect(wait=True)
 
     def _next(
-        self, queue: Iterator[RawScan], elsewhere: list[RawScan], *, wait: bool
+        self, queue: Iterator[str], elsewhere: list[str], *, wait: bool
     ) -> _Pending[Loaded] | None:
-        """Take the next slot that is free and has work left, and start to load its scan."""
-        for scan in queue:
-            slot = Slot(self._layout, scan.participant_id, self._task.transform)
+        """Take the next slot that is free and has work left, and start to load its participant."""
+        for participant_id in queue:
+            slot = self._results.slot(participant_id)
             self._held.append(slot)
             try:
                 if not slot.acquire(wait=wait):
                     self._release(slot)
-                    elsewhere.append(scan)
+                    elsewhere.append(participant_id)
                     continue
-                done = self._task.complete(scan.participant_id)
+                done = self._results.complete(participant_id)
             except CarotidError as error:
                 self._release(slot)
-                self._finish(Outcome(scan.participant_id, "failed", str(error)))
+                self._finish(Outcome(participant_id, "failed", str(error)))
                 continue
             if done is not None:
                 self._release(slot)
-                self._finish(Outcome(scan.participant_id, "skipped", done))
+                self._finish(Outcome(participant_id, "skipped", done))
                 continue
-            return _Pending(scan, slot, [self._loader.submit(self._task.loader(scan))])
+            return _Pending(slot, [self._load(participant_id)])
         return None
+
+    def _load(self, participant_id: str) -> Future[Loaded]:
+        early, self._early = self._early, None
+        begun = None if early is None else early.take(participant_id)
+        if begun is not None:
+            return begun
+        return self._loader.submit(partial(self._task.load, participant_id))
 
     def _compute(self, pending: _Pending[Loaded]) -> Iterator[None]:
         """Take a participant through the stage; yields each time that something can be written.
@@ -235,15 +212,17 @@ class Runner(Generic[Loaded]):
         """
         slot = pending.slot
         jobs: list[Future[None]] = []
+        made: list[Made] = []
         try:
             loaded = pending.take()
             folder = slot.open()
             self._progress.started(slot.participant_id, self._task.steps(loaded))
-            for job in self._task.compute(loaded, folder, self._progress.advanced):
+            work = self._task.compute(loaded, folder, self._progress.advanced)
+            for job in _noting(work, made):
                 futures.wait(self._writing)
                 for earlier in jobs:
                     earlier.result()
-                jobs.append(self._writer.submit(job))
+                jobs.append(self._writer.submit(partial(self._write, job)))
                 self._writing = jobs[-1:]
                 self._collect(wait=False)
                 yield
@@ -251,6 +230,7 @@ class Runner(Generic[Loaded]):
             def publish() -> None:
                 for written in jobs:
                     written.result()
+                self._results.record(folder, made.pop())
                 slot.publish()
 
             self._publishing.append((slot, self._writer.submit(publish)))
@@ -259,6 +239,10 @@ class Runner(Generic[Loaded]):
                 one.cancel()
             futures.wait(jobs)
             self._failed(slot, error)
+
+    def _write(self, job: Callable[[], None]) -> None:
+        self._around.before_writing()
+        job()
 
     def _collect(self, *, wait: bool) -> None:
         """Report the participants whose results have been published, or could not be."""
@@ -276,7 +260,7 @@ class Runner(Generic[Loaded]):
 
     def _failed(self, slot: Slot, error: Exception) -> None:
         logger.debug("%s", slot.participant_id, exc_info=error)
-        _let_go(error)
+        let_go(error)
         self._release(slot)
         self._finish(Outcome(slot.participant_id, "failed", describe(error)))
 
@@ -289,28 +273,8 @@ class Runner(Generic[Loaded]):
         self._progress.finished(outcome)
 
 
-def _let_go(error: BaseException) -> None:
-    """Free what the calls that failed still hold: a scan, heatmaps, files."""
-    chain: list[BaseException | None] = [error]
-    for one in chain:
-        if one is None or one.__traceback__ is None:
-            continue  # been there: an error may be its own cause
-        traceback.clear_frames(one.__traceback__)
-        one.__traceback__ = None
-        chain += [one.__cause__, one.__context__]
-
-
-def describe(error: BaseException) -> str:
-    """An error in one line, for the table of what failed."""
-    if isinstance(error, CarotidError):
-        return str(error)
-    if isinstance(error, MemoryError) or _is_allocation(error):
-        return "out of memory. Use a smaller roi_size, fewer --threads, or a larger machine."
-    detail = " ".join(str(error).split())[:300]
-    return f"unexpected {type(error).__name__}: {detail}. Run with -vv for the traceback."
-
-
-def _is_allocation(error: BaseException) -> bool:
-    """Whether PyTorch could not get memory, which it tells by its own kinds of RuntimeError."""
-    text = str(error)
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "alloc" in text)
+def _noting(
+    work: Generator[Callable[[], None], None, Made], made: list[Made]
+) -> Iterator[Callable[[], None]]:
+    """The jobs that a task gives out; what it returns at the end is kept."""
+    made.append((yield from work))

@@ -14,8 +14,8 @@ from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.storage.annotations import read_centers
 from carotid.storage.results.atomic import write_atomically
-from carotid.storage.results.centerlines import read_grid
 from carotid.storage.results.layout import CENTERLINE_TRANSFORM, CenterlineLayout, OutputLayout
+from carotid.storage.results.record import stored_grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -215,7 +215,9 @@ def _spacing_mm(
     Raises:
         InputError: The records tell different grids.
     """
-    grids = [grid for grid in (read_grid(first), read_grid(second)) if grid is not None]
+    grids = [
+        grid for grid in (stored_grid(first.root), stored_grid(second.root)) if grid is not None
+    ]
     canonical = [grid.reoriented(CANONICAL) for grid in grids]
     if len(canonical) == 2 and not canonical[0].agrees_with(canonical[1]):
         raise InputError(

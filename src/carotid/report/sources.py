@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from carotid.errors import CarotidError, UsageError, one_line
 from carotid.storage.participants import find_scans
-from carotid.storage.results.heatmaps import read_record
 from carotid.storage.results.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
 from carotid.storage.results.parameters import read_parameters
+from carotid.storage.results.record import read_record
+from carotid.storage.results.summary import read_summary
 
 if TYPE_CHECKING:
+    from carotid.provenance import Record
     from carotid.storage.raw import RawScan
 
 logger = logging.getLogger(__name__)
 
 Result = Literal["done", "incomplete", "failed", "no result"]
-
-_MAX_SUMMARY_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Subject:
             failed: the last run says so; no result: a scan without heatmaps.
         reason: Why there are no heatmaps, or what the last run said, in one line.
         folder: The heatmaps, where result is done.
-        record: What made them.
+        record: What made them; None where there are none.
         scan: The scan; None where it is missing.
     """
 
@@ -42,7 +41,7 @@ class Subject:
     result: Result
     reason: str
     folder: HeatmapLayout | None
-    record: dict[str, Any]
+    record: Record | None
     scan: RawScan | None
 
 
@@ -88,19 +87,19 @@ def _subject(
 ) -> Subject:
     status, reason = outcomes.get(participant_id, ("", ""))
     folder = HeatmapLayout(layout.transform(participant_id, HEATMAP_TRANSFORM))
-    record = read_record(folder) if _is_one_name(participant_id) else None
+    record = read_record(folder.root) if _is_one_name(participant_id) else None
     if record is not None:
         told = f"heatmaps of an earlier run; the last one failed: {reason}"
         return Subject(
             participant_id, "done", told if status == "failed" else "", folder, record, scan
         )
     if status == "failed":
-        return Subject(participant_id, "failed", reason or "no reason was given", None, {}, scan)
+        return Subject(participant_id, "failed", reason or "no reason was given", None, None, scan)
     if _is_one_name(participant_id) and folder.root.is_dir():
         why = "files of the result are missing or not as they were written"
-        return Subject(participant_id, "incomplete", why, None, {}, scan)
+        return Subject(participant_id, "incomplete", why, None, None, scan)
     why = "the result is gone" if status else "the scan has not been run"
-    return Subject(participant_id, "no result", why, None, {}, scan)
+    return Subject(participant_id, "no result", why, None, None, scan)
 
 
 def _is_one_name(participant_id: str) -> bool:
@@ -111,14 +110,12 @@ def _is_one_name(participant_id: str) -> bool:
 def _last_outcomes(path: Path) -> dict[str, tuple[str, str]]:
     """Result and reason by participant, from the last run's summary; empty where it is unusable."""
     try:
-        with path.open("rb") as file:
-            rows = json.loads(file.read(_MAX_SUMMARY_BYTES))["participants"]
+        ran = read_summary(path).get(HEATMAP_TRANSFORM, {})
+        rows = ran.get("participants", [])
         return {
             str(row["participant_id"]): (str(row["result"]), one_line(row.get("reason") or ""))
             for row in rows
         }
-    except FileNotFoundError:
-        return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         logger.warning("%s: not used, it cannot be read: %s", path, one_line(error))
         return {}

@@ -140,7 +140,8 @@ def _scan(subject: Subject, grid: Grid) -> tuple[NDArray[np.generic] | None, str
         volume = content.volume.reoriented(CANONICAL)
         if not volume.grid.agrees_with(grid):
             raise InputError("the scan lies on another grid than its heatmaps")
-        changed = content.sha256 != subject.record.get("input_sha256")
+        made_from = None if subject.record is None else subject.record.scan()
+        changed = made_from is not None and content.sha256 != made_from.sha256
     except CarotidError as error:
         logger.warning("%s: the scan is not shown: %s", subject.participant_id, error)
         return None, f"The scan is not shown: {_without_place(error)}."

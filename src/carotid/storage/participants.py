@@ -7,7 +7,6 @@ compete for one id, also not where upper and lower case are the same.
 
 from __future__ import annotations
 
-import difflib
 import logging
 import unicodedata
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from carotid.storage.readers import FOLDER_KIND, kind_of
 from carotid.storage.rescaling import FILE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -68,31 +67,6 @@ def find_scans(raw_dir: Path) -> dict[str, RawScan]:
             expected=_LAYOUT,
         )
     return dict(sorted(scans.items()))
-
-
-def select_participants(
-    scans: Mapping[str, RawScan], wanted: Sequence[str] | None
-) -> list[RawScan]:
-    """The scans asked for, sorted by id; all of them where `wanted` is None or empty.
-
-    An id that is repeated is taken once.
-
-    Raises:
-        UsageError: An id is not there; the message lists what there is.
-    """
-    if not wanted:
-        return [scans[key] for key in sorted(scans)]
-    unknown = list(dict.fromkeys(key for key in wanted if key not in scans))
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], scans, n=1, cutoff=0.5)
-        raise UsageError(
-            "there is no participant of that name",
-            where="--participant",
-            found=_shortened([repr(key) for key in unknown]),
-            expected="ids among " + _shortened(sorted(scans)),
-            remedy=f"perhaps '{near[0]}' was meant" if near else None,
-        )
-    return [scans[key] for key in sorted(set(wanted))]
 
 
 def _entries(raw_dir: Path) -> list[Path]:

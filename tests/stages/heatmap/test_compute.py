@@ -15,12 +15,12 @@ from tests.necks import BLOBS_MM, ORDERS, SHAPE, affine_of, neck, stored, turned
 from tests.networks import stand_in, uneven, weights
 
 import carotid
-from carotid.config import HeatmapParameters
 from carotid.errors import InputError, ModelError
 from carotid.geometry.grid import CANONICAL, Grid
 from carotid.geometry.volume import Volume
 from carotid.network.windows.plan import WindowWorkers
 from carotid.stages.heatmap.compute import compute_heatmaps, count_windows, predict_sides
+from carotid.stages.heatmap.parameters import HeatmapParameters
 from carotid.stages.heatmap.predict import Predictor
 from carotid.stages.heatmap.reading import prepare_scan
 

@@ -15,7 +15,6 @@ from tests.necks import affine_of, neck
 from tests.networks import stand_in, uneven, weights
 from torch import Tensor
 
-from carotid.config import HeatmapParameters
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
 from carotid.network import members
@@ -27,6 +26,7 @@ from carotid.network.windows.plan import WindowPlan, WindowWorkers
 from carotid.network.windows.predict import WindowedImage, predict
 from carotid.stages.heatmap import fold as ensemble
 from carotid.stages.heatmap.compute import compute_heatmaps, predict_sides
+from carotid.stages.heatmap.parameters import HeatmapParameters
 from carotid.stages.heatmap.predict import (
     AS_PLANNED,
     ON_THE_CPU,

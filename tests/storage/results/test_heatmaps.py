@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import operator
 import threading
 from typing import TYPE_CHECKING, Any
@@ -19,8 +18,6 @@ from carotid.storage.metaimage import write as metaimage_writer
 from carotid.storage.results.heatmaps import (
     SideSlabs,
     load_heatmaps,
-    read_record,
-    write_record,
     write_side,
 )
 from carotid.storage.results.layout import HeatmapLayout
@@ -53,7 +50,6 @@ def folder(tmp_path: Path) -> HeatmapLayout:
         mean, std = ARRAYS[side, "mean"], ARRAYS[side, "std"]
         slabs = [(slices(mean, a, b), slices(std, a, b)) for a, b in ((0, 2), (2, 3))]
         write_side(place, side, GRID, SideSlabs(iter(slabs), lambda: INDICES))
-    write_record(place, {"input_sha256": "ab"})
     return place
 
 
@@ -98,7 +94,7 @@ def test_an_error_on_the_way_is_told_and_no_thread_stays(
 
 
 def test_heatmaps_read_back(folder: HeatmapLayout) -> None:
-    found = load_heatmaps(folder)
+    found = load_heatmaps(folder.root)
     for side in ("left", "right"):
         heatmaps = found.left if side == "left" else found.right
         assert np.array_equal(heatmaps.mean, ARRAYS[side, "mean"])
@@ -119,39 +115,6 @@ def test_others_read_them_too(folder: HeatmapLayout) -> None:
     assert np.load(folder.max_indices("left")).dtype == np.dtype("<i8")
 
 
-def test_record_is_there_when_all_files_are(folder: HeatmapLayout) -> None:
-    record = read_record(folder)
-    assert record is not None
-    assert record["input_sha256"] == "ab"
-    assert len(record["file_bytes"]) == 6
-
-
-@pytest.mark.parametrize("number", range(7))
-@pytest.mark.parametrize("way", ["absent", "cut", "empty"])
-def test_result_with_a_broken_file_is_incomplete(
-    number: int, way: str, folder: HeatmapLayout
-) -> None:
-    path = folder.files()[number]
-    if way == "absent":
-        path.unlink()
-    else:
-        path.write_bytes(path.read_bytes()[:-1] if way == "cut" and number else b"")
-    assert read_record(folder) is None
-
-
-@pytest.mark.parametrize("text", ["", "[]", "3", "null", '{"file_bytes": 3}', "[" * 10_000, "{}"])
-def test_record_that_is_none(text: str, folder: HeatmapLayout) -> None:
-    folder.provenance.write_text(text)
-    assert read_record(folder) is None
-
-
-def test_record_that_forgets_a_file(folder: HeatmapLayout) -> None:
-    record = json.loads(folder.provenance.read_text())
-    del record["file_bytes"]["left_heatmap/mean.mha"]
-    folder.provenance.write_text(json.dumps(record))
-    assert read_record(folder) is None
-
-
 def test_heatmaps_of_different_grids_are_refused(folder: HeatmapLayout, tmp_path: Path) -> None:
     other = HeatmapLayout(tmp_path / "other")
     grid = Grid(SHAPE, affine_of())
@@ -159,17 +122,17 @@ def test_heatmaps_of_different_grids_are_refused(folder: HeatmapLayout, tmp_path
     write_side(other, "left", grid, SideSlabs(slabs, lambda: INDICES))
     folder.std("left").write_bytes(other.std("left").read_bytes())
     with pytest.raises(InputError, match="different grids"):
-        load_heatmaps(folder)
+        load_heatmaps(folder.root)
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"\x93NUMPY\x01\x00\xff\xff"])
 def test_broken_maxima_are_refused(content: bytes, folder: HeatmapLayout) -> None:
     folder.max_indices("left").write_bytes(content)
     with pytest.raises(InputError, match="maxima"):
-        load_heatmaps(folder)
+        load_heatmaps(folder.root)
 
 
 def test_pickled_maxima_are_refused(folder: HeatmapLayout) -> None:
     np.save(folder.max_indices("left"), np.array([{}], object), allow_pickle=True)
     with pytest.raises(InputError, match="maxima"):
-        load_heatmaps(folder)
+        load_heatmaps(folder.root)

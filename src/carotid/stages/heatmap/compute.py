@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from carotid.artifacts import LABELS, Heatmaps, SideHeatmaps
-from carotid.config import HeatmapParameters
 from carotid.errors import ModelError
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
 from carotid.network.windows.plan import WindowPlan
 from carotid.network.windows.predict import WindowedImage
 from carotid.stages.heatmap.fold import SideResult
+from carotid.stages.heatmap.parameters import HeatmapParameters
 from carotid.stages.heatmap.predict import AS_PLANNED, Predictor
 from carotid.stages.heatmap.reading import prepare_scan
 

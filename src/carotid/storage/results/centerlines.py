@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carotid.artifacts import LABELS, Bifurcation, Centerline, Centerlines, Label, SideCenterlines
-from carotid.errors import CarotidError, InputError, OutputError
-from carotid.geometry.grid import CANONICAL, Grid
+from carotid.errors import InputError, OutputError
+from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.storage.annotations import points_of, rows_by_label
 from carotid.storage.regular_file import open_regular
 from carotid.storage.results.atomic import write_atomically, write_json
+from carotid.storage.results.layout import CenterlineLayout
+from carotid.storage.results.record import stored_grid
 from carotid.storage.tables import read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from carotid.storage.results.layout import CenterlineLayout
 
 POINT_COLUMNS = ("label", "x", "y", "z")
 VALUE_COLUMNS = ("mean_value", "std_value", "max_distances")
@@ -34,16 +35,17 @@ _REMEDY = "make the centerlines again, or correct the file"
 _MAX_JSON_BYTES = 1 << 20
 
 
-def save_centerlines(folder: CenterlineLayout, centerlines: Centerlines) -> None:
+def save_centerlines(centerlines: Centerlines, root: Path) -> None:
     """Write one participant's centerlines, read them back and compare.
 
     Args:
-        folder: Where they belong; it is there already.
         centerlines: What is written.
+        root: Their folder; it is there already.
 
     Raises:
         OutputError: A file cannot be written or does not read back as written.
     """
+    folder = CenterlineLayout(root)
     for side in SIDE_NAMES:
         text = centerline_text(centerlines.side(side))
         write_atomically(folder.table(side), text.encode())
@@ -52,9 +54,9 @@ def save_centerlines(folder: CenterlineLayout, centerlines: Centerlines) -> None
         {side: _described(centerlines.side(side).bifurcation, centerlines) for side in SIDE_NAMES},
     )
     try:
-        there = load_centerlines(folder)
+        there = load_centerlines(root)
     except InputError as error:
-        raise OutputError(f"does not read back as written: {error}", where=folder.root) from error
+        raise OutputError(f"does not read back as written: {error}", where=root) from error
     for side in SIDE_NAMES:
         written, found = centerlines.side(side), there.side(side)
         if centerline_text(written) != centerline_text(found):
@@ -74,17 +76,18 @@ def centerline_text(side: SideCenterlines) -> str:
     return "\n".join(rows) + "\n"
 
 
-def load_centerlines(folder: CenterlineLayout) -> Centerlines:
-    """Read one participant's centerlines, ours or another program's.
+def load_centerlines(root: Path) -> Centerlines:
+    """Read one participant's centerlines from their folder, ours or another program's.
 
     Columns are found by name. The grid is known where our record lies beside the tables.
 
     Raises:
         InputError: A file is missing or damaged; a faulty row is named.
     """
+    folder = CenterlineLayout(root)
     forks = _read_bifurcations(folder.bifurcation)
     sides = {side: read_side(folder.table(side), forks.get(side)) for side in SIDE_NAMES}
-    return Centerlines(sides["left"], sides["right"], read_grid(folder))
+    return Centerlines(sides["left"], sides["right"], stored_grid(root))
 
 
 def read_side(path: Path, bifurcation: Bifurcation | None = None) -> SideCenterlines:
@@ -105,24 +108,6 @@ def read_side(path: Path, bifurcation: Bifurcation | None = None) -> SideCenterl
         return Centerline(points[own], *(value[own] for value in values))
 
     return SideCenterlines(artery("internal"), artery("external"), bifurcation)
-
-
-def read_grid(folder: CenterlineLayout) -> Grid | None:
-    """The stored grid of the scan that centerlines belong to; None where no record tells it.
-
-    Raises:
-        InputError: There is a record, but it cannot be read.
-    """
-    if not folder.provenance.exists():
-        return None
-    record = _read_json(folder.provenance)
-    try:
-        i, j, k = (int(n) for n in record["shape"])
-        return Grid((i, j, k), np.array(record["affine_ras_mm"], np.float64))
-    except (KeyError, TypeError, ValueError, CarotidError) as error:
-        raise InputError(
-            "the record does not tell the scan's grid", where=folder.provenance, remedy=_REMEDY
-        ) from error
 
 
 def _cell(value: float) -> str:

@@ -14,15 +14,20 @@ from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.storage.metaimage.read import iter_slabs, read_metaimage_header, read_multichannel
 from carotid.storage.results.heatmaps import load_max_indices
+from carotid.storage.results.layout import HeatmapLayout
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from carotid.storage.results.layout import HeatmapLayout
 
 _SLAB_BYTES = 16 << 20
+
+
+def open_heatmaps(folder: Path) -> StoredHeatmaps:
+    """A participant's heatmaps in their folder; nothing is read before it is asked for."""
+    return StoredHeatmaps(HeatmapLayout(folder))
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,18 +16,17 @@ from carotid.errors import InputError, OutputError
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.storage.metaimage.read import read_multichannel
 from carotid.storage.metaimage.write import MetaImageWriter, verify_metaimage
-from carotid.storage.results.atomic import cannot_write, write_json
-from carotid.storage.results.layout import HEATMAP_TRANSFORM, HeatmapLayout
+from carotid.storage.results.atomic import cannot_write
+from carotid.storage.results.layout import HeatmapLayout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from concurrent.futures import Future
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from carotid.geometry.grid import Grid
-    from carotid.storage.results.layout import OutputLayout
 
 _CHANNELS = 2
 _FILES = 2
@@ -37,8 +35,6 @@ _FILES = 2
 _SLABS_AHEAD = 2
 """Slabs that may wait or be written while the next one is made: a file waits for the disk now and
 then, and the other one goes on."""
-
-_MAX_RECORD_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,45 +106,13 @@ def _write_both(mean: MetaImageWriter, std: MetaImageWriter, made: SideSlabs) ->
             writing.popleft().result()
 
 
-def write_record(folder: HeatmapLayout, record: Mapping[str, Any]) -> None:
-    """Write what made these heatmaps; the last file of a result, with the size of all others."""
-    try:
-        sizes = {
-            path.relative_to(folder.root).as_posix(): path.stat().st_size
-            for path in folder.files()
-            if path != folder.provenance
-        }
-    except OSError as error:
-        raise cannot_write(folder.root, error) from error
-    write_json(folder.provenance, {**record, "file_bytes": sizes})
-
-
-def read_record(folder: HeatmapLayout) -> dict[str, Any] | None:
-    """What made these heatmaps, or None where they are absent or not as they were written."""
-    try:
-        with folder.provenance.open("rb") as file:
-            record = json.loads(file.read(_MAX_RECORD_BYTES))
-        sizes = record["file_bytes"]
-        if len(sizes) != len(folder.files()) - 1:
-            return None
-        if any((folder.root / name).stat().st_size != size for name, size in sizes.items()):
-            return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-    return dict(record)
-
-
-def record_of(layout: OutputLayout, participant_id: str) -> dict[str, Any] | None:
-    """What made a participant's heatmaps; None where they are absent or incomplete."""
-    return read_record(HeatmapLayout(layout.transform(participant_id, HEATMAP_TRANSFORM)))
-
-
-def load_heatmaps(folder: HeatmapLayout) -> Heatmaps:
-    """Read one participant's heatmaps.
+def load_heatmaps(root: Path) -> Heatmaps:
+    """Read one participant's heatmaps from their folder.
 
     Raises:
         InputError: Where a file is missing, damaged, or does not fit the others.
     """
+    folder = HeatmapLayout(root)
     sides: dict[SideName, SideHeatmaps] = {}
     grids = []
     for side in SIDE_NAMES:
@@ -161,9 +125,7 @@ def load_heatmaps(folder: HeatmapLayout) -> Heatmaps:
             load_max_indices(folder, side),
         )
     if not all(grids[0].agrees_with(grid) for grid in grids[1:]):
-        raise InputError(
-            "the heatmaps of one participant lie on different grids", where=folder.root
-        )
+        raise InputError("the heatmaps of one participant lie on different grids", where=root)
     return Heatmaps(sides["left"], sides["right"], grids[0])
 
 

@@ -3,7 +3,7 @@
 <output_dir>
 ├── parameters.json
 ├── summary.json
-├── .carotid/                     only while a command runs: locks and unfinished results
+├── .carotid/                     locks; unfinished results while a command runs
 └── <participant_id>
     ├── heatmap_transform
     │   ├── provenance.json

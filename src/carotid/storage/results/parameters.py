@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from carotid.errors import UsageError
 from carotid.storage.results.atomic import write_json
-from carotid.storage.results.slots import Lock
+from carotid.storage.results.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,15 +49,16 @@ def _no_number(constant: str) -> float:
     raise ValueError(message)
 
 
-def record_transform(layout: OutputLayout, transform: str, record: Mapping[str, Any]) -> None:
-    """Write one transform's parameters, those of others stay as they are.
+def record_transforms(layout: OutputLayout, entries: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write some transforms' objects; those of others stay as they are.
 
     Raises:
-        OutputError: Where the file cannot be written.
+        UsageError: What is there cannot be read.
+        OutputError: The file cannot be written.
     """
     with Lock(layout.work / "parameters.lock"):
         content = read_parameters(layout.parameters)
-        if content.get(transform) == record:
+        if all(content.get(name) == entry for name, entry in entries.items()):
             return
-        content[transform] = dict(record)
+        content.update({name: dict(entry) for name, entry in entries.items()})
         write_json(layout.parameters, content)

@@ -1,22 +1,21 @@
 """One participant's place in an output directory: locked, filled aside, moved in by one rename.
 
-Several commands may work on one output directory at once. Whoever holds a participant's lock file
-(`flock`) owns its slot; a lock ends with its process, however that ends, and what a dead process
-left behind is removed by the next owner. A result lies under its final name completely or not at
-all.
+Several commands may work on one output directory at once. Whoever holds a participant's lock owns
+its slot; what a dead process left behind is removed by the next owner. A result lies under its
+final name completely or not at all.
 """
 
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
 import shutil
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from carotid.errors import OutputError
 from carotid.storage.results.atomic import cannot_write, sync_folder
+from carotid.storage.results.locks import Lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,84 +24,6 @@ if TYPE_CHECKING:
 
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
-_MAX_MISSING = 1000
-"""How often in a row the work folder may vanish before a lock file is made in it."""
-
-
-class Lock:
-    """An advisory lock on a file that exists only while it is held."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor: int | None = None
-
-    def acquire(self, *, wait: bool = False) -> bool:
-        """Take the lock; False where another process holds it and `wait` is off.
-
-        Raises:
-            OutputError: Where the lock file cannot be made.
-        """
-        flags = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
-        missing = 0
-        while True:
-            try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(
-                    self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666
-                )
-            except (FileNotFoundError, FileExistsError) as error:
-                # Another process that has just finished removed the folder: before the lock file
-                # was made in it, or before Python looked whether what is there is a folder.
-                missing += 1
-                if missing > _MAX_MISSING:
-                    raise cannot_write(self._path, error) from error
-                continue
-            except OSError as error:
-                raise cannot_write(self._path, error) from error
-            try:
-                fcntl.flock(descriptor, flags)
-            except BlockingIOError:
-                os.close(descriptor)
-                return False
-            except OSError as error:
-                os.close(descriptor)
-                raise cannot_write(self._path, error) from error
-            if self._is_current(descriptor):
-                self._descriptor = descriptor
-                return True
-            os.close(descriptor)
-
-    @property
-    def held(self) -> bool:
-        """Whether this object holds the lock."""
-        return self._descriptor is not None
-
-    def release(self) -> None:
-        """Give the lock back and remove its file."""
-        if self._descriptor is None:
-            return
-        with suppress(OSError):
-            self._path.unlink()
-        os.close(self._descriptor)
-        self._descriptor = None
-        with suppress(OSError):
-            self._path.parent.rmdir()
-
-    def __enter__(self) -> Self:
-        self.acquire(wait=True)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
-    def _is_current(self, descriptor: int) -> bool:
-        """Whether the locked file is still the one under that name (its owner may remove it)."""
-        try:
-            there = self._path.stat()
-        except OSError:
-            return False
-        held = os.fstat(descriptor)
-        return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
 
 
 class Slot:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from carotid.errors import UsageError
 from carotid.storage.results.atomic import write_atomically, write_json
 from carotid.storage.results.layout import PARAMETERS_FILE
-from carotid.storage.results.slots import Lock
+from carotid.storage.results.locks import Lock
 from carotid.training.engine.loop import STATE_NAME
 from carotid.training.engine.parameters import SECTION
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, StrictInt, field_validator, model_validator
 
 from carotid.config import Parameters, parse_sections, read_toml
+from carotid.stages.catalog import section_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,7 +153,10 @@ def read_training_parameters(path: Path | None) -> TrainingParameters:
         where = str(path)
     from pathlib import Path as AnyPath
 
-    return parse_sections(content, {SECTION: TrainingParameters}, AnyPath(where))[SECTION]
+    parsed = parse_sections(
+        content, {SECTION: TrainingParameters}, AnyPath(where), others=section_names()
+    )
+    return parsed[SECTION]
 
 
 def _merged(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGXCPU)
+"""Ctrl-C; a batch system's end; a terminal that was closed; warnings of a batch system that the
+time is nearly over, and of the system that the limit of CPU time is reached."""
+
 _asked: list[int] = []
 
 
@@ -28,9 +31,13 @@ class Interrupted(BaseException):
 
 
 def listen() -> None:
-    """At the first SIGINT or SIGTERM, raise `Interrupted` in the main thread; ignore others."""
+    """At the first of these signals, raise `Interrupted` in the main thread; ignore others.
+
+    A hang-up that is ignored already stays ignored: that is what `nohup` is for.
+    """
     for number in _SIGNALS:
-        signal.signal(number, _interrupt)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     sys.unraisablehook = _swallowed
 
 

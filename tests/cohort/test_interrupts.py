@@ -19,6 +19,8 @@ def swallowing():
     except BaseException:
         pass
 
+reached = []
+
 @cli.cli.command()
 def fails():
     swallowing()
@@ -37,12 +39,17 @@ def all_done():
 @cli.cli.command()
 def goes_on():
     swallowing()
-    from carotid.cli.progress import LineProgress
-    progress = LineProgress(3)
+    from carotid.cli.cohort_progress import CohortProgress
+    from carotid.cli.progress import Lines
+    from carotid.cohort.outcome import Outcome
+    progress = CohortProgress(Lines(3))
+    reached.append("the step")
     progress.{step}
     print("too far")
 
 sys.argv = ["carotid", "{command}"]
+leave = cli.os._exit
+cli.os._exit = lambda code: (print(*reached, flush=True), leave(code))
 cli.main()
 """
 
@@ -60,7 +67,10 @@ def ended(command: str, name: str = "SIGTERM", step: str = "advanced()") -> tupl
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("SIGTERM", 143), ("SIGINT", 130), ("SIGHUP", 129), ("SIGUSR1", 138), ("SIGXCPU", 152)],
+)
 @pytest.mark.parametrize("command", ["fails", "some-failed", "goes-on"])
 def test_what_fails_after_a_swallowed_interrupt_was_interrupted(
     command: str, name: str, code: int
@@ -70,6 +80,7 @@ def test_what_fails_after_a_swallowed_interrupt_was_interrupted(
     assert f"interrupted by {name}" in said
     assert "unexpected" not in said
     assert "too far" not in said
+    assert ("the step" in said) == (command == "goes-on")
 
 
 @pytest.mark.parametrize(
@@ -77,23 +88,24 @@ def test_what_fails_after_a_swallowed_interrupt_was_interrupted(
     [
         "started('p1', 5)",
         "waiting('p1')",
-        "finished(__import__('carotid.cohort.runner').stages.runner.Outcome('p1', 'failed', '?'))",
+        "finished(Outcome('p1', 'failed', '?'))",
     ],
 )
 def test_no_participant_is_begun_waited_for_or_reported(step: str) -> None:
     found, said = ended("goes-on", step=step)
     assert found == 128 + signal.SIGTERM, said
     assert "too far" not in said
+    assert "the step" in said
     assert "p1" not in said
 
 
 def test_what_was_done_all_the_same_is_done() -> None:
-    assert ended("all-done") == (0, "")
+    assert ended("all-done") == (0, "\n")
 
 
 CLEARING_UP = """
 import os, signal
-from carotid.cli import interrupts
+from carotid.cohort import interrupts
 
 class Cleared:
     def __init__(self, act):
@@ -115,3 +127,21 @@ def test_an_interrupt_while_python_clears_up_is_remembered_and_not_printed() -> 
     assert run.stderr.count("Exception ignored") == 1, "other exceptions are still shown"
     assert "ZeroDivisionError" in run.stderr
     assert run.stderr.rstrip().endswith("Interrupted: SIGTERM")
+
+
+IGNORED = """
+import signal
+from carotid.cohort import interrupts
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+interrupts.listen()
+signal.raise_signal(signal.SIGHUP)
+interrupts.stop_if_asked()
+print("went on")
+"""
+
+
+def test_a_hang_up_that_nohup_keeps_away_ends_nothing() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", IGNORED], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "went on\n"

@@ -1,0 +1,88 @@
+"""What a run over a cohort tells while it works, and the table at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from carotid.cli import logs
+from carotid.cli.progress import choose_teller, duration
+from carotid.cohort.interrupts import stop_if_asked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from carotid.cli.progress import Teller
+    from carotid.cohort.outcome import Outcome
+
+_ALL_ROWS = 30
+
+
+class CohortProgress:
+    """Hands on to a teller what the runner says; a good place to stop when asked to.
+
+    Args:
+        teller: Tells people.
+    """
+
+    def __init__(self, teller: Teller) -> None:
+        self._teller = teller
+        self._taken = 0
+
+    def __enter__(self) -> Self:
+        self._teller.__enter__()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._teller.__exit__(*details)
+
+    def started(self, participant_id: str, steps: int) -> None:
+        """A participant is being computed."""
+        stop_if_asked()
+        self._taken = 0
+        self._teller.begin(participant_id, steps, "step")
+
+    def advanced(self) -> None:
+        """One step was taken."""
+        stop_if_asked()
+        self._taken += 1
+        self._teller.step(self._taken)
+
+    def waiting(self, participant_id: str) -> None:
+        """Another process has this participant."""
+        stop_if_asked()
+        logs.say(f"{participant_id}: another process is working on it; waiting for it to finish")
+
+    def finished(self, outcome: Outcome) -> None:
+        """A participant is done, skipped or has failed."""
+        failed = outcome.status == "failed"
+        if failed:
+            stop_if_asked()
+        text = f"{outcome.participant_id}: {outcome.status}"
+        if outcome.reason:
+            text += f" - {outcome.reason}"
+        self._teller.end(text, counts=outcome.status == "done", failed=failed)
+
+
+def choose_progress(participants: int) -> CohortProgress:
+    """What fits standard error."""
+    return CohortProgress(choose_teller(participants, "participants"))
+
+
+def print_table(outcomes: Sequence[Outcome], seconds: float) -> None:
+    """The closing table on standard output: who is done, who is not, and why."""
+    shown = [o for o in outcomes if len(outcomes) <= _ALL_ROWS or o.status == "failed"]
+    if shown:
+        width = max(len("participant"), *(len(o.participant_id) for o in shown))
+        click.echo(f"{'participant':{width}}  result   reason")
+        for outcome in shown:
+            row = f"{outcome.participant_id:{width}}  {outcome.status:7}  {outcome.reason}"
+            click.echo(row.rstrip())
+    count = {s: sum(o.status == s for o in outcomes) for s in ("done", "skipped", "failed")}
+    click.echo(
+        f"{count['done']} done, {count['skipped']} skipped, {count['failed']} failed "
+        f"in {duration(seconds)}"
+    )
+    if count["failed"]:
+        click.echo("Fix what failed and run the same command again; what is done is kept.")

@@ -1,0 +1,49 @@
+"""Whom a run is about: the participants that are there, or those among them that were asked for."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from typing import TYPE_CHECKING
+
+from carotid.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MAX_SHOWN = 20
+
+
+def select_participants(there: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """The participants asked for, sorted; all that are there where nobody is asked for.
+
+    An id that is repeated is taken once. Letters with accents may be typed in either of their two
+    Unicode forms.
+
+    Raises:
+        UsageError: An id is not there; the message lists what there is.
+    """
+    if not wanted:
+        return sorted(there)
+    composed = {unicodedata.normalize("NFC", one): one for one in there}
+    found = {
+        one: one if one in there else composed.get(unicodedata.normalize("NFC", one))
+        for one in wanted
+    }
+    unknown = [one for one, match in found.items() if match is None]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], there, n=1, cutoff=0.5)
+        raise UsageError(
+            "there is no participant of that name",
+            where="--participant",
+            found=_shortened([repr(one) for one in unknown]),
+            expected="ids among " + _shortened(sorted(there)),
+            remedy=f"perhaps '{near[0]}' was meant" if near else None,
+        )
+    return sorted({match for match in found.values() if match is not None})
+
+
+def _shortened(words: Sequence[str]) -> str:
+    shown = ", ".join(word[:60] for word in words[:_MAX_SHOWN])
+    more = len(words) - _MAX_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown

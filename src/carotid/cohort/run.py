@@ -1,0 +1,184 @@
+"""One run of a stage over a cohort: check everything, then compute.
+
+Nothing is written before everything that can be wrong with the whole run has been looked at:
+configuration, participants, directories, models, and what an earlier run has left.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from carotid.cohort.background import EarlyLoad, Surroundings
+from carotid.cohort.cores import given_cores
+from carotid.cohort.interrupts import stop_if_asked
+from carotid.cohort.memory import check_memory
+from carotid.cohort.outcome import Outcome
+from carotid.cohort.outputs import check_output_dir
+from carotid.cohort.participants import select_participants
+from carotid.cohort.places import earlier_entries, entry, find_inputs
+from carotid.cohort.process import import_torch, prepare_process
+from carotid.cohort.resume import COMPLETE, StageResults
+from carotid.cohort.runner import Runner
+from carotid.provenance import Record
+from carotid.stages.catalog import read_settings
+from carotid.stages.stage import SCAN, Setting
+from carotid.storage.results.layout import OutputLayout
+from carotid.storage.results.parameters import record_transforms
+from carotid.storage.results.record import read_record
+from carotid.storage.results.summary import summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from carotid.cohort.runner import Progress
+    from carotid.stages.inputs import Inputs
+    from carotid.stages.stage import Prepared, Stage, Task
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command asks for.
+
+    Attributes:
+        stage: Which stage.
+        output_dir: Where results go.
+        raw_dir: Where scans are; None where the stage needs none, or earlier results tell.
+        input_dirs: Where results of earlier stages are, by name; those that are not named are in
+            `output_dir`.
+        model_dir: Where the weights are, for a stage with networks.
+        config_path: The configuration file.
+        participants: Whom to do; all where it is empty.
+        device, threads: Where and with how many threads networks compute; None takes what is there.
+        force: Whether participants are done again that are complete.
+        verify: Whether scans of complete participants are compared by checksum.
+    """
+
+    stage: Stage
+    output_dir: Path
+    raw_dir: Path | None = None
+    input_dirs: Mapping[str, Path] = field(default_factory=dict)
+    model_dir: Path | None = None
+    config_path: Path | None = None
+    participants: Sequence[str] = ()
+    device: str | None = None
+    threads: int | None = None
+    force: bool = False
+    verify: bool = False
+
+    def read_only(self) -> list[Path]:
+        """The directories that nothing may be written to."""
+        given = [self.raw_dir, self.model_dir]
+        return [path for path in given if path is not None]
+
+    def all_input_dirs(self) -> dict[str, Path]:
+        """Where the results of each earlier stage are."""
+        return {need: self.input_dirs.get(need, self.output_dir) for need in self.stage.earlier}
+
+    def directories(self) -> dict[str, Path]:
+        """All directories by what `parameters.json` calls them."""
+        given = {"raw_dir": self.raw_dir, "model_dir": self.model_dir}
+        found = {name: path for name, path in given.items() if path is not None}
+        if self.stage.earlier:
+            found |= {f"{need}_dir": path for need, path in self.all_input_dirs().items()}
+            found["dir"] = self.output_dir
+        return found
+
+
+def run_stage(
+    request: Request, choose_progress: Callable[[int], AbstractContextManager[Progress]]
+) -> list[Outcome]:
+    """Take participants through a stage.
+
+    Args:
+        request: What was asked for.
+        choose_progress: Makes what is told how far the run is, from how many participants it has.
+
+    Returns:
+        One outcome per participant asked for, sorted by id.
+
+    Raises:
+        UsageError: Something is wrong with the whole run; nothing was touched.
+    """
+    stage, layout = request.stage, OutputLayout(request.output_dir)
+    parameters = read_settings(stage, request.config_path)
+    inputs = find_inputs(stage, request.raw_dir, request.all_input_dirs())
+    asked = select_participants(inputs.participants(), request.participants)
+    check_output_dir(request.output_dir, request.read_only())
+    task = stage.make_task(
+        Setting(
+            parameters=parameters,
+            inputs=inputs,
+            model_dir=request.model_dir,
+            device=request.device,
+            cores=request.threads or given_cores(),
+            check_memory=check_memory,
+        )
+    )
+    early = _begin(task, request, asked) if stage.models else None
+    prepared = task.prepare()
+    stop_if_asked()
+    record = _record(stage, parameters.model_dump(mode="json"), inputs, prepared)
+    results = StageResults(layout, stage, record, inputs, force=request.force)
+    if not request.force:
+        complete = results.check_resumable(asked, verify=request.verify)
+        if len(complete) == len(asked):
+            _warn(results.remarks(asked))
+            return [Outcome(one, "skipped", COMPLETE) for one in asked]
+    check_output_dir(request.output_dir, request.read_only(), make=True)
+    _warn(results.remarks(asked))
+    own = {stage.transform: entry(stage, record, request.directories())}
+    record_transforms(layout, earlier_entries(stage, request.all_input_dirs(), layout) | own)
+    around = _with_networks(prepared) if stage.models else Surroundings()
+    with choose_progress(len(asked)) as progress:
+        outcomes = Runner(task, results, progress, around, early).run(asked)
+    summarize(layout, stage.transform, [o.as_json() for o in outcomes])
+    return outcomes
+
+
+def _begin(task: Task[Any], request: Request, asked: Sequence[str]) -> EarlyLoad[Any] | None:
+    """Load the first participant that is not complete while libraries are imported."""
+    prepare_process()
+    layout, transform = OutputLayout(request.output_dir), request.stage.transform
+    left = (
+        one
+        for one in asked
+        if request.force or read_record(layout.transform(one, transform)) is None
+    )
+    first = next(left, None)
+    early = None if first is None else EarlyLoad(task, first)
+    import_torch()
+    stop_if_asked()
+    return early
+
+
+def _record(stage: Stage, parameters: dict[str, Any], inputs: Inputs, prepared: Prepared) -> Record:
+    """What holds for the whole run."""
+    if SCAN in stage.needs:
+        parameters = {**parameters, "rescaling": asdict(inputs.rescaling)}
+    context = {} if prepared.device is None else {"device": prepared.device}
+    return Record(stage.name, parameters, models=prepared.models, context=context)
+
+
+def _warn(remarks: Sequence[str]) -> None:
+    for remark in remarks:
+        logger.warning("%s", remark)
+
+
+def _with_networks(prepared: Prepared) -> Surroundings:
+    """Background threads leave the cores to the networks, and give memory back."""
+    import torch
+
+    from carotid.cohort.allocator import trim_heap
+
+    return Surroundings(
+        enter_thread=partial(torch.set_num_threads, 1),
+        before_writing=trim_heap,
+        load_aside=prepared.beside_gpu,
+    )

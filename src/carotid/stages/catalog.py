@@ -1,0 +1,81 @@
+"""The only list of the pipeline's stages, and of the sections that a configuration may have.
+
+Commands, sections, records, `carotid models` and the documentation's tests follow from it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from carotid.stages.stage import SCAN, Stage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from carotid.config import Parameters
+
+    P = TypeVar("P", bound=Parameters)
+
+STAGES = (
+    Stage(
+        name="heatmap",
+        needs=(SCAN,),
+        arguments=("RAW_DIR", "HEATMAP_MODEL_DIR", "OUTPUT_DIR"),
+        parameters="carotid.stages.heatmap.parameters:HeatmapParameters",
+        models="heatmap",
+        load="carotid.storage.results.heatmaps:load_heatmaps",
+        task="carotid.stages.heatmap.task:HeatmapTask",
+        summary="Compute heatmaps with pre-trained U-Nets.",
+        about="""Compute heatmaps of the internal and external carotid on both sides of the neck.
+
+    RAW_DIR holds the scans: per participant a folder of DICOM files, or <id>.mha, <id>.mhd,
+    <id>.nii, <id>.nii.gz. HEATMAP_MODEL_DIR holds the weights (*.pt). OUTPUT_DIR receives
+    <id>/heatmap_transform/{left,right}_heatmap/{mean.mha,std.mha,max_indices.npy}.""",
+    ),
+)
+
+_SECTIONS_TO_COME = (
+    "centerline_transform",
+    "polar_transform",
+    "contour_transform",
+    "segmentation_transform",
+)
+_OTHER_SECTIONS = ("neck", "heatmap_training")
+
+
+def stage_named(name: str) -> Stage:
+    """The stage of a name."""
+    return next(stage for stage in STAGES if stage.name == name)
+
+
+def up_to(name: str) -> tuple[Stage, ...]:
+    """The stages from the first one to the one of a name."""
+    return STAGES[: STAGES.index(stage_named(name)) + 1]
+
+
+def section_names() -> tuple[str, ...]:
+    """All sections that some command reads, whatever the command: one file may serve them all."""
+    transforms = dict.fromkeys([*(stage.transform for stage in STAGES), *_SECTIONS_TO_COME])
+    return (*transforms, *_OTHER_SECTIONS)
+
+
+def read_sections(path: Path | None, known: dict[str, type[P]]) -> dict[str, P]:
+    """The sections of a configuration file that a command uses; their defaults without a file.
+
+    Raises:
+        ConfigurationError: Names every mistake in the file.
+    """
+    from carotid.config import parse_sections, read_toml
+
+    if path is None:
+        return {name: kind() for name, kind in known.items()}
+    return parse_sections(read_toml(path), known, path, others=section_names())
+
+
+def read_settings(stage: Stage, path: Path | None) -> Parameters:
+    """The settings of a stage from a configuration file, or their defaults.
+
+    Raises:
+        ConfigurationError: Names every mistake in the file.
+    """
+    return read_sections(path, {stage.transform: stage.parameters_class()})[stage.transform]

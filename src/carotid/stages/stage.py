@@ -1,0 +1,178 @@
+"""What a stage of the pipeline is, and what a run needs to take participants through one.
+
+`carotid.stages.catalog` lists the stages. A stage names code instead of importing it, so that
+`carotid --help` knows all commands and loads none of what they need.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+    from pathlib import Path
+
+    from carotid.config import Parameters
+    from carotid.provenance import Input
+    from carotid.stages.inputs import Inputs
+
+SCAN = "scan"
+"""The need that is no earlier stage: the participant's scan in RAW_DIR."""
+
+Loaded = TypeVar("Loaded")
+AnyParameters = TypeVar("AnyParameters", bound="Parameters")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the pipeline.
+
+    Attributes:
+        name: "contour": its results are in `<id>/contour_transform`, its settings in the section
+            `[contour_transform]`, its object in `parameters.json` has that name too.
+        needs: "scan" or names of earlier stages; the last one tells who the participants are.
+        arguments: Positional arguments of its command, in capitals.
+        parameters: "module:class" of its section.
+        models: Kind of its networks; None where it has none. Networks bring --device, --threads.
+        load: "module:function" that reads its result from a folder.
+        task: "module:function" that makes its `Task` of a `Setting`.
+        summary: What it does, in one line.
+        about: What its command takes and gives, as paragraphs for --help.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    arguments: tuple[str, ...]
+    parameters: str
+    models: str | None
+    load: str
+    task: str
+    summary: str
+    about: str
+
+    @property
+    def transform(self) -> str:
+        """The name of its folder, of its section and of its object in `parameters.json`."""
+        return f"{self.name}_transform"
+
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """The earlier stages that it needs."""
+        return tuple(need for need in self.needs if need != SCAN)
+
+    def parameters_class(self) -> type[Parameters]:
+        """What its section is checked with."""
+        found: type[Parameters] = named(self.parameters)
+        return found
+
+    def load_result(self, folder: Path) -> Any:
+        """Read a result of this stage from its folder."""
+        return named(self.load)(folder)
+
+    def make_task(self, setting: Setting[Any]) -> Task[Any]:
+        """What takes participants through this stage."""
+        made: Task[Any] = named(self.task)(setting)
+        return made
+
+
+class Forecast(Protocol):
+    """What a participant will take of main memory."""
+
+    @property
+    def total_bytes(self) -> int:
+        """At its peak."""
+
+    @property
+    def largest(self) -> tuple[str, int]:
+        """What takes most of it, in words, and how many bytes."""
+
+    @property
+    def remedy(self) -> str:
+        """What one can do about that."""
+
+
+@dataclass(frozen=True)
+class Setting(Generic[AnyParameters]):
+    """What a run gives to the task of a stage.
+
+    Attributes:
+        parameters: The stage's settings.
+        inputs: Finds and reads what participants bring.
+        model_dir: Where the weights are, for a stage with networks.
+        device: The device that was asked for; None takes what there is.
+        cores: How many may be used.
+        check_memory: Raises a ResourceError where what is foreseen for a place is not there.
+    """
+
+    parameters: AnyParameters
+    inputs: Inputs
+    model_dir: Path | None = None
+    device: str | None = None
+    cores: int = 1
+    check_memory: Callable[[str | Path, Forecast], None] = lambda *_: None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is known once a task is prepared.
+
+    Attributes:
+        models: SHA-256 of every member by name, in the order of the members.
+        device: Where it computes, in words; None where there is no choice.
+        beside_gpu: Whether a GPU computes, so that scans are loaded beside what is written.
+    """
+
+    models: Mapping[str, str] = field(default_factory=dict)
+    device: str | None = None
+    beside_gpu: bool = False
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the record of one participant's result says beside what holds for the whole run.
+
+    Attributes:
+        inputs: What it was made from, by need.
+        context: What is good to know, as JSON.
+    """
+
+    inputs: Mapping[str, Input]
+    context: Mapping[str, Any]
+
+
+class Task(Protocol[Loaded]):
+    """A stage at work, as the cohort sees it."""
+
+    def prepare(self) -> Prepared:
+        """Read and check what all participants share; called once, before anything is written."""
+
+    def get_ready(self) -> None:
+        """Make what is needed to compute; called once, while the first participant is loaded."""
+
+    def load(self, participant_id: str) -> Loaded:
+        """Read what a participant brings; called in a thread."""
+
+    def steps(self, loaded: Loaded) -> int:
+        """How many times `advance` will be called."""
+
+    def compute(
+        self, loaded: Loaded, folder: Path, advance: Callable[[], None]
+    ) -> Generator[Callable[[], None], None, Made]:
+        """Compute, and give out what is left to be written as calls made in a thread, in order.
+
+        Args:
+            loaded: What `load` gave.
+            folder: Where the result is put together.
+            advance: To be called after each step.
+
+        Returns:
+            What the record says of this participant.
+        """
+
+
+def named(place: str) -> Any:
+    """The object that "module:name" stands for."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)

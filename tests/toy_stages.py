@@ -1,0 +1,97 @@
+"""Three small stages, to see what a run does with any stage: no networks, no heatmaps.
+
+`words` counts a scan's bright voxels, `lengths` measures the word, `both` needs scan and word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from pydantic import Field, StrictInt
+
+from carotid.config import Parameters
+from carotid.errors import InputError
+from carotid.stages import catalog
+from carotid.stages.one_piece import one_piece
+from carotid.stages.stage import SCAN, Stage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from carotid.geometry.grid import Grid
+    from carotid.geometry.volume import Volume
+
+
+@dataclass(frozen=True)
+class Word:
+    """A noun."""
+
+    text: str
+    grid: Grid | None = None
+
+
+class WordParameters(Parameters):
+    """Settings of the toy stages."""
+
+    threshold: StrictInt = Field(default=500, description="what is bright")
+
+
+def count(volume: Volume, parameters: WordParameters) -> Word:
+    """How many voxels are bright."""
+    bright = np.asarray(volume.array, np.float64) > parameters.threshold
+    if not bright.any():
+        raise InputError("there are no bright voxels")
+    return Word(str(bright.sum()), volume.grid)
+
+
+def measure(word: Word, parameters: WordParameters) -> Word:
+    """How long a word is."""
+    return Word(str(len(word.text) + parameters.threshold))
+
+
+def both(volume: Volume, word: Word, _parameters: WordParameters) -> Word:
+    """Size of the scan, and the word."""
+    return Word(f"{volume.array.size} {word.text}", volume.grid)
+
+
+def save(word: Word, folder: Path) -> None:
+    """Write a word."""
+    (folder / "word.txt").write_text(word.text)
+
+
+def load(folder: Path) -> Word:
+    """Read a word."""
+    return Word((folder / "word.txt").read_text())
+
+
+words = one_piece(count, save)
+lengths = one_piece(measure, save)
+pairs = one_piece(both, save)
+
+
+def _stage(name: str, needs: tuple[str, ...], arguments: tuple[str, ...], task: str) -> Stage:
+    return Stage(
+        name=name,
+        needs=needs,
+        arguments=arguments,
+        parameters="tests.toy_stages:WordParameters",
+        models=None,
+        load="tests.toy_stages:load",
+        task=f"tests.toy_stages:{task}",
+        summary="A toy.",
+        about="A toy.",
+    )
+
+
+WORDS = _stage("words", (SCAN,), ("RAW_DIR", "OUTPUT_DIR"), "words")
+LENGTHS = _stage("lengths", ("words",), ("OUTPUT_DIR",), "lengths")
+BOTH = _stage("both", (SCAN, "words"), ("OUTPUT_DIR",), "pairs")
+
+
+@pytest.fixture
+def toys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The toy stages instead of the pipeline's."""
+    monkeypatch.setattr(catalog, "STAGES", (WORDS, LENGTHS, BOTH))
