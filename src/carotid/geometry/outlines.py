@@ -19,19 +19,23 @@ if TYPE_CHECKING:
 _DIRECTIONS = 64
 _GRID = 7
 _REFINEMENTS = 6
+_BLOCK = 64
 
 
 def stacked(outlines: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Outlines of (n_i, 2) points as one (s, max n_i, 2) array, all counter-clockwise.
 
+    Further columns of the points go along.
+
     >>> stacked([np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]])])[0].tolist()
     [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
     """
-    out = np.empty((len(outlines), max((len(one) for one in outlines), default=1), 2))
+    columns = outlines[0].shape[1] if outlines else 2
+    out = np.empty((len(outlines), max((len(one) for one in outlines), default=1), columns))
     for k, one in enumerate(outlines):
         out[k, : len(one)] = one
         out[k, len(one) :] = one[-1]
-    clockwise = signed_areas(out) < 0
+    clockwise = signed_areas(out[..., :2]) < 0
     out[clockwise] = out[clockwise, ::-1]
     return out
 
@@ -67,6 +71,42 @@ def centroids(outlines: NDArray[np.float64]) -> NDArray[np.float64]:
     flat = ~np.isfinite(center).all(axis=1)
     center[flat] = (outlines[flat] - first[flat]).mean(axis=1)
     return np.asarray(center + first[:, 0], np.float64)
+
+
+def crossing_themselves(outlines: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(s,) whether two edges of an outline that are not neighbours cross.
+
+    >>> eight = np.array([[0.0, 0.0], [2.0, 2.0], [2.0, 0.0], [0.0, 2.0]])
+    >>> crossing_themselves(np.stack([eight, eight[[0, 2, 1, 3]]])).tolist()
+    [True, False]
+    """
+    found = np.zeros(len(outlines), np.bool_)
+    spokes = outlines - outlines.mean(axis=1, keepdims=True)
+    steps = _steps(np.arctan2(spokes[..., 1], spokes[..., 0]) / (2 * np.pi))
+    for k in np.flatnonzero(~_once_round(steps)):
+        start = outlines[k]
+        start = start[np.any(start != np.roll(start, 1, axis=0), axis=1)]
+        edge = np.roll(start, -1, axis=0) - start
+        offset = start[None] - start[:, None]
+        across = edge[:, None, 0] * edge[None, :, 1] - edge[:, None, 1] * edge[None, :, 0]
+        with np.errstate(all="ignore"):
+            one = (offset[..., 0] * edge[None, :, 1] - offset[..., 1] * edge[None, :, 0]) / across
+            two = (offset[..., 0] * edge[:, None, 1] - offset[..., 1] * edge[:, None, 0]) / across
+        cross = (one > 0) & (one < 1) & (two > 0) & (two < 1)
+        found[k] = bool(cross.any())
+    return found
+
+
+def convex_hulls(outlines: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(s, n, 2) the convex hull of each outline, counter-clockwise, filled up to n points."""
+    from scipy.spatial import ConvexHull
+
+    out = np.empty_like(outlines)
+    for k, one in enumerate(outlines):
+        corners = one[ConvexHull(one).vertices]
+        out[k, : len(corners)] = corners
+        out[k, len(corners) :] = corners[-1]
+    return out
 
 
 def equal_arcs(outlines: NDArray[np.float64], nodes: int) -> NDArray[np.float64]:
@@ -106,21 +146,28 @@ def least_calipers(outlines: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def inscribed_diameters(outlines: NDArray[np.float64]) -> NDArray[np.float64]:
     """(s,) diameter of the largest circle inside each outline, mm, to some 0.01 mm."""
+    blocks = range(0, len(outlines), _BLOCK)
+    return np.concatenate(
+        [np.empty(0), *(_inscribed(outlines[start : start + _BLOCK]) for start in blocks)]
+    )
+
+
+def _inscribed(outlines: NDArray[np.float64]) -> NDArray[np.float64]:
     low, high = outlines.min(axis=1), outlines.max(axis=1)
     ticks = (np.arange(_GRID) + 0.5) / _GRID
     grid = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
     step = (high - low).max(axis=1) / _GRID
     centers = low[:, None] + grid * (high - low)[:, None]
-    best = np.zeros(len(outlines))
     around = np.stack(np.meshgrid([-1, 0, 1], [-1, 0, 1]), axis=-1).reshape(-1, 2)
+    row = np.arange(len(outlines))
+    best = np.zeros(len(outlines))
     for _ in range(_REFINEMENTS):
         depth, _ = nearest(centers, outlines)
         depth[~inside(centers, outlines)] *= -1
         first = depth.argmax(axis=1)
-        best = depth[np.arange(len(outlines)), first]
+        best = depth[row, first]
         step = step / 2
-        middle = centers[np.arange(len(outlines)), first]
-        centers = middle[:, None] + around * step[:, None, None]
+        centers = centers[row, first][:, None] + around * step[:, None, None]
     return np.asarray(2 * np.maximum(best, 0), np.float64)
 
 
@@ -144,19 +191,21 @@ def nearest(
     Returns:
         (s, m) mm and (s, m, 2).
     """
-    start = outlines[:, None]
-    edge = np.roll(outlines, -1, axis=1)[:, None] - start
-    square = (edge**2).sum(axis=-1)
-    offset = points[:, :, None] - start
+    x0, y0 = np.moveaxis(outlines[:, None], -1, 0)
+    ex, ey = np.roll(x0, -1, axis=2) - x0, np.roll(y0, -1, axis=2) - y0
+    square = ex**2 + ey**2
     with np.errstate(all="ignore"):
-        share = np.clip((offset * edge).sum(axis=-1) / square, 0, 1)
-    share[np.broadcast_to(square == 0, share.shape)] = 0
-    gap = offset - share[..., None] * edge
-    distances = np.sqrt((gap**2).sum(axis=-1))
+        inverse = np.where(square > 0, 1 / square, 0)
+    dx, dy = points[..., None, 0] - x0, points[..., None, 1] - y0
+    share = np.clip((dx * ex + dy * ey) * inverse, 0, 1)
+    dx, dy = dx - share * ex, dy - share * ey
+    distances = dx**2 + dy**2
     which = distances.argmin(axis=2)[..., None]
-    distance = np.take_along_axis(distances, which, axis=2)[..., 0]
-    foot = points - np.take_along_axis(gap, which[..., None], axis=2)[:, :, 0]
-    return np.asarray(distance, np.float64), np.asarray(foot, np.float64)
+    gap, beside, ahead = (
+        np.take_along_axis(values, which, axis=2)[..., 0] for values in (distances, dx, dy)
+    )
+    foot = points - np.stack([beside, ahead], axis=-1)
+    return np.sqrt(gap), np.asarray(foot, np.float64)
 
 
 def radii(
@@ -175,8 +224,52 @@ def radii(
         (s, a) mm; NaN where a ray meets nothing.
     """
     toward = np.broadcast_to(angles, (len(outlines), np.shape(angles)[-1]))
+    spokes = outlines - centers[:, None]
+    turn = np.arctan2(spokes[..., 1], spokes[..., 0]) / (2 * np.pi)
+    steps = _steps(turn)
+    star = _once_round(steps)  # each ray meets one edge, which is found by its angle
+    out = np.empty(toward.shape)
+    out[star] = _one_crossing(spokes[star], turn[star], steps[star], toward[star])
+    out[~star] = _outermost_crossing(spokes[~star], toward[~star])
+    return out
+
+
+def _steps(turn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From each point to the next as a share of a whole turn, 0 to 1."""
+    return np.asarray((np.roll(turn, -1, axis=1) - turn) % 1, np.float64)
+
+
+def _once_round(steps: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether the points go once round their center and never back."""
+    return np.asarray((steps < 0.5).all(axis=1) & (np.abs(steps.sum(axis=1) - 1) < 1e-9))
+
+
+def _one_crossing(
+    spokes: NDArray[np.float64],
+    turn: NDArray[np.float64],
+    steps: NDArray[np.float64],
+    toward: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    s, n = turn.shape
+    along = np.concatenate([np.zeros((s, 1)), np.cumsum(steps[:, :-1], axis=1)], axis=1)
+    asked = (toward / (2 * np.pi) - turn[:, :1]) % 1
+    base = 2.0 * np.arange(s)[:, None]
+    found = np.searchsorted((along + base).ravel(), (asked + base).ravel(), side="right") - 1
+    which = np.clip(found.reshape(asked.shape) - n * np.arange(s)[:, None], 0, n - 1)
+    row = np.arange(s)[:, None]
+    (x0, y0), (x1, y1) = (np.moveaxis(spokes[row, at], -1, 0) for at in (which, (which + 1) % n))
+    dx, dy = np.cos(toward), np.sin(toward)
+    side0, side1 = dx * y0 - dy * x0, dx * y1 - dy * x1
+    with np.errstate(all="ignore"):
+        share = np.nan_to_num(side0 / (side0 - side1))
+    return np.asarray(dx * (x0 + share * (x1 - x0)) + dy * (y0 + share * (y1 - y0)), np.float64)
+
+
+def _outermost_crossing(
+    spokes: NDArray[np.float64], toward: NDArray[np.float64]
+) -> NDArray[np.float64]:
     dx, dy = np.cos(toward)[..., None], np.sin(toward)[..., None]
-    x0, y0 = np.moveaxis((outlines - centers[:, None])[:, None], -1, 0)
+    x0, y0 = np.moveaxis(spokes[:, None], -1, 0)
     x1, y1 = np.roll(x0, -1, axis=2), np.roll(y0, -1, axis=2)
     # Sides of the ray's line on which the ends of an edge lie; a crossing changes the side.
     side0, side1 = dx * y0 - dy * x0, dx * y1 - dy * x1

@@ -1,0 +1,112 @@
+"""Measurements of a neck: tables with a data dictionary, and maps of the wall's thickness.
+
+They are nouns of the pipeline like those in `carotid.artifacts`, in a file of their own because
+tables need more words than volumes do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.errors import CarotidError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from carotid.geometry.sides import SideName
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table of measurements, as its data dictionary tells it.
+
+    Attributes:
+        name: Its name, which ends in its unit where it has one.
+        unit: "mm", "mm2", "mm3", "deg", "percent"; "" for numbers without unit and for words.
+        definition: What it is, in one or two sentences.
+        source: Who defined it so, where that is not obvious.
+        levels: For words: what each of them means.
+    """
+
+    name: str
+    unit: str
+    definition: str
+    source: str = ""
+    levels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class MeasurementTable:
+    """A table that can go into a statistics program as it is.
+
+    Attributes:
+        columns: What its columns are.
+        cells: The values of each column, by its name: numbers, NaN where there is none, or words.
+    """
+
+    columns: tuple[Column, ...]
+    cells: Mapping[str, NDArray[np.float64] | tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        if [column.name for column in self.columns] != list(self.cells):
+            raise CarotidError("the columns of a table and their cells differ")
+        if len({len(values) for values in self.cells.values()}) > 1:
+            raise CarotidError("the columns of a table differ in length")
+
+    def __len__(self) -> int:
+        return len(next(iter(self.cells.values()), ()))
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """A column of numbers."""
+        return np.asarray(self.cells[name], np.float64)
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """A column of words."""
+        return tuple(str(cell) for cell in self.cells[name])
+
+
+@dataclass(frozen=True, eq=False)
+class SideMeasurements:
+    """What was measured in the cross-sections of one side.
+
+    Attributes:
+        slices: A row per artery and slice.
+        thickness_mm: (rows, directions) thickness of the wall in equal steps of direction, from
+            anterior towards lateral, for the rows of `slices`; NaN where it is unknown.
+    """
+
+    slices: MeasurementTable
+    thickness_mm: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if self.thickness_mm.ndim != 2 or len(self.thickness_mm) != len(self.slices):
+            raise CarotidError(
+                "thickness_mm has the wrong shape",
+                found=self.thickness_mm.shape,
+                expected=f"a row for each of {len(self.slices)} slices",
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Measurements:
+    """What was measured of both sides of a neck.
+
+    Attributes:
+        left, right: Cross-sections of the patient's sides.
+        segments: A row per side and segment of an artery.
+        plaques: A row per plaque.
+    """
+
+    left: SideMeasurements
+    right: SideMeasurements
+    segments: MeasurementTable
+    plaques: MeasurementTable
+
+    def side(self, name: SideName) -> SideMeasurements:
+        """One side by its name."""
+        return self.left if name == "left" else self.right

@@ -1,0 +1,1 @@
+"""The measurement transform: from outlines to areas, thickness, volumes and stenoses."""

@@ -1,0 +1,162 @@
+"""One artery's outlines and course, in the scan's own millimetres, ready to be measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.artifacts import LABELS
+from carotid.geometry.axis import Axis
+from carotid.geometry.outlines import centroids, convex_hulls, crossing_themselves, stacked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from carotid.artifacts import CrossSection, Label, Outline, SideCenterlines
+    from carotid.geometry.grid import Grid
+
+
+@dataclass(frozen=True, eq=False)
+class Border:
+    """One boundary of an artery in the k slices that have it.
+
+    Attributes:
+        rows: (k,) which of the artery's slices these are.
+        outlines_mm: (k, n, 2) counter-clockwise; where one crossed itself, its convex hull.
+        spread_mm: (k, n) standard deviation of each point's distance from the center; NaN where
+            unknown.
+        hulls: (k,) whether the outline crossed itself.
+        at_edge: (k,) whether it reaches the edge of the scan.
+    """
+
+    rows: NDArray[np.int64]
+    outlines_mm: NDArray[np.float64]
+    spread_mm: NDArray[np.float64]
+    hulls: NDArray[np.bool_]
+    at_edge: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Artery:
+    """One artery of one side.
+
+    Attributes:
+        label: Which one.
+        z: (k,) canonical slice numbers, rising.
+        heights_mm: (k,) of these slices.
+        lumen: The lumen's outlines.
+        wall: The outer outlines of the wall.
+        centers_mm: (k, 2) center of the lumen's area, else of the wall's.
+        axis: The course.
+        zero_mm: Length along the course at the bifurcation; NaN where that is unknown.
+    """
+
+    label: Label
+    z: NDArray[np.int64]
+    heights_mm: NDArray[np.float64]
+    lumen: Border
+    wall: Border
+    centers_mm: NDArray[np.float64]
+    axis: Axis
+    zero_mm: float
+
+    def s_mm(self, heights_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Length along the artery from the bifurcation; NaN where that is unknown."""
+        return self.axis.s_at(heights_mm) - self.zero_mm
+
+    def heights_at(self, s_mm: float) -> float:
+        """Height at a length from the bifurcation."""
+        return float(self.axis.heights_at(s_mm + self.zero_mm))
+
+
+def arteries_of(
+    sections: Sequence[CrossSection],
+    centerlines: SideCenterlines | None,
+    canonical: Grid,
+    smoothing_mm: float,
+) -> tuple[Artery, ...]:
+    """The arteries of one side that have outlines, internal first.
+
+    The course goes through the centerline's points; where there is none, through the centers of
+    the outlines. The bifurcation is the centerlines', else the lowest point of the external.
+    """
+    spacing = np.array(canonical.spacing_mm)
+    fork = fork_mm(sections, centerlines, canonical)
+    found = []
+    for label in LABELS:
+        own = sorted((one for one in sections if one.label == label), key=lambda one: one.z)
+        own = [one for one in own if _usable(one.lumen) or _usable(one.wall)]
+        if not own:
+            continue
+        z = np.array([one.z for one in own], np.int64)
+        heights = z * spacing[2]
+        lumen = _border([one.lumen for one in own], canonical, z)
+        wall = _border([one.wall for one in own], canonical, z)
+        centers = np.empty((len(own), 2))
+        for border in (wall, lumen):
+            centers[border.rows] = centroids(border.outlines_mm)
+        course = np.column_stack([centers, heights])
+        if centerlines is not None and len(centerlines.artery(label)):
+            line = centerlines.artery(label).points * spacing
+            alone = ~np.isin(z, np.rint(centerlines.artery(label).points[:, 2]).astype(np.int64))
+            course = np.concatenate([line, course[alone]])
+            course = course[np.argsort(course[:, 2], kind="stable")]
+        axis = Axis.through(course, smoothing_mm)
+        zero = np.nan if fork is None else float(axis.s_at(fork[2]))
+        if fork is not None and label == "external" and fork[2] < axis.points_mm[0, 2]:
+            # The external begins above the bifurcation: straight on from there.
+            zero = -float(np.linalg.norm(axis.points_mm[0] - fork))
+        found.append(Artery(label, z, heights, lumen, wall, centers, axis, zero))
+    return tuple(found)
+
+
+def fork_mm(
+    sections: Sequence[CrossSection], centerlines: SideCenterlines | None, canonical: Grid
+) -> NDArray[np.float64] | None:
+    """(3,) the bifurcation in scan millimetres; None where neither it nor an external is known."""
+    spacing = np.array(canonical.spacing_mm)
+    if centerlines is not None:
+        if centerlines.bifurcation is not None:
+            return np.asarray(centerlines.bifurcation.point * spacing, np.float64)
+        if len(centerlines.external):
+            return np.asarray(centerlines.external.points[0] * spacing, np.float64)
+    external = [one for one in sections if one.label == "external" and _usable(one.lumen)]
+    if not external:
+        return None
+    lowest = min(external, key=lambda one: one.z)
+    outline = lowest.lumen
+    if outline is None:
+        return None
+    center = outline.points.mean(axis=0)
+    return np.asarray(np.array([*center, lowest.z]) * spacing, np.float64)
+
+
+def _usable(outline: Outline | None) -> bool:
+    """Whether an outline has an area."""
+    return outline is not None and len(np.unique(outline.points, axis=0)) >= 3
+
+
+def _border(outlines: Sequence[Outline | None], canonical: Grid, z: NDArray[np.int64]) -> Border:
+    spacing = np.array(canonical.spacing_mm[:2])
+    there = [(row, one) for row, one in enumerate(outlines) if one is not None and _usable(one)]
+    rows = np.array([row for row, _ in there], np.int64)
+    if not there:
+        none = np.zeros(0, np.bool_)
+        return Border(rows, np.empty((0, 3, 2)), np.empty((0, 3)), none, none)
+    # The spread goes along as a third column, so that it is turned round with the points.
+    whole = stacked([np.column_stack([one.points * spacing, one.deviation_mm]) for _, one in there])
+    points, spread = whole[..., :2], whole[..., 2]
+    hulls = crossing_themselves(points)
+    if hulls.any():
+        points = points.copy()
+        points[hulls] = convex_hulls(points[hulls])
+        spread = np.where(hulls[:, None], np.nan, spread)
+    last = (np.array(canonical.shape[:2]) - 1) * spacing
+    at_edge = ((points <= 0) | (points >= last)).any(axis=(1, 2))
+    slices = canonical.shape[2]
+    at_edge |= (z[rows] == 0) | (z[rows] == slices - 1)
+    return Border(rows, points, spread, hulls, at_edge)

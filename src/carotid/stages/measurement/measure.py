@@ -1,0 +1,88 @@
+"""The verb of the measurement transform: contours and centerlines to tables."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from carotid.errors import InputError
+from carotid.geometry.grid import CANONICAL
+from carotid.geometry.sides import SIDE_NAMES
+from carotid.measurements import Measurements, SideMeasurements
+from carotid.stages.measurement.artery import arteries_of
+from carotid.stages.measurement.measured import MeasuredArtery, measure_arteries
+from carotid.stages.measurement.parameters import MeasurementParameters
+from carotid.stages.measurement.segment_table import plaque_table, segment_table
+from carotid.stages.measurement.segments import segments_of
+from carotid.stages.measurement.slice_table import slice_table
+
+if TYPE_CHECKING:
+    from carotid.artifacts import Centerlines, Contours
+    from carotid.geometry.sides import SideName
+
+logger = logging.getLogger(__name__)
+
+
+def measure(
+    contours: Contours,
+    centerlines: Centerlines | None = None,
+    parameters: MeasurementParameters | None = None,
+) -> Measurements:
+    """Measure the arteries of both sides of a neck.
+
+    Args:
+        contours: The outlines.
+        centerlines: The courses of the arteries and the bifurcations; where there are none, the
+            outlines' own centers tell the course.
+        parameters: The settings; None takes the defaults.
+
+    Raises:
+        InputError: Neither side has an outline with an area, or contours and centerlines belong to
+            different scans.
+    """
+    chosen = MeasurementParameters() if parameters is None else parameters
+    canonical = contours.canonical
+    _check_same_scan(contours, centerlines)
+    slice_mm = canonical.spacing_mm[2]
+    measured: dict[SideName, tuple[MeasuredArtery, ...]] = {}
+    for side in SIDE_NAMES:
+        arteries = arteries_of(
+            contours.side(side),
+            None if centerlines is None else centerlines.side(side),
+            canonical,
+            chosen.smoothing_mm,
+        )
+        for artery in arteries:
+            if artery.zero_mm != artery.zero_mm:
+                logger.warning(
+                    "the %s bifurcation is unknown: the %s artery has no positions and segments",
+                    side,
+                    artery.label,
+                )
+        measured[side] = measure_arteries(arteries, canonical, side, chosen)
+    if not any(measured.values()):
+        raise InputError("there is no outline with an area on either side")
+    sides = {side: SideMeasurements(*slice_table(measured[side], canonical, chosen))
+             for side in SIDE_NAMES}  # fmt: skip
+    return Measurements(
+        sides["left"],
+        sides["right"],
+        segment_table(
+            segment
+            for side in SIDE_NAMES
+            for segment in segments_of(measured[side], side, chosen, slice_mm)
+        ),
+        plaque_table([one for side in SIDE_NAMES for one in measured[side]], chosen, slice_mm),
+    )
+
+
+def _check_same_scan(contours: Contours, centerlines: Centerlines | None) -> None:
+    if centerlines is None or centerlines.grid is None:
+        return
+    if not centerlines.grid.reoriented(CANONICAL).agrees_with(contours.canonical):
+        raise InputError(
+            "the contours and the centerlines belong to different scans",
+            found=f"sizes {contours.canonical.shape} and {centerlines.grid.shape}",
+            expected="the same grid for both",
+            remedy="give the directories of one run",
+        )

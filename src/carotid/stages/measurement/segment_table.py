@@ -1,0 +1,331 @@
+"""The table of segments and that of plaques: what each column means and where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.geometry.sides import SIDE_NAMES
+from carotid.measurements import Column, MeasurementTable
+from carotid.stages.measurement.plaques import plaques_of
+from carotid.stages.measurement.slice_table import INTRACRANIAL
+from carotid.stages.measurement.stretches import SEGMENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from carotid.stages.measurement.measured import MeasuredArtery
+    from carotid.stages.measurement.parameters import MeasurementParameters
+    from carotid.stages.measurement.segments import Segment
+
+_SIDE = Column("side", "", "The patient's side", levels={name: name for name in SIDE_NAMES})
+_ALONG = "along the artery, weighted by length"
+_NEGATIVE = "Negative where the bulb is wider than the reference; not clipped."
+
+
+@dataclass(frozen=True)
+class Value:
+    """A column of numbers of the table of segments, and how a segment gives it."""
+
+    name: str
+    unit: str
+    definition: str
+    of: Callable[[Segment], float]
+    source: str = ""
+
+    @property
+    def column(self) -> Column:
+        """Its entry in the data dictionary."""
+        return Column(self.name, self.unit, self.definition, self.source)
+
+
+def _mean(field: str, name: str, unit: str, what: str) -> tuple[Value, Value]:
+    end = f"_{unit}" if unit else ""
+    return (
+        Value(f"{name}{end}", unit, f"Mean of {what} {_ALONG}.", lambda s: s.mean(field).value),
+        Value(
+            f"{name}_sd{end}",
+            unit,
+            f"Standard deviation of {name}{end} as stated.",
+            lambda s: s.mean(field).spread,
+        ),
+    )
+
+
+def _volume(field: str, name: str, what: str) -> tuple[Value, Value]:
+    return (
+        Value(
+            f"{name}_mm3",
+            "mm3",
+            f"Volume of {what}: axial areas times slice distance.",
+            lambda s: s.volume(field).value,
+        ),
+        Value(
+            f"{name}_sd_mm3",
+            "mm3",
+            f"Standard deviation of {name}_mm3 as stated.",
+            lambda s: s.volume(field).spread,
+        ),
+    )
+
+
+def _direction(segment: Segment) -> float:
+    row = segment.largest("wt_max").row
+    return np.nan if segment.one is None or row < 0 else float(segment.one.across.wt_max_deg[row])
+
+
+def _spread_at_largest(segment: Segment) -> float:
+    row = segment.largest("wt_max").row
+    return np.nan if segment.one is None or row < 0 else float(segment.one.spreads.wt_max[row])
+
+
+VALUES: tuple[Value, ...] = (
+    Value("slices", "", "Slices with an outline.", lambda s: s.slices),
+    Value(
+        "covered_mm",
+        "mm",
+        "Length along the artery over which the wall could be read.",
+        lambda s: s.wall.length_mm,
+    ),
+    Value(
+        "lumen_covered_mm",
+        "mm",
+        "Length along the artery over which the lumen could be read.",
+        lambda s: s.lumen.length_mm,
+    ),
+    Value(
+        "readable_share",
+        "",
+        "Share of the slices with an outline in which the wall could be read.",
+        lambda s: float(s.wall.rows.sum() / s.slices) if s.slices else np.nan,
+    ),
+    *_mean("la", "la_mean", "mm2", "the lumen's area"),
+    *_mean("tva", "tva_mean", "mm2", "the total vessel area"),
+    *_mean("wa", "wa_mean", "mm2", "the wall's area"),
+    *_mean("nwi", "nwi_mean", "", "the normalised wall index"),
+    *_mean("wt_mean", "wt_mean", "mm", "the mean thickness of the wall"),
+    Value(
+        "wt_max_mm",
+        "mm",
+        "Largest thickness of the wall in any slice.",
+        lambda s: s.largest("wt_max").value,
+    ),
+    Value("wt_max_sd_mm", "mm", "Standard deviation of wt_max_mm as stated.", _spread_at_largest),
+    Value("wt_max_s_mm", "mm", "Where along the artery.", lambda s: s.largest("wt_max").s_mm),
+    Value(
+        "wt_max_deg",
+        "deg",
+        "In which direction: 0 anterior, 90 lateral, 180 posterior, 270 medial.",
+        _direction,
+    ),
+    Value(
+        "nwi_max",
+        "",
+        "Largest normalised wall index in any slice.",
+        lambda s: s.largest("nwi").value,
+    ),
+    Value("nwi_max_s_mm", "mm", "Where along the artery.", lambda s: s.largest("nwi").s_mm),
+    *_volume("la", "lumen_volume", "the lumen"),
+    *_volume("tva", "vessel_volume", "all inside the wall's outer outline"),
+    *_volume("wa", "wall_volume", "the wall"),
+    Value(
+        "percent_wall_volume",
+        "percent",
+        "100 wall volume / vessel volume: not the mean of the normalised wall index.",
+        lambda s: s.percent_wall_volume().value,
+        "Zhao et al., Stroke 2011",
+    ),
+    Value(
+        "percent_wall_volume_sd",
+        "percent",
+        "Standard deviation of percent_wall_volume as stated.",
+        lambda s: s.percent_wall_volume().spread,
+    ),
+    Value(
+        "mla_mm2",
+        "mm2",
+        "Minimal lumen area.",
+        lambda s: s.smallest_area().value,
+        INTRACRANIAL,
+    ),
+    Value("mla_s_mm", "mm", "Where along the artery.", lambda s: s.smallest_area().s_mm),
+    Value(
+        "mld_mm",
+        "mm",
+        "Minimal lumen diameter, of the kind that stenosis_diameter names.",
+        lambda s: s.smallest_diameter().value,
+        INTRACRANIAL,
+    ),
+    Value("mld_s_mm", "mm", "Where along the artery.", lambda s: s.smallest_diameter().s_mm),
+    Value(
+        "stenosis_nascet_percent",
+        "percent",
+        "100 (1 - least diameter / reference diameter) of the internal carotid. No valid measure "
+        f"where it has collapsed beyond a near-occlusion. {_NEGATIVE}",
+        lambda s: s.stenosis.nascet_percent,
+        "Bartlett et al., AJNR 2006",
+    ),
+    Value(
+        "stenosis_ecst_percent",
+        "percent",
+        "100 (1 - least diameter / equivalent diameter of the outer outline there). The outer "
+        "outline stands for the lumen as it once was, so a healthy wall counts too.",
+        lambda s: s.stenosis.ecst_percent,
+    ),
+    Value(
+        "stenosis_area_percent",
+        "percent",
+        f"100 (1 - least lumen area / mean lumen area of the reference). {_NEGATIVE}",
+        lambda s: s.stenosis.area_percent,
+    ),
+    Value("stenosis_s_mm", "mm", "Where the least diameter is.", lambda s: s.stenosis.s_mm),
+    Value(
+        "reference_from_mm",
+        "mm",
+        "Where the reference begins along the artery; empty where it is not in the scan.",
+        lambda s: s.stenosis.reference_from_mm,
+    ),
+    Value(
+        "reference_to_mm",
+        "mm",
+        "Where the reference ends.",
+        lambda s: s.stenosis.reference_to_mm,
+    ),
+    Value(
+        "reference_diameter_mm",
+        "mm",
+        "Mean diameter of the lumen there, of the kind that stenosis_diameter names.",
+        lambda s: s.stenosis.reference_diameter_mm,
+    ),
+    Value(
+        "reference_la_mm2",
+        "mm2",
+        "Mean area of the lumen there.",
+        lambda s: s.stenosis.reference_area_mm2,
+    ),
+    Value(
+        "remodelling_ratio",
+        "",
+        "Total vessel area at the largest thickness / (that at the reference + slope of the "
+        "lumen's area x distance). Above 1.05: outwards; below 0.95: inwards. Needs plaque.",
+        lambda s: s.remodelling.ratio,
+        INTRACRANIAL,
+    ),
+    Value(
+        "remodelling_s_mm",
+        "mm",
+        "Where the thickness is largest.",
+        lambda s: s.remodelling.s_mm,
+    ),
+    Value(
+        "remodelling_reference_s_mm",
+        "mm",
+        "Where the wall is thinnest: the reference, on the same side of the bifurcation.",
+        lambda s: s.remodelling.reference_s_mm,
+    ),
+    Value(
+        "plaque_count",
+        "",
+        "Runs of slices whose largest thickness is at least plaque_threshold_mm; they may reach "
+        "beyond the segment.",
+        lambda s: float(len(s.plaques)) if s.wall.rows.any() else np.nan,
+    ),
+    Value(
+        "plaque_length_mm",
+        "mm",
+        "Length of plaque within the segment.",
+        lambda s: s.plaque_length_mm(),
+    ),
+    Value(
+        "plaque_volume_mm3",
+        "mm3",
+        "Volume of the wall in plaque within the segment.",
+        lambda s: s.plaque_volume_mm3(),
+    ),
+    Value(
+        "plaque_threshold_mm",
+        "mm",
+        "Thickness from which on a slice counts as plaque.",
+        lambda s: s.parameters.plaque_thickness_mm,
+    ),
+)
+
+SEGMENT_COLUMNS: tuple[Column, ...] = (
+    _SIDE,
+    Column(
+        "segment",
+        "",
+        "Part of an artery",
+        levels={name: what for name, (_, what) in SEGMENTS.items()},
+    ),
+    *(value.column for value in VALUES),
+)
+
+
+def segment_table(segments: Iterable[Segment]) -> MeasurementTable:
+    """A row per side and segment."""
+    rows = list(segments)
+    cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {
+        "side": tuple(segment.side for segment in rows),
+        "segment": tuple(segment.name for segment in rows),
+    }
+    for value in VALUES:
+        cells[value.name] = np.array([value.of(segment) for segment in rows], np.float64)
+    return MeasurementTable(SEGMENT_COLUMNS, cells)
+
+
+PLAQUE_COLUMNS: tuple[Column, ...] = (
+    _SIDE,
+    Column("label", "", "Which artery", levels={
+        "internal": "the common carotid and the internal one above it",
+        "external": "the external carotid",
+    }),
+    Column("from_mm", "mm", "Where it begins along the artery, from the bifurcation"),
+    Column("to_mm", "mm", "Where it ends"),
+    Column("length_mm", "mm", "Its length along the artery"),
+    Column("wall_volume_mm3", "mm3", "Volume of the wall in it"),
+    Column("wt_max_mm", "mm", "Its largest thickness"),
+    Column("wt_max_s_mm", "mm", "Where along the artery"),
+    Column("wt_max_deg", "deg", "In which direction, as in the table of slices"),
+    Column("z_from", "", "Its lowest slice"),
+    Column("z_to", "", "Its highest slice"),
+    Column("threshold_mm", "mm", "Thickness from which on a slice counts as plaque"),
+)  # fmt: skip
+
+
+def plaque_table(
+    arteries: Sequence[MeasuredArtery], parameters: MeasurementParameters, slice_mm: float
+) -> MeasurementTable:
+    """A row per plaque of both sides, in the order of the arteries."""
+    rows: list[tuple[str | float, ...]] = []
+    for one in arteries:
+        for plaque in plaques_of(one, parameters, slice_mm):
+            at = plaque.thickest
+            rows.append(
+                (
+                    one.side,
+                    one.artery.label,
+                    plaque.from_mm,
+                    plaque.to_mm,
+                    plaque.length_mm,
+                    plaque.wall_volume_mm3,
+                    float(one.across.wt_max[at]),
+                    float(one.s_mm[at]),
+                    float(one.across.wt_max_deg[at]),
+                    float(one.artery.z[plaque.rows[0]]),
+                    float(one.artery.z[plaque.rows[-1]]),
+                    parameters.plaque_thickness_mm,
+                )
+            )
+    cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {}
+    for k, column in enumerate(PLAQUE_COLUMNS):
+        values = [row[k] for row in rows]
+        words = column.name in ("side", "label")
+        cells[column.name] = (
+            tuple(str(value) for value in values) if words else np.array(values, np.float64)
+        )
+    return MeasurementTable(PLAQUE_COLUMNS, cells)

@@ -1,0 +1,211 @@
+"""What is told about a segment of an artery: means, extremes, volumes and their spreads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.stages.measurement.plaques import Plaque, plaques_of
+from carotid.stages.measurement.spreads import spread_of_mean
+from carotid.stages.measurement.stenosis import (
+    Remodelling,
+    Stenosis,
+    diameter_of,
+    remodelling_of,
+    stenosis_of,
+)
+from carotid.stages.measurement.stretches import SEGMENTS, Stretch, segment_limits, stretch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from carotid.geometry.sides import SideName
+    from carotid.stages.measurement.measured import MeasuredArtery
+    from carotid.stages.measurement.parameters import MeasurementParameters
+
+REMODELLED = ("common", "internal", "external")
+"""Segments of which remodelling is told: whole arteries, none across the bifurcation."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean along the artery, and its spread; NaN where unknown."""
+
+    value: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """A largest or smallest value, where it is, and its row among the artery's slices."""
+
+    value: float = np.nan
+    s_mm: float = np.nan
+    row: int = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """One segment of one artery.
+
+    Attributes:
+        name: One of `SEGMENTS`.
+        side: Which side's.
+        one: The artery; None where the side has no outlines of it.
+        lumen: Its slices whose lumen can be read.
+        wall: Its slices whose wall can be read.
+        slices: How many slices it has outlines in.
+        stenosis: Of the internal carotid alone.
+        remodelling: Of whole arteries alone.
+        plaques: Those of the whole artery that reach into the segment.
+        parameters: The stage's settings.
+    """
+
+    name: str
+    side: SideName
+    one: MeasuredArtery | None
+    lumen: Stretch
+    wall: Stretch
+    slices: int
+    stenosis: Stenosis
+    remodelling: Remodelling
+    plaques: tuple[Plaque, ...]
+    parameters: MeasurementParameters
+
+    def mean(self, field: str) -> Mean:
+        """Mean of a measure along the artery; of the lumen where it is one of the lumen's."""
+        if self.one is None:
+            return Mean(np.nan, np.nan)
+        part = self.lumen if field in ("la", "lumen_diameter") else self.wall
+        values: NDArray[np.float64] = getattr(self.one.across, field)
+        weights = np.where(np.isfinite(values), part.along_mm, 0)
+        if not weights.sum():
+            return Mean(np.nan, np.nan)
+        weights = weights / weights.sum()
+        value = float(weights @ np.nan_to_num(values))
+        spreads: NDArray[np.float64] = getattr(self.one.spreads, field)
+        return Mean(value, self._spread(spreads, weights))
+
+    def largest(self, field: str) -> Extreme:
+        """Largest value of a measure of the wall."""
+        return self._extreme(None if self.one is None else -getattr(self.one.across, field), -1)
+
+    def smallest_area(self) -> Extreme:
+        """Smallest area of the lumen; on a tie that with the larger wall."""
+        if self.one is None:
+            return Extreme()
+        ties = 1e-9 * np.nan_to_num(self.one.across.wa)
+        found = self._extreme(self.one.across.la - ties, 1, self.lumen)
+        return (
+            found
+            if found.row < 0
+            else Extreme(float(self.one.across.la[found.row]), found.s_mm, found.row)
+        )
+
+    def smallest_diameter(self) -> Extreme:
+        """Smallest diameter of the lumen, of the kind that stenoses are told by."""
+        if self.one is None:
+            return Extreme()
+        return self._extreme(diameter_of(self.one, self.parameters), 1, self.lumen)
+
+    def volume(self, field: str) -> Mean:
+        """Volume in mm3: axial areas times the height that each slice stands for."""
+        part = self.lumen if field == "la" else self.wall
+        if self.one is None or not part.depth_mm.any():
+            return Mean(np.nan, np.nan)
+        used = part.depth_mm > 0
+        areas: NDArray[np.float64] = getattr(self.one.axial, field)
+        value = float(areas[used] @ part.depth_mm[used])
+        # The spread is known for the area across; obliquity enlarges both alike.
+        with np.errstate(all="ignore"):
+            spreads = getattr(self.one.spreads, field) * areas / getattr(self.one.across, field)
+        return Mean(value, self._spread(spreads, part.depth_mm))
+
+    def percent_wall_volume(self) -> Mean:
+        """100 times wall volume over vessel volume."""
+        wall, vessel = self.volume("wa"), self.volume("tva")
+        if not vessel.value > 0:
+            return Mean(np.nan, np.nan)
+        percent = 100 * wall.value / vessel.value
+        nwi = self.mean("nwi")
+        return Mean(percent, 100 * nwi.spread)
+
+    def plaque_length_mm(self) -> float:
+        """Length of plaque within the segment."""
+        return float(self._plaque_shares() @ self.wall.along_mm) if self.wall.rows.any() else np.nan
+
+    def plaque_volume_mm3(self) -> float:
+        """Volume of the wall in plaque within the segment."""
+        if self.one is None or not self.wall.rows.any():
+            return np.nan
+        return float(
+            self._plaque_shares() @ (np.nan_to_num(self.one.axial.wa) * self.wall.depth_mm)
+        )
+
+    def _plaque_shares(self) -> NDArray[np.float64]:
+        shares = np.zeros(len(self.wall.along_mm))
+        for plaque in self.plaques:
+            shares[list(plaque.rows)] = 1
+        return shares
+
+    def _extreme(
+        self, values: NDArray[np.float64] | None, sign: int, part: Stretch | None = None
+    ) -> Extreme:
+        if values is None or self.one is None:
+            return Extreme()
+        there = np.flatnonzero((self.wall if part is None else part).rows & np.isfinite(values))
+        if not len(there):
+            return Extreme()
+        row = int(there[values[there].argmin()])
+        return Extreme(sign * float(values[row]), float(self.one.s_mm[row]), row)
+
+    def _spread(self, spreads: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+        """Spread of a weighted sum; slices without one count as those with."""
+        if self.one is None:
+            return np.nan
+        known = np.isfinite(spreads) & (weights > 0)
+        if not known.any():
+            return np.nan
+        scaled = np.where(known, weights, 0) * weights.sum() / weights[known].sum()
+        s = self.one.artery.axis.s_at(self.one.artery.heights_mm)
+        return spread_of_mean(spreads, scaled, s, self.parameters.spread_along_mm)
+
+
+def segments_of(
+    arteries: Sequence[MeasuredArtery],
+    side: SideName,
+    parameters: MeasurementParameters,
+    slice_mm: float,
+) -> Iterator[Segment]:
+    """All segments of one side, in the order of `SEGMENTS`, with or without slices."""
+    limits = segment_limits(parameters)
+    by_label = {one.artery.label: one for one in arteries}
+    plaques = {label: plaques_of(one, parameters, slice_mm) for label, one in by_label.items()}
+    nothing = Stretch(np.zeros(0), np.zeros(0), np.zeros(0, np.bool_))
+    for name, (label, _) in SEGMENTS.items():
+        one = by_label.get(label)
+        if one is None:
+            yield Segment(
+                name, side, None, nothing, nothing, 0, Stenosis(), Remodelling(), (), parameters
+            )
+            continue
+        every, lumen, wall = (
+            stretch(one, read, limits[name], parameters.max_gap_mm, slice_mm)
+            for read in (np.ones(len(one.s_mm), np.bool_), one.lumen_read, one.wall_read)
+        )
+        yield Segment(
+            name,
+            side,
+            one,
+            lumen,
+            wall,
+            int(every.rows.sum()),
+            stenosis_of(one, lumen, parameters) if name == "internal" else Stenosis(),
+            remodelling_of(one, wall, parameters) if name in REMODELLED else Remodelling(),
+            tuple(p for p in plaques[label] if wall.along_mm[list(p.rows)].any()),
+            parameters,
+        )

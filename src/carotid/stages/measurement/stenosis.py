@@ -1,0 +1,144 @@
+"""How narrow the internal carotid is against a reference, and whether a lesion grew outwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from carotid.stages.measurement.measured import MeasuredArtery
+    from carotid.stages.measurement.parameters import MeasurementParameters
+    from carotid.stages.measurement.stretches import Stretch
+
+MIN_REFERENCE_SHARE = 0.5
+"""So much of the reference must be there to be used."""
+
+MIN_SLOPE_SLICES = 3
+
+
+@dataclass(frozen=True)
+class Stenosis:
+    """The narrowest place of the internal carotid; NaN for what is unknown.
+
+    Attributes:
+        s_mm: Where it is, from the bifurcation.
+        diameter_mm: The least diameter.
+        area_mm2: The least area of the lumen; may lie elsewhere.
+        reference_from_mm, reference_to_mm: Where the reference is.
+        reference_diameter_mm, reference_area_mm2: Mean over the reference.
+        nascet_percent: 100 (1 − least diameter / reference diameter).
+        ecst_percent: 100 (1 − least diameter / diameter of the outer outline there).
+        area_percent: 100 (1 − least area / reference area).
+    """
+
+    s_mm: float = np.nan
+    diameter_mm: float = np.nan
+    area_mm2: float = np.nan
+    reference_from_mm: float = np.nan
+    reference_to_mm: float = np.nan
+    reference_diameter_mm: float = np.nan
+    reference_area_mm2: float = np.nan
+    nascet_percent: float = np.nan
+    ecst_percent: float = np.nan
+    area_percent: float = np.nan
+
+
+def diameter_of(one: MeasuredArtery, parameters: MeasurementParameters) -> NDArray[np.float64]:
+    """(k,) the diameter that stenoses are told by."""
+    return {
+        "equivalent": one.across.lumen_diameter,
+        "caliper": one.across.lumen_caliper,
+        "inscribed": one.across.lumen_inscribed,
+    }[parameters.stenosis_diameter]
+
+
+def stenosis_of(
+    one: MeasuredArtery, internal: Stretch, parameters: MeasurementParameters
+) -> Stenosis:
+    """The stenosis of an internal carotid.
+
+    A stenosis may be negative: the bulb is wider than the artery beyond. It is not clipped.
+
+    Args:
+        one: The artery with the common and the internal carotid.
+        internal: Its slices above the bifurcation whose lumen can be read.
+        parameters: Where the reference is, and which diameter is meant.
+    """
+    diameter = diameter_of(one, parameters)
+    there = np.flatnonzero(internal.rows & np.isfinite(diameter))
+    if not len(there):
+        return Stenosis()
+    narrowest = int(there[diameter[there].argmin()])
+    area = float(one.across.la[there].min())
+    start = max(
+        parameters.reference_from_mm, float(one.s_mm[narrowest]) + parameters.reference_beyond_mm
+    )
+    end = start + parameters.reference_length_mm
+    beyond = there[(one.s_mm[there] >= start) & (one.s_mm[there] < end)]
+    weights = internal.along_mm[beyond]
+    reference = reference_area = np.nan
+    if weights.sum() >= MIN_REFERENCE_SHARE * parameters.reference_length_mm:
+        reference = float(np.average(diameter[beyond], weights=weights))
+        reference_area = float(np.average(one.across.la[beyond], weights=weights))
+    else:
+        start = end = np.nan
+    outer = float(one.across.outer_diameter[narrowest]) if one.wall_read[narrowest] else np.nan
+    least = float(diameter[narrowest])
+    return Stenosis(
+        s_mm=float(one.s_mm[narrowest]),
+        diameter_mm=least,
+        area_mm2=area,
+        reference_from_mm=start,
+        reference_to_mm=end,
+        reference_diameter_mm=reference,
+        reference_area_mm2=reference_area,
+        nascet_percent=100 * (1 - least / reference),
+        ecst_percent=100 * (1 - least / outer),
+        area_percent=100 * (1 - area / reference_area),
+    )
+
+
+@dataclass(frozen=True)
+class Remodelling:
+    """The vessel's size at the thickest place against what it would be without; NaN if unknown.
+
+    Attributes:
+        ratio: Above 1.05 the vessel grew outwards, below 0.95 it shrank.
+        s_mm: Where the wall is thickest.
+        reference_s_mm: Where it is thinnest on average: the reference.
+    """
+
+    ratio: float = np.nan
+    s_mm: float = np.nan
+    reference_s_mm: float = np.nan
+
+
+def remodelling_of(
+    one: MeasuredArtery, part: Stretch, parameters: MeasurementParameters
+) -> Remodelling:
+    """Remodelling in a part of an artery that does not cross the bifurcation.
+
+    The area of the vessel at the lesion over that at the reference, corrected for the taper: the
+    slope of the lumen's area along the part times the distance.
+
+    Args:
+        one: The artery.
+        part: Its slices whose wall can be read.
+        parameters: From which thickness on there is a lesion.
+    """
+    s, thickest = one.s_mm, one.across.wt_max
+    there = np.flatnonzero(part.rows & np.isfinite(thickest) & np.isfinite(s))
+    if len(there) < MIN_SLOPE_SLICES:
+        return Remodelling()
+    lesion = there[thickest[there].argmax()]
+    if thickest[lesion] < parameters.plaque_thickness_mm:
+        return Remodelling()
+    reference = there[one.across.wt_mean[there].argmin()]
+    slope = np.polyfit(s[there] - s[there].mean(), one.across.la[there], 1)[0]
+    expected = one.across.tva[reference] + slope * (s[lesion] - s[reference])
+    ratio = float(one.across.tva[lesion] / expected) if expected > 0 else np.nan
+    return Remodelling(ratio, float(s[lesion]), float(s[reference]))

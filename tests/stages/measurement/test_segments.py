@@ -1,0 +1,279 @@
+"""What is told about segments: means, volumes, stenoses, remodelling, plaque, flags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from tests.stages.measurement.phantoms import (
+    Vessel,
+    centerlines_of,
+    contours_of,
+    grid_of,
+    straight,
+)
+
+from carotid.artifacts import Contours, CrossSection, Outline
+from carotid.errors import InputError
+from carotid.stages.measurement.measure import measure
+from carotid.stages.measurement.parameters import MeasurementParameters
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from carotid.measurements import Measurements, MeasurementTable
+
+FORK_MM = (0.0, 0.0, -14.0)
+SPACING = (0.6, 0.6, 1.0)
+
+
+def along() -> NDArray[np.float64]:
+    """Positions of the course's points from the bifurcation."""
+    return np.asarray(straight()[:, 2] - FORK_MM[2], np.float64)
+
+
+def profile(*points: tuple[float, float]) -> NDArray[np.float64]:
+    at, values = zip(*points, strict=True)
+    return np.asarray(np.interp(along(), at, values), np.float64)
+
+
+def measured(
+    vessel: Vessel,
+    parameters: MeasurementParameters | None = None,
+    fork_mm: Any = FORK_MM,
+    **more: Vessel,
+) -> Measurements:
+    grid = grid_of(SPACING)
+    vessels: Any = {"internal": vessel, **more}
+    return measure(contours_of(vessels, grid), centerlines_of(vessels, grid, fork_mm), parameters)
+
+
+def value(table: MeasurementTable, name: str, segment: str, side: str = "left") -> float:
+    rows = list(zip(table.words("side"), table.words("segment"), strict=True))
+    return float(table.numbers(name)[rows.index((side, segment))])
+
+
+NARROWED = Vessel.around(
+    straight(),
+    profile((-9, 3.2), (0, 3.2), (3, 2.0), (5, 1.0), (6, 1.0), (8, 2.2), (12, 2.2), (40, 2.2)),
+    profile((-9, 4.0), (0, 4.0), (5, 4.0), (8, 3.6), (12, 3.0), (40, 3.0)),
+)
+"""The narrowest place, 2 mm wide, is 5 to 6 mm above the bifurcation; 4.4 mm wide beyond."""
+
+
+def test_stenosis_by_all_definitions() -> None:
+    table = measured(NARROWED).segments
+    expected = {
+        "stenosis_nascet_percent": 100 * (1 - 2 / 4.4),
+        "stenosis_ecst_percent": 100 * (1 - 1 / 3.9),
+        "stenosis_area_percent": 100 * (1 - 1 / 2.2**2),
+        "reference_diameter_mm": 4.4,
+        "reference_la_mm2": np.pi * 2.2**2,
+        "mla_mm2": np.pi,
+        "mld_mm": 2.0,
+    }
+    for name, exact in expected.items():
+        assert value(table, name, "internal") == pytest.approx(exact, rel=0.02), name
+    assert 4.9 < value(table, "stenosis_s_mm", "internal") < 6.1
+    assert 4.9 < value(table, "mla_s_mm", "internal_bulb") < 6.1
+    assert value(table, "reference_from_mm", "internal") == 20
+    assert value(table, "reference_to_mm", "internal") == 30
+    for segment in ("common", "internal_bulb", "common_internal", "external"):
+        assert np.isnan(value(table, "stenosis_nascet_percent", segment))
+
+
+def test_a_healthy_bulb_has_a_negative_stenosis() -> None:
+    vessel = Vessel.around(straight(), profile((0, 3.8), (10, 3.8), (14, 2.35), (40, 2.35)), 4.6)
+    parameters = MeasurementParameters(reference_from_mm=20, bulb_to_mm=10)
+    table = measured(vessel, parameters).segments
+    # The narrowest place is the artery beyond: no stenosis.
+    assert value(table, "stenosis_nascet_percent", "internal") == pytest.approx(0, abs=0.5)
+    wide = Vessel.around(
+        straight(), profile((0, 3.8), (18, 3.8), (22, 3.8), (24, 3.0), (40, 3.0)), 5
+    )
+    short = measured(wide, MeasurementParameters(reference_beyond_mm=0)).segments
+    assert value(short, "stenosis_area_percent", "internal") < 1
+
+
+def test_without_a_distal_artery_in_the_scan_there_is_no_reference() -> None:
+    table = measured(NARROWED, fork_mm=(0, 0, 5)).segments
+    for name in ("stenosis_nascet_percent", "stenosis_area_percent", "reference_from_mm"):
+        assert np.isnan(value(table, name, "internal")), name
+    assert np.isfinite(value(table, "stenosis_ecst_percent", "internal"))
+
+
+def test_segments_are_cut_at_their_limits_and_not_at_slices() -> None:
+    parameters = MeasurementParameters(bulb_from_mm=-4.35, bulb_to_mm=7.25)
+    table = measured(Vessel.around(straight(25, 30)), parameters).segments
+    assert value(table, "covered_mm", "common_bulb") == pytest.approx(4.35, abs=0.02)
+    assert value(table, "covered_mm", "internal_bulb") == pytest.approx(7.25, abs=0.02)
+    whole = value(table, "wall_volume_mm3", "common_internal")
+    parts = [
+        value(table, "wall_volume_mm3", name)
+        for name in ("common_low", "common_bulb", "internal_bulb", "internal_high")
+    ]
+    assert whole == pytest.approx(sum(parts), rel=1e-6)
+    assert value(table, "wall_volume_mm3", "internal_bulb") == pytest.approx(
+        7.25 * 7 * np.pi, rel=0.01
+    )
+
+
+def test_means_are_weighted_by_length_and_both_ratios_are_told() -> None:
+    # Lumen 3 in the lower half, 1.5 in the upper one; outer border 4.
+    vessel = Vessel.around(straight(), profile((4.99, 3), (5.01, 1.5)), 4)
+    table = measured(vessel).segments
+    nwi = [1 - 9 / 16, 1 - 2.25 / 16]
+    assert value(table, "nwi_mean", "internal_bulb") == pytest.approx(np.mean(nwi), abs=0.03)
+    assert value(table, "percent_wall_volume", "internal_bulb") == pytest.approx(
+        100 * np.mean(nwi), abs=3
+    )
+    assert value(table, "nwi_max", "internal_bulb") == pytest.approx(nwi[1], abs=0.01)
+    assert value(table, "wt_max_mm", "internal_bulb") == pytest.approx(2.5, abs=0.05)
+    assert 5 <= value(table, "wt_max_s_mm", "internal_bulb") < 10
+
+
+def test_plaque_runs_bridge_short_gaps_and_leave_out_short_runs() -> None:
+    # Thick from 2 to 6 and from 7.5 to 11 (a gap of 1.5 mm), and 1 mm long at 18.
+    thick = [(1.9, 4), (2, 5), (6, 5), (6.1, 4), (7.4, 4), (7.5, 5), (11, 5), (11.1, 4)]
+    outer = profile((-20, 4), *thick, (17.4, 4), (17.5, 5), (18.4, 5), (18.5, 4), (40, 4))
+    found = measured(Vessel.around(straight(), 3, outer))
+    plaques = found.plaques
+    assert len(plaques) == 1
+    assert plaques.numbers("length_mm")[0] == pytest.approx(9, abs=1)
+    assert plaques.numbers("from_mm")[0] == pytest.approx(2, abs=0.6)
+    assert plaques.numbers("wt_max_mm")[0] == pytest.approx(2, abs=0.05)
+    # Nine slices of 1 mm are thick, one between them is not.
+    exact = np.pi * (16 * 9 + 7 * 1)
+    assert plaques.numbers("wall_volume_mm3")[0] == pytest.approx(exact, rel=0.02)
+    table = found.segments
+    assert value(table, "plaque_count", "internal") == 1
+    assert value(table, "plaque_count", "common") == 0
+    bulb, high = (
+        value(table, "plaque_length_mm", name) for name in ("internal_bulb", "internal_high")
+    )
+    assert bulb + high == pytest.approx(plaques.numbers("length_mm")[0], abs=0.01)
+    assert high == pytest.approx(1, abs=0.7)
+    strict = measured(Vessel.around(straight(), 3, outer), MeasurementParameters(plaque_gap_mm=0.5))
+    assert len(strict.plaques) == 2
+    none = measured(
+        Vessel.around(straight(), 3, outer), MeasurementParameters(plaque_thickness_mm=2.5)
+    )
+    assert len(none.plaques) == 0
+    assert value(none.segments, "plaque_volume_mm3", "internal") == 0
+
+
+def test_outward_remodelling_is_corrected_for_the_taper() -> None:
+    radius = profile((0, 3.0), (30, 2.4))
+    lesion = np.exp(-(((along() - 12) / 3) ** 2))
+    grown = Vessel.around(straight(), radius, radius + 0.9 + 1.4 * lesion)
+    table = measured(grown).segments
+    s = value(table, "remodelling_s_mm", "internal")
+    reference = value(table, "remodelling_reference_s_mm", "internal")
+    assert s == pytest.approx(12, abs=1)
+    slope = np.pi * (2.4**2 - 3.0**2) / 30
+
+    def size(at: float) -> float:
+        r = np.interp(at, [0, 30], [3.0, 2.4])
+        return float(np.pi * (r + 0.9 + 1.4 * np.exp(-(((at - 12) / 3) ** 2))) ** 2)
+
+    exact = size(s) / (size(reference) + slope * (s - reference))
+    assert value(table, "remodelling_ratio", "internal") == pytest.approx(exact, rel=0.03)
+    assert exact > 1.3
+    assert np.isnan(value(table, "remodelling_ratio", "common"))  # no lesion there
+
+
+def test_where_the_walls_run_into_each_other_there_are_areas_and_no_thickness() -> None:
+    along_mm = along()
+    apart = np.interp(along_mm, [0, 12], [2.0, 14.0])
+    internal, external = straight().copy(), straight().copy()
+    internal[:, 0] -= apart / 2
+    external[:, 0] += apart / 2
+    above = along_mm >= 0
+    other = Vessel.around(external[above], 2, 3)
+    table = measured(Vessel.around(internal, 2, 3), external=other).left.slices
+    flags = table.words("flags")
+    s = table.numbers("s_mm")
+    fused = np.array(["fused" in word for word in flags])
+    overlap = np.array(["lumens_overlap" in word for word in flags])
+    label = np.array(table.words("label"))
+    # Lumens part at 4 mm between the courses, outer borders at 6 mm.
+    assert overlap[(label == "internal") & (s > 0.7) & (s < 1.5)].all()
+    assert not overlap[s > 3].any()
+    assert fused[(label == "internal") & (s > 0.7) & (s < 3)].all()
+    assert not fused[(s > 5) | ((label == "internal") & (s < -1))].any()
+    assert np.isfinite(table.numbers("la_mm2")[fused & (s > 1) & (s < 9)]).all()
+    assert np.isnan(table.numbers("wt_mean_mm")[fused]).all()
+    assert np.isnan(table.numbers("nwi")[fused]).all()
+    readable = np.array(table.words("readable"))
+    assert set(readable[overlap]) == {"no"}
+    assert set(readable[fused & ~overlap]) == {"lumen"}
+
+
+def section(z: int, lumen: Any, wall: Any) -> CrossSection:
+    outlines = [None if one is None else Outline.of_points(np.array(one)) for one in (lumen, wall)]
+    return CrossSection("internal", z, *outlines)
+
+
+def ring(radius: float, at: tuple[float, float] = (20, 20)) -> NDArray[np.float64]:
+    t = 2 * np.pi * np.arange(31) / 31
+    return np.column_stack([at[0] + radius * np.cos(t), at[1] + radius * np.sin(t)])
+
+
+def test_faulty_slices_are_flagged_and_do_not_count() -> None:
+    eight = [(15, 15), (25, 25), (25, 15), (15, 25)]
+    sections = [section(z, ring(4), ring(6)) for z in range(10, 30)]
+    sections[3] = section(13, ring(4), None)
+    sections[5] = section(15, None, ring(6))
+    sections[7] = section(17, eight, ring(12))
+    sections[9] = section(19, ring(4, (25, 20)), ring(6))
+    sections[11] = section(21, ring(4), ring(30))
+    sections[13] = section(23, [(1, 1), (2, 2)], ring(6))
+    grid = grid_of((1, 1, 1))
+    table = measure(Contours(tuple(sections), (), grid, grid)).left.slices
+    flags = dict(zip(table.numbers("z").astype(int).tolist(), table.words("flags"), strict=True))
+    assert flags[13] == "no_wall"
+    assert flags[15] == "no_lumen"
+    assert "crosses_itself" in flags[17]
+    assert "lumen_outside_wall" in flags[19]
+    assert "edge" in flags[21]
+    assert flags[23] == "no_lumen"
+    readable = dict(
+        zip(table.numbers("z").astype(int).tolist(), table.words("readable"), strict=True)
+    )
+    assert readable[13] == "lumen"
+    assert [readable[z] for z in (15, 19, 21, 23)] == ["no", "lumen", "no", "no"]
+    assert np.isnan(table.numbers("wt_mean_mm")[table.numbers("z") == 13]).all()
+    assert readable[25] == "yes"
+
+
+def test_a_lone_slice_is_measured_axially_alone() -> None:
+    grid = grid_of((1, 1, 1))
+    found = measure(Contours((section(10, ring(4), ring(6)),), (), grid, grid))
+    table = found.left.slices
+    assert table.numbers("axial_la_mm2")[0] == pytest.approx(16 * np.pi, rel=0.01)
+    assert value(found.segments, "wall_volume_mm3", "common_internal") == pytest.approx(
+        20 * np.pi, rel=0.01
+    )
+
+
+def test_nothing_to_measure_is_an_error() -> None:
+    grid = grid_of((1, 1, 1))
+    with pytest.raises(InputError, match="no outline with an area"):
+        measure(Contours((), (), grid, grid))
+
+
+def test_contours_and_centerlines_of_different_scans_are_refused() -> None:
+    vessels: Any = {"internal": Vessel.around(straight())}
+    contours = contours_of(vessels, grid_of(SPACING))
+    with pytest.raises(InputError, match="different scans"):
+        measure(contours, centerlines_of(vessels, grid_of((0.6, 0.6, 1.1))))
+
+
+def test_empty_segments_have_empty_cells_and_not_zero() -> None:
+    table = measured(Vessel.around(straight())).segments
+    assert len(table) == 16
+    for name in ("la_mean_mm2", "wall_volume_mm3", "wt_max_mm", "plaque_volume_mm3", "mla_mm2"):
+        assert np.isnan(value(table, name, "external"))
+        assert np.isnan(value(table, name, "common", "right"))
+    assert value(table, "slices", "external") == 0
