@@ -73,42 +73,6 @@ def centroids(outlines: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(center + first[:, 0], np.float64)
 
 
-def crossing_themselves(outlines: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(s,) whether two edges of an outline that are not neighbours cross.
-
-    >>> eight = np.array([[0.0, 0.0], [2.0, 2.0], [2.0, 0.0], [0.0, 2.0]])
-    >>> crossing_themselves(np.stack([eight, eight[[0, 2, 1, 3]]])).tolist()
-    [True, False]
-    """
-    found = np.zeros(len(outlines), np.bool_)
-    spokes = outlines - outlines.mean(axis=1, keepdims=True)
-    steps = _steps(np.arctan2(spokes[..., 1], spokes[..., 0]) / (2 * np.pi))
-    for k in np.flatnonzero(~_once_round(steps)):
-        start = outlines[k]
-        start = start[np.any(start != np.roll(start, 1, axis=0), axis=1)]
-        edge = np.roll(start, -1, axis=0) - start
-        offset = start[None] - start[:, None]
-        across = edge[:, None, 0] * edge[None, :, 1] - edge[:, None, 1] * edge[None, :, 0]
-        with np.errstate(all="ignore"):
-            one = (offset[..., 0] * edge[None, :, 1] - offset[..., 1] * edge[None, :, 0]) / across
-            two = (offset[..., 0] * edge[:, None, 1] - offset[..., 1] * edge[:, None, 0]) / across
-        cross = (one > 0) & (one < 1) & (two > 0) & (two < 1)
-        found[k] = bool(cross.any())
-    return found
-
-
-def convex_hulls(outlines: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(s, n, 2) the convex hull of each outline, counter-clockwise, filled up to n points."""
-    from scipy.spatial import ConvexHull
-
-    out = np.empty_like(outlines)
-    for k, one in enumerate(outlines):
-        corners = one[ConvexHull(one).vertices]
-        out[k, : len(corners)] = corners
-        out[k, len(corners) :] = corners[-1]
-    return out
-
-
 def equal_arcs(outlines: NDArray[np.float64], nodes: int) -> NDArray[np.float64]:
     """(s, nodes, 2) points at equal distances along each outline, from its first point on."""
     closed = np.concatenate([outlines, outlines[:, :1]], axis=1)

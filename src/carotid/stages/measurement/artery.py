@@ -9,7 +9,8 @@ import numpy as np
 
 from carotid.artifacts import LABELS
 from carotid.geometry.axis import Axis
-from carotid.geometry.outlines import centroids, convex_hulls, crossing_themselves, stacked
+from carotid.geometry.outlines import centroids, stacked
+from carotid.geometry.polygons import convex_hull, crosses_itself, has_area
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,27 +137,33 @@ def fork_mm(
 
 
 def _usable(outline: Outline | None) -> bool:
-    """Whether an outline has an area."""
-    return outline is not None and len(np.unique(outline.points, axis=0)) >= 3
+    return outline is not None and has_area(outline.points)
 
 
 def _border(outlines: Sequence[Outline | None], canonical: Grid, z: NDArray[np.int64]) -> Border:
-    spacing = np.array(canonical.spacing_mm[:2])
     there = [(row, one) for row, one in enumerate(outlines) if one is not None and _usable(one)]
     rows = np.array([row for row, _ in there], np.int64)
+    hulls = np.array([crosses_itself(one.points) for _, one in there], np.bool_)
     if not there:
-        none = np.zeros(0, np.bool_)
-        return Border(rows, np.empty((0, 3, 2)), np.empty((0, 3)), none, none)
+        return Border(rows, np.empty((0, 3, 2)), np.empty((0, 3)), hulls, hulls)
+    spacing = np.array(canonical.spacing_mm[:2])
     # The spread goes along as a third column, so that it is turned round with the points.
-    whole = stacked([np.column_stack([one.points * spacing, one.deviation_mm]) for _, one in there])
+    whole = stacked(
+        [
+            _with_spread(convex_hull(one.points) * spacing, None)
+            if crossed
+            else _with_spread(one.points * spacing, one.deviation_mm)
+            for (_, one), crossed in zip(there, hulls, strict=True)
+        ]
+    )
     points, spread = whole[..., :2], whole[..., 2]
-    hulls = crossing_themselves(points)
-    if hulls.any():
-        points = points.copy()
-        points[hulls] = convex_hulls(points[hulls])
-        spread = np.where(hulls[:, None], np.nan, spread)
     last = (np.array(canonical.shape[:2]) - 1) * spacing
     at_edge = ((points <= 0) | (points >= last)).any(axis=(1, 2))
-    slices = canonical.shape[2]
-    at_edge |= (z[rows] == 0) | (z[rows] == slices - 1)
+    at_edge |= (z[rows] == 0) | (z[rows] == canonical.shape[2] - 1)
     return Border(rows, points, spread, hulls, at_edge)
+
+
+def _with_spread(
+    points: NDArray[np.float64], spread: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    return np.column_stack([points, np.full(len(points), np.nan) if spread is None else spread])

@@ -9,7 +9,7 @@ import numpy as np
 
 from carotid.geometry.outlines import equal_arcs, inside
 from carotid.geometry.tube import ANGLES
-from carotid.stages.measurement.planes import axial_outlines, planes_across
+from carotid.stages.measurement.across import axial_outlines, planes_across
 from carotid.stages.measurement.shapes import Shapes, measure_shapes, without_wall
 from carotid.stages.measurement.spreads import Spreads, spreads_of
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from carotid.config import Parameters
-from carotid.geometry.thickness import ThicknessMethod  # noqa: TC001 - pydantic reads it
+from carotid.geometry.thickness import ThicknessMethod
 
 Diameter = Literal["equivalent", "caliper", "inscribed"]
 
