@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from benchmarks.second_simulator import simulate_second
+from benchmarks.second_whole import simulate_second_whole
 from tests.simulation.darkness import darkness
 
-from benchmarks import second_simulator
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from carotid.simulation.truth import SimulatedNeck
+
+from benchmarks import second_arteries, second_simulator, second_tissue, second_whole
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.simulation.truth import slice_centers
 
@@ -31,7 +38,29 @@ def test_the_same_seed_gives_the_same_neck() -> None:
     )
 
 
-def test_nothing_is_shared_with_the_first_simulator() -> None:
-    text = Path(second_simulator.__file__).read_text(encoding="utf-8")
+@pytest.mark.parametrize("module", [second_simulator, second_arteries, second_tissue, second_whole])
+def test_nothing_is_shared_with_the_first_simulator(module: ModuleType) -> None:
+    text = Path(module.__file__ or "").read_text(encoding="utf-8")
     imported = [line for line in text.splitlines() if line.startswith("from carotid.simulation")]
-    assert imported == ["from carotid.simulation.truth import SimulatedNeck, TrueArtery, TrueSide"]
+    assert all(line.startswith("from carotid.simulation.truth import") for line in imported)
+
+
+@pytest.fixture(scope="module", params=[5, 4], ids=["thin", "thick"])
+def whole(request: pytest.FixtureRequest) -> SimulatedNeck:
+    return simulate_second_whole(request.param)
+
+
+def test_truth_lies_in_the_lumens_of_whole_sections(whole: SimulatedNeck) -> None:
+    slices = whole.volume.reoriented("RAS").array.shape[2]
+    assert whole.visible.size == slices
+    shares = darkness(whole, least=4)
+    assert len(shares) >= 2
+    assert np.mean(shares) > 0.9
+    left, right = (slice_centers(whole, side)[:, 0, 0] for side in SIDE_NAMES)
+    assert np.nanmax(left) < np.nanmin(right)
+
+
+def test_whole_sections_reach_beyond_the_skin(whole: SimulatedNeck) -> None:
+    array = whole.volume.reoriented("RAS").array.astype(float)
+    edge = np.median(array[[0, -1]])
+    assert edge < 0.3 * np.percentile(array, 90)
