@@ -23,7 +23,7 @@ STAGES = (
         arguments=("RAW_DIR", "HEATMAP_MODEL_DIR", "OUTPUT_DIR"),
         parameters="carotid.stages.heatmap.parameters:HeatmapParameters",
         models="heatmap",
-        load="carotid.storage.results.heatmaps:load_heatmaps",
+        load="carotid.storage.results.heatmap_slices:open_heatmaps",
         task="carotid.stages.heatmap.task:HeatmapTask",
         summary="Compute heatmaps with pre-trained U-Nets.",
         about="""Compute heatmaps of the internal and external carotid on both sides of the neck.
@@ -32,10 +32,23 @@ STAGES = (
     <id>.nii, <id>.nii.gz. HEATMAP_MODEL_DIR holds the weights (*.pt). OUTPUT_DIR receives
     <id>/heatmap_transform/{left,right}_heatmap/{mean.mha,std.mha,max_indices.npy}.""",
     ),
+    Stage(
+        name="centerline",
+        needs=("heatmap",),
+        arguments=("OUTPUT_DIR",),
+        parameters="carotid.stages.centerline.parameters:CenterlineParameters",
+        models=None,
+        load="carotid.storage.results.centerlines:load_centerlines",
+        task="carotid.stages.centerline.task:centerline_task",
+        summary="Find one center per artery and axial slice.",
+        about="""Find the arteries in their heatmaps: one center per artery and axial slice.
+
+    OUTPUT_DIR is where the heatmaps are, unless --heatmap_dir says another place. It receives
+    <id>/centerline_transform/{left,right}_centerline.tsv.""",
+    ),
 )
 
 _SECTIONS_TO_COME = (
-    "centerline_transform",
     "polar_transform",
     "contour_transform",
     "segmentation_transform",

@@ -29,10 +29,18 @@ class CenterlineParameters(Parameters):
         spatial_threshold: Two centers at most this far apart, in-plane voxels, are one vessel.
     """
 
-    method: Method = "sections"
-    step_size: Annotated[StrictInt, Field(ge=1)] = 50
-    threshold: Annotated[float, Field(allow_inf_nan=False)] = 100.0
-    spatial_threshold: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 5.0
+    method: Method = Field(
+        default="sections", description="sections: the known tool's search, voxel by voxel"
+    )
+    step_size: Annotated[StrictInt, Field(ge=1)] = Field(
+        default=50, description="height of a section in slices"
+    )
+    threshold: Annotated[float, Field(allow_inf_nan=False)] = Field(
+        default=100.0, description="a slice shows an artery where its highest value is above this"
+    )
+    spatial_threshold: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        default=5.0, description="centers at most this far apart, in-plane voxels, are one vessel"
+    )
 
     @model_validator(mode="before")
     @classmethod
