@@ -26,7 +26,7 @@ def find_models(directory: Path) -> list[Path]:
     try:
         found = sorted(p for p in directory.glob("*.pt") if not p.name.startswith("."))
         if not found:
-            found = sorted(directory.glob("split-*/model.pt"), key=_split_number)
+            found = _splits(directory)
     except OSError as error:
         raise ModelError(
             f"the model directory cannot be read: {error.strerror}", where=directory
@@ -40,6 +40,26 @@ def find_models(directory: Path) -> list[Path]:
             "the one that comes with the package",
         )
     return found
+
+
+def find_splits(directory: Path) -> list[Path]:
+    """The weight files of a folder written by training: `split-<k>/model.pt`, sorted by k.
+
+    Raises:
+        ModelError: Where there is none.
+    """
+    found = _splits(directory)
+    if not found:
+        raise ModelError(
+            "no model in this directory",
+            where=directory,
+            expected="split-<k>/model.pt, as beside every parameters.json that training writes",
+        )
+    return found
+
+
+def _splits(directory: Path) -> list[Path]:
+    return sorted(directory.glob("split-*/model.pt"), key=_split_number)
 
 
 def _split_number(path: Path) -> tuple[int, str]:

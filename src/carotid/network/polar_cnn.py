@@ -14,10 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
+
+from carotid.network.architecture import Architecture, ModelKind
 
 ANGLES = 31
 """Rays of the images that the networks take."""
@@ -143,3 +146,15 @@ def dropper(generator: torch.Generator) -> Drop:
         return kept.mul_(values).div_(1 - DROPOUT)
 
     return drop
+
+
+VARIANTS = tuple(Variant(dimension, dropout) for dimension in (3, 2) for dropout in (False, True))
+
+CONTOUR = ModelKind(
+    "contour",
+    tuple(Architecture(f"a contour network in {one}", partial(PolarCNN, one)) for one in VARIANTS),
+    usual_bytes=450_000,
+    checkpoint_key="model",
+    inert_classes=("carotid.transform.contour.utils.ContourNet",),
+)
+"""What a directory of contour models holds. Files of version 2 name a class of the known tool."""

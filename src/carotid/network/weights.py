@@ -26,7 +26,7 @@ from carotid.network.weight_names import renamed
 from carotid.quiet import without_warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -57,26 +57,31 @@ class Weights:
         sha256: SHA-256 of the file, hexadecimal.
         architecture: What they are weights of.
         state: The checked weights in float32, under the architecture's names.
+        beside_others: Whether they lay in a dictionary beside other things, as training keeps them.
     """
 
     name: str
     sha256: str
     architecture: Architecture
     state: Mapping[str, Tensor]
+    beside_others: bool = False
 
 
-def read_models(directory: Path, kind: ModelKind) -> list[Weights]:
-    """Read and check every model of a directory; see `find_models`.
+def read_models(
+    directory: Path, kind: ModelKind, files: Sequence[Path] | None = None
+) -> list[Weights]:
+    """Read and check every model of a directory.
 
     Args:
         directory: The model directory.
         kind: What its files may hold.
+        files: Which files are its models; default `find_models`.
 
     Raises:
         ModelError: Where one cannot be used, or is of another architecture than the first one.
     """
     models: list[Weights] = []
-    for path in find_models(directory):
+    for path in find_models(directory) if files is None else files:
         name = path.relative_to(directory).as_posix()
         one = read_weights(path, kind, name)
         if models and one.architecture != models[0].architecture:
@@ -119,9 +124,15 @@ def read_weights(path: Path, kind: ModelKind, name: str | None = None) -> Weight
     except OSError as error:
         raise ModelError(f"the model cannot be read: {error.strerror}", where=path) from error
     _name_what_is_no_model(path, kind)
-    state = _as_state(_load(path, kind), path, kind)
-    architecture, checked = checked_state(state, path, kind)
-    return Weights(str(path) if name is None else name, sha256, architecture, checked)
+    loaded = _load(path, kind)
+    architecture, checked = checked_state(_as_state(loaded, path, kind), path, kind)
+    return Weights(
+        str(path) if name is None else name,
+        sha256,
+        architecture,
+        checked,
+        beside_others=not _is_state(loaded),
+    )
 
 
 def checked_state(
