@@ -44,8 +44,7 @@ def naive(
         near = [
             r - fit(phi)
             for r, phi in zip(radius, angle, strict=True)
-            if min(abs(phi - at + turn) for turn in (-2 * np.pi, 0, 2 * np.pi))
-            < np.pi * delta_theta
+            if min(abs(phi - at + turn) for turn in around) < np.pi * delta_theta
         ]
         outline[k] = middle + fit(at) * np.array([np.sin(at), np.cos(at)])
         deviation[k] = np.mean(np.square(near)) if near else np.nan

@@ -23,6 +23,7 @@ from carotid.stages.contour.parameters import ContourParameters
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from carotid.geometry.polar import Sampling
     from carotid.network.contour_models import ContourModels
 
 DEFAULT = ContourParameters()
@@ -77,7 +78,7 @@ def test_what_the_first_output_means(tmp_path: Path) -> None:
 
 
 def told(
-    caplog: pytest.LogCaptureFixture, found: ContourModels, sampling: str, **given: object
+    caplog: pytest.LogCaptureFixture, found: ContourModels, sampling: Sampling, **given: object
 ) -> str:
     caplog.clear()
     caplog.set_level(logging.INFO)
