@@ -28,7 +28,6 @@ from carotid.stages.polar.draw import draw_polar_images
 from carotid.stages.polar.parameters import PolarParameters
 from carotid.storage.results.centerlines import load_centerlines
 from carotid.storage.results.contours import load_contours
-from carotid.storage.results.layout import CenterlineLayout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
