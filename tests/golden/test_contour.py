@@ -153,9 +153,7 @@ def assert_chain_agrees(case: str, scan: str, models: Path, complete: Path) -> N
     polar = PolarParameters.model_validate(config["polar_transform"])
     parameters = ContourParameters.model_validate(config["contour_transform"])
     centerlines = POLAR / scan / "centerline" / SCANS[scan] / "centerline_transform"
-    images = draw_polar_images(
-        *scan_of(scan), load_centerlines(CenterlineLayout(centerlines)), polar
-    )
+    images = draw_polar_images(*scan_of(scan), load_centerlines(centerlines), polar)
     found = find_contours(images, ensemble_of(models, parameters), parameters)
     assert_same(found, load_contours(folder))
 
