@@ -29,11 +29,20 @@
     │   ├── left_contour.tsv
     │   ├── right_contour.tsv
     │   └── spatial_metadata.json
-    └── segmentation_transform
+    ├── segmentation_transform
+    │   ├── provenance.json
+    │   ├── labels.mha
+    │   ├── left_segmentation.mha
+    │   └── right_segmentation.mha
+    └── measurement_transform
         ├── provenance.json
-        ├── labels.mha
-        ├── left_segmentation.mha
-        └── right_segmentation.mha
+        ├── arteries.tsv, arteries.json
+        ├── plaques.tsv, plaques.json
+        ├── left_slices.tsv, left_slices.json
+        ├── left_thickness.tsv, left_thickness.json
+        └── right_slices.tsv …
+
+Tables of the whole cohort, `arteries.tsv` and `participants.tsv`, lie beside `parameters.json`.
 """
 
 from __future__ import annotations
@@ -57,11 +66,13 @@ CENTERLINE_TRANSFORM = "centerline_transform"
 POLAR_TRANSFORM = "polar_transform"
 CONTOUR_TRANSFORM = "contour_transform"
 SEGMENTATION_TRANSFORM = "segmentation_transform"
+MEASUREMENT_TRANSFORM = "measurement_transform"
 PROVENANCE_FILE = "provenance.json"
 MEAN_FILE = "mean.mha"
 STD_FILE = "std.mha"
 MAX_INDICES_FILE = "max_indices.npy"
 BIFURCATION_FILE = "bifurcation.json"
+ARTERIES_FILE = "arteries.tsv"
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,16 @@ class OutputLayout:
     def summary(self) -> Path:
         """What the last run did for each participant."""
         return self.root / SUMMARY_FILE
+
+    @property
+    def arteries(self) -> Path:
+        """Measurements of all participants' arteries, segment by segment."""
+        return self.root / ARTERIES_FILE
+
+    @property
+    def participants_table(self) -> Path:
+        """Measurements of all participants, a row each."""
+        return self.root / "participants.tsv"
 
     @property
     def work(self) -> Path:
@@ -227,3 +248,46 @@ class SegmentationLayout:
     def labels(self) -> Path:
         """Both sides in one label map."""
         return self.root / "labels.mha"
+
+
+@dataclass(frozen=True)
+class MeasurementLayout:
+    """Where things lie in one participant's `measurement_transform` folder.
+
+    Beside each table lies its data dictionary, with the ending `.json`.
+    """
+
+    root: Path
+
+    @property
+    def provenance(self) -> Path:
+        """What made these measurements."""
+        return self.root / PROVENANCE_FILE
+
+    @property
+    def arteries(self) -> Path:
+        """Both sides' arteries, segment by segment."""
+        return self.root / ARTERIES_FILE
+
+    @property
+    def plaques(self) -> Path:
+        """Both sides' plaques."""
+        return self.root / "plaques.tsv"
+
+    def slices(self, side: SideName) -> Path:
+        """The cross-sections of one side."""
+        return self.root / f"{side}_slices.tsv"
+
+    def thickness(self, side: SideName) -> Path:
+        """Thickness by direction, for the rows of `slices`."""
+        return self.root / f"{side}_thickness.tsv"
+
+    def tables(self) -> list[Path]:
+        """All tables."""
+        sides = [place(side) for side in SIDE_NAMES for place in (self.slices, self.thickness)]
+        return [self.arteries, self.plaques, *sides]
+
+    def files(self) -> list[Path]:
+        """All files of a complete result."""
+        tables = self.tables()
+        return [self.provenance, *tables, *(table.with_suffix(".json") for table in tables)]

@@ -1,0 +1,182 @@
+"""How well repeated measurements agree: intraclass correlation, within-subject error, limits.
+
+Rows are subjects, columns are what was repeated: runs, readers, scans.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LEVEL = 0.95
+"""Of all intervals and limits."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its confidence interval; NaN where there are too few subjects."""
+
+    value: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+
+
+@dataclass(frozen=True)
+class Repeatability:
+    """What repeated measurements say about the error of one.
+
+    Attributes:
+        subjects: Subjects with a value in every repetition.
+        repetitions: Repetitions of each.
+        mean: Mean of all values.
+        icc: ICC(2,1): two-way random effects, absolute agreement, a single measurement.
+        within_sd: Within-subject standard deviation, differences between repetitions included.
+        within_cv_percent: Root mean square over the subjects of 100 × SD / mean; NaN where a
+            subject's mean is not positive.
+        least_change: Least detectable change: two measurements of one subject that did not change
+            differ by less in 95 % of cases.
+    """
+
+    subjects: int
+    repetitions: int
+    mean: float
+    icc: Interval
+    within_sd: Interval
+    within_cv_percent: float
+    least_change: float
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bland and Altman's limits of agreement of two measurements, second less first.
+
+    Attributes:
+        subjects: Subjects that have both.
+        bias: Mean difference.
+        sd: Standard deviation of the differences.
+        lower, upper: Between which 95 % of the differences lie, if they are normal.
+        slope: Change of the difference per unit of the mean of both; far from 0 where the error
+            grows with the value.
+    """
+
+    subjects: int
+    bias: Interval
+    sd: float
+    lower: Interval
+    upper: Interval
+    slope: float
+
+
+def complete(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rows of (subjects, repetitions) without a missing value."""
+    return np.asarray(values[np.isfinite(values).all(axis=1)], np.float64)
+
+
+def repeatability(values: NDArray[np.float64]) -> Repeatability:
+    """Judge repeated measurements.
+
+    Args:
+        values: (subjects, repetitions); subjects with a NaN are left out.
+    """
+    known = complete(values)
+    n, k = known.shape
+    if n == 0 or k < 2:
+        return Repeatability(n, k, np.nan, Interval(), Interval(), np.nan, np.nan)
+    variances = known.var(axis=1, ddof=1)
+    within = float(np.sqrt(variances.mean()))
+    means = known.mean(axis=1)
+    cv = float(100 * np.sqrt((variances / means**2).mean())) if (means > 0).all() else np.nan
+    return Repeatability(
+        subjects=n,
+        repetitions=k,
+        mean=float(known.mean()),
+        icc=intraclass_correlation(known),
+        within_sd=_sd_interval(within, n * (k - 1)),
+        within_cv_percent=cv,
+        least_change=_normal() * np.sqrt(2) * within,
+    )
+
+
+def intraclass_correlation(values: NDArray[np.float64]) -> Interval:
+    """ICC(2,1) of (subjects, repetitions) without missing values, with its interval.
+
+    Formula and interval: Shrout and Fleiss, Psychological Bulletin 1979; McGraw and Wong,
+    Psychological Methods 1996 (there ICC(A,1)).
+    """
+    from scipy.stats import f
+
+    n, k = values.shape
+    if n < 2 or k < 2:
+        return Interval()
+    whole = values.mean()
+    rows = k * ((values.mean(axis=1) - whole) ** 2).sum() / (n - 1)
+    columns = n * ((values.mean(axis=0) - whole) ** 2).sum() / (k - 1)
+    error = ((values - whole) ** 2).sum() - rows * (n - 1) - columns * (k - 1)
+    error = max(error, 0) / ((n - 1) * (k - 1))
+    below = rows + (k - 1) * error + k * (columns - error) / n
+    if below <= 0:
+        return Interval()
+    icc = float((rows - error) / below)
+    if error <= 1e-12 * rows:
+        # Repetitions differ by constants at most: the interval's distribution is degenerate.
+        return Interval(icc, np.nan, np.nan) if columns > 0 else Interval(icc, icc, icc)
+    ratio = columns / error
+    base = n * (1 + (k - 1) * icc) - k * icc
+    freedom = (n - 1) * (k - 1) * (k * icc * ratio + base) ** 2
+    freedom /= (n - 1) * k**2 * icc**2 * ratio**2 + base**2
+    tail = (1 + LEVEL) / 2
+    upper_f, lower_f = f.ppf(tail, n - 1, freedom), f.ppf(tail, freedom, n - 1)
+    rest = k * columns + (k * n - k - n) * error
+    low = n * (rows - upper_f * error) / (upper_f * rest + n * rows)
+    high = n * (lower_f * rows - error) / (rest + n * lower_f * rows)
+    return Interval(icc, float(low), float(high))
+
+
+def limits_of_agreement(first: NDArray[np.float64], second: NDArray[np.float64]) -> Limits:
+    """Compare two measurements of the same subjects (Bland and Altman, SMMR 1999)."""
+    from scipy.stats import t
+
+    pairs = complete(np.column_stack([first, second]))
+    n = len(pairs)
+    if n == 0:
+        return Limits(0, Interval(), np.nan, Interval(), Interval(), np.nan)
+    difference, mean = pairs[:, 1] - pairs[:, 0], pairs.mean(axis=1)
+    bias = float(difference.mean())
+    if n < 2:
+        return Limits(n, Interval(bias), np.nan, Interval(), Interval(), np.nan)
+    sd, z = float(difference.std(ddof=1)), _normal()
+    quantile = float(t.ppf((1 + LEVEL) / 2, n - 1))
+    of_bias = quantile * sd / np.sqrt(n)
+    of_limit = quantile * sd * np.sqrt(1 / n + z**2 / (2 * (n - 1)))
+
+    def around(value: float, half: float) -> Interval:
+        return Interval(value, value - half, value + half)
+
+    spread = ((mean - mean.mean()) ** 2).sum()
+    slope = float(((mean - mean.mean()) * difference).sum() / spread) if spread > 0 else np.nan
+    return Limits(
+        subjects=n,
+        bias=around(bias, of_bias),
+        sd=sd,
+        lower=around(bias - z * sd, of_limit),
+        upper=around(bias + z * sd, of_limit),
+        slope=slope,
+    )
+
+
+def _sd_interval(sd: float, freedom: int) -> Interval:
+    from scipy.stats import chi2
+
+    low, high = chi2.ppf([(1 + LEVEL) / 2, (1 - LEVEL) / 2], freedom)
+    return Interval(sd, float(sd * np.sqrt(freedom / low)), float(sd * np.sqrt(freedom / high)))
+
+
+def _normal() -> float:
+    from scipy.stats import norm
+
+    return float(norm.ppf((1 + LEVEL) / 2))

@@ -1,0 +1,130 @@
+"""Tables of a whole cohort: all arteries below each other, and a row per participant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from carotid.geometry.sides import SIDE_NAMES
+from carotid.measurements import Column, MeasurementTable
+from carotid.stages.measurement.segment_table import SEGMENT_COLUMNS
+from carotid.stages.measurement.segments import REMODELLED
+from carotid.stages.measurement.stretches import SEGMENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+PARTICIPANT = Column("participant_id", "", "Whose scan it is")
+
+Fold = Literal["mean", "max", "min"]
+
+FOLDED: Mapping[str, tuple[Fold, ...]] = {
+    "la_mean_mm2": ("mean", "max"),
+    "tva_mean_mm2": ("mean", "max"),
+    "wa_mean_mm2": ("mean", "max"),
+    "nwi_mean": ("mean", "max"),
+    "wt_mean_mm": ("mean", "max"),
+    "wt_max_mm": ("mean", "max"),
+    "lumen_volume_mm3": ("mean", "max"),
+    "vessel_volume_mm3": ("mean", "max"),
+    "wall_volume_mm3": ("mean", "max"),
+    "percent_wall_volume": ("mean", "max"),
+    "mla_mm2": ("mean", "min"),
+    "stenosis_nascet_percent": ("mean", "max"),
+    "stenosis_ecst_percent": ("mean", "max"),
+    "stenosis_area_percent": ("mean", "max"),
+    "remodelling_ratio": ("mean", "max"),
+    "plaque_length_mm": ("mean", "max"),
+    "plaque_volume_mm3": ("mean", "max"),
+}
+"""What of a segment is told of a participant, and how both sides become one."""
+
+_OF_SOME: Mapping[str, tuple[str, ...]] = {
+    "stenosis_nascet_percent": ("internal",),
+    "stenosis_ecst_percent": ("internal",),
+    "stenosis_area_percent": ("internal",),
+    "remodelling_ratio": REMODELLED,
+}
+"""Measures that not every segment has."""
+
+
+def arteries_table(found: Mapping[str, MeasurementTable]) -> MeasurementTable:
+    """The participants' tables of segments below each other, sorted by participant.
+
+    Args:
+        found: Each participant's table, by id. Columns that a table lacks, because another version
+            made it, are empty.
+    """
+    columns = (PARTICIPANT, *SEGMENT_COLUMNS)
+    ids = sorted(found)
+    cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {
+        PARTICIPANT.name: tuple(name for name in ids for _ in range(len(found[name])))
+    }
+    for column in SEGMENT_COLUMNS:
+        if column.levels:
+            cells[column.name] = tuple(
+                word for name in ids for word in _words(found[name], column.name)
+            )
+        else:
+            cells[column.name] = np.concatenate(
+                [np.empty(0), *(_numbers(found[name], column.name) for name in ids)]
+            )
+    return MeasurementTable(columns, cells)
+
+
+def participants_table(found: Mapping[str, MeasurementTable]) -> MeasurementTable:
+    """A row per participant, sorted: each measure of each segment, both sides together.
+
+    Where one side alone has a value, it is that side's.
+    """
+    ids = sorted(found)
+    columns: list[Column] = [PARTICIPANT]
+    cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {PARTICIPANT.name: tuple(ids)}
+    by_name = {column.name: column for column in SEGMENT_COLUMNS}
+    for segment in SEGMENTS:
+        sides = Column(f"{segment}_sides", "", f"Sides whose wall could be read: {segment}.")
+        columns.append(sides)
+        covered = [_both(found[name], segment, "covered_mm") for name in ids]
+        cells[sides.name] = np.array([float((values > 0).sum()) for values in covered])
+        for name, folds in FOLDED.items():
+            if segment not in _OF_SOME.get(name, (segment,)):
+                continue
+            values = [_both(found[participant], segment, name) for participant in ids]
+            for fold in folds:
+                one = by_name[name]
+                column = Column(
+                    f"{segment}_{name}_{fold}",
+                    one.unit,
+                    f"{fold.capitalize()} of both sides, {segment}: {one.definition}",
+                    one.source,
+                )
+                columns.append(column)
+                cells[column.name] = np.array([_folded(pair, fold) for pair in values])
+    return MeasurementTable(tuple(columns), cells)
+
+
+def _folded(values: NDArray[np.float64], fold: Fold) -> float:
+    known = values[np.isfinite(values)]
+    return float(getattr(known, fold)()) if len(known) else np.nan
+
+
+def _both(table: MeasurementTable, segment: str, name: str) -> NDArray[np.float64]:
+    """(2,) a measure on the left and on the right; NaN where there is none."""
+    out = np.full(len(SIDE_NAMES), np.nan)
+    values = _numbers(table, name)
+    for row, key in enumerate(zip(table.words("side"), table.words("segment"), strict=True)):
+        for k, side in enumerate(SIDE_NAMES):
+            if key == (side, segment):
+                out[k] = values[row]
+    return out
+
+
+def _numbers(table: MeasurementTable, name: str) -> NDArray[np.float64]:
+    return table.numbers(name) if name in table.cells else np.full(len(table), np.nan)
+
+
+def _words(table: MeasurementTable, name: str) -> tuple[str, ...]:
+    return table.words(name) if name in table.cells else ("",) * len(table)

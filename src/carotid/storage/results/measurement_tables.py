@@ -1,0 +1,132 @@
+"""Tables of measurements as tab-separated text, each with a data dictionary beside it.
+
+Empty cells are missing values. The dictionary is what BIDS calls a sidecar: an object per column
+with `Description`, `Units`, `Levels` for words, and `Source`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from carotid.errors import InputError, OutputError
+from carotid.measurements import Column, MeasurementTable
+from carotid.storage.regular_file import open_regular
+from carotid.storage.results.atomic import write_atomically
+from carotid.storage.tables import read_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+UNITS = {"mm2": "mm^2", "mm3": "mm^3", "deg": "degree", "percent": "percent"}
+"""Units as dictionaries spell them; others are spelt as here."""
+
+WORDS = ("participant_id", "session_id", "side", "label", "segment")
+"""Columns that are words even where all of them look like numbers."""
+
+_REMEDY = "make the measurements again, or restore the file"
+_MAX_BYTES = 1 << 30
+_MAX_JSON_BYTES = 1 << 24
+
+
+def save_table(path: Path, table: MeasurementTable) -> None:
+    """Write a table and its dictionary, and read both back.
+
+    Raises:
+        OutputError: A file cannot be written, or does not read back as written.
+    """
+    for place, text in (
+        (path, table_text(table)),
+        (path.with_suffix(".json"), dictionary_text(table.columns)),
+    ):
+        content = text.encode()
+        write_atomically(place, content)
+        if place.read_bytes() != content:
+            raise OutputError("the file does not read back as it was written", where=place)
+
+
+def table_text(table: MeasurementTable) -> str:
+    """A table as text: six significant digits, an empty cell where there is no value."""
+    columns = [
+        [*values] if isinstance(values, tuple) else [_cell(value) for value in values.tolist()]
+        for values in table.cells.values()
+    ]
+    rows = ["\t".join(column.name for column in table.columns)]
+    rows += ["\t".join(row) for row in zip(*columns, strict=True)]
+    return "\n".join(rows) + "\n"
+
+
+def dictionary_text(columns: tuple[Column, ...]) -> str:
+    """A data dictionary as JSON."""
+    found: dict[str, dict[str, Any]] = {}
+    for column in columns:
+        entry: dict[str, Any] = {"Description": column.definition}
+        if column.unit:
+            entry["Units"] = UNITS.get(column.unit, column.unit)
+        if column.levels:
+            entry["Levels"] = dict(column.levels)
+        if column.source:
+            entry["Source"] = column.source
+        found[column.name] = entry
+    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+
+
+def load_table(path: Path) -> MeasurementTable:
+    """Read a table, ours or another program's; without its dictionary columns have no definition.
+
+    A column is one of numbers if each of its cells is a number or empty.
+
+    Raises:
+        InputError: A file cannot be read or a row is not as long as the first one.
+    """
+    table = read_table(path, (), "table", _REMEDY, _MAX_BYTES)
+    dictionary = _read_dictionary(path.with_suffix(".json"))
+    cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {}
+    for name, words in table.cells.items():
+        numbers = None if name in WORDS or "Levels" in dictionary.get(name, {}) else _numbers(words)
+        cells[name] = tuple(words) if numbers is None else numbers
+    columns = tuple(_column(name, dictionary.get(name, {})) for name in cells)
+    return MeasurementTable(columns, cells)
+
+
+def _cell(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.6g}"
+
+
+def _numbers(words: list[str]) -> NDArray[np.float64] | None:
+    try:
+        return np.array([float(w) if w not in ("", "n/a", "NA") else np.nan for w in words])
+    except ValueError:
+        return None
+
+
+def _column(name: str, entry: dict[str, Any]) -> Column:
+    spelt = str(entry.get("Units", ""))
+    unit = next((ours for ours, theirs in UNITS.items() if theirs == spelt), spelt)
+    levels = entry.get("Levels", {})
+    return Column(
+        name,
+        unit,
+        str(entry.get("Description", "")),
+        str(entry.get("Source", "")),
+        {str(k): str(v) for k, v in levels.items()} if isinstance(levels, dict) else {},
+    )
+
+
+def _read_dictionary(path: Path) -> dict[str, dict[str, Any]]:
+    if not path.exists():  # a table that was made elsewhere
+        return {}
+    with open_regular(path) as file:
+        content = file.read(_MAX_JSON_BYTES)
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"cannot be read: {error}", where=path, remedy=_REMEDY) from error
+    if not isinstance(found, dict):
+        raise InputError("is not an object", where=path, remedy=_REMEDY)
+    return {name: entry for name, entry in found.items() if isinstance(entry, dict)}
