@@ -13,67 +13,79 @@ Diameter = Literal["equivalent", "caliper", "inscribed"]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+_WORDS = ("thickness", "stenosis_diameter")
 
 
 class MeasurementParameters(Parameters):
     """Settings of the measurement transform, section `[measurement_transform]`.
 
-    Positions count along the artery from the bifurcation, towards the head.
-
-    Attributes:
-        thickness: How thickness is defined: `laplace`, `radial`, `nearest_outer` or
-            `nearest_lumen`.
-        bulb_from_mm: Where the bulb's part of the common carotid begins; negative.
-        bulb_to_mm: Where the bulb's part of the internal carotid ends.
-        smoothing_mm: Width over which the course of an artery is smoothed.
-        oblique_deg: Angle between slice and vessel from which on a cross-section is flagged.
-        near_bifurcation_mm: Distance from the bifurcation up to which one is flagged.
-        fused_share: Share of an outer outline inside that of the other artery from which on the
-            two count as fused.
-        max_gap_mm: Slices further apart are not joined, for volumes and for planes.
-        plaque_thickness_mm: Plaque is where the largest thickness is at least this.
-        plaque_gap_mm: Longest gap within one plaque.
-        plaque_length_mm: Shortest plaque.
-        stenosis_diameter: Which diameter stenoses and the least diameter are told by.
-        reference_from_mm: Where the reference for stenoses begins, in the internal carotid.
-        reference_beyond_mm: Least distance of the reference beyond the narrowest place.
-        reference_length_mm: Length of the reference.
-        spread_scale: Factor for all stated spreads.
-        spread_angle_deg: Over which angle errors of an outline belong together.
-        spread_along_mm: Over which length along the artery they do.
+    Positions count along the artery from the bifurcation, towards the head. What each of them is
+    stands in its description.
     """
 
-    thickness: ThicknessMethod = "laplace"
-    bulb_from_mm: Annotated[float, Field(lt=0, allow_inf_nan=False)] = -10.0
-    bulb_to_mm: Positive = 10.0
-    smoothing_mm: Positive = 2.0
-    oblique_deg: Annotated[float, Field(ge=0, le=90)] = 30.0
-    near_bifurcation_mm: NotNegative = 5.0
-    fused_share: Annotated[float, Field(ge=0, le=1)] = 0.1
-    max_gap_mm: Positive = 2.0
-    plaque_thickness_mm: Positive = 1.5
-    plaque_gap_mm: NotNegative = 2.0
-    plaque_length_mm: NotNegative = 2.0
-    stenosis_diameter: Diameter = "equivalent"
-    reference_from_mm: Positive = 20.0
-    reference_beyond_mm: NotNegative = 10.0
-    reference_length_mm: Positive = 10.0
-    spread_scale: NotNegative = 1.0
-    spread_angle_deg: Positive = 60.0
-    spread_along_mm: Positive = 5.0
+    thickness: ThicknessMethod = Field(
+        default="laplace",
+        description="how thickness is defined: laplace, radial, nearest_outer or nearest_lumen",
+    )
+    bulb_from_mm: Annotated[float, Field(lt=0, allow_inf_nan=False)] = Field(
+        default=-10.0, description="where the bulb's part of the common carotid begins"
+    )
+    bulb_to_mm: Positive = Field(
+        default=10.0, description="where the bulb's part of the internal carotid ends"
+    )
+    smoothing_mm: Positive = Field(
+        default=2.0, description="width over which the course of an artery is smoothed"
+    )
+    oblique_deg: Annotated[float, Field(ge=0, le=90, allow_inf_nan=False)] = Field(
+        default=30.0, description="angle between slice and vessel from which on a slice is flagged"
+    )
+    near_bifurcation_mm: NotNegative = Field(
+        default=5.0, description="distance from the bifurcation up to which a slice is flagged"
+    )
+    fused_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = Field(
+        default=0.1,
+        description="share of an outer outline in the other artery's from which on both are fused",
+    )
+    max_gap_mm: Positive = Field(
+        default=2.0, description="slices further apart are not joined, for volumes and planes"
+    )
+    plaque_thickness_mm: Positive = Field(
+        default=1.5, description="largest thickness of a slice from which on it counts as plaque"
+    )
+    plaque_gap_mm: NotNegative = Field(default=2.0, description="longest gap within one plaque")
+    plaque_length_mm: NotNegative = Field(default=2.0, description="shortest plaque")
+    stenosis_diameter: Diameter = Field(
+        default="equivalent",
+        description="diameter by which stenoses are told: equivalent, caliper or inscribed",
+    )
+    reference_from_mm: Positive = Field(
+        default=20.0, description="where the reference of a stenosis begins, at the lowest"
+    )
+    reference_beyond_mm: NotNegative = Field(
+        default=10.0, description="least distance of the reference beyond the narrowest place"
+    )
+    reference_length_mm: Positive = Field(default=10.0, description="length of the reference")
+    spread_scale: NotNegative = Field(default=1.0, description="factor for all stated spreads")
+    spread_angle_deg: Positive = Field(
+        default=60.0, description="angle over which errors of an outline belong together"
+    )
+    spread_along_mm: Positive = Field(
+        default=5.0, description="length along an artery over which errors belong together"
+    )
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_bool(cls, value: object) -> object:
-        if isinstance(value, bool):
+    def _numbers_are_numbers(cls, value: object, info: object) -> object:
+        name = getattr(info, "field_name", "")
+        if name not in _WORDS and isinstance(value, bool | str):
             message = "must be a number"
-            raise ValueError(message)  # noqa: TRY004 - pydantic turns ValueError into a message
+            raise ValueError(message)
         return value
 
     @model_validator(mode="after")
     def _reference_beyond_bulb(self) -> Self:
         if self.reference_from_mm < self.bulb_to_mm:
-            message = "reference_from_mm must not lie in the bulb (below bulb_to_mm)"
+            message = "reference_from_mm must not lie in the bulb, below bulb_to_mm"
             raise ValueError(message)
         return self
