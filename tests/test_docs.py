@@ -30,7 +30,7 @@ from carotid.config import parse_sections
 from carotid.stages.catalog import STAGES, section_names
 from carotid.storage.participants import find_scans
 from carotid.storage.raw import load_scan
-from carotid.training.engine.parameters import read_training_parameters
+from carotid.training.heatmap.parameters import read_training_parameters
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from carotid.training.engine.stream import StoredSide
+from carotid.training.heatmap.stream import StoredSide
 
 SHAPE = (48, 32, 48)
 

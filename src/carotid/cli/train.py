@@ -93,7 +93,7 @@ def train_heatmap_command(
 
     import torch
 
-    from carotid.training.engine.parameters import read_training_parameters
+    from carotid.training.heatmap.parameters import read_training_parameters
     from carotid.training.heatmap.train import train_from_simulator, train_heatmap
 
     torch.set_num_threads(given_cores())

@@ -13,20 +13,19 @@ from tests.training.stand_in import tubes
 from carotid.errors import InputError, UsageError
 from carotid.training.engine.loop import (
     PhaseState,
+    Stretch,
     follow_on,
     fresh_state,
     learning_rate,
     load_state,
     train_phase,
 )
-from carotid.training.engine.parameters import CropKind, Phase, TrainingParameters
-from carotid.training.engine.workers import WorkOrder
+from carotid.training.heatmap.job import HeatmapJob, untrained
+from carotid.training.heatmap.parameters import CropKind, Phase, TrainingParameters
 from carotid.training.heatmap.validation import validate
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from carotid.network.unet import UNet
 
 PHASE = Phase(epochs=3, peak_rate=5e-3, warmup_steps=2, crops=(CropKind(shape=(32, 32, 48)),))
 WINDOW = (48, 32, 48)
@@ -47,12 +46,14 @@ def settings(
     )
 
 
-def order(parameters: TrainingParameters, draw: Any = tubes, phase: Phase = PHASE) -> WorkOrder:
-    return WorkOrder(draw, 7, phase, parameters)
-
-
-def validated(network: UNet) -> Any:
+def validated(network: Any) -> Any:
     return validate(network, [tubes(1000)], PHASE, window=WINDOW)
+
+
+def stretch(
+    parameters: TrainingParameters, draw: Any = tubes, phase: Phase = PHASE, check: Any = validated
+) -> Stretch:
+    return Stretch(HeatmapJob(draw, 7, phase, parameters), phase, parameters, check)
 
 
 @dataclass
@@ -69,8 +70,8 @@ def train(
     **more: Any,
 ) -> PhaseState:
     folder.mkdir(exist_ok=True)
-    work = order(parameters, phase=phase)
-    return train_phase(folder, fresh_state(3), work, check, identity="test", **more)
+    work = stretch(parameters, phase=phase, check=check)
+    return train_phase(folder, fresh_state(untrained, 3), work, identity="test", **more)
 
 
 def same(one: PhaseState, other: PhaseState) -> bool:
@@ -127,8 +128,9 @@ def test_half_precision_learns_too(tmp_path: Path) -> None:
 
 def test_state_of_another_training_is_refused(tmp_path: Path) -> None:
     train(tmp_path, settings(), check=lambda network: Nothing())
+    start = fresh_state(untrained, 3)
     with pytest.raises(UsageError, match="other settings"):
-        train_phase(tmp_path, fresh_state(3), order(settings()), validated, identity="another one")
+        train_phase(tmp_path, start, stretch(settings()), identity="another one")
 
 
 def failing(number: int, when: int) -> Any:
@@ -138,19 +140,19 @@ def failing(number: int, when: int) -> Any:
 
 
 def test_error_in_a_worker_reaches_the_caller(tmp_path: Path) -> None:
-    work = order(settings(2), draw=partial(failing, when=7))
+    work = stretch(settings(2), draw=partial(failing, when=7))
     with pytest.raises(InputError, match="row 7") as caught:
-        train_phase(tmp_path, fresh_state(3), work, validated, identity="x")
+        train_phase(tmp_path, fresh_state(untrained, 3), work, identity="x")
     assert caught.value.where == "left_centerline.tsv"
 
 
 def test_global_random_state_is_left_alone() -> None:
     torch.manual_seed(11)
     before = torch.random.get_rng_state()
-    first, second = fresh_state(1), fresh_state(1)
+    first, second = fresh_state(untrained, 1), fresh_state(untrained, 1)
     assert torch.equal(before, torch.random.get_rng_state())
     assert same(first, second)
-    assert not same(first, fresh_state(2))
+    assert not same(first, fresh_state(untrained, 2))
 
 
 def test_next_phase_starts_from_the_last_weights(tmp_path: Path) -> None:

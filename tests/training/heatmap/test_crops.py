@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 from tests.training.stand_in import SHAPE, tubes
 
-from carotid.training.engine.parameters import CropKind, Phase
-from carotid.training.engine.stream import CropStream, StoredSide
 from carotid.training.heatmap.crops import cut_crop, random_crop
+from carotid.training.heatmap.parameters import CropKind, Phase
+from carotid.training.heatmap.stream import CropStream, StoredSide
 from carotid.training.heatmap.targets import target_from_centers
 
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from carotid.network.unet import UNet
-from carotid.training.engine.workers import trained_parameters
 from carotid.training.heatmap.blocks import from_blocks, to_blocks
 from carotid.training.heatmap.forward import blocked_forward
+from carotid.training.heatmap.job import trained_parameters
 
 
 @pytest.fixture

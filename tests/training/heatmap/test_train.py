@@ -16,7 +16,7 @@ from carotid.network.model_files import find_models
 from carotid.storage.annotations import annotation_text
 from carotid.storage.metaimage.write import write_metaimage
 from carotid.storage.results.layout import centerline_file
-from carotid.training.engine.parameters import CropKind, Phase, TrainingParameters
+from carotid.training.heatmap.parameters import CropKind, Phase, TrainingParameters
 from carotid.training.heatmap.train import train_from_simulator, train_heatmap
 
 if TYPE_CHECKING:

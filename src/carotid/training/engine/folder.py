@@ -1,11 +1,11 @@
-"""The folder of a training, which is a model directory of the heatmap transform.
+"""The folder of a training, which is a model directory of the transform it trains for.
 
     <output_dir>
     ├── parameters.json            settings, versions, SHA-256 of the models
     ├── training.png               losses over the steps
     ├── trunk-<j>/training.tsv     phases that all members share, where there are any
     └── split-<k>
-        ├── model.pt               a member: float16, as the heatmap transform loads it
+        ├── model.pt               a member, as the transform loads it
         ├── training.tsv           a row per epoch
         └── validation_metrics.tsv figures of the validation sides, a row per epoch
 
@@ -25,7 +25,6 @@ from carotid.storage.results.atomic import write_atomically, write_json
 from carotid.storage.results.layout import PARAMETERS_FILE
 from carotid.storage.results.locks import Lock
 from carotid.training.engine.loop import STATE_NAME
-from carotid.training.engine.parameters import SECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,9 +50,9 @@ def model_file(folder: Path, number: int) -> Path:
     return folder / split_name(number) / "model.pt"
 
 
-def write_record(folder: Path, record: dict[str, Any]) -> None:
-    """Write `parameters.json`, in which training has an object of its own."""
-    write_json(folder / PARAMETERS_FILE, {SECTION: record})
+def write_record(folder: Path, section: str, record: dict[str, Any]) -> None:
+    """Write `parameters.json`, in which training has an object of its own, called `section`."""
+    write_json(folder / PARAMETERS_FILE, {section: record})
 
 
 def write_rows(folder: Path, rows: Sequence[EpochRow]) -> None:
@@ -76,7 +75,7 @@ def forget_trunk(folder: Path) -> None:
         state.unlink()
 
 
-def check_earlier(folder: Path, settings: dict[str, Any], *, force: bool) -> None:
+def check_earlier(folder: Path, section: str, settings: dict[str, Any], *, force: bool) -> None:
     """Refuse a folder with other content; with `force` remove an earlier training's files.
 
     Raises:
@@ -96,7 +95,7 @@ def check_earlier(folder: Path, settings: dict[str, Any], *, force: bool) -> Non
     if force:
         _remove_training(folder)
         return
-    earlier = _earlier_record(path)
+    earlier = _earlier_record(path, section)
     if earlier.get("models"):
         raise UsageError(
             "finished training is here already",
@@ -113,9 +112,9 @@ def check_earlier(folder: Path, settings: dict[str, Any], *, force: bool) -> Non
         )
 
 
-def _earlier_record(path: Path) -> dict[str, Any]:
+def _earlier_record(path: Path, section: str) -> dict[str, Any]:
     try:
-        record = json.loads(path.read_bytes())[SECTION]
+        record = json.loads(path.read_bytes())[section]
         return dict(record)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(

@@ -12,43 +12,28 @@ import io
 import time
 from dataclasses import dataclass, field
 from math import cos, pi
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from carotid.errors import UsageError
-from carotid.network.unet import UNet
 from carotid.storage.results.atomic import write_atomically
-from carotid.training.engine.workers import InProcess, Workers, WorkOrder, trained_parameters
+from carotid.training.engine.workers import InProcess, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from carotid.training.engine.parameters import Phase
+    from torch import nn
+
+    from carotid.training.engine.job import Job, Validated
+    from carotid.training.engine.settings import EngineSettings, RateCurve
 
 STATE_NAME = "state.pt"
 """What training goes on from; removed when a member is done."""
 
 State = dict[str, Tensor]
-
-
-class Validated(Protocol):
-    """What validation found.
-
-    Attributes:
-        loss: Mean loss; the epoch with the lowest is kept.
-        metrics: Further figures by name.
-    """
-
-    @property
-    def loss(self) -> float:
-        """See the class."""
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """See the class."""
 
 
 @dataclass(frozen=True)
@@ -99,33 +84,48 @@ class PhaseState:
     identity: str = ""
 
 
-def fresh_state(seed: int) -> PhaseState:
+def fresh_state(build: Callable[[], nn.Module], seed: int) -> PhaseState:
     """Random weights; the global random state is left alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        weights = UNet(dropout=0.0).state_dict()
+        weights = build().state_dict()
     return PhaseState(_copied(weights), _copied(weights))
 
 
-def follow_on(before: PhaseState, *, from_best: bool = False) -> PhaseState:
+def follow_on(before: PhaseState) -> PhaseState:
     """The start of a phase from the end of another one: weights and the optimizer's memory."""
-    weights = before.best if from_best and before.best is not None else before.network
-    return PhaseState(_copied(weights), _copied(before.average), optimizer=before.optimizer)
+    return PhaseState(_copied(before.network), _copied(before.average), optimizer=before.optimizer)
 
 
-def learning_rate(step: int, steps: int, phase: Phase) -> float:
+def learning_rate(step: int, steps: int, curve: RateCurve) -> float:
     """Rate of a step: a linear rise, then a half cosine that reaches the final rate at `steps`."""
-    if step < phase.warmup_steps:
-        return phase.peak_rate * (step + 1) / (phase.warmup_steps + 1)
-    done = (step - phase.warmup_steps) / max(steps - phase.warmup_steps, 1)
-    return phase.final_rate + (phase.peak_rate - phase.final_rate) * (1 + cos(pi * done)) / 2
+    if step < curve.warmup_steps:
+        return curve.peak_rate * (step + 1) / (curve.warmup_steps + 1)
+    done = (step - curve.warmup_steps) / max(steps - curve.warmup_steps, 1)
+    return curve.final_rate + (curve.peak_rate - curve.final_rate) * (1 + cos(pi * done)) / 2
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A phase of training, as the engine sees it.
+
+    Attributes:
+        job: What is trained.
+        curve: The learning rate.
+        settings: How weights are moved.
+        validate: Validates a network in evaluation mode.
+    """
+
+    job: Job
+    curve: RateCurve
+    settings: EngineSettings
+    validate: Callable[[nn.Module], Validated]
 
 
 def train_phase(
     folder: Path,
     start: PhaseState,
-    order: WorkOrder,
-    validate: Callable[[UNet], Validated],
+    stretch: Stretch,
     *,
     identity: str,
     device: torch.device | None = None,
@@ -137,10 +137,9 @@ def train_phase(
     Args:
         folder: Where `state.pt` is kept after every epoch.
         start: The phase's first state.
-        order: What to train on.
-        validate: Validates a network in evaluation mode.
+        stretch: What to do.
         identity: Says what is trained; a state with another identity is refused.
-        device: Where gradients are computed; a CPU may use `order.parameters.workers` processes.
+        device: Where gradients are computed; a CPU may use `settings.workers` processes.
         on_epoch: Called after every epoch.
         on_step: Called after every step with its number and its loss.
 
@@ -155,40 +154,40 @@ def train_phase(
             remedy="give the same settings again to go on, another folder, or --force",
         )
     state.identity = identity
-    phase, parameters = order.phase, order.parameters
-    steps = phase.epochs * parameters.steps_per_epoch
-    curve = (phase.rate_epochs or phase.epochs) * parameters.steps_per_epoch
+    job, curve, settings = stretch.job, stretch.curve, stretch.settings
+    steps = curve.epochs * settings.steps_per_epoch
+    rate_steps = (curve.rate_epochs or curve.epochs) * settings.steps_per_epoch
     if state.step >= steps:
         return state
     where = device if device is not None else torch.device("cpu")
-    network = UNet(dropout=0.0)
+    network = job.build()
     network.load_state_dict(state.network)
-    network.to(where)
+    network.to(where).train()
     optimizer = torch.optim.AdamW(
-        trained_parameters(network), lr=phase.peak_rate, weight_decay=parameters.weight_decay
+        job.trained(network), lr=curve.peak_rate, weight_decay=settings.weight_decay
     )
     if state.optimizer is not None:
         optimizer.load_state_dict(state.optimizer)
-    apart = parameters.workers > 0 and where.type == "cpu"
+    apart = settings.workers > 0 and where.type == "cpu"
     before = state.rows[-1].seconds if state.rows else 0.0
     began = time.monotonic()
     losses: list[float] = []
-    source = Workers(network, order) if apart else InProcess(network, order)
+    source = Workers(network, job, settings.workers) if apart else InProcess(network, job)
     with source:
         while state.step < steps:
-            rate = learning_rate(state.step, curve, phase)
+            rate = learning_rate(state.step, rate_steps, curve)
             losses.append(source.step(state.step))
-            _update(network, optimizer, rate, parameters.clip_norm)
+            _update(network, optimizer, rate, settings.clip_norm)
             state.step += 1
-            decay = min(parameters.average_decay, (1 + state.step) / (10 + state.step))
+            decay = min(settings.average_decay, (1 + state.step) / (10 + state.step))
             _average(state.average, network, decay)
             if on_step is not None:
                 on_step(state.step, losses[-1])
-            if state.step % parameters.steps_per_epoch:
+            if state.step % settings.steps_per_epoch:
                 continue
-            found = _validated(state.average, validate)
+            found = _validated(state.average, stretch)
             row = EpochRow(
-                state.step // parameters.steps_per_epoch,
+                state.step // settings.steps_per_epoch,
                 state.step,
                 rate,
                 sum(losses) / len(losses),
@@ -203,7 +202,9 @@ def train_phase(
     return state
 
 
-def _update(network: UNet, optimizer: torch.optim.Optimizer, rate: float, clip_norm: float) -> None:
+def _update(
+    network: nn.Module, optimizer: torch.optim.Optimizer, rate: float, clip_norm: float
+) -> None:
     for group in optimizer.param_groups:
         group["lr"] = rate
     norm = torch.nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
@@ -211,22 +212,25 @@ def _update(network: UNet, optimizer: torch.optim.Optimizer, rate: float, clip_n
         optimizer.step()
 
 
-def _average(average: State, network: UNet, decay: float) -> None:
+def _average(average: State, network: nn.Module, decay: float) -> None:
     with torch.no_grad():
         for name, weight in network.state_dict().items():
-            average[name].lerp_(weight.detach().cpu(), 1 - decay)
+            if weight.is_floating_point():
+                average[name].lerp_(weight.detach().cpu(), 1 - decay)
+            else:
+                average[name].copy_(weight)
 
 
-def _validated(weights: State, validate: Callable[[UNet], Validated]) -> Validated:
-    network = UNet(dropout=0.0)
+def _validated(weights: State, stretch: Stretch) -> Validated:
+    network = stretch.job.build()
     network.load_state_dict(weights)
-    return validate(network.eval().requires_grad_(requires_grad=False))
+    return stretch.validate(network.eval().requires_grad_(requires_grad=False))
 
 
 def _close_epoch(
     folder: Path,
     state: PhaseState,
-    network: UNet,
+    network: nn.Module,
     optimizer: torch.optim.Optimizer,
     row: EpochRow,
 ) -> None:

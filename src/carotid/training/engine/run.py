@@ -22,22 +22,16 @@ from carotid.training.engine.folder import (
     write_record,
     write_rows,
 )
-from carotid.training.engine.loop import STATE_NAME, follow_on, fresh_state, train_phase
-from carotid.training.engine.workers import WorkOrder
-from carotid.training.heatmap.export import write_model
-from carotid.training.heatmap.validation import validate
+from carotid.training.engine.loop import STATE_NAME, Stretch, follow_on, fresh_state, train_phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import torch
+    from torch import Tensor
 
-    from carotid.network.unet import UNet
     from carotid.training.engine.loop import EpochRow, PhaseState
-    from carotid.training.engine.parameters import Phase, TrainingParameters
-    from carotid.training.heatmap.crops import Side
-    from carotid.training.heatmap.validation import Validation
 
 
 @dataclass(frozen=True)
@@ -62,42 +56,26 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Part:
-    """What a member, or what all of them share, is trained on.
-
-    Attributes:
-        draw: Makes the side of a number.
-        validation: Each loads one side to validate with.
-        phase: How it is trained.
-        seed: Of everything random in it.
-    """
-
-    draw: Callable[[int], Side]
-    validation: Sequence[Callable[[], Side]]
-    phase: Phase
-    seed: int
-
-
-@dataclass(frozen=True)
 class Training:
     """Everything that one training consists of.
 
     Attributes:
         output_dir: See `carotid.training.engine.folder`.
-        parameters: The settings.
         trunk: What is trained before the members and for all of them, one after the other.
         members: The members.
-        record: What `parameters.json` says besides the settings; a training that is resumed must
-            have the same.
+        section: The object of `parameters.json` that tells about it.
+        record: What it says; a training that is resumed must have the same.
+        write_model: Writes a member's weights to a file.
         device: Where it computes.
         on_progress: Called after every step and epoch.
     """
 
     output_dir: Path
-    parameters: TrainingParameters
-    trunk: Sequence[Part]
-    members: Sequence[Part]
+    trunk: Sequence[Stretch]
+    members: Sequence[Stretch]
+    section: str
     record: dict[str, Any]
+    write_model: Callable[[Path, Mapping[str, Tensor]], object]
     device: torch.device
     on_progress: Callable[[Progress], None] | None
 
@@ -117,22 +95,21 @@ def run_training(training: Training, *, force: bool) -> list[Path]:
     """
     folder = training.output_dir
     with locked(folder):
-        settings = {**training.parameters.model_dump(mode="json"), **training.record}
-        identity = json.dumps(settings, sort_keys=True)
-        check_earlier(folder, settings, force=force)
+        identity = json.dumps(training.record, sort_keys=True)
+        check_earlier(folder, training.section, training.record, force=force)
         folder.mkdir(parents=True, exist_ok=True)
         record = {
-            **settings,
+            **training.record,
             "device": describe_device(training.device),
             "versions": versions(),
             "models": {},
         }
-        write_record(folder, record)
+        write_record(folder, training.section, record)
         models = _train_members(training, identity)
         record["models"] = {
             path.relative_to(folder).as_posix(): sha256_of_file(path) for path in models
         }
-        write_record(folder, record)
+        write_record(folder, training.section, record)
         forget_trunk(folder)
         return models
 
@@ -149,7 +126,7 @@ def _train_members(training: Training, identity: str) -> list[Path]:
             continue
         if training.trunk and start is None:
             start = _train_trunk(training, identity, curves)
-        begin = fresh_state(member.seed) if start is None else follow_on(start)
+        begin = _fresh(member) if start is None else follow_on(start)
         state = _train_part(training, name, member, begin, identity)
         curves[name] = state.rows
         if state.best is None:
@@ -159,7 +136,7 @@ def _train_members(training: Training, identity: str) -> list[Path]:
                 remedy="lower peak_rate, or check the scans' intensities",
             )
         draw_curve(folder / CURVE_FILE, curves)
-        write_model(model, state.best)
+        training.write_model(model, state.best)
         (folder / name / STATE_NAME).unlink(missing_ok=True)
     return models
 
@@ -168,20 +145,24 @@ def _train_trunk(
     training: Training, identity: str, curves: dict[str, list[EpochRow]]
 ) -> PhaseState:
     """Train, or load, the phases that all members share; returns the end of the last one."""
-    state = fresh_state(training.trunk[0].seed)
-    for j, part in enumerate(training.trunk):
+    state = _fresh(training.trunk[0])
+    for j, stretch in enumerate(training.trunk):
         begin = state if j == 0 else follow_on(state)
-        state = _train_part(training, trunk_name(j), part, begin, identity)
+        state = _train_part(training, trunk_name(j), stretch, begin, identity)
         curves[trunk_name(j)] = state.rows
     return state
 
 
+def _fresh(stretch: Stretch) -> PhaseState:
+    return fresh_state(stretch.job.build, stretch.job.seed)
+
+
 def _train_part(
-    training: Training, name: str, part: Part, start: PhaseState, identity: str
+    training: Training, name: str, stretch: Stretch, start: PhaseState, identity: str
 ) -> PhaseState:
     folder = training.output_dir / name
     folder.mkdir(parents=True, exist_ok=True)
-    steps = part.phase.epochs * training.parameters.steps_per_epoch
+    steps = stretch.curve.epochs * stretch.settings.steps_per_epoch
     parts = len(training.members)
     last_loss = float("nan")
 
@@ -195,15 +176,10 @@ def _train_part(
         if training.on_progress is not None:
             training.on_progress(Progress(name, parts, row.step, steps, last_loss, row))
 
-    def validated(network: UNet) -> Validation:
-        return validate(network, (load() for load in part.validation), part.phase)
-
-    order = WorkOrder(part.draw, part.seed, part.phase, training.parameters)
     state = train_phase(
         folder,
         start,
-        order,
-        validated,
+        stretch,
         identity=identity,
         device=training.device,
         on_epoch=on_epoch,

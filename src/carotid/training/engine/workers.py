@@ -1,110 +1,39 @@
 """Gradients from several processes, one core each.
 
-Two single-threaded processes with a crop each finish sooner than one process with two threads (the
-network's arrays are too small for threads to pay, and threads wait for each other at every
+Two single-threaded processes with a sample each finish sooner than one process with two threads
+(the networks' arrays are too small for threads to pay, and threads wait for each other at every
 operation), and a core that is busy elsewhere delays a step once, not at every operation. Weights
-go out and gradients come back through shared memory; the gradients are averaged in a fixed order.
+go out, gradients and what networks measure themselves (running means of norms) come back through
+shared memory; they are averaged in a fixed order.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self, cast
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from carotid.errors import CarotidError, ResourceError
-from carotid.network.unet import UNet
-from carotid.training.engine.stream import CropStream
-from carotid.training.heatmap.blocks import to_blocks
-from carotid.training.heatmap.forward import blocked_forward
-from carotid.training.heatmap.losses import HEIGHT_SCALE, heatmap_loss
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
     from multiprocessing.connection import Connection
     from types import TracebackType
 
-    from carotid.training.engine.parameters import Phase, TrainingParameters
-    from carotid.training.heatmap.crops import Crop, Side
-
-
-@dataclass(frozen=True)
-class WorkOrder:
-    """What every worker needs to know; it travels to other processes.
-
-    Attributes:
-        draw: Makes the k-th side.
-        seed: Where crops start from.
-        phase: The phase that is trained.
-        parameters: The settings.
-    """
-
-    draw: Callable[[int], Side]
-    seed: int
-    phase: Phase
-    parameters: TrainingParameters
-
-    def stream(self, worker: int) -> CropStream:
-        """The crops of a worker."""
-        return CropStream(
-            self.draw,
-            seed=self.seed,
-            worker=worker,
-            workers=max(self.parameters.workers, 1),
-            pool_size=self.parameters.pool_size,
-            steps_per_side=self.parameters.steps_per_side,
-            augment=self.parameters.augment,
-        )
-
-
-def trained_parameters(network: UNet) -> list[torch.nn.Parameter]:
-    """The weights that training moves: all but biases that a normalisation cancels."""
-    names = dict(network.named_parameters())
-    cancelled = {
-        id(weight)
-        for name, weight in network.named_parameters()
-        if name.endswith(".conv.bias")
-        and f"{name.removesuffix('.conv.bias')}.adn.A.weight" in names
-    }
-    return [weight for weight in network.parameters() if id(weight) not in cancelled]
-
-
-def add_gradients(network: UNet, crops: Sequence[Crop], order: WorkOrder) -> float:
-    """Add the mean gradient over crops to the weights' `grad`; returns the mean loss."""
-    device = next(network.parameters()).device
-    total = 0.0
-    for crop in crops:
-        image = torch.from_numpy(crop.image)[None, None].to(device)
-        target = torch.from_numpy(crop.target)[None].to(device)
-        target = to_blocks(target.mul(1 / HEIGHT_SCALE))
-        low = order.parameters.precision == "bfloat16"
-        context = torch.autocast(device.type, dtype=torch.bfloat16) if low else nullcontext()
-        with context:
-            heat = blocked_forward(network, image)
-        loss = heatmap_loss(
-            heat,
-            target,
-            torch.from_numpy(crop.counted)[None].to(device),
-            height_weight=order.phase.height_weight,
-            difference_weight=order.phase.difference_weight,
-            empty_weight=order.phase.empty_weight,
-        )
-        (loss / len(crops)).backward()  # type: ignore[no-untyped-call]
-        total += float(loss.detach())
-    return total / len(crops)
+    from carotid.training.engine.job import Batches, Job
 
 
 class InProcess:
     """Computes gradients in this process: for GPUs, tests and single cores."""
 
-    def __init__(self, network: UNet, order: WorkOrder) -> None:
+    def __init__(self, network: nn.Module, job: Job) -> None:
         self._network = network
-        self._order = order
-        self._stream = order.stream(0)
+        self._seed = job.seed
+        self._batches = job.batches(0, 1)
 
     def __enter__(self) -> Self:
         return self
@@ -114,12 +43,7 @@ class InProcess:
 
     def step(self, number: int) -> float:
         """Put the gradient of a step into the weights' `grad`; returns the loss."""
-        for weight in self._network.parameters():
-            weight.grad = None
-        crops = self._stream.crops(
-            number, self._order.phase, self._order.parameters.crops_per_worker
-        )
-        return add_gradients(self._network, crops, self._order)
+        return _gradients(self._network, self._batches, number, (self._seed, number, 0))
 
 
 class Workers:
@@ -127,24 +51,24 @@ class Workers:
 
     Args:
         network: Its weights are sent out at every step and receive the gradients.
-        order: What to train on; must be picklable.
+        job: What to train on; must be picklable.
+        count: How many processes.
     """
 
-    def __init__(self, network: UNet, order: WorkOrder) -> None:
-        self._weights = trained_parameters(network)
-        size = sum(weight.numel() for weight in self._weights)
-        count = order.parameters.workers
-        self._shared = _shared_zeros(size)
-        self._gradients = [_shared_zeros(size) for _ in range(count)]
-        start = torch.nn.utils.parameters_to_vector(network.parameters()).detach()
+    def __init__(self, network: nn.Module, job: Job, count: int) -> None:
+        self._weights = job.trained(network)
+        self._measured = _measured(network)
+        self._shared = _shared_zeros(_size([*self._weights, *self._measured]))
+        self._results = [_shared_zeros(len(self._shared)) for _ in range(count)]
+        start = {name: value.detach().cpu() for name, value in network.state_dict().items()}
         context = multiprocessing.get_context("spawn")
         self._links: list[Connection] = []
         self._processes = []
-        for k, gradient in enumerate(self._gradients):
+        for k, result in enumerate(self._results):
             ours, theirs = context.Pipe()
             process = context.Process(
                 target=_work,
-                args=(theirs, self._shared, gradient, start, order, k),
+                args=(theirs, self._shared, result, start, job, (k, count)),
                 daemon=True,
             )
             process.start()
@@ -177,19 +101,17 @@ class Workers:
         Raises:
             CarotidError: What went wrong in a worker.
         """
-        self._shared.copy_(torch.nn.utils.parameters_to_vector(self._weights).detach())
+        _pack([*self._weights, *self._measured], self._shared)
         for link in self._links:
             link.send(number)
         losses = [self._answer(link) for link in self._links]
-        mean = self._gradients[0].clone()
-        for gradient in self._gradients[1:]:
-            mean += gradient
-        mean /= len(self._gradients)
-        offset = 0
+        mean = self._results[0].clone()
+        for result in self._results[1:]:
+            mean += result
+        mean /= len(self._results)
         for weight in self._weights:
-            part = mean[offset : offset + weight.numel()]
-            weight.grad = part.view(weight.shape)
-            offset += weight.numel()
+            weight.grad = torch.empty_like(weight)
+        _unpack(mean, [*(cast("Tensor", w.grad) for w in self._weights), *self._measured])
         return sum(losses) / len(losses)
 
     def _answer(self, link: Connection) -> float:
@@ -206,24 +128,21 @@ class Workers:
         return float(answer)
 
 
-def _shared_zeros(size: int) -> Tensor:
-    return cast("Tensor", torch.zeros(size).share_memory_())  # type: ignore[no-untyped-call]
-
-
 def _work(
     link: Connection,
     shared: Tensor,
-    gradient: Tensor,
-    start: Tensor,
-    order: WorkOrder,
-    worker: int,
+    result: Tensor,
+    start: dict[str, Tensor],
+    job: Job,
+    place: tuple[int, int],
 ) -> None:
     """A worker's life: receive a step's number, answer with its loss, until told to stop."""
     torch.set_num_threads(1)
-    network = UNet(dropout=0.0)
-    torch.nn.utils.vector_to_parameters(start, network.parameters())
-    weights = trained_parameters(network)
-    stream = order.stream(worker)
+    network = job.build()
+    network.load_state_dict(start)
+    network.train()
+    weights, measured = job.trained(network), _measured(network)
+    batches = job.batches(*place)
     while True:
         try:
             number: Any = link.recv()
@@ -232,10 +151,9 @@ def _work(
         if number is None:
             return
         try:
-            _load(weights, shared)
-            crops = stream.crops(number, order.phase, order.parameters.crops_per_worker)
-            loss = add_gradients(network, crops, order)
-            _store(weights, gradient)
+            _unpack(shared, [*weights, *measured])
+            loss = _gradients(network, batches, number, (job.seed, number, place[0]))
+            _pack([*(_gradient(weight) for weight in weights), *measured], result)
         except KeyboardInterrupt:
             return
         except CarotidError as error:
@@ -246,21 +164,53 @@ def _work(
             link.send(loss)
 
 
-def _load(weights: list[torch.nn.Parameter], shared: Tensor) -> None:
-    offset = 0
+def _gradients(
+    network: nn.Module, batches: Batches, step: int, seeds: tuple[int, int, int]
+) -> float:
+    for weight in network.parameters():
+        weight.grad = None
+    with _seeded(seeds):
+        return batches.add_gradients(network, step)
+
+
+@contextmanager
+def _seeded(seeds: tuple[int, int, int]) -> Iterator[None]:
+    """Let PyTorch's random numbers, such as those of dropout, depend on the step alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0] >> 1))
+        yield
+
+
+def _measured(network: nn.Module) -> list[Tensor]:
+    """What a network measures while it is trained."""
+    return [value for value in network.buffers() if value.is_floating_point()]
+
+
+def _gradient(weight: nn.Parameter) -> Tensor:
+    return torch.zeros_like(weight) if weight.grad is None else weight.grad
+
+
+def _size(tensors: Sequence[Tensor]) -> int:
+    return sum(tensor.numel() for tensor in tensors)
+
+
+def _shared_zeros(size: int) -> Tensor:
+    return cast("Tensor", torch.zeros(size).share_memory_())  # type: ignore[no-untyped-call]
+
+
+def _pack(tensors: Sequence[Tensor], numbers: Tensor) -> None:
+    """Copy tensors into one long row of numbers."""
     with torch.no_grad():
-        for weight in weights:
-            weight.copy_(shared[offset : offset + weight.numel()].view(weight.shape))
-            weight.grad = None
-            offset += weight.numel()
+        for tensor, part in zip(tensors, _parts(numbers, tensors), strict=True):
+            part.copy_(tensor.reshape(-1))
 
 
-def _store(weights: list[torch.nn.Parameter], gradient: Tensor) -> None:
-    offset = 0
-    for weight in weights:
-        part = gradient[offset : offset + weight.numel()].view(weight.shape)
-        if weight.grad is None:
-            part.zero_()
-        else:
-            part.copy_(weight.grad)
-        offset += weight.numel()
+def _unpack(numbers: Tensor, tensors: Sequence[Tensor]) -> None:
+    """Copy a long row of numbers into tensors."""
+    with torch.no_grad():
+        for tensor, part in zip(tensors, _parts(numbers, tensors), strict=True):
+            tensor.copy_(part.view(tensor.shape))
+
+
+def _parts(numbers: Tensor, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
+    return torch.split(numbers, [tensor.numel() for tensor in tensors])

@@ -22,7 +22,7 @@ from carotid.storage.annotations import joined_slices, read_annotation
 from carotid.storage.raw import RawScan, open_scan
 from carotid.storage.regular_file import open_regular
 from carotid.storage.results.layout import centerline_file
-from carotid.training.engine.stream import StoredSide
+from carotid.training.heatmap.stream import StoredSide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,8 +12,8 @@ from carotid.training.heatmap.samples import AnnotatedSide, load_side
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from carotid.training.engine.stream import StoredSide
     from carotid.training.heatmap.crops import Side
+    from carotid.training.heatmap.stream import StoredSide
 
 STREAM_LENGTH = 1_000_000
 """Sides per stream of simulated sides; seeds of different streams do not meet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from carotid.config import Parameters
 from carotid.errors import UsageError
@@ -13,17 +13,26 @@ from carotid.storage.annotations import read_annotation
 from carotid.storage.checksums import sha256_of_file
 from carotid.storage.participants import find_scans
 from carotid.storage.rescaling import read_rescaling
-from carotid.training.engine.run import Part, Training, run_training
+from carotid.training.engine.loop import Stretch
+from carotid.training.engine.run import Training, run_training
+from carotid.training.heatmap.export import write_model
+from carotid.training.heatmap.job import HeatmapJob
+from carotid.training.heatmap.parameters import SECTION
 from carotid.training.heatmap.samples import find_annotated_sides, load_side, read_subset
 from carotid.training.heatmap.sources import VALIDATION_STREAM, ScannedSides, SimulatedSides, folds
+from carotid.training.heatmap.validation import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from carotid.training.engine.parameters import Phase, TrainingParameters
+    from torch import nn
+
+    from carotid.network.unet import UNet
     from carotid.training.engine.run import Progress
     from carotid.training.heatmap.crops import Side
+    from carotid.training.heatmap.parameters import Phase, TrainingParameters
+    from carotid.training.heatmap.validation import Validation
 
 SEEDS_PER_TRAINING = 1000
 
@@ -87,7 +96,8 @@ def train_heatmap(
         seed = _member_seed(parameters, k)
         loaders = [_Loader(side) for side in held_out[: parameters.validation_sides]]
         draw = ScannedSides(shown, seed)
-        members.append(Part(draw, loaders, parameters.phase_of(k), seed))
+        job = HeatmapJob(draw, seed, parameters.phase_of(k), parameters)
+        members.append(_stretch(job, loaders))
     record = {
         "raw_dir": str(raw_dir),
         "annotation_dir": str(annotation_dir),
@@ -95,8 +105,7 @@ def train_heatmap(
         "annotated_sides": len(sides),
         "annotations_sha256": _joint_hash([side.annotation for side in sides]),
     }
-    where = choose_device(device)
-    training = Training(output_dir, parameters, (), members, record, where, on_progress)
+    training = _training(output_dir, parameters, (), members, record, device, on_progress)
     return run_training(training, force=force)
 
 
@@ -128,8 +137,9 @@ def train_from_simulator(
     stream = SimulatedSides(simulate, VALIDATION_STREAM)
     validation = [_Numbered(stream, k) for k in range(parameters.validation_sides)]
 
-    def member(seed: int, phase: Phase) -> Part:
-        return Part(SimulatedSides(simulate, seed), validation, phase, seed)
+    def member(seed: int, phase: Phase) -> Stretch:
+        job = HeatmapJob(SimulatedSides(simulate, seed), seed, phase, parameters)
+        return _stretch(job, validation)
 
     base = parameters.seed * SEEDS_PER_TRAINING
     trunk = [member(base + SEEDS_PER_PHASE * j, phase) for j, phase in enumerate(parameters.trunk)]
@@ -138,9 +148,29 @@ def train_from_simulator(
         for k in range(parameters.members)
     ]
     record = _describe(simulate)
-    where = choose_device(device)
-    training = Training(output_dir, parameters, trunk, members, record, where, on_progress)
+    training = _training(output_dir, parameters, trunk, members, record, device, on_progress)
     return run_training(training, force=force)
+
+
+def _stretch(job: HeatmapJob, validation: Sequence[Callable[[], Side]]) -> Stretch:
+    def validated(network: nn.Module) -> Validation:
+        return validate(cast("UNet", network), (load() for load in validation), job.phase)
+
+    return Stretch(job, job.phase, job.parameters, validated)
+
+
+def _training(
+    output_dir: Path,
+    parameters: TrainingParameters,
+    trunk: Sequence[Stretch],
+    members: Sequence[Stretch],
+    data: dict[str, Any],
+    device: str | None,
+    on_progress: Callable[[Progress], None] | None,
+) -> Training:
+    record = {**parameters.model_dump(mode="json"), **data}
+    where = choose_device(device)
+    return Training(output_dir, trunk, members, SECTION, record, write_model, where, on_progress)
 
 
 @dataclass(frozen=True)

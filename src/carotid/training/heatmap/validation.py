@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from carotid.network.unet import UNet
-    from carotid.training.engine.parameters import Phase
     from carotid.training.heatmap.crops import Side
+    from carotid.training.heatmap.parameters import Phase
 
 OVERLAP = 0.6
 """The heatmap transform's default overlap."""

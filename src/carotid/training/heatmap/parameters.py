@@ -1,15 +1,22 @@
-"""Settings of training; their defaults are `defaults.toml`, beside this file."""
+"""Settings of `carotid train heatmap`; their defaults are `carotid/training/defaults.toml`."""
 
 from __future__ import annotations
 
 import tomllib
 from importlib import resources
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, StrictInt, field_validator, model_validator
+from pydantic import Field, StrictInt, field_validator
 
 from carotid.config import Parameters, parse_sections, read_toml
 from carotid.stages.catalog import section_names
+from carotid.training.engine.settings import (
+    Count,
+    EngineSettings,
+    NotNegative,
+    Positive,
+    RateCurve,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,11 +25,6 @@ SECTION = "heatmap_training"
 """Section of the TOML file that holds these settings."""
 
 _STEP = 16
-
-Count = Annotated[StrictInt, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class CropKind(Parameters):
@@ -47,33 +49,23 @@ class CropKind(Parameters):
         return shape
 
 
-class Phase(Parameters):
-    """A stretch of training with one learning-rate curve.
+class Phase(RateCurve):
+    """A stretch of training on one mix of crops.
 
     Attributes:
-        epochs: Length; after each epoch the validation loss is taken.
-        rate_epochs: Length of the learning-rate curve, where it is longer than the phase.
-        peak_rate: Learning rate after the warm-up.
-        final_rate: Learning rate at the end, reached along a half cosine.
-        warmup_steps: Steps in which the rate rises from zero.
         height_weight: The squared error of a voxel of target h counts 1 + h / height_weight.
         empty_weight: What a voxel counts in a slice that has no vessel of its channel.
         difference_weight: Weight of the term on the difference of the channels.
         crops: The kinds of crops, with their shares.
     """
 
-    epochs: Count
-    rate_epochs: Count | None = None
-    peak_rate: Positive = 3e-3
-    final_rate: NotNegative = 1e-5
-    warmup_steps: Annotated[StrictInt, Field(ge=0)] = 50
     height_weight: Positive = 20.0
     empty_weight: Positive = 1.0
     difference_weight: NotNegative = 2.0
     crops: Annotated[tuple[CropKind, ...], Field(min_length=1)]
 
 
-class TrainingParameters(Parameters):
+class TrainingParameters(EngineSettings):
     """Settings of training, section `[heatmap_training]`.
 
     Attributes:
@@ -85,16 +77,10 @@ class TrainingParameters(Parameters):
             would show every member its own validation participants.
         member: The phase that each member is trained in by itself.
         variants: For member k the k-th replaces `member` (the last one serves for all further).
-        steps_per_epoch: Optimizer steps between two validations.
-        workers: Processes that draw crops and compute gradients, one core each; 0 means none
-            beside the main one. On a GPU there is none.
         crops_per_worker: Crops whose gradients a worker averages in a step.
         pool_size: Sides that a worker keeps in memory.
         steps_per_side: Steps after which a worker replaces one side of its pool.
         precision: "bfloat16" computes most of the network in it; weights stay float32.
-        weight_decay: Of AdamW.
-        clip_norm: Largest norm of a step's gradient.
-        average_decay: Weights that are validated and kept are a running mean with this decay.
         augment: Whether crops are changed in contrast, gain and noise.
         validation_sides: How many sides serve for validation at most, and never for training.
     """
@@ -105,24 +91,12 @@ class TrainingParameters(Parameters):
     trunk: tuple[Phase, ...] = ()
     member: Phase
     variants: tuple[Phase, ...] = ()
-    steps_per_epoch: Count = 100
-    workers: Annotated[StrictInt, Field(ge=0)] = 2
     crops_per_worker: Count = 1
     pool_size: Count = 24
     steps_per_side: Count = 4
     precision: Literal["float32", "bfloat16"] = "bfloat16"
-    weight_decay: NotNegative = 1e-4
-    clip_norm: Positive = 1.0
-    average_decay: Share = 0.995
     augment: bool = True
     validation_sides: Count = 8
-
-    @model_validator(mode="after")
-    def _average_moves(self) -> Self:
-        if self.average_decay >= 1:
-            message = "average_decay must be below 1"
-            raise ValueError(message)
-        return self
 
     def phase_of(self, member: int) -> Phase:
         """The phase that a member is trained in by itself."""

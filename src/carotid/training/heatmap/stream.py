@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from carotid.training.engine.parameters import Phase
+    from carotid.training.heatmap.parameters import Phase
 
 FIRST_SIDES = 6
 """Sides in the pool at the first step, where the pool may hold that many."""

@@ -1,0 +1,116 @@
+"""What `carotid train heatmap` tells the engine: crops of sides, the U-Net and its loss."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import torch
+
+from carotid.network.unet import UNet
+from carotid.training.heatmap.blocks import to_blocks
+from carotid.training.heatmap.forward import blocked_forward
+from carotid.training.heatmap.losses import HEIGHT_SCALE, heatmap_loss
+from carotid.training.heatmap.stream import CropStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import nn
+
+    from carotid.training.heatmap.crops import Crop, Side
+    from carotid.training.heatmap.parameters import Phase, TrainingParameters
+
+
+@dataclass(frozen=True)
+class HeatmapJob:
+    """Training of one heatmap network through one phase.
+
+    Attributes:
+        draw: Makes the k-th side.
+        seed: Where crops start from.
+        phase: The phase that is trained.
+        parameters: The settings.
+    """
+
+    draw: Callable[[int], Side]
+    seed: int
+    phase: Phase
+    parameters: TrainingParameters
+
+    def build(self) -> UNet:
+        """The U-Net, without dropout."""
+        return untrained()
+
+    def trained(self, network: nn.Module) -> list[nn.Parameter]:
+        """All weights but biases that a normalisation cancels."""
+        return trained_parameters(network)
+
+    def batches(self, worker: int, workers: int) -> CropBatches:
+        """The crops of a worker."""
+        return CropBatches(self, worker, workers)
+
+
+class CropBatches:
+    """The crops of one worker, step after step."""
+
+    def __init__(self, job: HeatmapJob, worker: int, workers: int) -> None:
+        self._job = job
+        self._stream = CropStream(
+            job.draw,
+            seed=job.seed,
+            worker=worker,
+            workers=workers,
+            pool_size=job.parameters.pool_size,
+            steps_per_side=job.parameters.steps_per_side,
+            augment=job.parameters.augment,
+        )
+
+    def add_gradients(self, network: nn.Module, step: int) -> float:
+        """Add the mean gradient over a step's crops to the weights' `grad`; return the loss."""
+        job = self._job
+        crops = self._stream.crops(step, job.phase, job.parameters.crops_per_worker)
+        return add_gradients(cast("UNet", network), crops, job)
+
+
+untrained = partial(UNet, dropout=0.0)
+"""Makes the network that is trained, with random weights."""
+
+
+def trained_parameters(network: nn.Module) -> list[nn.Parameter]:
+    """The weights that training moves: all but biases that a normalisation cancels."""
+    names = dict(network.named_parameters())
+    cancelled = {
+        name
+        for name in names
+        if name.endswith(".conv.bias")
+        and f"{name.removesuffix('.conv.bias')}.adn.A.weight" in names
+    }
+    return [weight for name, weight in names.items() if name not in cancelled]
+
+
+def add_gradients(network: UNet, crops: Sequence[Crop], job: HeatmapJob) -> float:
+    """Add the mean gradient over crops to the weights' `grad`; returns the mean loss."""
+    device = next(network.parameters()).device
+    total = 0.0
+    for crop in crops:
+        image = torch.from_numpy(crop.image)[None, None].to(device)
+        target = torch.from_numpy(crop.target)[None].to(device)
+        target = to_blocks(target.mul(1 / HEIGHT_SCALE))
+        low = job.parameters.precision == "bfloat16"
+        context = torch.autocast(device.type, dtype=torch.bfloat16) if low else nullcontext()
+        with context:
+            heat = blocked_forward(network, image)
+        loss = heatmap_loss(
+            heat,
+            target,
+            torch.from_numpy(crop.counted)[None].to(device),
+            height_weight=job.phase.height_weight,
+            difference_weight=job.phase.difference_weight,
+            empty_weight=job.phase.empty_weight,
+        )
+        (loss / len(crops)).backward()  # type: ignore[no-untyped-call]
+        total += float(loss.detach())
+    return total / len(crops)
