@@ -99,7 +99,6 @@ def test_folder_is_a_model_directory_with_its_records(annotated: Path) -> None:
     metrics = (out / "split-1" / "validation_metrics.tsv").read_text().splitlines()
     assert "both_right" in metrics[0].split("\t")
     assert not list(out.rglob("state.pt"))
-    assert not (out / ".carotid").exists()
     assert [event.step for event in events if event.epoch is None] == [1, 2, 3, 4, 1, 2, 3, 4]
 
 
