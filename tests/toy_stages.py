@@ -1,6 +1,7 @@
-"""Three small stages, to see what a run does with any stage: no networks, no heatmaps.
+"""Small stages, to see what a run does with any stage: no networks, no heatmaps.
 
-`words` counts a scan's bright voxels, `lengths` measures the word, `both` needs scan and word.
+`words` counts a scan's bright voxels, `lengths` measures the word, `both` needs scan and word,
+`last` makes that on the way where it is not there.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from carotid.stages.stage import SCAN, Stage
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from carotid.artifacts import Scan
     from carotid.geometry.grid import Grid
-    from carotid.geometry.volume import Volume
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,12 @@ class WordParameters(Parameters):
     threshold: StrictInt = Field(default=500, description="what is bright")
 
 
-def count(volume: Volume, parameters: WordParameters) -> Word:
+def count(scan: Scan, parameters: WordParameters) -> Word:
     """How many voxels are bright."""
-    bright = np.asarray(volume.array, np.float64) > parameters.threshold
+    bright = np.asarray(scan.volume.array, np.float64) > parameters.threshold
     if not bright.any():
         raise InputError("there are no bright voxels")
-    return Word(str(bright.sum()), volume.grid)
+    return Word(str(bright.sum()), scan.volume.grid)
 
 
 def measure(word: Word, parameters: WordParameters) -> Word:
@@ -52,9 +53,9 @@ def measure(word: Word, parameters: WordParameters) -> Word:
     return Word(str(len(word.text) + parameters.threshold))
 
 
-def both(volume: Volume, word: Word, _parameters: WordParameters) -> Word:
+def both(scan: Scan, word: Word, _parameters: WordParameters) -> Word:
     """Size of the scan, and the word."""
-    return Word(f"{volume.array.size} {word.text}", volume.grid)
+    return Word(f"{scan.volume.array.size} {word.text}", scan.volume.grid)
 
 
 def save(word: Word, folder: Path) -> None:
@@ -72,7 +73,14 @@ lengths = one_piece(measure, save)
 pairs = one_piece(both, save)
 
 
-def _stage(name: str, needs: tuple[str, ...], arguments: tuple[str, ...], task: str) -> Stage:
+def _stage(
+    name: str,
+    needs: tuple[str, ...],
+    arguments: tuple[str, ...],
+    task: str,
+    *,
+    transient: bool = False,
+) -> Stage:
     return Stage(
         name=name,
         needs=needs,
@@ -83,15 +91,17 @@ def _stage(name: str, needs: tuple[str, ...], arguments: tuple[str, ...], task: 
         task=f"tests.toy_stages:{task}",
         summary="A toy.",
         about="A toy.",
+        transient=transient,
     )
 
 
 WORDS = _stage("words", (SCAN,), ("RAW_DIR", "OUTPUT_DIR"), "words")
 LENGTHS = _stage("lengths", ("words",), ("OUTPUT_DIR",), "lengths")
-BOTH = _stage("both", (SCAN, "words"), ("OUTPUT_DIR",), "pairs")
+BOTH = _stage("both", (SCAN, "words"), ("OUTPUT_DIR",), "pairs", transient=True)
+LAST = _stage("last", ("both",), ("OUTPUT_DIR",), "lengths")
 
 
 @pytest.fixture
 def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     """The toy stages instead of the pipeline's."""
-    monkeypatch.setattr(catalog, "STAGES", (WORDS, LENGTHS, BOTH))
+    monkeypatch.setattr(catalog, "STAGES", (WORDS, LENGTHS, BOTH, LAST))

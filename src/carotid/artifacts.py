@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carotid.geometry.grid import Grid
+    from carotid.geometry.intensity import IntensityRange
     from carotid.geometry.polar import Rays, Sampling
     from carotid.geometry.sides import SideName
+    from carotid.geometry.volume import Volume
 
 Label = Literal["internal", "external"]
 LABELS: tuple[Label, Label] = ("internal", "external")
@@ -28,6 +30,19 @@ both channels; in tables it is written as internal."""
 Boundary = Literal["lumen", "wall"]
 BOUNDARIES: tuple[Boundary, Boundary] = ("lumen", "wall")
 """What is outlined, the column `object` of a contour table; wall is the wall's outer boundary."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A participant's scan.
+
+    Attributes:
+        volume: The voxels as stored; they have been checked (`check_intensities`).
+        intensities: What becomes 0 and 1; None takes intensities as they are.
+    """
+
+    volume: Volume
+    intensities: IntensityRange | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,10 +46,12 @@ class Input:
         return cls(record.sha256, record=record)
 
     def agrees_with(self, other: Input) -> bool:
-        """Whether both are the same, as far as is known: by checksum, else by size."""
+        """Whether both are the same, as far as is known: by checksum, else by record or size."""
         if self.sha256 is not None and other.sha256 is not None:
             return self.sha256 == other.sha256
-        return self.size_bytes == other.size_bytes
+        if self.record is not None and other.record is not None:
+            return self.record.agrees_with(other.record)
+        return self.size_bytes is not None and self.size_bytes == other.size_bytes
 
     def as_json(self) -> dict[str, Any]:
         """An object without what is unknown."""
@@ -122,6 +124,15 @@ class Record:
             models=dict(content["models"]),
             context=dict(content["context"]),
             versions=dict(content["versions"]),
+        )
+
+    def agrees_with(self, other: Record) -> bool:
+        """Whether both tell of the same result, as far as is known."""
+        return (
+            self.transform == other.transform
+            and not made_differently(self, other)
+            and self.inputs.keys() == other.inputs.keys()
+            and not changed_inputs(self.inputs, other)
         )
 
     def scan(self) -> Input | None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from tests.command import contents, tree, unfinished
 from tests.necks import affine_of, neck
-from tests.toy_stages import BOTH, LENGTHS, WORDS, toys
+from tests.toy_stages import BOTH, LAST, LENGTHS, WORDS, toys
 
 import carotid.provenance
 from carotid.cohort.run import Request, run_stage
@@ -174,7 +174,7 @@ def test_results_of_others_are_read_with_a_warning(
     again = run(LENGTHS, out, input_dirs={"words": tmp_path / "theirs"})
     assert status(again) == ["skipped"]
     (folder / "word.txt").write_text("abd")
-    with pytest.raises(UsageError, match="one: its words"):
+    with pytest.raises(UsageError, match="one: its words result"):
         run(LENGTHS, out, input_dirs={"words": tmp_path / "theirs"})
 
 
@@ -284,7 +284,9 @@ def test_an_earlier_result_that_was_made_anew_makes_later_ones_stale(
     assert status(run(LENGTHS, out)) == ["skipped", "skipped"], "the same was made again"
     config.write_text("[words_transform]\nthreshold = 400\n")
     run(WORDS, out, raw_dir=raw, config_path=config, force=True, participants=["two"])
-    with pytest.raises(UsageError, match=r"\(found two: its words\).*--force and --participant"):
+    with pytest.raises(
+        UsageError, match=r"\(found two: its words result\).*--force and --participant"
+    ):
         run(LENGTHS, out)
     assert status(run(LENGTHS, out, force=True, participants=["two"])) == ["done"]
     assert status(run(LENGTHS, out)) == ["skipped", "skipped"]
@@ -338,3 +340,37 @@ def test_names_with_accents_are_found_in_either_form(raw: Path, tmp_path: Path) 
     outcomes = run(WORDS, tmp_path / "out", raw_dir=raw, participants=[composed])
     assert [one.participant_id for one in outcomes] == [decomposed]
     assert status(run(LENGTHS, tmp_path / "out", participants=[composed, composed])) == ["done"]
+
+
+def test_a_transient_result_is_made_on_the_way(raw: Path, tmp_path: Path) -> None:
+    """The result is the same, and so is what its record says of it."""
+    out, other = tmp_path / "out", tmp_path / "other"
+    for folder in (out, other):
+        run(WORDS, folder, raw_dir=raw)
+    run(BOTH, out)
+    assert status(run(LAST, out)) == ["done", "done"]
+    assert status(run(LAST, other)) == ["done", "done"]
+    assert not (other / "one" / "both_transform").exists()
+    assert contents(out / "one/last_transform") == contents(other / "one/last_transform")
+    written, entry = entries(out)["both_transform"], entries(other)["both_transform"]
+    assert {**written, "words_dir": "", "dir": ""} == {**entry, "words_dir": "", "dir": ""}
+    assert entries(other)["last_transform"]["both_dir"] == str(other)
+    assert "raw_dir" not in entries(other)["last_transform"]
+    assert status(run(LAST, other)) == ["skipped", "skipped"]
+
+
+def test_what_is_made_on_the_way_is_looked_after_too(raw: Path, tmp_path: Path) -> None:
+    out, config = tmp_path / "out", tmp_path / "config.toml"
+    run(WORDS, out, raw_dir=raw)
+    run(LAST, out)
+    config.write_text("[both_transform]\nthreshold = 400\n")
+    with pytest.raises(UsageError, match="one: its both result"):
+        run(LAST, out, config_path=config)
+    os.utime(raw / "two.mha")  # the same bytes
+    assert status(run(LAST, out)) == ["skipped", "skipped"]
+    write(raw / "two.mha", 990)
+    with pytest.raises(UsageError, match=r"found two: its both result\)"):
+        run(LAST, out)
+    config.write_text("[both_transform]\nthreshhold = 400\n[last_transform]\nx = 1\n")
+    with pytest.raises(UsageError, match="2 mistakes"):
+        run(LAST, out, config_path=config)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from carotid.stages.catalog import STAGES
+from carotid.stages.catalog import STAGES, made_on_the_way
 from carotid.stages.stage import SCAN
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _directories(stage: Stage) -> list[click.Parameter]:
         )
         for need in stage.earlier
     ]
-    if SCAN in stage.needs and "RAW_DIR" not in stage.arguments:
+    if _may_read_scans(stage) and "RAW_DIR" not in stage.arguments:
         options.append(
             click.Option(
                 ["--raw_dir"],
@@ -86,6 +86,11 @@ def _directories(stage: Stage) -> list[click.Parameter]:
             )
         )
     return options
+
+
+def _may_read_scans(stage: Stage) -> bool:
+    """Whether a stage reads scans, for itself or for what it may make on the way."""
+    return any(SCAN in one.needs for one in (stage, *made_on_the_way(stage)))
 
 
 def _options(stage: Stage) -> list[click.Parameter]:
@@ -120,7 +125,7 @@ def _options(stage: Stage) -> list[click.Parameter]:
             ["-f", "--force"], is_flag=True, help="Do participants again that are complete already."
         )
     )
-    if SCAN in stage.needs:
+    if _may_read_scans(stage):
         options.append(
             click.Option(
                 ["--verify"],

@@ -2,45 +2,118 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carotid.errors import UsageError
 from carotid.stages import catalog
-from carotid.stages.catalog import stage_named
-from carotid.stages.inputs import Inputs
+from carotid.stages.catalog import made_on_the_way, stage_named
+from carotid.stages.inputs import Inputs, OnTheWay
 from carotid.stages.stage import SCAN
 from carotid.storage.participants import find_scans
-from carotid.storage.rescaling import NO_RESCALING, read_rescaling
+from carotid.storage.rescaling import read_rescaling
 from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.parameters import read_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from carotid.config import Parameters
     from carotid.provenance import Record
     from carotid.stages.stage import Stage
 
+logger = logging.getLogger(__name__)
 
-def find_inputs(stage: Stage, raw_dir: Path | None, input_dirs: Mapping[str, Path]) -> Inputs:
-    """Where participants' inputs are.
+
+@dataclass(frozen=True)
+class Places:
+    """The directories that a run reads.
+
+    Attributes:
+        raw_dir: Where scans are; None where the stage needs none.
+        input_dirs: Where the results of each earlier stage are, by name.
+        model_dir: Where the weights are; None where the stage has no networks.
+    """
+
+    raw_dir: Path | None
+    input_dirs: Mapping[str, Path]
+    model_dir: Path | None = None
+
+    def read_only(self) -> list[Path]:
+        """Those that nothing may be written to."""
+        return [path for path in (self.raw_dir, self.model_dir) if path is not None]
+
+    def described(self, output_dir: Path) -> dict[str, str]:
+        """All of them, as given, by what `parameters.json` calls them."""
+        given = {"raw_dir": self.raw_dir, "model_dir": self.model_dir}
+        given |= {f"{need}_dir": path for need, path in self.input_dirs.items()}
+        if self.input_dirs:
+            given["dir"] = output_dir
+        return {name: str(path) for name, path in given.items() if path is not None}
+
+
+def needs_scans(stage: Stage, input_dirs: Mapping[str, Path]) -> bool:
+    """Whether a stage reads scans, for itself or for what it makes on the way."""
+    return SCAN in stage.needs or any(
+        needs_scans(one, input_dirs)
+        for one in made_on_the_way(stage)
+        if _is_made_on_the_way(one, input_dirs[one.name])
+    )
+
+
+def find_places(
+    stage: Stage, raw_dir: Path | None, input_dirs: Mapping[str, Path], model_dir: Path | None
+) -> Places:
+    """The directories that a run of a stage reads; the one of scans may be on record.
+
+    Raises:
+        UsageError: A directory is missing, or the folder of the scans is not on record.
+    """
+    if not needs_scans(stage, input_dirs):
+        return Places(None, input_dirs, model_dir)
+    if raw_dir is None:
+        raw_dir = _recorded_raw_dir(OutputLayout(input_dirs[stage.earlier[-1]]))
+    return Places(raw_dir, input_dirs, model_dir)
+
+
+def find_inputs(stage: Stage, places: Places, settings: Mapping[str, Parameters]) -> Inputs:
+    """What participants bring to a stage.
 
     Args:
-        stage: Which stage they are for.
-        raw_dir: Where scans are; None takes the folder on record.
-        input_dirs: The directory of each earlier stage that it needs.
+        stage: Which stage.
+        places: Where it is.
+        settings: Those of stages whose results are made on the way.
 
     Raises:
         UsageError: A directory is missing, or holds nothing that the stage could take.
     """
-    layouts = {need: OutputLayout(input_dirs[need]) for need in stage.earlier}
-    for need, layout in layouts.items():
-        _check_results(need, layout)
-    if SCAN not in stage.needs:
-        return Inputs(stage.needs, layouts, {})
-    place = raw_dir if raw_dir is not None else _recorded_raw_dir(layouts[stage.earlier[-1]])
-    rescaling = read_rescaling(place) if place.is_dir() else NO_RESCALING
-    return Inputs(stage.needs, layouts, find_scans(place), rescaling)
+    layouts, on_the_way = {}, {}
+    for need in stage.earlier:
+        earlier, place = stage_named(need), places.input_dirs[need]
+        if _is_made_on_the_way(earlier, place):
+            there = replace(places, input_dirs=dict.fromkeys(earlier.earlier, place))
+            inputs = find_inputs(earlier, there, settings)
+            on_the_way[need] = OnTheWay(earlier, settings[need], inputs)
+            logger.info("%s: there are no %s results, they are made on the way", place, need)
+        else:
+            _check_results(need, OutputLayout(place))
+            layouts[need] = OutputLayout(place)
+    if SCAN not in stage.needs or places.raw_dir is None:
+        return Inputs(stage.needs, layouts, {}, on_the_way=on_the_way)
+    scans = find_scans(places.raw_dir)
+    return Inputs(stage.needs, layouts, scans, read_rescaling(places.raw_dir), on_the_way)
+
+
+def _is_made_on_the_way(stage: Stage, place: Path) -> bool:
+    """Whether a directory has no results of a transient stage, but all that they are made from."""
+    layout = OutputLayout(place)
+    return (
+        stage.transient
+        and not layout.participants(stage.transform)
+        and all(layout.participants(stage_named(need).transform) for need in stage.earlier)
+    )
 
 
 def _check_results(need: str, layout: OutputLayout) -> None:
@@ -81,36 +154,46 @@ def _recorded_raw_dir(layout: OutputLayout) -> Path:
     return Path(place)
 
 
-def entry(stage: Stage, record: Record, directories: Mapping[str, Path]) -> dict[str, Any]:
-    """A stage's object in `parameters.json`: settings, directories as given, and provenance.
+def entries(
+    stage: Stage, record: Record, places: Places, inputs: Inputs, output_dir: Path
+) -> dict[str, dict[str, Any]]:
+    """What `parameters.json` says after a run: of its stage, and of those that came before.
+
+    Entries of earlier steps whose results are in other directories are copied from there, but
+    for steps that have results in the output directory itself. A step that was made on the way
+    gets an entry, too.
 
     Args:
         stage: Which stage.
         record: What holds for the whole run.
-        directories: The run's directories by what they are called there.
+        places: The run's directories.
+        inputs: What participants bring.
+        output_dir: Where results go.
     """
+    own, found = OutputLayout(output_dir), {}
+    for need in stage.earlier:
+        place = places.input_dirs[need]
+        if place.resolve() != own.root.resolve():
+            there = read_parameters(OutputLayout(place).parameters)
+            for one in catalog.up_to(need):
+                if one.transform in there and not own.participants(one.transform):
+                    found[one.transform] = there[one.transform]
+    for need, way in inputs.on_the_way.items():
+        dirs = dict.fromkeys(way.stage.earlier, places.input_dirs[need])
+        reached = replace(places, input_dirs=dirs, model_dir=None)
+        found[way.stage.transform] = _entry(way.stage, way.record(), reached, output_dir)
+    if SCAN not in stage.needs:
+        places = replace(places, raw_dir=None)
+    found[stage.transform] = _entry(stage, record, places, output_dir)
+    return found
+
+
+def _entry(stage: Stage, record: Record, places: Places, output_dir: Path) -> dict[str, Any]:
+    """Settings, directories as given, and provenance."""
     return {
         **record.parameters,
-        **{name: str(path) for name, path in directories.items()},
+        **places.described(output_dir),
         **record.context,
         **({"models": dict(record.models)} if stage.models else {}),
         "versions": dict(record.versions),
     }
-
-
-def earlier_entries(
-    stage: Stage, input_dirs: Mapping[str, Path], own: OutputLayout
-) -> dict[str, Any]:
-    """What `parameters.json` shall say of earlier steps whose results lie in other directories.
-
-    Entries of steps that have results in the output directory itself stay as they are.
-    """
-    entries: dict[str, Any] = {}
-    for need in stage.earlier:
-        if input_dirs[need].resolve() == own.root.resolve():
-            continue
-        there = read_parameters(OutputLayout(input_dirs[need]).parameters)
-        for one in catalog.up_to(need):
-            if one.transform in there and not own.participants(one.transform):
-                entries[one.transform] = there[one.transform]
-    return entries

@@ -95,14 +95,16 @@ class StageResults:
             return Standing("differs", "; ".join(differing))
         trusted_ns = None if verify else record_time_ns(place)
         try:
-            now = self._inputs.glance(participant_id, trusted_ns=trusted_ns)
-            changed = changed_inputs(now, there)
-            if SCAN in changed and now[SCAN].sha256 is None:  # it has another size: is it another?
+            changed = changed_inputs(
+                self._inputs.glance(participant_id, trusted_ns=trusted_ns), there
+            )
+            if changed and not verify:  # sizes and times say so: do checksums?
                 changed = changed_inputs(self._inputs.glance(participant_id), there)
         except InputError:
             return Standing("stale", "its input, which cannot be read any more")
         if changed:
-            return Standing("stale", " and ".join(f"its {name}" for name in changed))
+            what = [name if name == SCAN else f"{name} result" for name in changed]
+            return Standing("stale", " and ".join(f"its {one}" for one in what))
         return Standing("complete")
 
     def check_resumable(self, participants: Sequence[str], *, verify: bool) -> list[str]:

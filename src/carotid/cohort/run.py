@@ -7,7 +7,7 @@ configuration, participants, directories, models, and what an earlier run has le
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,13 @@ from carotid.cohort.memory import check_memory
 from carotid.cohort.outcome import Outcome
 from carotid.cohort.outputs import check_output_dir
 from carotid.cohort.participants import select_participants
-from carotid.cohort.places import earlier_entries, entry, find_inputs
+from carotid.cohort.places import entries, find_inputs, find_places
 from carotid.cohort.process import import_torch, prepare_process
 from carotid.cohort.resume import COMPLETE, StageResults
 from carotid.cohort.runner import Runner
-from carotid.provenance import Record
-from carotid.stages.catalog import read_settings
-from carotid.stages.stage import SCAN, Setting
+from carotid.stages.catalog import made_on_the_way, read_settings_of
+from carotid.stages.inputs import record_of_run
+from carotid.stages.stage import Setting
 from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.parameters import record_transforms
 from carotid.storage.results.record import read_record
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from carotid.cohort.runner import Progress
-    from carotid.stages.inputs import Inputs
     from carotid.stages.stage import Prepared, Stage, Task
 
 logger = logging.getLogger(__name__)
@@ -72,23 +71,9 @@ class Request:
     force: bool = False
     verify: bool = False
 
-    def read_only(self) -> list[Path]:
-        """The directories that nothing may be written to."""
-        given = [self.raw_dir, self.model_dir]
-        return [path for path in given if path is not None]
-
     def all_input_dirs(self) -> dict[str, Path]:
         """Where the results of each earlier stage are."""
         return {need: self.input_dirs.get(need, self.output_dir) for need in self.stage.earlier}
-
-    def directories(self) -> dict[str, Path]:
-        """All directories by what `parameters.json` calls them."""
-        given = {"raw_dir": self.raw_dir, "model_dir": self.model_dir}
-        found = {name: path for name, path in given.items() if path is not None}
-        if self.stage.earlier:
-            found |= {f"{need}_dir": path for need, path in self.all_input_dirs().items()}
-            found["dir"] = self.output_dir
-        return found
 
 
 def run_stage(
@@ -107,10 +92,12 @@ def run_stage(
         UsageError: Something is wrong with the whole run; nothing was touched.
     """
     stage, layout = request.stage, OutputLayout(request.output_dir)
-    parameters = read_settings(stage, request.config_path)
-    inputs = find_inputs(stage, request.raw_dir, request.all_input_dirs())
+    settings = read_settings_of([stage, *made_on_the_way(stage)], request.config_path)
+    parameters = settings[stage.name]
+    places = find_places(stage, request.raw_dir, request.all_input_dirs(), request.model_dir)
+    inputs = find_inputs(stage, places, settings)
     asked = select_participants(inputs.participants(), request.participants)
-    check_output_dir(request.output_dir, request.read_only())
+    check_output_dir(request.output_dir, places.read_only())
     task = stage.make_task(
         Setting(
             parameters=parameters,
@@ -124,17 +111,16 @@ def run_stage(
     early = _begin(task, request, asked) if stage.models else None
     prepared = task.prepare()
     stop_if_asked()
-    record = _record(stage, parameters.model_dump(mode="json"), inputs, prepared)
+    record = record_of_run(stage, parameters, inputs, prepared)
     results = StageResults(layout, stage, record, inputs, force=request.force)
     if not request.force:
         complete = results.check_resumable(asked, verify=request.verify)
         if len(complete) == len(asked):
             _warn(results.remarks(asked))
             return [Outcome(one, "skipped", COMPLETE) for one in asked]
-    check_output_dir(request.output_dir, request.read_only(), make=True)
+    check_output_dir(request.output_dir, places.read_only(), make=True)
     _warn(results.remarks(asked))
-    own = {stage.transform: entry(stage, record, request.directories())}
-    record_transforms(layout, earlier_entries(stage, request.all_input_dirs(), layout) | own)
+    record_transforms(layout, entries(stage, record, places, inputs, request.output_dir))
     around = _with_networks(prepared) if stage.models else Surroundings()
     with choose_progress(len(asked)) as progress:
         outcomes = Runner(task, results, progress, around, early).run(asked)
@@ -156,14 +142,6 @@ def _begin(task: Task[Any], request: Request, asked: Sequence[str]) -> EarlyLoad
     import_torch()
     stop_if_asked()
     return early
-
-
-def _record(stage: Stage, parameters: dict[str, Any], inputs: Inputs, prepared: Prepared) -> Record:
-    """What holds for the whole run."""
-    if SCAN in stage.needs:
-        parameters = {**parameters, "rescaling": asdict(inputs.rescaling)}
-    context = {} if prepared.device is None else {"device": prepared.device}
-    return Record(stage.name, parameters, models=prepared.models, context=context)
 
 
 def _warn(remarks: Sequence[str]) -> None:

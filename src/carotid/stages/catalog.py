@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from carotid.stages.stage import SCAN, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from carotid.config import Parameters
@@ -66,6 +67,11 @@ def up_to(name: str) -> tuple[Stage, ...]:
     return STAGES[: STAGES.index(stage_named(name)) + 1]
 
 
+def made_on_the_way(stage: Stage) -> tuple[Stage, ...]:
+    """The transient stages whose results a stage may make by itself."""
+    return tuple(one for one in map(stage_named, stage.earlier) if one.transient)
+
+
 def section_names() -> tuple[str, ...]:
     """All sections that some command reads, whatever the command: one file may serve them all."""
     transforms = dict.fromkeys([*(stage.transform for stage in STAGES), *_SECTIONS_TO_COME])
@@ -91,4 +97,15 @@ def read_settings(stage: Stage, path: Path | None) -> Parameters:
     Raises:
         ConfigurationError: Names every mistake in the file.
     """
-    return read_sections(path, {stage.transform: stage.parameters_class()})[stage.transform]
+    return read_settings_of([stage], path)[stage.name]
+
+
+def read_settings_of(stages: Iterable[Stage], path: Path | None) -> dict[str, Parameters]:
+    """The settings of several stages by name, from one configuration file.
+
+    Raises:
+        ConfigurationError: Names every mistake in the file.
+    """
+    named = {stage.transform: stage for stage in stages}
+    found = read_sections(path, {key: one.parameters_class() for key, one in named.items()})
+    return {named[key].name: parameters for key, parameters in found.items()}

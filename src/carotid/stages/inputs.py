@@ -1,19 +1,24 @@
 """What participants bring to a stage: where it lies, whether it is still the same, how it is read.
 
 A stage needs scans, results of earlier stages, or both. Results may have been made by another
-program or by hand; they are read all the same, with a warning.
+program or by hand; they are read all the same, with a warning. Those of a transient stage may be
+made on the way.
 """
 
 from __future__ import annotations
 
 import logging
+import unicodedata
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from carotid.errors import InputError
-from carotid.provenance import Input
+from carotid.artifacts import Scan
+from carotid.errors import CarotidError, InputError
+from carotid.geometry.intensity import check_intensities, intensity_range
+from carotid.provenance import Input, Record
 from carotid.stages.catalog import stage_named
-from carotid.stages.stage import SCAN
+from carotid.stages.stage import SCAN, Prepared, Setting
 from carotid.storage.raw import RawScan, hash_scan, open_scan
 from carotid.storage.rescaling import NO_RESCALING, Rescaling
 from carotid.storage.results.record import input_of
@@ -23,10 +28,57 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from carotid.geometry.volume import Volume
+    from carotid.config import Parameters
+    from carotid.stages.stage import Stage
     from carotid.storage.results.layout import OutputLayout
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """What one participant brings.
+
+    Attributes:
+        values: The inputs, in the order of the stage's needs.
+        sources: What they are, by need.
+    """
+
+    values: list[Any]
+    sources: Mapping[str, Input]
+
+
+@dataclass(frozen=True, eq=False)
+class OnTheWay:
+    """A transient stage whose results are made as they are asked for.
+
+    Attributes:
+        stage: Which stage.
+        parameters: Its settings.
+        inputs: What participants bring to it.
+    """
+
+    stage: Stage
+    parameters: Parameters
+    inputs: Inputs
+
+    def record(self) -> Record:
+        """What holds for the whole run."""
+        return record_of_run(self.stage, self.parameters, self.inputs, Prepared())
+
+    def read(self, participant_id: str) -> tuple[Any, Input]:
+        """Make a participant's result, and the record that it would have been written with."""
+        task: Any = self.stage.make_task(Setting(self.parameters, self.inputs))
+        brought = self.inputs.read(participant_id)
+        result = task.make(brought.values)
+        made = task.made(result, brought.sources)
+        record = replace(self.record(), inputs=made.inputs, context=made.context)
+        return result, Input.of_result(record)
+
+    def glance(self, participant_id: str, *, trusted_ns: int | None) -> Input:
+        """What a participant's result would be made from."""
+        sources = self.inputs.glance(participant_id, trusted_ns=trusted_ns)
+        return Input(None, record=replace(self.record(), inputs=sources))
 
 
 class Inputs:
@@ -37,6 +89,7 @@ class Inputs:
         layouts: The directory of each earlier stage's results.
         scans: The scans by id, where there are any.
         rescaling: What `RAW_DIR/parameters.json` says.
+        on_the_way: Needs that are made as they are asked for.
     """
 
     def __init__(
@@ -45,28 +98,36 @@ class Inputs:
         layouts: Mapping[str, OutputLayout],
         scans: Mapping[str, RawScan],
         rescaling: Rescaling = NO_RESCALING,
+        on_the_way: Mapping[str, OnTheWay] | None = None,
     ) -> None:
         self.needs = needs
         self.rescaling = rescaling
+        self.on_the_way = on_the_way or {}
         self._layouts = layouts
         self._scans = scans
+        self._composed = {unicodedata.normalize("NFC", one): one for one in scans}
 
     def participants(self) -> list[str]:
         """Who brings the last need, sorted."""
         last = self.needs[-1]
         if last == SCAN:
             return sorted(self._scans)
+        if last in self.on_the_way:
+            return self.on_the_way[last].inputs.participants()
         return self._layouts[last].participants(stage_named(last).transform)
 
     def scan(self, participant_id: str) -> RawScan:
-        """Where a participant's scan is.
+        """Where a participant's scan is; accents may be in either of their two Unicode forms.
 
         Raises:
             InputError: There is none.
         """
-        if participant_id not in self._scans:
+        name = participant_id
+        if name not in self._scans:
+            name = self._composed.get(unicodedata.normalize("NFC", name), name)
+        if name not in self._scans:
             raise InputError("there is no scan of this participant", where=participant_id)
-        return self._scans[participant_id]
+        return self._scans[name]
 
     def folder(self, need: str, participant_id: str) -> Path:
         """Where a participant's result of an earlier stage is.
@@ -96,33 +157,46 @@ class Inputs:
         """
         found: dict[str, Input] = {}
         for need in self.needs:
-            if need != SCAN:
+            if need in self.on_the_way:
+                found[need] = self.on_the_way[need].glance(participant_id, trusted_ns=trusted_ns)
+            elif need != SCAN:
                 found[need] = input_of(self.folder(need, participant_id))
-                continue
-            scan = self.scan(participant_id)
-            state = scan_state(scan)
-            trusted = trusted_ns is not None and state.changed_ns <= trusted_ns
-            found[need] = Input(None if trusted else hash_scan(scan), state.size_bytes)
+            else:
+                scan = self.scan(participant_id)
+                state = scan_state(scan)
+                trusted = trusted_ns is not None and state.changed_ns <= trusted_ns
+                found[need] = Input(None if trusted else hash_scan(scan), state.size_bytes)
         return found
 
-    def read(self, participant_id: str) -> tuple[list[Any], dict[str, Input]]:
-        """What a participant brings, in the order of the needs, and what it is by need.
+    def read(self, participant_id: str) -> Brought:
+        """Read what a participant brings.
 
         Raises:
             InputError: Something is missing, cannot be read, or does not belong together.
         """
         values, found = {}, {}
         for need in sorted(self.needs, key=lambda one: one == SCAN):  # scans last: they are large
-            read = self._read_scan if need == SCAN else partial(self._read_result, need)
+            if need in self.on_the_way:
+                read = self.on_the_way[need].read
+            else:
+                read = self._read_scan if need == SCAN else partial(self._read_result, need)
             values[need], found[need] = read(participant_id)
         _check_same_scan(participant_id, found)
-        return [values[need] for need in self.needs], found
+        return Brought([values[need] for need in self.needs], found)
 
-    def _read_scan(self, participant_id: str) -> tuple[Volume, Input]:
-        scan = self.scan(participant_id)
-        size_bytes = scan_state(scan).size_bytes
-        content = open_scan(scan).read()
-        return content.volume, Input(content.sha256, size_bytes)
+    def _read_scan(self, participant_id: str) -> tuple[Scan, Input]:
+        place, rescaling = self.scan(participant_id), self.rescaling
+        size_bytes = scan_state(place).size_bytes
+        content = open_scan(place).read()
+        array, intensities = content.volume.array, None
+        try:
+            if rescaling.rescale:
+                percentiles = (rescaling.lower_percentile, rescaling.upper_percentile)
+                intensities = intensity_range(array, *percentiles, leave_out=content.padding)
+            check_intensities(array, rescaled=rescaling.rescale)
+        except CarotidError as error:
+            raise error.at(place.path) from error
+        return Scan(content.volume, intensities), Input(content.sha256, size_bytes)
 
     def _read_result(self, need: str, participant_id: str) -> tuple[Any, Input]:
         folder = self.folder(need, participant_id)
@@ -132,6 +206,17 @@ class Inputs:
                 "%s: was not written by carotid, or was changed since; it is read as it is", folder
             )
         return stage_named(need).load_result(folder), found
+
+
+def record_of_run(
+    stage: Stage, parameters: Parameters, inputs: Inputs, prepared: Prepared
+) -> Record:
+    """What the records of all participants of a run say alike."""
+    settings = parameters.model_dump(mode="json")
+    if SCAN in stage.needs:
+        settings["rescaling"] = asdict(inputs.rescaling)
+    context = {} if prepared.device is None else {"device": prepared.device}
+    return Record(stage.name, settings, models=prepared.models, context=context)
 
 
 def _check_same_scan(participant_id: str, found: Mapping[str, Input]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -11,73 +10,83 @@ from carotid.stages.stage import Made, Prepared
 from carotid.storage.results.record import grid_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
     from carotid.geometry.grid import Grid
     from carotid.provenance import Input
-    from carotid.stages.stage import Setting, Task
+    from carotid.stages.inputs import Brought
+    from carotid.stages.stage import Networks, Setting
 
 
 def one_piece(
     verb: Callable[..., Any],
     save: Callable[[Any, Path], None],
+    *,
     grid_of: Callable[[Any], Grid | None] = attrgetter("grid"),
-) -> Callable[[Setting[Any]], Task[Any]]:
+    networks: Callable[[Setting[Any]], Networks] | None = None,
+) -> Callable[[Setting[Any]], OnePiece]:
     """What makes the task of a stage from a plain function.
 
     Args:
         verb: `verb(*inputs, parameters)` gives the result; inputs come in the order of the
-            stage's needs.
+            stage's needs. With networks it is `verb(*inputs, networks, parameters)`.
         save: `save(result, folder)` writes it and checks that it reads back as written.
         grid_of: The scan's stored grid that a result knows of.
+        networks: Makes the stage's networks, where it has any.
     """
-    return partial(_OnePiece, verb, save, grid_of)
+    return partial(OnePiece, verb, save, grid_of, networks)
 
 
-@dataclass(frozen=True, eq=False)
-class _Read:
-    """What one participant brings.
+class OnePiece:
+    """A stage at work that needs a function alone; see `Task` for the methods that it shares."""
 
-    Attributes:
-        values: The inputs, in the order of the stage's needs.
-        sources: What they are, by need.
-    """
-
-    values: list[Any]
-    sources: Mapping[str, Input]
-
-
-class _OnePiece:
     def __init__(
         self,
         verb: Callable[..., Any],
         save: Callable[[Any, Path], None],
         grid_of: Callable[[Any], Grid | None],
+        networks: Callable[[Setting[Any]], Networks] | None,
         setting: Setting[Any],
     ) -> None:
         self._verb = verb
-        self._save = save
         self._grid_of = grid_of
+        self._networks = None if networks is None else networks(setting)
         self._setting = setting
+        self.save = save
 
     def prepare(self) -> Prepared:
-        return Prepared()
+        """Read and check the networks, where there are any."""
+        return Prepared() if self._networks is None else self._networks.prepare()
 
     def get_ready(self) -> None:
-        return
+        """Build the networks, where there are any."""
+        if self._networks is not None:
+            self._networks.get_ready()
 
-    def load(self, participant_id: str) -> _Read:
-        return _Read(*self._setting.inputs.read(participant_id))
+    def load(self, participant_id: str) -> Brought:
+        """Read what a participant brings."""
+        return self._setting.inputs.read(participant_id)
 
-    def steps(self, _loaded: _Read) -> int:
+    def steps(self, _loaded: Brought) -> int:
+        """One."""
         return 1
 
-    def compute(
-        self, loaded: _Read, folder: Path, advance: Callable[[], None]
-    ) -> Generator[Callable[[], None], None, Made]:
-        result = self._verb(*loaded.values, self._setting.parameters)
-        advance()
-        yield partial(self._save, result, folder)
+    def make(self, values: Sequence[Any]) -> Any:
+        """The result of inputs in the order of the stage's needs."""
+        networks = () if self._networks is None else (self._networks,)
+        return self._verb(*values, *networks, self._setting.parameters)
+
+    def made(self, result: Any, sources: Mapping[str, Input]) -> Made:
+        """What the record says of a result."""
         grid = self._grid_of(result)
-        return Made(loaded.sources, {} if grid is None else grid_facts(grid))
+        return Made(sources, {} if grid is None else grid_facts(grid))
+
+    def compute(
+        self, loaded: Brought, folder: Path, advance: Callable[[], None]
+    ) -> Generator[Callable[[], None], None, Made]:
+        """Make the result, and give out that it is to be saved."""
+        result = self.make(loaded.values)
+        advance()
+        yield partial(self.save, result, folder)
+        return self.made(result, loaded.sources)

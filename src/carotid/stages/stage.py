@@ -40,6 +40,8 @@ class Stage:
         task: "module:function" that makes its `Task` of a `Setting`.
         summary: What it does, in one line.
         about: What its command takes and gives, as paragraphs for --help.
+        transient: Whether a later stage may make its result on the way, without its being written:
+            it is large on disk and quickly made. Its task is then one of `one_piece`.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Stage:
     task: str
     summary: str
     about: str
+    transient: bool = False
 
     @property
     def transform(self) -> str:
@@ -170,6 +173,16 @@ class Task(Protocol[Loaded]):
         Returns:
             What the record says of this participant.
         """
+
+
+class Networks(Protocol):
+    """The networks of a stage whose result is made in one piece."""
+
+    def prepare(self) -> Prepared:
+        """Choose a device, read and check the weights; see `Task.prepare`."""
+
+    def get_ready(self) -> None:
+        """Build the networks; see `Task.get_ready`."""
 
 
 def named(place: str) -> Any:
