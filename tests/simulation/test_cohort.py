@@ -17,8 +17,10 @@ from carotid.simulation.cohort import (
     truth_record,
     write_participant,
 )
+from carotid.simulation.contours import true_contours
 from carotid.simulation.neck import simulate_neck
 from carotid.simulation.truth import slice_centers
+from carotid.storage.results.contours import load_contours
 
 from .recipes import SMALL
 
@@ -43,8 +45,14 @@ def test_a_cohort_on_disk(tmp_path: Path) -> None:
     assert sorted(files) == [
         "annotations/neck-001/centerline_transform/left_centerline.tsv",
         "annotations/neck-001/centerline_transform/right_centerline.tsv",
+        "annotations/neck-001/contour_transform/left_contour.tsv",
+        "annotations/neck-001/contour_transform/right_contour.tsv",
+        "annotations/neck-001/contour_transform/spatial_metadata.json",
         "annotations/neck-002/centerline_transform/left_centerline.tsv",
         "annotations/neck-002/centerline_transform/right_centerline.tsv",
+        "annotations/neck-002/contour_transform/left_contour.tsv",
+        "annotations/neck-002/contour_transform/right_contour.tsv",
+        "annotations/neck-002/contour_transform/spatial_metadata.json",
         "raw/neck-001.mha",
         "raw/neck-002.mha",
         "raw/parameters.json",
@@ -117,6 +125,14 @@ def test_files_agree_with_the_neck_in_space(tmp_path: Path) -> None:
             size = scan.GetSize()  # type: ignore[no-untyped-call]
             assert all(-0.5 <= i <= n - 0.5 for i, n in zip(inside, size, strict=True))
         assert len(rows) == int(np.isfinite(slice_centers(neck, side)).all(axis=2).sum())
+    stored = load_contours(tmp_path / "annotations/neck-001/contour_transform")
+    made = true_contours(neck)
+    assert stored.canonical.shape == canonical.shape
+    for one, other in zip(stored.left + stored.right, made.left + made.right, strict=True):
+        assert (one.label, one.z) == (other.label, other.z)
+        assert one.lumen is not None
+        assert other.lumen is not None
+        np.testing.assert_allclose(one.lumen.points, other.lumen.points, atol=1e-4)
 
 
 def test_the_truth_says_what_was_made() -> None:

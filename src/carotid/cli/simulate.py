@@ -37,7 +37,7 @@ def simulate(
     """Make black-blood MRI of necks whose carotids are known exactly.
 
     OUTPUT_DIR receives raw/<id>.mha (a RAW_DIR for `carotid transform heatmap`),
-    annotations/<id>/centerline_transform/<side>_centerline.tsv, and truth/<id>.json.
+    annotations/<id>/ with the true centerlines and contours, and truth/<id>.json.
     """
     from carotid.cli.progress import choose_teller
     from carotid.simulation.cohort import simulate_cohort

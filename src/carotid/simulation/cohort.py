@@ -1,8 +1,8 @@
 """Simulated participants on disk: a RAW_DIR, annotations, and the truth beside them.
 
 `OUTPUT_DIR/raw/<id>.mha` and `raw/parameters.json` are what the heatmap transform reads,
-`annotations/<id>/centerline_transform/<side>_centerline.tsv` what training and comparison read,
-and `truth/<id>.json` says in R-A-S millimetres what was made.
+`annotations/<id>/centerline_transform/<side>_centerline.tsv` and
+`annotations/<id>/contour_transform/<side>_contour.tsv` what training and comparison read, and `truth/<id>.json` says in R-A-S millimetres what was made.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carotid.errors import OutputError, UsageError
+from carotid.simulation.contours import true_contours
 from carotid.simulation.neck import simulate_neck
 from carotid.simulation.recipe import DEFAULT_RECIPE, NeckRecipe
 from carotid.simulation.truth import slice_centers
 from carotid.storage.annotations import annotation_text
 from carotid.storage.metaimage.write import write_metaimage
+from carotid.storage.results.contours import save_contours
+from carotid.storage.results.layout import CONTOUR_TRANSFORM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,6 +116,9 @@ def write_participant(output_dir: Path, participant: str, neck: SimulatedNeck) -
         folder = output_dir / "annotations" / participant / "centerline_transform"
         folder.mkdir(parents=True, exist_ok=True)
         _put(folder / f"{side}_centerline.tsv", annotation_text(slice_centers(neck, side)))
+    folder = output_dir / "annotations" / participant / CONTOUR_TRANSFORM
+    folder.mkdir(parents=True, exist_ok=True)
+    save_contours(true_contours(neck), folder)
     (output_dir / "truth").mkdir(parents=True, exist_ok=True)
     _put(output_dir / "truth" / f"{participant}.json", _json(truth_record(neck)))
     raw = output_dir / "raw"
