@@ -2,7 +2,8 @@
 
 `OUTPUT_DIR/raw/<id>.mha` and `raw/parameters.json` are what the heatmap transform reads,
 `annotations/<id>/centerline_transform/<side>_centerline.tsv` and
-`annotations/<id>/contour_transform/<side>_contour.tsv` what training and comparison read, and `truth/<id>.json` says in R-A-S millimetres what was made.
+`annotations/<id>/contour_transform/<side>_contour.tsv` what training and comparison read, and
+`truth/<id>.json` says in R-A-S millimetres what was made.
 """
 
 from __future__ import annotations
