@@ -91,7 +91,7 @@ def polygon_distance(
     rise = np.where(step[:, 1] != 0, step[:, 1], 1.0)
     x = start[:, 0] + (points[:, None, 1] - start[:, 1]) / rise * step[:, 0]
     inside = ((straddles & (points[:, None, 0] < x)).sum(axis=1) % 2) == 1
-    return np.where(inside, -distance, distance)
+    return np.asarray(np.where(inside, -distance, distance))
 
 
 @dataclass(frozen=True, eq=False)
