@@ -60,7 +60,7 @@ def test_what_is_passed_over_is_told(tmp_path: Path, caplog: pytest.LogCaptureFi
         find_scans(tmp_path)
     (record,) = caplog.records
     assert record.levelno == logging.INFO
-    assert record.getMessage() == f"{tmp_path}: not used: notes.txt"
+    assert record.getMessage() == f"{tmp_path}: no scans: notes.txt"
 
 
 @pytest.mark.parametrize(

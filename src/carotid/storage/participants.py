@@ -1,8 +1,9 @@
 """RAW_DIR: which participants it holds, told from names alone wherever that is possible.
 
 A participant is a folder of DICOM files or one file; the id is the folder's name, or the file's
-name without its extension. All names are checked before anything is read, so that two scans never
-compete for one id, also not where upper and lower case are the same.
+name without its extension. In a BIDS data set it is an image of a session. All names are checked
+before anything is read, so that two scans never compete for one id, also not where upper and lower
+case are the same; and whatever is not used is named, so that no scan is overlooked.
 """
 
 from __future__ import annotations
@@ -12,85 +13,135 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from carotid.errors import UsageError
-from carotid.storage.litter import is_litter
-from carotid.storage.raw import RawScan
-from carotid.storage.readers import FOLDER_KIND, kind_of
-from carotid.storage.rescaling import FILE_NAME
+from carotid.storage.bids import find_bids_scans
+from carotid.storage.entries import scan_of, scan_of_dicom, sort_entries
+from carotid.storage.unused import shortened, warn_of_unused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from carotid.storage.bids import BidsChoice
+    from carotid.storage.dicom.loose import Loose
+    from carotid.storage.raw import RawScan
 
 logger = logging.getLogger(__name__)
 
 MAX_ID_BYTES = 200
 """Longest id: file systems take names of 255 bytes, and temporary names add to the id."""
 
-_DATA_EXTENSIONS = (".raw", ".zraw")
-_MAX_IDS_SHOWN = 20
-_LAYOUT = "one folder of DICOM files, or one .mha, .mhd, .nii or .nii.gz file, per participant"
+LAYOUT = "one folder of DICOM files, or one .mha, .mhd, .nii or .nii.gz file, per participant"
 
 
-def find_scans(raw_dir: Path) -> dict[str, RawScan]:
+def find_scans(raw_dir: Path, choice: BidsChoice | None = None) -> dict[str, RawScan]:
     """List the participants of a RAW_DIR without reading their scans.
 
-    Hidden files, `parameters.json` and files of other kinds are passed over. Every folder counts
-    as a participant, also an empty one: it fails when it is loaded, rather than being overlooked.
+    Litter of systems, `parameters.json` and documents are passed over; other files that are not
+    used are named in a warning. Every folder counts as a participant, also an empty one: it fails
+    when it is loaded, rather than being overlooked. So do links that lead nowhere.
+
+    Args:
+        raw_dir: The folder.
+        choice: Which image is meant where the folder is a BIDS data set.
 
     Returns:
         The scans by id, sorted by id.
 
     Raises:
         UsageError: There is no such folder, it holds no scan, one participant is there twice, two
-            ids differ only in case, or an id cannot serve as the name of a folder.
+            ids differ only in case, an id cannot serve as the name of a folder, or it is not clear
+            which of several images is meant.
     """
-    scans: dict[str, RawScan] = {}
-    folded: dict[str, RawScan] = {}
-    ignored = []
-    for path in _entries(raw_dir):
-        scan = _scan_at(path)
-        if scan is None:
-            ignored += [path.name] if path.name != FILE_NAME else []
-            continue
-        _check_id(scan)
-        key = unicodedata.normalize("NFC", scan.participant_id).casefold()
-        _check_unique(scan, folded.setdefault(key, scan))
-        scans[scan.participant_id] = scan
-    unrelated = [name for name in ignored if not name.lower().endswith(_DATA_EXTENSIONS)]
-    if unrelated:
-        logger.info("%s: not used: %s", raw_dir, _shortened(unrelated))
+    paths = _listing(raw_dir)
+    data_set = find_bids_scans(raw_dir, choice)
+    if data_set is not None:
+        paths = [path for path in paths if path.name not in data_set.folders]
+    entries = sort_entries(paths)
+    scans = _by_id(entries.scans + (data_set.scans if data_set else []))
+    unused = entries.unused + _add_loose(scans, entries.loose)
+    if data_set is not None:
+        unused += [(name, "no image that is meant") for name in data_set.without]
+    warn_of_unused(raw_dir, unused)
+    if entries.documents:
+        logger.info("%s: no scans: %s", raw_dir, shortened(entries.documents))
     if not scans:
-        raise UsageError(
-            "the folder holds no scans",
-            where=raw_dir,
-            found=_shortened(ignored) or "nothing",
-            expected=_LAYOUT,
-        )
+        ignored = [*(name for name, _ in unused), *entries.documents]
+        raise _no_scans(raw_dir, sorted(ignored), entries.loose)
     return dict(sorted(scans.items()))
 
 
-def _entries(raw_dir: Path) -> list[Path]:
+def _listing(raw_dir: Path) -> list[Path]:
     try:
-        return sorted(path for path in raw_dir.iterdir() if not path.name.startswith("."))
+        return sorted(raw_dir.iterdir())
     except FileNotFoundError as error:
         raise UsageError("there is no such folder", where=raw_dir) from error
     except NotADirectoryError as error:
-        raise UsageError("this is not a folder", where=raw_dir, expected=_LAYOUT) from error
+        scan = scan_of(raw_dir)
+        raise UsageError(
+            "this is not a folder",
+            where=raw_dir,
+            found="a file" if scan is None else "one scan",
+            expected=LAYOUT,
+            remedy=None
+            if scan is None
+            else f"give the folder that it lies in, {raw_dir.absolute().parent}, and "
+            f"--participant {scan.participant_id}",
+        ) from error
     except OSError as error:
         raise UsageError(
             "the folder cannot be read", where=raw_dir, found=error.strerror or error
         ) from error
 
 
-def _scan_at(path: Path) -> RawScan | None:
-    """The scan that an entry of RAW_DIR is, or None."""
-    if path.is_dir():
-        return None if is_litter(path.name, folder=True) else RawScan(path.name, path, FOLDER_KIND)
-    found = kind_of(path.name)
-    if found is None:
-        return None
-    kind, extension = found
-    return RawScan(path.name.removesuffix(extension), path, kind)
+def _by_id(found: Iterable[RawScan]) -> dict[str, RawScan]:
+    scans: dict[str, RawScan] = {}
+    folded: dict[str, RawScan] = {}
+    for scan in sorted(found, key=lambda scan: scan.path):
+        _check_id(scan)
+        _check_unique(scan, folded.setdefault(_folded(scan.participant_id), scan))
+        scans[scan.participant_id] = scan
+    return scans
+
+
+def _folded(participant_id: str) -> str:
+    return unicodedata.normalize("NFC", participant_id).casefold()
+
+
+def _add_loose(scans: dict[str, RawScan], loose: Loose) -> list[tuple[str, str]]:
+    """Add DICOM files that are a scan each; which ones are not used, and why."""
+    unused = []
+    taken = {_folded(key) for key in scans}
+    for path in loose.scans:
+        scan = scan_of_dicom(path)
+        if _folded(scan.participant_id) in taken:
+            unused.append((path.name, "the participant has another scan"))
+            continue
+        _check_id(scan)
+        taken.add(_folded(scan.participant_id))
+        scans[scan.participant_id] = scan
+    for slices in loose.slices:
+        names = f"{len(slices)} files such as {slices[0].name}"
+        unused.append((names, "slices of one series: put them into a folder of their own"))
+    return unused
+
+
+def _no_scans(raw_dir: Path, ignored: Sequence[str], loose: Loose) -> UsageError:
+    if loose.slices:
+        place = raw_dir.absolute()
+        count = sum(len(slices) for slices in loose.slices)
+        return UsageError(
+            "the folder holds the slices of one scan, not scans",
+            where=raw_dir,
+            found=f"{count} DICOM files such as {loose.slices[0][0].name}",
+            expected=LAYOUT,
+            remedy=f"give the folder above it, {place.parent}, and --participant {place.name}",
+        )
+    return UsageError(
+        "the folder holds no scans",
+        where=raw_dir,
+        found=shortened(ignored) or "nothing",
+        expected=LAYOUT,
+    )
 
 
 def _check_id(scan: RawScan) -> None:
@@ -119,7 +170,9 @@ def _check_unique(scan: RawScan, earlier: RawScan) -> None:
         what = f"participant '{scan.participant_id}' is there twice"
         remedy = "move one of the two elsewhere"
     else:
-        what = "two participants' ids differ only in upper and lower case"
+        composed = [unicodedata.normalize("NFC", s.participant_id) for s in (scan, earlier)]
+        how = "in how accents are stored" if len(set(composed)) == 1 else "in upper and lower case"
+        what = f"two participants' ids differ only {how}"
         remedy = "rename one of the two"
     raise UsageError(
         what,
@@ -127,9 +180,3 @@ def _check_unique(scan: RawScan, earlier: RawScan) -> None:
         found=f"{earlier.path.name} and {scan.path.name}",
         remedy=remedy,
     )
-
-
-def _shortened(words: Sequence[str]) -> str:
-    shown = ", ".join(word[:60] for word in words[:_MAX_IDS_SHOWN])
-    more = len(words) - _MAX_IDS_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown

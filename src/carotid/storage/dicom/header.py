@@ -48,13 +48,13 @@ class PixelPlace:
 
     Attributes:
         begin: First byte of their element's value.
-        length: Bytes that they take.
-        compressed: Whether they are a list of items, one image or a part of one each.
+        length: Bytes that they take: themselves, or the list of items that holds compressed ones.
+        vr: How their element is typed; matters for 8 bits in big-endian words.
     """
 
     begin: int
     length: int
-    compressed: bool
+    vr: str
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,14 @@ class Header:
         return int(self.dataset.Rows), int(self.dataset.Columns)
 
     @property
-    def bits(self) -> tuple[int, int, int]:
-        """Bits of a pixel's room, bits of its value in there, and the highest one of them."""
-        room = int(self.dataset.BitsAllocated)
-        stored = int(self.dataset.BitsStored)
-        high = self.dataset.get("HighBit")
-        return room, stored, stored - 1 if high is None or high == "" else int(high)
+    def room_bits(self) -> int:
+        """How many bits a stored pixel takes."""
+        return int(self.dataset.BitsAllocated)
+
+    @property
+    def value_bits(self) -> int:
+        """How many of them, the lowest ones, are its value."""
+        return int(self.dataset.BitsStored)
 
     @property
     def stored_dtype(self) -> np.dtype[Any]:

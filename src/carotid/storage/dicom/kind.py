@@ -62,13 +62,18 @@ def check_pixel_kind(header: Header) -> None:
 
 
 def _check_bits(header: Header) -> None:
-    stated = header.text("BitsStored")
-    room, stored, high = header.bits if stated else (0, 0, 0)
-    if not stored - 1 <= high < room or stored < 1:
-        raise InputError(
-            "the header contradicts itself about the bits of a pixel",
-            where=header.path,
-            found=f"BitsAllocated {header.text('BitsAllocated')}, BitsStored {stated or 'absent'}, "
-            f"HighBit {header.text('HighBit') or 'absent'}",
-            remedy="export the series again",
-        )
+    """Refuse values that do not lie in the lowest bits of a pixel (DICOM PS3.3, C.7.6.3.1).
+
+    A higher place, which older editions allowed, cannot be told from a mistake in the header. A
+    HighBit that is too low for the value can only be a mistake, and changes nothing.
+    """
+    room, value, high = (header.text(k) for k in ("BitsAllocated", "BitsStored", "HighBit"))
+    if value and 1 <= int(value) <= int(room) and int(high or 0) < int(value):
+        return
+    raise InputError(
+        "the header contradicts itself about the bits of a pixel",
+        where=header.path,
+        found=f"BitsAllocated {room}, BitsStored {value or 'absent'}, HighBit {high or 'absent'}",
+        expected="HighBit one less than BitsStored",
+        remedy="export the series again",
+    )

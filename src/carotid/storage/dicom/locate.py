@@ -30,12 +30,14 @@ _LONG_VRS = {b"OB", b"OW", b"OD", b"OF", b"OL", b"OV", b"UN"}
 """Value representations of pixels, whose lengths take four bytes (PS3.5, 7.1.2). A length of the
 other encoding cannot look like one of them: it would be odd."""
 
+_IMPLICIT_VR = "OW"
 _PADDING_BYTES = 64
 _COPY_AGAIN = "copy the series again"
 
 
 class _Element(NamedTuple):
     tag: tuple[int, int]
+    vr: str
     length: int
     begin: int
 
@@ -75,10 +77,10 @@ def place_of_pixels(dataset: Dataset, syntax: str, frames: int, file: BufferedRe
         present = min(element.length, size - element.begin)
         if present < needed or present < element.length:
             raise _cut(f"{present} bytes of pixels", f"{max(needed, element.length)}")
-        return PixelPlace(element.begin, element.length, compressed=False)
+        return PixelPlace(element.begin, element.length, element.vr)
     end = element.begin + element.length if whole else size
     length = _length_of_items(file, end, frames, syntax)
-    return PixelPlace(element.begin, length, compressed=True)
+    return PixelPlace(element.begin, length, element.vr)
 
 
 def _bits_per_frame(dataset: Dataset) -> int:
@@ -101,7 +103,8 @@ def _element_at(file: BufferedReader, *, little: bool) -> _Element | None:
         return None
     file.seek(begin + taken)
     tag = int.from_bytes(head[:2], order), int.from_bytes(head[2:4], order)
-    return _Element(tag, int.from_bytes(head[taken - 4 : taken], order), begin + taken)
+    vr = head[4:6].decode("ascii") if explicit else _IMPLICIT_VR
+    return _Element(tag, vr, int.from_bytes(head[taken - 4 : taken], order), begin + taken)
 
 
 def _is_compressed(syntax: str) -> bool:

@@ -108,7 +108,18 @@ def _header(folder: Path, path: Path, file: BufferedReader, *, marked: bool) -> 
             where=path,
             remedy="export it uncompressed, or remove it if it is not part of the series",
         )
-    dataset = dcmread(file, force=True, stop_before_pixels=True, specific_tags=list(ATTRIBUTES))
+    try:
+        dataset = dcmread(file, force=True, stop_before_pixels=True, specific_tags=list(ATTRIBUTES))
+    except (EOFError, OSError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise  # from the system; the others are pydicom's word for a header without its end
+        raise InputError(
+            "the DICOM header does not come to its end: the file is cut short, or a sequence in it "
+            "lacks the mark at its end",
+            where=path,
+            found=f"{Stamp.of(file).size} bytes",
+            remedy=_COPY_AGAIN,
+        ) from error
     if not _is_image(dataset, path, marked=marked):
         return None
     frames = _frames(dataset, path)
@@ -170,7 +181,8 @@ def _is_image(dataset: Dataset, path: Path, *, marked: bool) -> bool:
     private = stated != "" and in_header in (None, stated) and kind == "unknown"
     if marked and not private:
         raise InputError(
-            "the DICOM file is cut short or broken: it has no image size",
+            "the DICOM file is cut short or broken, or stored in another byte order than it says: "
+            "it has no image size",
             where=path,
             found=f"{path.stat().st_size} bytes",
             remedy=_COPY_AGAIN,

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 _PLAIN = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
 _BITS_IN_STREAM = {f"{JPEG_FAMILY}{number}" for number in (90, 91, 201, 202, 203)}
-"""JPEG 2000 and HTJ2K."""
+"""JPEG 2000 and HTJ2K, which state it themselves: where they have more than the header says, it
+cannot be told which of the two is wrong."""
 
 _SAFE_DECODER = {RLE: "pydicom"}
 """RLE: pylibjpeg's decoder panics on a broken stream, which is no `Exception` and writes to
@@ -86,7 +87,6 @@ def _decoded(header: Header, file: HashingFile) -> Iterator[NDArray[Any]]:
     from pydicom.uid import UID
 
     rows, columns = header.shape
-    room, stored, _ = header.bits
     frames = get_decoder(UID(header.transfer_syntax)).iter_array(
         file.read(header.pixels.length),
         raw=True,
@@ -96,11 +96,11 @@ def _decoded(header: Header, file: HashingFile) -> Iterator[NDArray[Any]]:
         number_of_frames=header.frames,
         samples_per_pixel=1,
         photometric_interpretation="MONOCHROME2",
-        bits_allocated=room,
-        bits_stored=stored,
+        bits_allocated=header.room_bits,
+        bits_stored=header.value_bits,
         pixel_representation=int(header.dataset.get("PixelRepresentation") or 0),
         pixel_keyword="PixelData",
-        pixel_vr="OW",
+        pixel_vr=header.pixels.vr,
     )
     for values, _ in islice(frames, header.frames):
         yield values
@@ -108,21 +108,16 @@ def _decoded(header: Header, file: HashingFile) -> Iterator[NDArray[Any]]:
 
 def _value_bits(frame: NDArray[Any], header: Header) -> NDArray[Any]:
     """The bits of each value alone, its sign included."""
-    room, stored, high = header.bits
-    if stored == room:
+    others = header.room_bits - header.value_bits
+    if others == 0:
         return frame
-    others = room - stored
     values = (frame << others) >> others
-    if np.array_equal(values, frame):
-        return frame
-    # Where the header places the values higher, or where a JPEG 2000 stream says by itself how many
-    # bits it has, it cannot be told which bits were meant.
-    if high != stored - 1 or header.transfer_syntax in _BITS_IN_STREAM:
+    if header.transfer_syntax in _BITS_IN_STREAM and not np.array_equal(values, frame):
         raise InputError(
             "the pixels have more bits than the header says",
             where=header.path,
             found=f"values from {frame.min()} to {frame.max()}",
-            expected=f"{stored} bits (BitsStored {stored}, HighBit {high})",
+            expected=f"{header.value_bits} bits (BitsStored)",
             remedy="export the series again, uncompressed",
         )
     return values

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.errors import InputError
-from carotid.geometry.grid import Grid
+from carotid.geometry.grid import SHEAR_TOLERANCE, Grid
 from carotid.storage.dicom.slice import (
     NAMED,
     count_of,
@@ -91,14 +91,14 @@ def stack(folder: Path, slices: list[Slice], shape: tuple[int, int]) -> Stack:
     height_mm = positions @ normal
     order = np.argsort(height_mm, kind="stable")
     _check_one_each(folder, slices, height_mm, order)
-    _check_above_each_other(folder, slices, positions, height_mm)
+    upward = _stacking_direction(folder, slices, positions, height_mm)
     spacing_mm = _slice_spacing_mm(folder, slices, height_mm, order)
 
     between_rows, between_columns = slices[0].pixel_spacing_mm
     affine_lps = np.eye(4)
     affine_lps[:3, 0] = along_row * between_columns
     affine_lps[:3, 1] = down_column * between_rows
-    affine_lps[:3, 2] = normal * spacing_mm
+    affine_lps[:3, 2] = upward * spacing_mm
     affine_lps[:3, 3] = positions[order[0]]
     index = np.empty(len(slices), dtype=int)
     index[order] = np.arange(len(slices))
@@ -170,13 +170,18 @@ def _check_one_each(
     raise InputError(what, where=folder, found=found, remedy=remedy)
 
 
-def _check_above_each_other(
+def _stacking_direction(
     folder: Path,
     slices: list[Slice],
     positions: NDArray[np.float64],
     height_mm: NDArray[np.float64],
-) -> None:
-    """Refuse tilted and shifted stacks: planes that do not follow each other along the normal."""
+) -> NDArray[np.float64]:
+    """(3,) How positions change for each millimetre of height: the normal, usually.
+
+    Tilted and shifted stacks, whose planes do not follow each other along the normal, are refused;
+    but for a tilt so small that the axes still count as at right angles. It comes from cosines that
+    were rounded to few decimals, and the planes lie where their positions say.
+    """
     normal = np.cross(*slices[0].orientation)
     lowest, highest = int(np.argmin(height_mm)), int(np.argmax(height_mm))
     rise_mm = height_mm - height_mm[lowest]
@@ -184,16 +189,18 @@ def _check_above_each_other(
     limit_mm = max(DRIFT_MM, DRIFT_VOXEL * min(slices[0].pixel_spacing_mm))
     drift_mm = np.linalg.norm(beside, axis=1)
     if drift_mm.max() <= limit_mm:
-        return
+        return normal
     per_mm = beside[highest] / rise_mm[highest]
     unexplained_mm = np.linalg.norm(beside - np.outer(rise_mm, per_mm), axis=1)
     if unexplained_mm.max() <= limit_mm:
-        angle = np.degrees(np.arctan(np.linalg.norm(per_mm)))
+        tilt = float(np.linalg.norm(per_mm))
+        if tilt < SHEAR_TOLERANCE:
+            return np.asarray(normal + per_mm, np.float64)
         raise InputError(
             "the slices are tilted against the direction in which they are stacked (gantry tilt)",
             where=folder,
-            found=f"{angle:.1f} degrees; {slices[highest].name} lies {drift_mm[highest]:.1f} mm "
-            f"beside {slices[lowest].name}",
+            found=f"{_digits(np.degrees(np.arctan(tilt)))} degrees; {slices[highest].name} lies "
+            f"{_digits(drift_mm[highest])} mm beside {slices[lowest].name}",
             expected="slices at right angles to their stacking direction",
             remedy="resample the scan to a rectangular grid",
         )
@@ -201,10 +208,15 @@ def _check_above_each_other(
     raise InputError(
         "some slices are shifted sideways against the others",
         where=folder,
-        found=f"{names_of(shifted)}, by up to {drift_mm.max():.1f} mm",
+        found=f"{names_of(shifted)}, by up to {_digits(drift_mm.max())} mm",
         expected="slices above each other",
         remedy="keep the slices of one series",
     )
+
+
+def _digits(number: float) -> str:
+    """One decimal, or two digits of a number below 1, so that it is never said to be 0."""
+    return f"{number:.1f}" if number >= 1 else f"{number:.2g}"
 
 
 def _slice_spacing_mm(

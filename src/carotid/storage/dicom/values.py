@@ -94,15 +94,15 @@ def padding_of(header: Header) -> tuple[int, int] | None:
     ]
     if values[0] is None or values[0] == "":
         return None
-    room, _, _ = header.bits
-    whole = [_as_stored(v, header.stored_dtype, room) for v in values if v is not None and v != ""]
+    kind, bits = header.stored_dtype, header.value_bits
+    whole = [_as_stored(value, kind, bits) for value in values if value not in (None, "")]
     return min(whole), max(whole)
 
 
-def _as_stored(value: object, dtype: np.dtype[Any], room: int) -> int:
-    bits = int(str(value)) & ((1 << room) - 1)
-    signed = dtype.kind == "i" and bits >> (room - 1)
-    return bits - (1 << room) if signed else bits
+def _as_stored(value: object, dtype: np.dtype[Any], bits: int) -> int:
+    unsigned = int(str(value)) & ((1 << bits) - 1)
+    negative = dtype.kind == "i" and unsigned >> (bits - 1)
+    return unsigned - (1 << bits) if negative else unsigned
 
 
 def level_padding(

@@ -8,7 +8,6 @@ states positions in L-P-S millimetres; `MetaImageHeader.grid` is R-A-S as everyw
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ import numpy as np
 from carotid.errors import InputError
 from carotid.geometry.grid import MAX_SPACING_MM, MIN_SPACING_MM, Grid
 from carotid.storage.byte_stream import MAX_DEFLATE_RATIO
+from carotid.storage.metaimage.data_file import data_file, stamp_of_data
 from carotid.storage.metaimage.fields import (
     LAST_KEY,
     MAX_HEADER_BYTES,
@@ -59,9 +59,6 @@ MAX_DIMENSIONS = 10
 """Most axes that the format knows."""
 
 _IDENTITY = "1 0 0 0 1 0 0 0 1"
-_PATTERN = re.compile(r"%[0-9]*d\S*(\s+[0-9]+)+$")
-"""A pattern for the names of several files is followed by the first and the last number."""
-
 _MILLIMETRES = ("mm", "?")
 """What `DistanceUnits` may say; without it, lengths are in millimetres."""
 
@@ -118,7 +115,7 @@ def read_metaimage_header(path: Path) -> MetaImageHeader:
         _check_kind(fields)
         name = text_of(fields, LAST_KEY)
         local = name.upper() == "LOCAL"
-        data_path = path if local else _data_file(path, name)
+        data_path = path if local else data_file(path, name)
         header = MetaImageHeader(
             path=path,
             grid=_grid(fields),
@@ -128,7 +125,7 @@ def read_metaimage_header(path: Path) -> MetaImageHeader:
             compressed=boolean_of(fields, "CompressedData", default=False),
             data_path=data_path,
             data_offset=data_start if local else 0,
-            data_stamp=stamp if local else _stamp_of_data(data_path),
+            data_stamp=stamp if local else stamp_of_data(data_path),
         )
         return _with_data_found(header, fields)
     except InputError as error:
@@ -241,48 +238,6 @@ def _channels(fields: Mapping[str, str]) -> int:
             expected="1 for a scan",
         )
     return channels
-
-
-def _data_file(path: Path, name: str) -> Path:
-    """The file with the voxels: one file, beside the header or below its folder."""
-    if not name or "\0" in name:
-        raise InputError(f"{LAST_KEY} in the header names no file")
-    folder = path.parent.resolve()
-    try:
-        if "\\" in name and not (folder / name).is_file():
-            name = name.replace("\\", "/")  # as Windows separates folders
-        target = (folder / name).resolve()
-        there = target.is_file()
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"{LAST_KEY} leads nowhere", found=f"'{name[:80]}'") from error
-    if name.split()[:1] == ["LIST"] or (_PATTERN.search(name) and not there):
-        raise InputError(
-            "the voxels are spread over several files",
-            found=f"{LAST_KEY} = {name[:80]}",
-            expected="one data file",
-            remedy="save the volume as one .mha file",
-        )
-    if Path(name).is_absolute() or ".." in Path(name).parts or folder not in target.parents:
-        raise InputError(
-            "the header points to a data file outside of its own folder",
-            found=f"{LAST_KEY} = {name[:80]}",
-            expected="the name of a file beside the header",
-            remedy="put the data file beside the header and correct this line",
-        )
-    return path.parent / name
-
-
-def _stamp_of_data(path: Path) -> Stamp:
-    try:
-        with open_regular(path) as file:
-            return Stamp.of(file)
-    except InputError as error:
-        raise InputError(
-            f"the file with the voxels, '{path.name}', is not usable",
-            found=error.what if error.found is None else f"{error.what}: {error.found}",
-            expected="a readable file beside the header",
-            remedy="copy it again, together with its header",
-        ) from error
 
 
 def _with_data_found(header: MetaImageHeader, fields: Mapping[str, str]) -> MetaImageHeader:

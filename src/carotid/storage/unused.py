@@ -1,0 +1,104 @@
+"""Entries of a RAW_DIR that are no scans which can be read: evident by-standers, and all others.
+
+A cohort must not shrink in silence. A document beside scans needs no word; whatever else is not
+used may be a scan in another form, or one that has not arrived yet, and is named in a warning.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from carotid.storage.readers import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+MAX_NAMES_SHOWN = 20
+_LONGEST_NAME = 60
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_DOCUMENTS = _words(
+    ".txt .md .rst .pdf .doc .docx .odt .rtf .xls .xlsx .ods .ppt .pptx .csv .tsv .json .jsonl "
+    ".xml .yaml .yml .toml .ini .cfg .html .htm .css .js .log .out .err .sh .bash .py .ipynb .m "
+    ".r .rmd .bat .cmd .ps1 .slurm .sbatch .png .jpg .jpeg .gif .bmp .svg .mp4 .avi .url .db "
+    ".sqlite .md5 .sha1 .sha256 .sum .sav .key .pem"
+)
+_DOCUMENT_NAMES = _words(
+    "readme license licence changes changelog authors notes version lockfile makefile dockerfile "
+    "dicomdir autorun md5sums sha1sums sha256sums"
+)
+_UNFINISHED = _words(
+    ".part .partial .crdownload .download .filepart .opdownload .aria2 .!ut .!qb .unfinished "
+    ".incomplete .tmp .temp"
+)
+_ARCHIVES = _words(
+    ".zip .tar .tgz .tbz .tbz2 .txz .gz .bz2 .xz .zst .lz4 .lzma .z .7z .rar .iso .dmg"
+)
+_FORMATS = _words(
+    ".nrrd .nhdr .mgz .mgh .hdr .img .mnc .minc .mif .mih .par .rec .gipl .vtk .vti .tif .tiff "
+    ".h5 .hdf5 .npy .npz .mat .head .brik .mrb .fdf .2dseq .am .pic .spr .sdt"
+)
+_RSYNC = re.compile(r"\.(?P<name>.+)\.[A-Za-z0-9]{6}")
+"""What rsync calls a file while it copies it."""
+
+UNFINISHED = "an unfinished download or copy"
+ARCHIVE = "packed: unpack it"
+FORMAT = "a format that is not read: save it as .nii.gz or .mha"
+NO_HEADER = "voxels that no .mhd names"
+NOT_DICOM = "named as DICOM but without a DICOM image"
+NO_FILE = "no ordinary file"
+UNKNOWN = "not known as a scan"
+
+
+def is_document(name: str) -> bool:
+    """Whether a file is told to be no scan by its name."""
+    stem, dot, suffix = name.lower().rpartition(".")
+    return (dot + suffix if dot else "") in _DOCUMENTS or (stem or suffix) in _DOCUMENT_NAMES
+
+
+def reason_unused(name: str) -> str:
+    """Why a file with this name is not used, if it is no document and holds no DICOM."""
+    lower = name.lower()
+    suffix = lower[lower.rfind(".") :] if "." in lower else ""
+    for reason, suffixes in ((UNFINISHED, _UNFINISHED), (FORMAT, _FORMATS), (ARCHIVE, _ARCHIVES)):
+        if suffix in suffixes:
+            return reason
+    return NO_HEADER if suffix in (".raw", ".zraw") else UNKNOWN
+
+
+def is_hidden_copy(name: str) -> bool:
+    """Whether a hidden file is a scan that rsync has not finished copying."""
+    copied = _RSYNC.fullmatch(name)
+    return copied is not None and kind_of(copied["name"]) is not None
+
+
+def warn_of_unused(raw_dir: Path, unused: Iterable[tuple[str, str]]) -> None:
+    """Name what is not used, with reasons, in one warning.
+
+    Args:
+        raw_dir: Where.
+        unused: Names and reasons.
+    """
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for name, reason in unused:
+        by_reason[reason].append(name)
+    if by_reason:
+        told = "; ".join(f"{shortened(names)} ({why})" for why, names in by_reason.items())
+        logger.warning("%s: not used: %s", raw_dir, told)
+
+
+def shortened(words: Sequence[str]) -> str:
+    """The first words of a list and the number of the others."""
+    shown = ", ".join(word[:_LONGEST_NAME] for word in words[:MAX_NAMES_SHOWN])
+    more = len(words) - MAX_NAMES_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
