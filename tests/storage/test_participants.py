@@ -1,15 +1,18 @@
-"""RAW_DIR: who is in it, and who is asked for."""
+"""RAW_DIR: who is in it."""
 
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
+from tests.dicom_series import assert_same_place, make_volume, write_classic, write_enhanced
+from tests.storage.metaimage.test_read import file_bytes
 
 from carotid.errors import InputError, UsageError
 from carotid.storage.participants import find_scans
-from carotid.storage.raw import RawScan, load_scan
+from carotid.storage.raw import load_scan
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -21,10 +24,6 @@ def touch(folder: Path, *names: str) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(b"")
     return folder
-
-
-def scans_of(*participant_ids: str) -> dict[str, RawScan]:
-    return {key: RawScan(key, Path(f"{key}.mha"), "metaimage") for key in participant_ids}
 
 
 # --- who is there ------------------------------------------------------------------------------
@@ -72,7 +71,9 @@ def test_what_is_passed_over_is_told(tmp_path: Path, caplog: pytest.LogCaptureFi
         (["a.mha", "a.mhd"], ["'a' is there twice", "a.mha and a.mhd"]),
         (["Sub-1.mha", "sub-1.mha"], ["upper and lower case", "Sub-1.mha and sub-1.mha"]),
         (["STRASSE/", "straße.nii"], ["upper and lower case", "STRASSE and straße.nii"]),
-        (["e\u0301.mha", "\u00e9.nii"], ["differ only"]),
+        (["e\u0301.mha", "\u00e9.nii"], ["differ only in how accents are stored"]),
+        (["sub\u00a001.mha"], ["cannot be used", r"'sub\xa001'"]),
+        (["sub\u200b01/"], ["cannot be used", r"'sub\u200b01'"]),
         (["-v.mha"], ["cannot be used", "'-v'", "Rename"]),
         (["a\nb.mha"], ["cannot be used"]),
         (["a\tb/"], ["cannot be used"]),
@@ -101,8 +102,13 @@ def test_a_place_that_is_no_folder(tmp_path: Path) -> None:
     touch(tmp_path, "file")
     with pytest.raises(UsageError, match="no such folder"):
         find_scans(tmp_path / "missing")
-    with pytest.raises(UsageError, match="not a folder"):
+    with pytest.raises(UsageError, match=r"not a folder \(found a file"):
         find_scans(tmp_path / "file")
+    touch(tmp_path, "sub-01.nii.gz")
+    with pytest.raises(UsageError) as caught:
+        find_scans(tmp_path / "sub-01.nii.gz")
+    assert "found one scan" in str(caught.value)
+    assert f"{tmp_path}, and --participant sub-01." in str(caught.value)
 
 
 def test_links_to_scans_are_followed_and_broken_ones_fail_when_loaded(tmp_path: Path) -> None:
@@ -114,3 +120,205 @@ def test_links_to_scans_are_followed_and_broken_ones_fail_when_loaded(tmp_path: 
     assert list(scans) == ["linked", "lost", "x"]
     with pytest.raises(InputError, match=r"lost\.mha.*does not exist"):
         load_scan(scans["lost"])
+
+
+# --- nothing shrinks in silence ----------------------------------------------------------------
+
+
+def warnings_of(caplog: pytest.LogCaptureFixture) -> str:
+    return "\n".join(r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("sub-03.nrrd", "a format that is not read"),
+        ("sub-03.MGZ", "a format that is not read"),
+        ("sub-03.mnc", "a format that is not read"),
+        ("sub-03.hdr", "a format that is not read"),
+        ("sub-03.img", "a format that is not read"),
+        ("sub-03.par", "a format that is not read"),
+        ("sub-03.zip", "unpack"),
+        ("sub-03.tar.gz", "unpack"),
+        ("sub-03.nii.bz2", "unpack"),
+        ("sub-03.mha.gz", "unpack"),
+        ("sub-03.nii.gz.part", "unfinished"),
+        ("sub-03.mha.crdownload", "unfinished"),
+        ("sub-03.nii.gz.filepart", "unfinished"),
+        (".sub-03.nii.gz.Xy12Z9", "unfinished"),
+        ("sub-03.nii.gz~", "not known as a scan"),
+        ("sub-03.nii.gz.1", "not known as a scan"),
+        ("sub-03", "not known as a scan"),
+        ("sub-03.lnk", "not known as a scan"),
+        ("sub-03.dcm", "named as DICOM but without a DICOM image"),
+        ("sub-03.raw", "voxels that no .mhd names"),
+        ("sub-03.zraw", "voxels that no .mhd names"),
+    ],
+)
+def test_what_may_be_a_scan_is_named_in_a_warning(
+    tmp_path: Path, name: str, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    touch(tmp_path, "sub-01.mha", "sub-02.mhd", "sub-02.raw", "readme.txt", "README", "list.csv")
+    (tmp_path / name).write_bytes(b"x" * 2000)
+    assert list(find_scans(tmp_path)) == ["sub-01", "sub-02"]
+    warned = warnings_of(caplog)
+    assert f"not used: {name} (" in warned
+    assert reason in warned
+    assert "readme" not in warned.lower()
+
+
+def test_many_unused_files_are_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    touch(tmp_path, "a.mha", *[f"{n:02}.nrrd" for n in range(30)], "x.part", "y.part")
+    os.mkfifo(tmp_path / "pipe")
+    find_scans(tmp_path)
+    (line,) = warnings_of(caplog).splitlines()
+    assert "19.nrrd and 10 more (a format that is not read" in line
+    assert "x.part, y.part (an unfinished download or copy)" in line
+    assert "pipe (no ordinary file)" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("sub-02", "sub-02"), ("P.001_U", "P.001_U"), ("sub-02.dcm", "sub-02"), ("x.nii.gz", "x")],
+)
+def test_a_dead_link_is_a_participant_that_fails(tmp_path: Path, name: str, key: str) -> None:
+    touch(tmp_path, "sub-01.mha")
+    (tmp_path / name).symlink_to("/mnt/unmounted/sub-02")
+    scans = find_scans(tmp_path)
+    assert list(scans) == sorted(["sub-01", key])
+    with pytest.raises(InputError) as caught:
+        load_scan(scans[key])
+    assert "the link leads to a file that does not exist" in str(caught.value)
+    assert "/mnt/unmounted/sub-02" in str(caught.value)
+
+
+def test_a_dead_link_to_a_document_or_another_format(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    touch(tmp_path, "sub-01.mha")
+    for name in ("notes.txt", "sub-02.nrrd"):
+        (tmp_path / name).symlink_to("nowhere")
+    assert list(find_scans(tmp_path)) == ["sub-01"]
+    assert "sub-02.nrrd" in warnings_of(caplog)
+    assert "notes" not in warnings_of(caplog)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("$RECYCLE.BIN", "$Recycle.Bin", "#recycle", "@Recycle", "@eaDir", "@Recently-Snapshot"),
+        *("#snapshot", "System Volume Information", "lost+found", "__MACOSX", ".Trash-1000"),
+        *("RECYCLER", "Network Trash Folder"),
+    ],
+)
+def test_litter_of_systems_is_no_participant(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    touch(tmp_path, "sub-01.mha", f"{name}/sub-09.mha", "Thumbs.db", "desktop.ini", ".DS_Store")
+    assert list(find_scans(tmp_path)) == ["sub-01"]
+    assert not warnings_of(caplog)
+
+
+# --- DICOM files without a folder --------------------------------------------------------------
+
+
+def test_a_file_with_all_slices_is_a_participant(tmp_path: Path) -> None:
+    volume = make_volume()
+    write_enhanced(volume, tmp_path / "sub-01.dcm", uid="1")
+    write_enhanced(volume, tmp_path / "sub-02", uid="2")
+    write_enhanced(volume, tmp_path / "sub-03.IMA", uid="2")
+    scans = find_scans(tmp_path)
+    assert list(scans) == ["sub-01", "sub-02", "sub-03"]
+    for scan in scans.values():
+        assert_same_place(load_scan(scan), volume)
+
+
+def test_one_slice_beside_scans_is_read_with_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    touch(tmp_path, "sub-01.mha")
+    write_classic(make_volume(shape=(7, 5, 1)), tmp_path, name="sub-02.dcm".format)
+    scans = find_scans(tmp_path)
+    assert list(scans) == ["sub-01", "sub-02"]
+    assert load_scan(scans["sub-02"]).grid.shape == (7, 5, 1)
+    assert "sub-02.dcm: a single slice" in warnings_of(caplog)
+
+
+def test_loose_slices_beside_scans_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    touch(tmp_path, "sub-01.mha")
+    write_classic(make_volume(), tmp_path)
+    assert list(find_scans(tmp_path)) == ["sub-01"]
+    assert "4 files such as IM0000.dcm (slices of one series: put them into" in warnings_of(caplog)
+
+
+@pytest.mark.parametrize("name", ["IM{:04d}.dcm", "{:05d}", "MR.1.2.3.{}"])
+def test_a_participants_folder_instead_of_the_folder_of_all(tmp_path: Path, name: str) -> None:
+    write_classic(make_volume(), tmp_path / "study" / "sub-01", name=name.format)
+    with pytest.raises(UsageError) as caught:
+        find_scans(tmp_path / "study" / "sub-01")
+    message = str(caught.value)
+    assert "the folder holds the slices of one scan" in message
+    assert f"{tmp_path / 'study'}, and --participant sub-01" in message
+
+
+def test_a_loose_file_whose_id_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    touch(tmp_path, "sub-01/")
+    write_enhanced(make_volume(), tmp_path / "SUB-01.dcm")
+    assert list(find_scans(tmp_path)) == ["sub-01"]
+    assert "SUB-01.dcm (the participant has another scan)" in warnings_of(caplog)
+
+
+def test_a_broken_loose_file_fails_by_name(tmp_path: Path) -> None:
+    touch(tmp_path, "sub-01.mha")
+    path = write_enhanced(make_volume(), tmp_path / "sub-02.dcm")
+    path.write_bytes(path.read_bytes()[:-100])
+    scans = find_scans(tmp_path)
+    with pytest.raises(InputError, match=r"sub-02\.dcm.*cut short"):
+        load_scan(scans["sub-02"])
+
+
+# --- data files of .mhd headers ----------------------------------------------------------------
+
+
+def write_header(path: Path, data_file: str) -> None:
+    path.write_bytes(file_bytes(b"", ElementDataFile=data_file))
+
+
+@pytest.mark.parametrize("data_file", ["data/{}.raw", "./data/{}.raw", "data/deep/{}.zraw"])
+def test_a_folder_of_voxels_is_no_participant(
+    tmp_path: Path, data_file: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for key in ("a", "b"):
+        write_header(tmp_path / f"{key}.mhd", data_file.format(key))
+        touch(tmp_path, data_file.format(key))
+    assert list(find_scans(tmp_path)) == ["a", "b"]
+    assert not warnings_of(caplog)
+
+
+def test_voxels_without_a_header_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_header(tmp_path / "a.mhd", "data/a.raw")
+    touch(tmp_path, "data/a.raw", "data/b.raw", "data/readme.txt", "c.raw")
+    assert list(find_scans(tmp_path)) == ["a"]
+    assert "data/b.raw, c.raw (voxels that no .mhd names)" in warnings_of(caplog)
+
+
+def test_a_folder_of_dicom_with_voxels_in_it_is_a_participant(tmp_path: Path) -> None:
+    write_header(tmp_path / "a.mhd", "sub-02/a.raw")
+    write_classic(make_volume(), tmp_path / "sub-02")
+    touch(tmp_path, "sub-02/a.raw")
+    assert list(find_scans(tmp_path)) == ["a", "sub-02"]
+
+
+def test_data_files_of_any_name_are_no_strangers(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_header(tmp_path / "a.mhd", "ICA 70%dist.bin")
+    touch(tmp_path, "ICA 70%dist.bin")
+    assert list(find_scans(tmp_path)) == ["a"]
+    assert not warnings_of(caplog)

@@ -33,6 +33,103 @@ def test_settings_are_read(tmp_path: Path, changes: dict[str, Any]) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("parameters.json.txt", "Parameters.json", "PARAMETERS.JSON", "parameters.txt"),
+        *("parameters", "parameter.json", "paramters.json", "parameters (1).json"),
+        *("parameters.json.json", "._parameters.json", "parameters.jsn", " parameters.json"),
+    ],
+)
+@pytest.mark.parametrize("content", [json.dumps(RIGHT), '{"lower_percentile_rescaler": 5,}'])
+def test_settings_under_another_name_are_not_overlooked(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ConfigurationError) as caught:
+        read_rescaling(tmp_path)
+    assert name.strip() in str(caught.value)
+    assert "rename the file to parameters.json" in str(caught.value).lower()
+
+
+def test_settings_in_utf_16_under_another_name(tmp_path: Path) -> None:
+    (tmp_path / "parameters.json.txt").write_text(json.dumps(RIGHT), "utf-16")
+    with pytest.raises(ConfigurationError, match="not called as they have to be"):
+        read_rescaling(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("parameters_readme.md", "see the protocol"),
+        ("parameters.pdf", "%PDF"),
+        ("parameters.tsv", "TR\tTE"),
+        ("parameters.json.txt", json.dumps(RIGHT | {"rescale": False})),
+        ("settings.json", json.dumps({"a": 1})),
+        ("parameters.mha", json.dumps(RIGHT)),
+    ],
+)
+def test_other_files_are_no_settings(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    (tmp_path / "parameters").mkdir(exist_ok=True)
+    assert read_rescaling(tmp_path) == NO_RESCALING
+
+
+@pytest.mark.parametrize("name", ["parameters.json.bak", "parameters.json.old", "parameters.json~"])
+def test_settings_put_out_of_use_are_named(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / name).write_text(json.dumps(RIGHT))
+    assert read_rescaling(tmp_path) == NO_RESCALING
+    assert f"{name} is not used: intensities are not rescaled" in caplog.text
+
+
+def test_other_names_do_not_matter_beside_the_right_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("parameters.json", "parameters.json.txt", "Parameters.json"):
+        (tmp_path / name).write_text(json.dumps(RIGHT))
+    assert read_rescaling(tmp_path).stated
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "meant"), [(0.05, 0.95, "5 and 95"), (0, 0.999, "0 and 99.9"), (0, 1, "100")]
+)
+def test_fractions_are_no_percentiles(
+    tmp_path: Path, lower: float, upper: float, meant: str
+) -> None:
+    values = {"lower_percentile_rescaler": lower, "upper_percentile_rescaler": upper}
+    (tmp_path / "parameters.json").write_text(json.dumps(RIGHT | values))
+    with pytest.raises(ConfigurationError) as caught:
+        read_rescaling(tmp_path)
+    assert "the percentiles are fractions" in str(caught.value)
+    assert meant in str(caught.value)
+    (tmp_path / "parameters.json").write_text(json.dumps(RIGHT | values | {"rescale": False}))
+    assert read_rescaling(tmp_path).percentiles is None
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(0.05, 95), (0.5, 99.5), (0, 1.5)])
+def test_small_percentiles_may_be_meant(tmp_path: Path, lower: float, upper: float) -> None:
+    values = {"lower_percentile_rescaler": lower, "upper_percentile_rescaler": upper}
+    (tmp_path / "parameters.json").write_text(json.dumps(RIGHT | values))
+    assert read_rescaling(tmp_path).percentiles == (lower, upper)
+
+
+def test_what_is_recorded_does_not_depend_on_who_said_it(tmp_path: Path) -> None:
+    values = {"rescale": False, "lower_percentile_rescaler": 0, "upper_percentile_rescaler": 100}
+    (tmp_path / "parameters.json").write_text(json.dumps(values))
+    stated = read_rescaling(tmp_path)
+    assert (stated.stated, NO_RESCALING.stated) == (True, False)
+    assert stated.as_record() == NO_RESCALING.as_record()
+
+
+def test_the_example_in_messages_fits_the_package(tmp_path: Path) -> None:
+    (tmp_path / "parameters.json").write_text("{}")
+    with pytest.raises(ConfigurationError, match=r'"lower_percentile_rescaler": 5, "upper.*: 95'):
+        read_rescaling(tmp_path)
+
+
 LOWER, UPPER = "lower_percentile_rescaler", "upper_percentile_rescaler"
 
 

@@ -1,21 +1,39 @@
-"""Which files of a model directory are models."""
+"""Which files of a model directory are models, and which look like models but are not used.
+
+An ensemble must not shrink in silence: a member that was downloaded under another name, or is not
+there yet, is named.
+"""
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING
 
 from carotid.errors import ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+_MEMBER = "model.pt"
+_ALIKE = re.compile(
+    r".*\.(pt|pth|ckpt|bin|safetensors|onnx|pkl|pickle|torch|tar|zip|h5|weights|model|npz)"
+    r"([._~ -].*)?|.*\.(part|partial|crdownload|download|filepart|aria2|tmp)",
+    re.IGNORECASE,
+)
+"""Names of files that may hold weights, whole or not, finished or not."""
+
+_LISTED = 20
 
 
 def find_models(directory: Path) -> list[Path]:
     """The weight files of a model directory, in the order in which members are numbered.
 
-    Either `*.pt` directly inside, sorted by name, or, in a folder written by `carotid train`,
-    `split-<k>/model.pt`, sorted by k.
+    Either `*.pt` directly inside, in any case, sorted by name, or, in a folder written by `carotid
+    train`, `split-<k>/model.pt`, sorted by k.
 
     Raises:
         ModelError: Where there is none.
@@ -24,7 +42,7 @@ def find_models(directory: Path) -> list[Path]:
         what = "is not a directory" if directory.exists() else "does not exist"
         raise ModelError(f"the model directory {what}", where=directory)
     try:
-        found = sorted(p for p in directory.glob("*.pt") if not p.name.startswith("."))
+        found = sorted(path for path in directory.iterdir() if _is_model(path))
         if not found:
             found = _splits(directory)
     except OSError as error:
@@ -32,10 +50,12 @@ def find_models(directory: Path) -> list[Path]:
             f"the model directory cannot be read: {error.strerror}", where=directory
         ) from error
     if not found:
+        alike = unused_models(directory, found)
         raise ModelError(
             "no model in this directory",
             where=directory,
-            expected="one or more *.pt files, or split-<k>/model.pt",
+            found=_listed(alike) if alike else None,
+            expected=f"one or more *.pt files, or split-<k>/{_MEMBER}",
             remedy="give the folder that holds the weights; `carotid models path heatmap` prints "
             "the one that comes with the package",
         )
@@ -59,7 +79,49 @@ def find_splits(directory: Path) -> list[Path]:
 
 
 def _splits(directory: Path) -> list[Path]:
-    return sorted(directory.glob("split-*/model.pt"), key=_split_number)
+    return sorted(directory.glob(f"split-*/{_MEMBER}"), key=_split_number)
+
+
+def unused_models(directory: Path, found: Iterable[Path]) -> list[str]:
+    """What looks like a model, or like a place for one, and is not among those found.
+
+    Args:
+        directory: The model directory.
+        found: What `find_models` gave.
+
+    Returns:
+        Names within the directory, sorted.
+    """
+    used = set(found)
+    alike = []
+    for path in directory.iterdir():
+        if path in used or path.name.startswith("."):
+            continue
+        if path.is_dir():
+            split = re.fullmatch(r"split-\d+", path.name)
+            if split and path / _MEMBER not in used:
+                alike.append(f"{path.name}/")
+        elif _ALIKE.fullmatch(path.name):
+            alike.append(path.name)
+    return sorted(alike)
+
+
+def warn_of_unused(directory: Path, found: Iterable[Path]) -> None:
+    """Name in a warning what `unused_models` finds."""
+    alike = unused_models(directory, found)
+    if alike:
+        logger.warning(
+            "%s: not used as models: %s; those that are end in .pt", directory, _listed(alike)
+        )
+
+
+def _is_model(path: Path) -> bool:
+    return path.name.lower().endswith(".pt") and not path.name.startswith(".")
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _split_number(path: Path) -> tuple[int, str]:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from carotid.errors import ModelError
-from carotid.network.model_files import find_models
+from carotid.network.model_files import find_models, warn_of_unused
 from carotid.network.weight_names import renamed
 from carotid.quiet import without_warnings
 
@@ -81,7 +81,10 @@ def read_models(
         ModelError: Where one cannot be used, or is of another architecture than the first one.
     """
     models: list[Weights] = []
-    for path in find_models(directory) if files is None else files:
+    paths = find_models(directory) if files is None else files
+    if files is None:
+        warn_of_unused(directory, paths)
+    for path in paths:
         name = path.relative_to(directory).as_posix()
         one = read_weights(path, kind, name)
         if models and one.architecture != models[0].architecture:

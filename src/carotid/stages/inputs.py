@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import unicodedata
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -214,7 +214,7 @@ def record_of_run(
     """What the records of all participants of a run say alike."""
     settings = parameters.model_dump(mode="json")
     if SCAN in stage.needs:
-        settings["rescaling"] = asdict(inputs.rescaling)
+        settings["rescaling"] = inputs.rescaling.as_record()
     context = {} if prepared.device is None else {"device": prepared.device}
     return Record(stage.name, settings, models=prepared.models, context=context)
 

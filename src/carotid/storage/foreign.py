@@ -13,6 +13,7 @@ from carotid.errors import InputError
 HEAD_BYTES = 512
 """How many of a file's first bytes are looked at."""
 
+METAIMAGE = "a MetaImage file"
 _GIT_LFS = b"version https://git-lfs"
 _WEB_PAGES = (b"<!doctype", b"<html", b"<head", b"<?xml")
 _NIFTI_SIZES = (b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1c")
@@ -71,14 +72,14 @@ def recognised(head: bytes) -> Foreign | None:
         if head[start : start + len(mark)] == mark:
             return foreign
     if head[:2] == b"\x1f\x8b":
-        return Foreign("a gzip file", "unpack it with gunzip, or name it .nii.gz if it is NIfTI")
+        return Foreign("a gzip file", "unpack it once with gunzip")
     if head[:4] in _NIFTI_SIZES and (head[344:348] in _NIFTI_MARKS or head[4:8] in _NIFTI_MARKS):
         return Foreign("a NIfTI file that is not compressed", "rename it to .nii")
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(_WEB_PAGES):
         return Foreign("a web page", "download the scan itself")
     if text.startswith((b"objecttype", b"ndims")):
-        return Foreign("a MetaImage file", "rename it to .mha")
+        return Foreign(METAIMAGE, "rename it to .mha")
     if text.startswith((b'{"', b"{\n", b"{\r")):
         return Foreign("a JSON text", "download or copy the scan itself")
     if len(head) >= HEAD_BYTES and not head.strip(b"\0"):

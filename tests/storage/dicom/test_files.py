@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ from tests.dicom_series import (
     write_enhanced,
 )
 from tests.reading import read_dicom
+
+from carotid.errors import InputError
+from carotid.storage.dicom.read import hash_dicom, open_dicom
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,6 +83,80 @@ class TestFolders:
         (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
         os.mkfifo(tmp_path / "pipe")
         assert_same_place(read_dicom(tmp_path), volume)
+
+    @pytest.mark.parametrize("nested", ["part2", "a/b/part2"])
+    def test_slices_behind_a_linked_folder_are_there(self, tmp_path: Path, nested: str) -> None:
+        volume = make_volume(shape=(7, 5, 8))
+        paths = write_classic(volume, tmp_path / "p" / "part1")
+        (tmp_path / "store" / "deep").mkdir(parents=True)
+        for number, path in enumerate(paths[4:]):
+            path.rename(tmp_path / "store" / "deep" / f"B{number}.dcm")
+        (tmp_path / "p" / nested).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "p" / nested).symlink_to(tmp_path / "store")
+        assert_same_place(read_dicom(tmp_path / "p"), volume)
+        opened = open_dicom(tmp_path / "p")
+        assert opened.read().sha256 == hash_dicom(tmp_path / "p")
+
+    def test_a_folder_that_two_links_lead_to_counts_once(self, tmp_path: Path) -> None:
+        volume = make_volume(shape=(7, 5, 8))
+        paths = write_classic(volume, tmp_path / "p" / "a")
+        (tmp_path / "store").mkdir()
+        for path in paths[4:]:
+            path.rename(tmp_path / "store" / path.name)
+        (tmp_path / "store" / "up").symlink_to(tmp_path / "p")
+        for name in ("b", "c"):
+            (tmp_path / "p" / name).symlink_to(tmp_path / "store")
+        (tmp_path / "p" / "again").symlink_to(tmp_path / "p" / "a")
+        assert_same_place(read_dicom(tmp_path / "p"), volume)
+
+    def test_a_linked_folder_that_is_not_there_fails_by_name(self, tmp_path: Path) -> None:
+        write_classic(make_volume(), tmp_path / "p")
+        (tmp_path / "p" / "part2").symlink_to("/mnt/unmounted/part2")
+        with pytest.raises(InputError) as caught:
+            read_dicom(tmp_path / "p")
+        assert "part2: the link leads to a file that does not exist" in str(caught.value)
+        assert "/mnt/unmounted/part2" in str(caught.value)
+
+    def test_what_a_data_manager_has_not_fetched(self, tmp_path: Path) -> None:
+        path = write_classic(make_volume(), tmp_path)[1]
+        path.unlink()
+        path.symlink_to("../.git/annex/objects/XX/yy/SHA256E-s9--0/SHA256E-s9--0.dcm")
+        with pytest.raises(InputError, match="datalad get"):
+            read_dicom(tmp_path)
+
+    @pytest.mark.parametrize("name", ["#recycle", "$RECYCLE.BIN", "@Recycle", "@eaDir"])
+    def test_bins_are_passed_over(self, tmp_path: Path, name: str) -> None:
+        volume = make_volume()
+        write_classic(volume, tmp_path)
+        write_classic(volume, tmp_path / name)
+        assert_same_place(read_dicom(tmp_path), volume)
+
+    def test_one_file_with_all_slices(self, tmp_path: Path) -> None:
+        volume = make_volume()
+        path = write_enhanced(volume, tmp_path / "sub-01.dcm")
+        (tmp_path / "beside.txt").touch()
+        assert_same_place(read_dicom(path), volume)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert open_dicom(path).read().sha256 == hash_dicom(path) == digest
+
+    def test_a_folder_one_level_too_high_says_what_to_give(self, tmp_path: Path) -> None:
+        (tmp_path / "scans").mkdir()
+        (tmp_path / "scans" / "sub-01.nii.gz").touch()
+        with pytest.raises(InputError) as caught:
+            read_dicom(tmp_path)
+        assert "1 scans of other formats, such as scans/sub-01.nii.gz" in str(caught.value)
+        assert f"as RAW_DIR: {tmp_path / 'scans'}" in str(caught.value)
+        for number in range(3):
+            write_classic(make_volume(), tmp_path / f"sub-{number}" / "a", uid=str(number))
+        with pytest.raises(InputError, match="if each of its folders is a participant, give this"):
+            read_dicom(tmp_path)
+
+    def test_series_in_one_folder_are_no_participants(self, tmp_path: Path) -> None:
+        for number in range(2):
+            write_classic(make_volume(), tmp_path, uid=str(number), name=f"{number}-{{}}".format)
+        with pytest.raises(InputError) as caught:
+            read_dicom(tmp_path)
+        assert "RAW_DIR" not in str(caught.value)
 
     def test_a_link_to_the_folder_or_to_slices_is_fine(self, tmp_path: Path) -> None:
         volume = make_volume()

@@ -6,6 +6,7 @@ be made ready meanwhile.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from carotid.errors import CarotidError
 from carotid.geometry.intensity import intensity_range
 from carotid.provenance import Input
 from carotid.stages.heatmap.prepare import prepare
+from carotid.storage.rescaling import FILE_NAME
 from carotid.storage.scan_state import scan_state
 
 if TYPE_CHECKING:
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
     from carotid.storage.opened import OpenedScan
     from carotid.storage.raw import RawScan
     from carotid.storage.rescaling import Rescaling
+
+
+logger = logging.getLogger(__name__)
+
+_LIKELY_INTENSITY = 5.0
+"""Most, in size, that a scan has whose intensities were brought to 0 to 1 by somebody else."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,17 +64,34 @@ def read_prepared(
     """
     size_bytes = scan_state(scan).size_bytes
     content = opened.read()
-    percentiles = (rescaling.lower_percentile, rescaling.upper_percentile)
+    _check_meant(scan, content.volume, rescaling)
     try:
         prepared = prepare_scan(
             content.volume,
             parameters,
-            percentiles=percentiles if rescaling.rescale else None,
+            percentiles=rescaling.percentiles,
             padding=content.padding,
         )
     except CarotidError as error:
         raise error.at(scan.path) from error
     return LoadedScan(prepared, Input(content.sha256, size_bytes))
+
+
+def _check_meant(scan: RawScan, volume: Volume, rescaling: Rescaling) -> None:
+    """Say that nobody asked for rescaling, where intensities look as if it was meant."""
+    if rescaling.stated:
+        return
+    lowest, highest = float(volume.array.min()), float(volume.array.max())
+    if max(-lowest, highest) > _LIKELY_INTENSITY:
+        logger.warning(
+            "%s: intensities from %.4g to %.4g are used as they are, because there is no %s in "
+            "RAW_DIR. The models in the package expect them rescaled to 0 to 1: see the "
+            "documentation on data",
+            scan.path,
+            lowest,
+            highest,
+            FILE_NAME,
+        )
 
 
 def prepare_scan(

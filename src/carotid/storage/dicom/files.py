@@ -60,7 +60,8 @@ def list_files(folder: Path) -> list[Path]:
                 "there are too many files for one scan",
                 where=folder,
                 found=f"more than {MAX_FILES}",
-                remedy="give each participant a folder with one series",
+                remedy="give each participant a folder with one series; if the folders in this one "
+                "are participants, give it as RAW_DIR",
             )
         try:
             if stat.S_ISREG(path.stat().st_mode):

@@ -11,6 +11,7 @@ import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,10 +34,9 @@ from carotid.storage.dicom.values import (
     value_dtype,
 )
 from carotid.storage.opened import OpenedScan, ScanContent
+from carotid.storage.readers import kind_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from carotid.geometry.grid import Grid
@@ -175,14 +175,21 @@ def _headers(path: Path) -> tuple[list[Header], list[Path]]:
         else:
             others.append(file)
     if not headers:
-        raise InputError(
-            "there is no DICOM image in this folder",
-            where=path,
-            found=f"{len(beside)} DICOM and {len(files) - len(beside)} other files",
-            remedy="give a folder with the slices of one series",
-        )
+        raise _no_image(path, files, len(beside))
     account_for_others(folder, [h.path for h in headers], others)
     return headers, beside
+
+
+def _no_image(path: Path, files: list[Path], dicom: int) -> InputError:
+    scans = [file for file in files if kind_of(file.name) is not None]
+    if scans:
+        found = f"{len(scans)} scans of other formats, such as {scans[0].relative_to(path)}"
+        remedy = f"give the folder in which they lie as RAW_DIR: {scans[0].parent}"
+    else:
+        found = f"{dicom} DICOM and {len(files) - dicom} other files"
+        remedy = "give a folder with the slices of one series"
+    what = "there is no DICOM image in this " + ("folder" if path.is_dir() else "file")
+    return InputError(what, where=path, found=found, remedy=remedy)
 
 
 def _one_series(folder: Path, headers: list[Header]) -> list[Header]:
@@ -201,8 +208,19 @@ def _one_series(folder: Path, headers: list[Header]) -> list[Header]:
         where=folder,
         found=found,
         expected="one",
-        remedy="keep the files of the black-blood series and move the others away",
+        remedy="keep the files of the black-blood series and move the others away"
+        + _if_participants(groups),
     )
+
+
+def _if_participants(groups: dict[str, list[Header]]) -> str:
+    """What to do if the folder is one level too high: each series lies in one of its folders."""
+    places = [{Path(h.name).parts[:-1][:1] for h in members} for members in groups.values()]
+    apart = all(len(place) == 1 for place in places)
+    folders = set().union(*places)
+    if not apart or len(folders) < 2 or () in folders:
+        return ""
+    return "; or, if each of its folders is a participant, give this folder as RAW_DIR"
 
 
 def _described(uid: str, members: list[Header]) -> str:

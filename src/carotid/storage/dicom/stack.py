@@ -224,6 +224,7 @@ def _slice_spacing_mm(
 ) -> float:
     """The even distance between neighbouring planes, or an error that names the uneven ones."""
     if len(slices) == 1:
+        logger.warning("%s: a single slice; nothing else of its series is here", folder)
         depth_mm = slices[0].depth_mm
         if depth_mm is None:
             raise InputError(

@@ -17,6 +17,7 @@ import numpy as np
 from carotid.errors import InputError
 from carotid.geometry.grid import MAX_SPACING_MM, MIN_SPACING_MM, Grid
 from carotid.storage.byte_stream import MAX_DEFLATE_RATIO
+from carotid.storage.foreign import HEAD_BYTES, METAIMAGE, recognised
 from carotid.storage.metaimage.data_file import data_file, stamp_of_data
 from carotid.storage.metaimage.fields import (
     LAST_KEY,
@@ -110,7 +111,8 @@ def read_metaimage_header(path: Path) -> MetaImageHeader:
     path = Path(path)
     try:
         with open_regular(path) as file:
-            fields, data_start = parse_fields(file.read(MAX_HEADER_BYTES))
+            head = file.read(MAX_HEADER_BYTES)
+            fields, data_start = _fields(head)
             stamp = Stamp.of(file)
         _check_kind(fields)
         name = text_of(fields, LAST_KEY)
@@ -130,6 +132,17 @@ def read_metaimage_header(path: Path) -> MetaImageHeader:
         return _with_data_found(header, fields)
     except InputError as error:
         raise error.at(path) from error
+
+
+def _fields(head: bytes) -> tuple[dict[str, str], int]:
+    """The header's lines and their length; what a file is instead if it has none."""
+    try:
+        return parse_fields(head)
+    except InputError as error:
+        foreign = recognised(head[:HEAD_BYTES])
+        if foreign is None or foreign.what == METAIMAGE:
+            raise
+        raise foreign.error("a MetaImage") from error
 
 
 def _check_kind(fields: Mapping[str, str]) -> None:

@@ -1,0 +1,68 @@
+"""Model directories: which files are members, and which ones only look like members."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from carotid.errors import ModelError
+from carotid.network.model_files import find_models, unused_models, warn_of_unused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def test_any_case_of_the_extension_is_a_member(tmp_path: Path) -> None:
+    touch(tmp_path, "a.pt", "C.PT", "b.Pt", ".hidden.pt")
+    assert [path.name for path in find_models(tmp_path)] == ["C.PT", "a.pt", "b.Pt"]
+    assert unused_models(tmp_path, find_models(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("b.pth", "B.PTH", "b.ckpt", "b.pt.crdownload", "b.pt.part", "b.pt.tmp", "b.pt (1)"),
+        *("b.pt~", "b.pt.bak", "b.pt.zip", "b.safetensors", "b.pkl", "b.pth.tar", "b.download"),
+    ],
+)
+def test_what_looks_like_a_member_is_named(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    touch(tmp_path, "a.pt", name)
+    found = find_models(tmp_path)
+    assert [path.name for path in found] == ["a.pt"]
+    warn_of_unused(tmp_path, found)
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert f"not used as models: {name};" in record.getMessage()
+
+
+def test_splits_without_a_model_and_splits_beside_members(tmp_path: Path) -> None:
+    touch(tmp_path, "split-0/model.pt", "split-10/model.pt", "split-2/training.tsv", "trunk-1/x")
+    found = find_models(tmp_path)
+    assert [path.parent.name for path in found] == ["split-0", "split-10"]
+    assert unused_models(tmp_path, found) == ["split-2/"]
+    touch(tmp_path, "a.pt")
+    assert unused_models(tmp_path, find_models(tmp_path)) == ["split-0/", "split-10/", "split-2/"]
+
+
+def test_what_lies_beside_models_needs_no_word(tmp_path: Path) -> None:
+    beside = ("README.md", "model.json", "parameters.json", "training.png", "LICENSE", "old/a.pt")
+    touch(tmp_path, "a.pt", *beside, "rows.tsv", ".a.pt.swp")
+    assert unused_models(tmp_path, find_models(tmp_path)) == []
+
+
+def test_a_directory_of_other_files_names_them(tmp_path: Path) -> None:
+    touch(tmp_path, "a.pth", "b.ckpt", "split-3/x")
+    with pytest.raises(ModelError, match=r"no model.*found a\.pth, b\.ckpt, split-3/"):
+        find_models(tmp_path)
+    with pytest.raises(ModelError, match="does not exist"):
+        find_models(tmp_path / "gone")
