@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from carotid.stages.stage import Task
 
 CONFIG = "[heatmap_transform]\nroi_size = [32, 32, 32]\noverlap = 0.25\n"
+AS_THEY_ARE = json.dumps(
+    {"rescale": False, "lower_percentile_rescaler": 0, "upper_percentile_rescaler": 100}
+)
 RESULT = "heatmap_transform/left_heatmap/mean.mha"
 
 
@@ -58,6 +61,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
     study = Study(tmp_path_factory.mktemp("finished"))
     for k, participant in enumerate(("sub-01", "sub-02")):
         write_scan(study.raw / f"{participant}.mha", 1 + k)
+    (study.raw / "parameters.json").write_text(AS_THEY_ARE)
     write_models(study.models, 2)
     study.config.write_text(CONFIG)
     run = study.run()

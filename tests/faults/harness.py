@@ -24,6 +24,7 @@ MEMORY_LIMIT_BYTES = 1 << 30
 """Most resident memory of any run on the tiny scans of these tests; PyTorch alone has a third."""
 
 CONFIG = "[heatmap_transform]\nroi_size = [32, 32, 32]\noverlap = 0\n"
+AS_THEY_ARE = '{"rescale": false, "lower_percentile_rescaler": 0, "upper_percentile_rescaler": 100}'
 QUIET = ("--device", "cpu", "--threads", "1")
 
 
@@ -62,6 +63,7 @@ class Place:
         for number, name in enumerate(participants):
             write_scan(place.raw / f"{name}.mha", 1 + 0.1 * number)
         place.raw.mkdir(parents=True, exist_ok=True)
+        (place.raw / "parameters.json").write_text(AS_THEY_ARE)
         write_models(place.models, models)
         place.config.write_text(CONFIG)
         return place
