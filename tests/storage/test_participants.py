@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.dicom_series import assert_same_place, make_volume, write_classic, write_enhanced
@@ -13,6 +13,9 @@ from tests.storage.metaimage.test_read import file_bytes
 from carotid.errors import InputError, UsageError
 from carotid.storage.participants import find_scans
 from carotid.storage.raw import load_scan
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def touch(folder: Path, *names: str) -> Path:
