@@ -34,7 +34,8 @@ def test_all_that_a_stage_names_is_there(stage: Stage) -> None:
     assert callable(named(stage.task))
     assert stage.arguments[-1] == "OUTPUT_DIR" or stage.arguments[0] == "OUTPUT_DIR"
     if stage.models is not None:
-        assert f"{stage.models.upper()}_MODEL_DIR" in stage.arguments
+        assert f"{stage.name.upper()}_MODEL_DIR" in stage.arguments
+        assert stage.model_kind().name == stage.name
     assert stage.summary.endswith(".")
     assert len(stage.summary) < 60
 

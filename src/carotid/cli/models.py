@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from carotid.network.shipped import SHIPPED
-from carotid.stages.catalog import STAGES
+from carotid.stages.catalog import STAGES, stage_named
+
+KINDS = [stage.name for stage in STAGES if stage.models]
 
 
 @click.group()
@@ -33,7 +35,7 @@ def list_models() -> None:
 
 
 @models.command()
-@click.argument("kind", type=click.Choice([stage.models for stage in STAGES if stage.models]))
+@click.argument("kind", type=click.Choice(KINDS))
 def path(kind: str) -> int:
     """Print the folder of shipped models, to be given as <KIND>_MODEL_DIR."""
     from carotid.errors import UsageError
@@ -46,14 +48,20 @@ def path(kind: str) -> int:
 
 @models.command()
 @click.argument("model_dir", type=click.Path(path_type=Path))
-def check(model_dir: Path) -> int:
+@click.option(
+    "--kind",
+    type=click.Choice(KINDS),
+    default=KINDS[0],
+    show_default=True,
+    help="Of which step the models are.",
+)
+def check(model_dir: Path, kind: str) -> int:
     """Check every model of a directory without using it; exit 2 where one is not usable.
 
     Where the directory holds a SHA256SUMS file, the files are compared with it.
     """
     from carotid.errors import ModelError
     from carotid.network.model_files import find_models
-    from carotid.network.unet import HEATMAP
     from carotid.network.weights import read_weights
 
     expected = _sums(model_dir / "SHA256SUMS")
@@ -61,7 +69,7 @@ def check(model_dir: Path) -> int:
     for file in find_models(model_dir):
         name = file.relative_to(model_dir).as_posix()
         try:
-            sha256 = read_weights(file, HEATMAP).sha256
+            sha256 = read_weights(file, stage_named(kind).model_kind()).sha256
         except ModelError as error:
             click.echo(f"{name}  not usable: {error}")
             bad += 1

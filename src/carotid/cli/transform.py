@@ -148,7 +148,7 @@ def _run(stage: Stage, output_dir: Path, **given: Any) -> int:
         output_dir=output_dir,
         raw_dir=given.get("raw_dir"),
         input_dirs={need: path for need, path in directories.items() if path is not None},
-        model_dir=given.get(f"{stage.models}_model_dir"),
+        model_dir=given.get(f"{stage.name}_model_dir"),
         config_path=given["config_path"],
         participants=given["participants"],
         device=given.get("device"),

@@ -98,6 +98,8 @@ def run_stage(
     inputs = find_inputs(stage, places, settings)
     asked = select_participants(inputs.participants(), request.participants)
     check_output_dir(request.output_dir, places.read_only())
+    if stage.models:
+        prepare_process()
     task = stage.make_task(
         Setting(
             parameters=parameters,
@@ -130,7 +132,6 @@ def run_stage(
 
 def _begin(task: Task[Any], request: Request, asked: Sequence[str]) -> EarlyLoad[Any] | None:
     """Load the first participant that is not complete while libraries are imported."""
-    prepare_process()
     layout, transform = OutputLayout(request.output_dir), request.stage.transform
     left = (
         one

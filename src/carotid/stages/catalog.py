@@ -23,7 +23,7 @@ STAGES = (
         needs=(SCAN,),
         arguments=("RAW_DIR", "HEATMAP_MODEL_DIR", "OUTPUT_DIR"),
         parameters="carotid.stages.heatmap.parameters:HeatmapParameters",
-        models="heatmap",
+        models="carotid.network.unet:HEATMAP",
         load="carotid.storage.results.heatmap_slices:open_heatmaps",
         task="carotid.stages.heatmap.task:HeatmapTask",
         summary="Compute heatmaps with pre-trained U-Nets.",
@@ -47,13 +47,54 @@ STAGES = (
     OUTPUT_DIR is where the heatmaps are, unless --heatmap_dir says another place. It receives
     <id>/centerline_transform/{left,right}_centerline.tsv.""",
     ),
+    Stage(
+        name="polar",
+        needs=(SCAN, "centerline"),
+        arguments=("OUTPUT_DIR",),
+        parameters="carotid.stages.polar.parameters:PolarParameters",
+        models=None,
+        load="carotid.storage.results.polar:load_polar",
+        task="carotid.stages.polar.task:polar_task",
+        summary="Draw polar images around the centerlines.",
+        about="""Draw polar images around the centers of the arteries, slice by slice.
+
+    `carotid transform contour` draws them by itself and needs no files. OUTPUT_DIR is where the
+    centerlines are, unless --centerline_dir says another place. It receives
+    <id>/polar_transform/{left,right}_polar: two files for each center, some 0.65 GB a scan.""",
+        transient=True,
+    ),
+    Stage(
+        name="contour",
+        needs=("polar",),
+        arguments=("OUTPUT_DIR", "CONTOUR_MODEL_DIR"),
+        parameters="carotid.stages.contour.parameters:ContourParameters",
+        models="carotid.network.polar_cnn:CONTOUR",
+        load="carotid.storage.results.contours:load_contours",
+        task="carotid.stages.contour.task:contour_task",
+        summary="Find the contours of lumen and outer wall.",
+        about="""Find the contours of lumen and outer wall in polar images.
+
+    OUTPUT_DIR is where the polar images are, or the centerlines, unless --polar_dir says another
+    place: without polar images they are drawn on the way, with [polar_transform] of the same
+    configuration. CONTOUR_MODEL_DIR holds the weights. OUTPUT_DIR receives
+    <id>/contour_transform/{left,right}_contour.tsv.""",
+    ),
+    Stage(
+        name="segmentation",
+        needs=("contour",),
+        arguments=("OUTPUT_DIR",),
+        parameters="carotid.stages.segmentation.parameters:SegmentationParameters",
+        models=None,
+        load="carotid.storage.results.segmentations:load_segmentation",
+        task="carotid.stages.segmentation.task:segmentation_task",
+        summary="Fill contours: masks of lumens and walls.",
+        about="""Fill the contours: masks of lumens and walls on the scan's own grid.
+
+    OUTPUT_DIR is where the contours are, unless --contour_dir says another place. It receives
+    <id>/segmentation_transform/{left,right}_segmentation.mha and labels.mha.""",
+    ),
 )
 
-_SECTIONS_TO_COME = (
-    "polar_transform",
-    "contour_transform",
-    "segmentation_transform",
-)
 _OTHER_SECTIONS = ("neck", "heatmap_training")
 
 
@@ -74,8 +115,7 @@ def made_on_the_way(stage: Stage) -> tuple[Stage, ...]:
 
 def section_names() -> tuple[str, ...]:
     """All sections that some command reads, whatever the command: one file may serve them all."""
-    transforms = dict.fromkeys([*(stage.transform for stage in STAGES), *_SECTIONS_TO_COME])
-    return (*transforms, *_OTHER_SECTIONS)
+    return (*(stage.transform for stage in STAGES), *_OTHER_SECTIONS)
 
 
 def read_sections(path: Path | None, known: dict[str, type[P]]) -> dict[str, P]:

@@ -35,7 +35,8 @@ class Stage:
         needs: "scan" or names of earlier stages; the last one tells who the participants are.
         arguments: Positional arguments of its command, in capitals.
         parameters: "module:class" of its section.
-        models: Kind of its networks; None where it has none. Networks bring --device, --threads.
+        models: "module:name" of its kind of networks; None where it has none. Networks bring the
+            argument <NAME>_MODEL_DIR and the options --device and --threads.
         load: "module:function" that reads its result from a folder.
         task: "module:function" that makes its `Task` of a `Setting`.
         summary: What it does, in one line.
@@ -69,6 +70,10 @@ class Stage:
         """What its section is checked with."""
         found: type[Parameters] = named(self.parameters)
         return found
+
+    def model_kind(self) -> Any:
+        """What its weight files may hold, a `ModelKind`; None where it has no networks."""
+        return None if self.models is None else named(self.models)
 
     def load_result(self, folder: Path) -> Any:
         """Read a result of this stage from its folder."""

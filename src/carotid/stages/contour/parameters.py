@@ -26,14 +26,31 @@ class ContourParameters(Parameters):
         seed: What dropout draws from.
     """
 
-    dropout: StrictBool = False
-    n_repeats: Annotated[StrictInt, Field(ge=1, le=10_000)] = 20
-    delta_theta: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False, strict=True)] = 0.0625
-    single_center: StrictBool = False
-    interpolation_method: Literal["polynomial", "mean"] = "polynomial"
-    split_list: tuple[StrictStr, ...] = ()
-    radius: Literal["corrected", "compatible"] = "corrected"
-    seed: Annotated[StrictInt, Field(ge=0, lt=1 << 63)] = 0
+    dropout: StrictBool = Field(
+        default=False, description="whether dropout layers stay switched on"
+    )
+    n_repeats: Annotated[StrictInt, Field(ge=1, le=10_000)] = Field(
+        default=20, description="predictions per image and network with dropout"
+    )
+    delta_theta: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False, strict=True)] = Field(
+        default=0.0625, description="window of the column deviation, as a share of the circle"
+    )
+    single_center: StrictBool = Field(
+        default=False, description="use the first of several centers only"
+    )
+    interpolation_method: Literal["polynomial", "mean"] = Field(
+        default="polynomial", description="polynomial, or mean with single_center"
+    )
+    split_list: tuple[StrictStr, ...] = Field(
+        default=(), description="names of the split folders that are used; all where it is empty"
+    )
+    radius: Literal["corrected", "compatible"] = Field(
+        default="corrected",
+        description="corrected, or compatible: half a sample less with the known tool's weights",
+    )
+    seed: Annotated[StrictInt, Field(ge=0, lt=1 << 63)] = Field(
+        default=0, description="what dropout draws from"
+    )
 
     @property
     def takes_mean(self) -> bool:

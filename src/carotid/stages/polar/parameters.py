@@ -27,13 +27,28 @@ class PolarParameters(Parameters):
         sampling: How values are taken between voxels; compatible reproduces the known tool.
     """
 
-    n_angles: Annotated[StrictInt, Field(ge=3)] = 31
-    polar_ray: Annotated[StrictInt, Field(ge=3)] = 127
-    cartesian_ray: Annotated[float, Field(gt=0, le=1e4, allow_inf_nan=False, strict=True)] = 100
-    length: Annotated[StrictInt, Field(ge=1)] = 7
-    multiple_centers: StrictBool = False
-    annotation_resolution: Annotated[StrictInt, Field(ge=1)] = 100
-    sampling: Sampling = "linear"
+    n_angles: Annotated[StrictInt, Field(ge=3)] = Field(
+        default=31, description="rays; contour networks take 31 only"
+    )
+    polar_ray: Annotated[StrictInt, Field(ge=3)] = Field(
+        default=127,
+        description="samples along a ray, both ends counted; contour networks take 127 only",
+    )
+    cartesian_ray: Annotated[float, Field(gt=0, le=1e4, allow_inf_nan=False, strict=True)] = Field(
+        default=100, description="length of a ray, a whole diameter, in voxels"
+    )
+    length: Annotated[StrictInt, Field(ge=1)] = Field(
+        default=7, description="axial slices, odd; contour networks in 3D take 7 only"
+    )
+    multiple_centers: StrictBool = Field(
+        default=False, description="nine images a slice, around the center and its neighbours"
+    )
+    annotation_resolution: Annotated[StrictInt, Field(ge=1)] = Field(
+        default=100, description="used in training alone"
+    )
+    sampling: Sampling = Field(
+        default="linear", description="linear, or compatible: the known tool's"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import StrictBool
+from pydantic import Field, StrictBool
 
 from carotid.config import Parameters
 
@@ -15,4 +15,6 @@ class SegmentationParameters(Parameters):
             the outline itself.
     """
 
-    hull: StrictBool = False
+    hull: StrictBool = Field(
+        default=False, description="fill convex hulls, as the known tool does, instead of outlines"
+    )
