@@ -98,7 +98,7 @@ def repeatability(values: NDArray[np.float64]) -> Repeatability:
         icc=intraclass_correlation(known),
         within_sd=_sd_interval(within, n * (k - 1)),
         within_cv_percent=cv,
-        least_change=_normal() * np.sqrt(2) * within,
+        least_change=normal_quantile() * np.sqrt(2) * within,
     )
 
 
@@ -119,10 +119,10 @@ def intraclass_correlation(values: NDArray[np.float64]) -> Interval:
     error = ((values - whole) ** 2).sum() - rows * (n - 1) - columns * (k - 1)
     error = max(error, 0) / ((n - 1) * (k - 1))
     below = rows + (k - 1) * error + k * (columns - error) / n
-    if below <= 0:
-        return Interval()
+    if below <= 1e-12 * whole**2:
+        return Interval()  # all values are equal
     icc = float((rows - error) / below)
-    if error <= 1e-12 * rows:
+    if error <= 1e-12 * (rows + columns):
         # Repetitions differ by constants at most: the interval's distribution is degenerate.
         return Interval(icc, np.nan, np.nan) if columns > 0 else Interval(icc, icc, icc)
     ratio = columns / error
@@ -149,7 +149,7 @@ def limits_of_agreement(first: NDArray[np.float64], second: NDArray[np.float64])
     bias = float(difference.mean())
     if n < 2:
         return Limits(n, Interval(bias), np.nan, Interval(), Interval(), np.nan)
-    sd, z = float(difference.std(ddof=1)), _normal()
+    sd, z = float(difference.std(ddof=1)), normal_quantile()
     quantile = float(t.ppf((1 + LEVEL) / 2, n - 1))
     of_bias = quantile * sd / np.sqrt(n)
     of_limit = quantile * sd * np.sqrt(1 / n + z**2 / (2 * (n - 1)))
@@ -176,7 +176,8 @@ def _sd_interval(sd: float, freedom: int) -> Interval:
     return Interval(sd, float(sd * np.sqrt(freedom / low)), float(sd * np.sqrt(freedom / high)))
 
 
-def _normal() -> float:
+def normal_quantile() -> float:
+    """1.96: how many standard deviations hold 95 % of a normal distribution."""
     from scipy.stats import norm
 
     return float(norm.ppf((1 + LEVEL) / 2))

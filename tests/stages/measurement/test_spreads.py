@@ -8,7 +8,7 @@ import pytest
 from carotid.geometry.tube import ANGLES, Cut, ray_angles
 from carotid.stages.measurement.parameters import MeasurementParameters
 from carotid.stages.measurement.shapes import measure_shapes
-from carotid.stages.measurement.spreads import spread_of_mean, spreads_of
+from carotid.stages.measurement.spreads import spreads_of
 
 DRAWS = 600
 PARAMETERS = MeasurementParameters(spread_angle_deg=60)
@@ -71,14 +71,3 @@ def test_the_scale_multiplies_all_spreads() -> None:
     double = spreads_of(shapes, *cuts, PARAMETERS.model_copy(update={"spread_scale": 2.0}))
     for name in ("la", "nwi", "wt_mean", "wt_max", "lumen_caliper"):
         assert getattr(double, name)[0] == pytest.approx(2 * getattr(one, name)[0])
-
-
-def test_a_mean_of_many_slices_is_as_sure_as_its_errors_are_independent() -> None:
-    s = np.arange(0.0, 400, 1)
-    sd, weights = np.full(400, 0.3), np.full(400, 1 / 400)
-    near = spread_of_mean(sd, weights, s, 1e-6)
-    far = spread_of_mean(sd, weights, s, 1e6)
-    assert near == pytest.approx(0.3 / 20)
-    assert far == pytest.approx(0.3)
-    assert near < spread_of_mean(sd, weights, s, 5.0) < far
-    assert np.isnan(spread_of_mean(sd, 0 * weights, s, 5.0))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.evaluation.along import spread_of_mean
 from carotid.stages.measurement.plaques import Plaque, plaques_of
-from carotid.stages.measurement.spreads import spread_of_mean
 from carotid.stages.measurement.stenosis import (
     Remodelling,
     Stenosis,

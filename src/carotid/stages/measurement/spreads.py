@@ -3,8 +3,8 @@
 Errors of an outline are not independent from point to point: a network that sees the wall too far
 out sees it so over a stretch. Errors of two points of one outline, at angles α apart, are taken to
 correlate by exp(−(α / spread_angle_deg)² / 2), those of lumen and outer outline not at all, and
-those of two cross-sections a length d apart by exp(−(d / spread_along_mm)² / 2). The two lengths
-and the overall factor `spread_scale` are settings, to be calibrated against known truth.
+those of two cross-sections by their distance and `spread_along_mm`. Both settings and the overall
+factor `spread_scale` are to be calibrated against known truth.
 """
 
 from __future__ import annotations
@@ -78,29 +78,6 @@ def spreads_of(
             lumen_inscribed=np.sqrt(2) * typical,
             outer_diameter=np.sqrt(var_tva / (np.pi * shapes.tva)),
         )
-
-
-def spread_of_mean(
-    values: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    s_mm: NDArray[np.float64],
-    along_mm: float,
-) -> float:
-    """Standard deviation of a weighted sum of measures along an artery.
-
-    Args:
-        values: (k,) their standard deviations.
-        weights: (k,) what each is multiplied by; where it is 0 the value may be NaN.
-        s_mm: (k,) where they are.
-        along_mm: Over which length their errors belong together.
-
-    Returns:
-        NaN where a value that counts is unknown.
-    """
-    used = weights != 0
-    part = values[used] * weights[used]
-    apart = (s_mm[used, None] - s_mm[used]) / along_mm
-    return float(np.sqrt(max(part @ np.exp(-0.5 * apart**2) @ part, 0)) if used.any() else np.nan)
 
 
 def _variance_of_sum(parts: NDArray[np.float64], width: float) -> NDArray[np.float64]:

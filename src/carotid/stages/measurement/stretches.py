@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.evaluation.common_range import Segments
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -48,6 +50,16 @@ def segment_limits(parameters: MeasurementParameters) -> dict[str, tuple[float, 
         "common_internal": (-np.inf, np.inf),
         "external": (-np.inf, np.inf),
     }
+
+
+def segments(parameters: MeasurementParameters) -> Segments:
+    """Where all segments are, for what compares measurements."""
+    return Segments(
+        limits_mm=segment_limits(parameters),
+        labels={name: label for name, (label, _) in SEGMENTS.items()},
+        max_gap_mm=parameters.max_gap_mm,
+        spread_along_mm=parameters.spread_along_mm,
+    )
 
 
 def segment_names(one: MeasuredArtery, parameters: MeasurementParameters) -> list[str]:

@@ -1,0 +1,199 @@
+"""Compare the measurements of output directories, and judge how well they repeat."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.artifacts import LABELS
+from carotid.errors import UsageError
+from carotid.evaluation.alignment import align
+from carotid.evaluation.common_range import MEASURES, ArteryCourse, measures_in_common
+from carotid.evaluation.measured_cohorts import by_session, in_directories
+from carotid.evaluation.repeated import Repeated, summary_table, values_table
+from carotid.geometry.sides import SIDE_NAMES
+from carotid.measurements import Column
+from carotid.storage.results.measurement_tables import save_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from carotid.artifacts import Label
+    from carotid.evaluation.common_range import Segments
+    from carotid.evaluation.measured_cohorts import Subject
+    from carotid.measurements import MeasurementTable
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was written.
+
+    Attributes:
+        repeated: All values.
+        summary: What they add up to.
+        participants: How many participants count.
+    """
+
+    repeated: Repeated
+    summary: MeasurementTable
+    participants: int
+
+
+def compare_measurements(
+    roots: Sequence[Path], output_dir: Path, columns: Sequence[str] = ()
+) -> Comparison:
+    """Compare the arteries' measurements of two or more directories, as they are.
+
+    `output_dir` receives `compare_measurement.tsv` with all values and
+    `compare_measurement_summary.tsv`, with dictionaries.
+
+    Args:
+        roots: Output directories of `carotid transform measurement`.
+        output_dir: Where the tables go.
+        columns: Which measures; all where it is empty.
+
+    Raises:
+        UsageError: No participant is in all directories, or a column is in none.
+    """
+    subjects, left_out = in_directories(roots)
+    for name, count in left_out.items():
+        logger.warning(
+            "%s was not compared: it is in %d of %d directories", name, count, len(roots)
+        )
+    repeated = repeated_as_stored(subjects, [str(root) for root in roots], columns)
+    return _write(repeated, output_dir, "compare_measurement", len(subjects))
+
+
+def judge_repeatability(
+    roots: Sequence[Path], output_dir: Path, segments: Segments, *, as_stored: bool = False
+) -> Comparison:
+    """Judge how well measurements repeat: of several directories, or of the sessions in one.
+
+    `output_dir` receives `repeatability.tsv` with a row per segment and measure, and
+    `repeatability_values.tsv`, with dictionaries.
+
+    Args:
+        roots: Output directories; of one alone, ids with sessions count as repetitions.
+        output_dir: Where the tables go.
+        segments: Where the segments are.
+        as_stored: Take the tables of arteries as they are, instead of measuring again over the
+            stretch that all repetitions have in common.
+
+    Raises:
+        UsageError: There are no repetitions.
+    """
+    if len(roots) > 1:
+        subjects, others = in_directories(roots)
+        left_out = sorted(others)
+        names = [str(root) for root in roots]
+    else:
+        subjects, left_out = by_session(roots[0])
+        fewest = min(len(one.times) for one in subjects)
+        names = [f"session {k + 1}" for k in range(fewest)]
+    if left_out:
+        logger.warning("without repetition, and left out: %s", ", ".join(left_out))
+    if as_stored:
+        repeated = repeated_as_stored(subjects, names)
+    else:
+        repeated = repeated_in_common(subjects, names, segments)
+    return _write(repeated, output_dir, "repeatability", len(subjects))
+
+
+def repeated_as_stored(
+    subjects: Sequence[Subject], names: Sequence[str], columns: Sequence[str] = ()
+) -> Repeated:
+    """What the tables of arteries say, for the first repetitions of each subject."""
+    keys: list[tuple[str, str, str]] = []
+    rows: list[list[dict[str, float]]] = []
+    measures: dict[str, Column] = {}
+    for subject in subjects:
+        tables = [one.arteries() for one in subject.times[: len(names)]]
+        for table in tables:
+            for column in table.columns:
+                if not isinstance(table.cells[column.name], tuple):
+                    measures.setdefault(column.name, column)
+        found = [_by_segment(table) for table in tables]
+        for side, segment in found[0]:
+            keys.append((subject.name, side, segment))
+            rows.append([table.get((side, segment), {}) for table in found])
+    chosen = (
+        [measures[name] for name in columns if name in measures]
+        if columns
+        else [*measures.values()]
+    )
+    unknown = [name for name in columns if name not in measures]
+    if unknown:
+        raise UsageError(
+            f"no table has the column {', '.join(unknown)}",
+            expected=", ".join(measures)[:400],
+        )
+    return _repeated(keys, rows, chosen, names)
+
+
+def repeated_in_common(
+    subjects: Sequence[Subject], names: Sequence[str], segments: Segments
+) -> Repeated:
+    """Measures over the stretch that all repetitions have in common, laid over the first one."""
+    keys: list[tuple[str, str, str]] = []
+    rows: list[list[dict[str, float]]] = []
+    units: dict[str, Column] = {}
+    for subject in subjects:
+        times = subject.times[: len(names)]
+        for side in SIDE_NAMES:
+            tables = [one.slices(side) for one in times]
+            if not units:
+                units = {column.name: column for column in times[0].arteries().columns}
+            aligned: list[dict[Label, ArteryCourse]] = [
+                {label: ArteryCourse.of(table, label, segments.max_gap_mm) for label in LABELS}
+                for table in tables
+            ]
+            for later in aligned[1:]:
+                shift = align(aligned[0], later, side).shift_mm
+                later.update({label: course.shifted(shift) for label, course in later.items()})
+            for segment, limits in segments.limits_mm.items():
+                same = [one[segments.labels[segment]] for one in aligned]
+                keys.append((subject.name, side, segment))
+                rows.append(measures_in_common(same, limits))
+    chosen = [units.get(name, Column(name, "", "")) for name in MEASURES]
+    return _repeated(keys, rows, chosen, names)
+
+
+def _by_segment(table: MeasurementTable) -> dict[tuple[str, str], dict[str, float]]:
+    numbers = {
+        name: values for name, values in table.cells.items() if not isinstance(values, tuple)
+    }
+    return {
+        key: {name: float(values[row]) for name, values in numbers.items()}
+        for row, key in enumerate(zip(table.words("side"), table.words("segment"), strict=True))
+    }
+
+
+def _repeated(
+    keys: Sequence[tuple[str, str, str]],
+    rows: Sequence[Sequence[Mapping[str, float]]],
+    measures: Sequence[Column],
+    names: Sequence[str],
+) -> Repeated:
+    values = np.full((len(keys), len(measures), len(names)), np.nan)
+    for row, repetitions in enumerate(rows):
+        for n, found in enumerate(repetitions):
+            values[row, :, n] = [found.get(one.name, np.nan) for one in measures]
+    return Repeated(tuple(keys), tuple(measures), values, tuple(names))
+
+
+def _write(repeated: Repeated, output_dir: Path, name: str, participants: int) -> Comparison:
+    summary = summary_table(repeated)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    places = {
+        "compare_measurement": ("compare_measurement.tsv", "compare_measurement_summary.tsv"),
+        "repeatability": ("repeatability_values.tsv", "repeatability.tsv"),
+    }[name]
+    save_table(output_dir / places[0], values_table(repeated))
+    save_table(output_dir / places[1], summary)
+    return Comparison(repeated, summary, participants)

@@ -1,0 +1,150 @@
+"""What changed in an artery between two scans, over the stretch that both show."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.errors import CarotidError, UsageError
+from carotid.evaluation.scan_pair import LeastChange, ScanPair
+from carotid.geometry.sides import SIDE_NAMES
+from carotid.measurements import Column, MeasurementTable
+from carotid.storage.results.measurement_tables import load_table, save_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from carotid.evaluation.common_range import Segments
+    from carotid.evaluation.measured_cohorts import Subject
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """What was compared.
+
+    Attributes:
+        changes: A row per subject, scan, side, segment and measure.
+        failed: Subjects that could not be compared, with the reason.
+    """
+
+    changes: MeasurementTable
+    failed: Mapping[str, str]
+
+
+_WORDS = (
+    Column("participant_id", "", "Who was scanned twice"),
+    Column("baseline", "", "Id of the first scan"),
+    Column("follow_up", "", "Id of the later scan"),
+    Column("side", "", "The patient's side"),
+    Column("segment", "", "Part of an artery"),
+    Column("measure", "", "Which column of the measurements"),
+)
+_BEYOND = Column(
+    "beyond",
+    "",
+    "Whether the change is larger than the least detectable one",
+    levels={"yes": "it is", "no": "it is not", "": "the least detectable change is unknown"},
+)
+_NUMBERS = (
+    Column("before", "", "The measure in the first scan, over the common stretch"),
+    Column("after", "", "The same in the later scan"),
+    Column("change", "", "After less before"),
+    Column("change_percent", "percent", "100 x change / before"),
+    Column("change_sd", "", "Standard deviation of the change by the stated spreads of both scans"),
+    Column(
+        "least_change",
+        "",
+        "Least detectable change: from the table of repeatability where one was given, else 1.96 x "
+        "change_sd, which does not know the errors that another position in the scanner makes",
+    ),
+    Column("common_mm", "mm", "Length of the stretch that both scans show"),
+    Column("shift_mm", "mm", "What positions of the later scan were raised by"),
+    Column("turn_deg", "deg", "What directions of the later scan were raised by"),
+)
+
+
+def follow_up(
+    subjects: Sequence[Subject],
+    output_dir: Path,
+    segments: Segments,
+    repeatability: Path | None = None,
+) -> FollowUp:
+    """Compare each later scan with the first one of the same subject.
+
+    `output_dir` receives `follow_up.tsv`, and per subject, later scan and side a table
+    `<follow-up id>_<side>_change.tsv` of the change of thickness by position and direction.
+
+    Args:
+        subjects: Who was scanned several times.
+        output_dir: Where the tables go.
+        segments: Where the segments are.
+        repeatability: `repeatability.tsv`, which tells least detectable changes.
+
+    Raises:
+        UsageError: Nobody could be compared.
+    """
+    known = {} if repeatability is None else _least_changes(repeatability)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    words: list[tuple[str, ...]] = []
+    numbers: list[list[float]] = []
+    failed: dict[str, str] = {}
+    for subject in subjects:
+        for later in subject.times[1:]:
+            try:
+                for side in SIDE_NAMES:
+                    pair = ScanPair.of(subject.times[0], later, side, segments)
+                    for (segment, measure), figures in pair.changes(segments, known).items():
+                        scans = (subject.times[0].participant_id, later.participant_id)
+                        words.append((subject.name, *scans, side, segment, measure))
+                        numbers.append(figures)
+                    map_path = output_dir / f"{later.participant_id}_{side}_change.tsv"
+                    save_table(map_path, pair.change_map())
+            except CarotidError as error:
+                failed[later.participant_id] = str(error)
+                logger.warning("%s was not compared: %s", later.participant_id, error)
+    if not words:
+        raise UsageError(
+            "nothing could be compared",
+            found="; ".join(f"{name}: {reason}" for name, reason in list(failed.items())[:3])
+            or "no subject with two scans",
+        )
+    table = _table(words, numbers)
+    save_table(output_dir / "follow_up.tsv", table)
+    return FollowUp(table, failed)
+
+
+def _least_changes(path: Path) -> LeastChange:
+    table = load_table(path)
+    if not {"segment", "measure", "least_change"} <= set(table.cells):
+        raise UsageError(
+            "is no table of repeatability",
+            where=path,
+            expected="the columns segment, measure and least_change",
+            remedy="give the repeatability.tsv that `carotid repeatability` wrote",
+        )
+    keys = zip(table.words("segment"), table.words("measure"), strict=True)
+    return dict(zip(keys, table.numbers("least_change").tolist(), strict=True))
+
+
+def _table(
+    words: Sequence[tuple[str, ...]], numbers: Sequence[Sequence[float]]
+) -> MeasurementTable:
+    cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {
+        column.name: tuple(row[k] for row in words) for k, column in enumerate(_WORDS)
+    }
+    for k, column in enumerate(_NUMBERS):
+        cells[column.name] = np.array([row[k] for row in numbers], np.float64)
+    change, least = (np.asarray(cells[name], np.float64) for name in ("change", "least_change"))
+    cells[_BEYOND.name] = tuple(
+        "" if np.isnan(limit) else "yes" if abs(value) > limit else "no"
+        for value, limit in zip(change, least, strict=True)
+    )
+    return MeasurementTable((*_WORDS, *_NUMBERS, _BEYOND), cells)

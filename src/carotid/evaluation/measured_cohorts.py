@@ -1,0 +1,169 @@
+"""Measurements of cohorts as they lie in output directories: who is there, in which session."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from carotid.errors import UsageError
+from carotid.storage.results.layout import (
+    MEASUREMENT_TRANSFORM,
+    MeasurementLayout,
+    OutputLayout,
+)
+from carotid.storage.results.measurement_tables import load_table
+from carotid.storage.tables import read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from carotid.geometry.sides import SideName
+    from carotid.measurements import MeasurementTable
+
+_SESSION = re.compile(r"(?P<subject>.+)_ses-(?P<session>[A-Za-z0-9]+)")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One participant's measurements in one output directory."""
+
+    root: Path
+    participant_id: str
+
+    @property
+    def _layout(self) -> MeasurementLayout:
+        return MeasurementLayout(
+            OutputLayout(self.root).transform(self.participant_id, MEASUREMENT_TRANSFORM)
+        )
+
+    def arteries(self) -> MeasurementTable:
+        """Its table of arteries."""
+        return load_table(self._layout.arteries)
+
+    def slices(self, side: SideName) -> MeasurementTable:
+        """Its table of one side's slices."""
+        return load_table(self._layout.slices(side))
+
+    def thickness(self, side: SideName) -> MeasurementTable:
+        """Its table of one side's thickness by direction."""
+        return load_table(self._layout.thickness(side))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Somebody who was measured several times.
+
+    Attributes:
+        name: The id without the session.
+        times: The measurements, in order.
+    """
+
+    name: str
+    times: tuple[Measured, ...]
+
+
+def measured_participants(root: Path) -> list[str]:
+    """Ids with measurements in an output directory, sorted.
+
+    Raises:
+        UsageError: There are none.
+    """
+    found = OutputLayout(root).participants(MEASUREMENT_TRANSFORM)
+    if not found:
+        raise UsageError(
+            "there are no measurements",
+            where=root,
+            expected=f"<id>/{MEASUREMENT_TRANSFORM} in it",
+            remedy="run `carotid transform measurement` first",
+        )
+    return found
+
+
+def in_directories(roots: Sequence[Path]) -> tuple[list[Subject], dict[str, int]]:
+    """Who is in all directories, and in how many of them each of the others is.
+
+    Raises:
+        UsageError: Nobody is in all of them.
+    """
+    ids = [measured_participants(root) for root in roots]
+    everyone = sorted({name for some in ids for name in some})
+    shared = [name for name in everyone if all(name in some for some in ids)]
+    if not shared:
+        raise UsageError(
+            "no participant is in all of the directories",
+            found="; ".join(
+                f"{root}: {', '.join(some[:3])}" for root, some in zip(roots, ids, strict=True)
+            ),
+        )
+    subjects = [Subject(name, tuple(Measured(root, name) for root in roots)) for name in shared]
+    left_out = {name: sum(name in some for some in ids) for name in everyone if name not in shared}
+    return subjects, left_out
+
+
+def by_session(root: Path) -> tuple[list[Subject], list[str]]:
+    """Participants with several sessions in one directory, and the ids that are left out.
+
+    Ids are read as BIDS writes them, `sub-01_ses-02`; sessions come in the order of their names.
+
+    Raises:
+        UsageError: Nobody has two sessions.
+    """
+    found: dict[str, dict[str, str]] = {}
+    left_out = []
+    for name in measured_participants(root):
+        parts = _SESSION.fullmatch(name)
+        if parts is None:
+            left_out.append(name)
+        else:
+            found.setdefault(parts["subject"], {})[parts["session"]] = name
+    subjects = []
+    for subject, sessions in sorted(found.items()):
+        if len(sessions) < 2:
+            left_out += sessions.values()
+            continue
+        times = tuple(Measured(root, sessions[one]) for one in sorted(sessions))
+        subjects.append(Subject(subject, times))
+    if not subjects:
+        raise UsageError(
+            "no participant has two sessions",
+            where=root,
+            found=", ".join(left_out[:5]),
+            expected="ids such as sub-01_ses-01 and sub-01_ses-02",
+            remedy="give two directories, or a table of pairs",
+        )
+    return subjects, sorted(left_out)
+
+
+def in_pairs(path: Path, root: Path, later_root: Path) -> list[Subject]:
+    """Participants by a table with the columns `participant_id baseline follow_up`.
+
+    Args:
+        path: The table; `baseline` and `follow_up` are ids in the directories.
+        root: Where the baselines are.
+        later_root: Where the follow-ups are.
+
+    Raises:
+        InputError: The table cannot be read.
+        UsageError: An id has no measurements.
+    """
+    table = read_table(
+        path, ("participant_id", "baseline", "follow_up"), "table of pairs", "correct the table"
+    )
+    subjects = []
+    for name, first, second in zip(
+        *(table.cells[column] for column in ("participant_id", "baseline", "follow_up")),
+        strict=True,
+    ):
+        times = []
+        for place, one in ((root, first), (later_root, second)):
+            if one not in measured_participants(place):
+                raise UsageError(
+                    f"there are no measurements of {one}",
+                    where=place,
+                    remedy=f"correct {path}, or measure that scan first",
+                )
+            times.append(Measured(place, one))
+        subjects.append(Subject(name, tuple(times)))
+    return subjects

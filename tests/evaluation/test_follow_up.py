@@ -1,0 +1,163 @@
+"""Scans of one neck on two days: aligned along the arteries and in angle, over what both show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from tests.evaluation.cohort import fork, of, save, turned_about_the_body
+
+from carotid.artifacts import LABELS
+from carotid.errors import UsageError
+from carotid.evaluation.alignment import align, turned
+from carotid.evaluation.common_range import ArteryCourse, measures_in_common
+from carotid.evaluation.follow_up import follow_up
+from carotid.evaluation.measured_cohorts import Measured, by_session, in_pairs
+from carotid.measurements import Column, MeasurementTable
+from carotid.stages.measurement.parameters import MeasurementParameters
+from carotid.stages.measurement.stretches import segments
+from carotid.storage.results.measurement_tables import load_table, save_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from carotid.artifacts import Label
+SEGMENTS = segments(MeasurementParameters())
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One neck in several sessions."""
+    folder = tmp_path_factory.mktemp("cohort")
+    save(folder, "sub-01_ses-01", fork())
+    save(folder, "sub-01_ses-02", fork(), fork_mm=(0, 0, 2.0))  # the bifurcation 2 mm too high
+    save(folder, "sub-02_ses-a", fork(), slices=range(4, 37))
+    save(
+        folder, "sub-02_ses-b", turned_about_the_body(fork(plaque_mm=2.0), 20), slices=range(10, 42)
+    )
+    save(folder, "alone", fork())
+    return folder
+
+
+def courses(root: Path, name: str) -> dict[Label, ArteryCourse]:
+    table = Measured(root, name).slices("left")
+    return {label: ArteryCourse.of(table, label, 2.0) for label in LABELS}
+
+
+def test_the_bifurcation_s_error_is_found_from_the_arteries(root: Path) -> None:
+    found = align(courses(root, "sub-01_ses-01"), courses(root, "sub-01_ses-02"), "left")
+    assert found.shift_mm == pytest.approx(2.0, abs=0.4)
+    assert found.turn_deg == pytest.approx(0, abs=1)
+
+
+def test_a_turned_head_is_turned_back(root: Path) -> None:
+    found = align(courses(root, "sub-02_ses-a"), courses(root, "sub-02_ses-b"), "left")
+    # From anterior towards the left is towards lateral, so the second is turned back by 20.
+    assert found.turn_deg == pytest.approx(-20, abs=2)
+    assert found.shift_mm == pytest.approx(0, abs=0.5)
+
+
+def test_arteries_that_are_alike_everywhere_are_not_shifted(root: Path) -> None:
+    table = Measured(root, "sub-01_ses-01").slices("left")
+    same = np.ones(len(table))
+    flat = MeasurementTable(
+        table.columns,
+        {**table.cells, "la_mm2": 20 * same, "tva_mm2": 40 * same},
+    )
+    both = {label: ArteryCourse.of(flat, label, 2.0) for label in LABELS}
+    assert align(both, both, "left").shift_mm == 0
+
+
+def test_changes_are_measured_over_the_common_stretch(root: Path, tmp_path: Path) -> None:
+    subjects, left_out = by_session(root)
+    assert [one.name for one in subjects] == ["sub-01", "sub-02"]
+    assert left_out == ["alone"]
+    found = follow_up(subjects, tmp_path, SEGMENTS)
+    table = load_table(tmp_path / "follow_up.tsv")
+    assert not found.failed
+    assert set(table.words("side")) == {"left"}
+    key = {"participant_id": "sub-02", "segment": "internal"}
+    # Slices 10 to 36 are in both, the bifurcation is in slice 22; the walls part some 6 mm above
+    # it, and the uppermost slices cannot be cut across.
+    common = of(table, "common_mm", measure="wt_max_mm", **key)[0]
+    assert 5 < common < 9.5
+    change = of(table, "change", measure="wt_max_mm", **key)[0]
+    assert change == pytest.approx(0.8, abs=0.12)
+    same = {"participant_id": "sub-01", "segment": "internal"}
+    for measure in ("wt_max_mm", "la_mean_mm2", "wall_volume_mm3", "wt_mean_mm"):
+        percent = of(table, "change_percent", measure=measure, **same)[0]
+        assert percent == pytest.approx(0, abs=2.5), measure
+
+
+def test_the_map_of_change_shows_where_plaque_grew(root: Path, tmp_path: Path) -> None:
+    follow_up(by_session(root)[0], tmp_path, SEGMENTS)
+    table = load_table(tmp_path / "sub-02_ses-b_left_change.tsv")
+    names = [name for name in table.cells if name.startswith("at_")]
+    internal = np.array(table.words("label")) == "internal"
+    grid = np.column_stack([table.numbers(name) for name in names])[internal]
+    s = table.numbers("s_mm")[internal]
+    row, column = np.unravel_index(np.nanargmax(grid), grid.shape)
+    assert s[row] == pytest.approx(11, abs=1.5)
+    # Lateral, as in the first scan, although the head lay otherwise in the second one.
+    assert abs(column * 10 - 90) <= 15
+    assert grid.max() == pytest.approx(0.8, abs=0.15)
+    assert np.abs(grid[s < 1]).max() < 0.25
+
+
+def test_a_change_is_set_against_the_least_detectable_one(root: Path, tmp_path: Path) -> None:
+    known = MeasurementTable(
+        tuple(Column(name, "", "") for name in ("segment", "measure", "least_change")),
+        {
+            "segment": ("internal", "internal"),
+            "measure": ("wt_max_mm", "la_mean_mm2"),
+            "least_change": np.array([0.5, 30.0]),
+        },
+    )
+    save_table(tmp_path / "repeatability.tsv", known)
+    follow_up(by_session(root)[0], tmp_path, SEGMENTS, tmp_path / "repeatability.tsv")
+    table = load_table(tmp_path / "follow_up.tsv")
+    rows = zip(
+        table.words("participant_id"), table.words("segment"), table.words("measure"), strict=True
+    )
+    beyond = dict(zip(rows, table.words("beyond"), strict=True))
+    assert beyond["sub-02", "internal", "wt_max_mm"] == "yes"
+    assert beyond["sub-01", "internal", "wt_max_mm"] == "no"
+    assert beyond["sub-02", "internal", "la_mean_mm2"] == "no"
+    assert beyond["sub-02", "internal", "nwi_mean"] == ""  # no spread is stated, none was given
+
+
+def test_pairs_may_be_told_by_a_table(root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text("participant_id\tbaseline\tfollow_up\nX\tsub-01_ses-01\talone\n")
+    (subject,) = in_pairs(path, root, root)
+    assert [one.participant_id for one in subject.times] == ["sub-01_ses-01", "alone"]
+    path.write_text("participant_id\tbaseline\tfollow_up\nX\tsub-01_ses-01\tnobody\n")
+    with pytest.raises(UsageError, match="no measurements of nobody"):
+        in_pairs(path, root, root)
+
+
+def test_a_wrong_table_of_repeatability_is_refused(root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "other.tsv"
+    path.write_text("a\tb\n1\t2\n")
+    with pytest.raises(UsageError, match="no table of repeatability"):
+        follow_up(by_session(root)[0], tmp_path, SEGMENTS, path)
+
+
+def test_measures_over_a_whole_artery_agree_with_the_table_of_arteries(root: Path) -> None:
+    one = Measured(root, "sub-01_ses-01")
+    course = ArteryCourse.of(one.slices("left"), "internal", 2.0)
+    table = one.arteries()
+    for segment in ("internal_bulb", "common_bulb"):
+        (found,) = measures_in_common([course], SEGMENTS.limits_mm[segment])
+        for measure in ("la_mean_mm2", "wt_mean_mm", "wall_volume_mm3", "covered_mm", "nwi_mean"):
+            stored = of(table, measure, side="left", segment=segment)[0]
+            assert found[measure] == pytest.approx(stored, rel=0.04), (segment, measure)
+
+
+def test_maps_are_turned_by_parts_of_a_step() -> None:
+    grid = np.arange(36.0)[None].repeat(2, axis=0)
+    np.testing.assert_allclose(turned(grid, 10), np.roll(grid, 1, axis=1))
+    np.testing.assert_allclose(turned(grid, -20), np.roll(grid, -2, axis=1))
+    np.testing.assert_allclose(turned(grid, 5)[0, 1:], grid[0, 1:] - 0.5)
+    assert turned(grid, np.nan) is grid
