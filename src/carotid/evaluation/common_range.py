@@ -65,7 +65,7 @@ class Segments:
     Attributes:
         limits_mm: From and to, by name, from the bifurcation.
         labels: Whose outlines each is in.
-        max_gap_mm: Slices further apart are not joined.
+        max_gap_mm: Slices further apart are not joined, unless they are neighbours in the scan.
         spread_along_mm: Length along an artery over which errors belong together.
     """
 
@@ -153,7 +153,7 @@ def _course(table: MeasurementTable, good: NDArray[np.bool_], max_gap_mm: float)
     rows = np.flatnonzero(good & np.isfinite(s))
     rows = rows[np.argsort(s[rows], kind="stable")]
     gaps = np.diff(s[rows])
-    joined = gaps <= max_gap_mm
+    joined = (gaps <= max_gap_mm) | (np.diff(table.numbers("z")[rows]) == 1)
     single = float(np.median(gaps[joined])) / 2 if joined.any() else STEP_MM / 2
     half = np.where(joined, gaps / 2, single)
     low = s[rows] - np.concatenate([[single], half])[: len(rows)]

@@ -75,6 +75,8 @@ def centroids(outlines: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def equal_arcs(outlines: NDArray[np.float64], nodes: int) -> NDArray[np.float64]:
     """(s, nodes, 2) points at equal distances along each outline, from its first point on."""
+    if not len(outlines):
+        return np.empty((0, nodes, 2))
     closed = np.concatenate([outlines, outlines[:, :1]], axis=1)
     lengths = np.linalg.norm(np.diff(closed, axis=1), axis=2)
     along = np.concatenate([np.zeros((len(lengths), 1)), np.cumsum(lengths, axis=1)], axis=1)
@@ -188,6 +190,8 @@ def radii(
         (s, a) mm; NaN where a ray meets nothing.
     """
     toward = np.broadcast_to(angles, (len(outlines), np.shape(angles)[-1]))
+    if not len(outlines):
+        return np.empty(toward.shape)
     spokes = outlines - centers[:, None]
     turn = np.arctan2(spokes[..., 1], spokes[..., 0]) / (2 * np.pi)
     steps = _steps(turn)

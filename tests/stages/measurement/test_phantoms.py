@@ -211,6 +211,14 @@ def test_annotations_of_every_fifth_slice_give_the_same_numbers() -> None:
         assert fifth.numbers(name)[row] == pytest.approx(every.numbers(name)[row], rel=0.002)
 
 
+def test_neighbouring_slices_are_joined_however_thick_they_are() -> None:
+    table = measured(Vessel.around(straight(20)), (0.6, 0.6, 4.4))
+    row = table.segments.words("segment").index("internal_bulb")
+    assert table.segments.numbers("covered_mm")[row] == pytest.approx(10, abs=0.02)
+    assert table.segments.numbers("la_mean_mm2")[row] == pytest.approx(9 * np.pi, rel=0.01)
+    assert table.segments.numbers("wall_volume_mm3")[row] == pytest.approx(70 * np.pi, rel=0.01)
+
+
 def test_without_centerlines_the_outlines_tell_the_course() -> None:
     grid = grid_of((0.5, 0.5, 0.5))
     vessels = {"internal": Vessel.around(straight(30, 120))}

@@ -84,16 +84,25 @@ def test_stenosis_by_all_definitions() -> None:
 
 
 def test_a_healthy_bulb_has_a_negative_stenosis() -> None:
-    vessel = Vessel.around(straight(), profile((0, 3.8), (10, 3.8), (14, 2.35), (40, 2.35)), 4.6)
-    parameters = MeasurementParameters(reference_from_mm=20, bulb_to_mm=10)
+    vessel = Vessel.around(straight(), profile((0, 3.8), (24, 3.8), (26, 2.4), (40, 2.4)), 4.6)
+    table = measured(vessel).segments
+    # In the scan until 36.5 mm: a reference from 24 to 34 mm is 5 mm long at least.
+    parameters = MeasurementParameters(reference_from_mm=26.5)
     table = measured(vessel, parameters).segments
-    # The narrowest place is the artery beyond: no stenosis.
-    assert value(table, "stenosis_nascet_percent", "internal") == pytest.approx(0, abs=0.5)
-    wide = Vessel.around(
-        straight(), profile((0, 3.8), (18, 3.8), (22, 3.8), (24, 3.0), (40, 3.0)), 5
+    assert value(table, "stenosis_nascet_percent", "internal") == pytest.approx(
+        100 * (1 - 3.8 / 2.4), abs=1.5
     )
-    short = measured(wide, MeasurementParameters(reference_beyond_mm=0)).segments
-    assert value(short, "stenosis_area_percent", "internal") < 1
+    assert value(table, "stenosis_area_percent", "internal") == pytest.approx(
+        100 * (1 - (3.8 / 2.4) ** 2), abs=3
+    )
+
+
+def test_an_artery_that_narrows_towards_its_end_is_no_stenosis() -> None:
+    vessel = Vessel.around(straight(), profile((0, 2.6), (25, 2.4), (36, 1.2)), 3.4)
+    table = measured(vessel).segments
+    assert value(table, "stenosis_s_mm", "internal") < 22
+    assert value(table, "mld_s_mm", "internal") > 30
+    assert value(table, "stenosis_nascet_percent", "internal") < 0
 
 
 def test_without_a_distal_artery_in_the_scan_there_is_no_reference() -> None:
@@ -255,6 +264,21 @@ def test_a_lone_slice_is_measured_axially_alone() -> None:
     assert value(found.segments, "wall_volume_mm3", "common_internal") == pytest.approx(
         20 * np.pi, rel=0.01
     )
+
+
+def test_lumens_alone_or_walls_alone_are_measured() -> None:
+    grid = grid_of((1, 1, 1))
+    lumens = tuple(section(z, ring(4), None) for z in range(10, 20))
+    walls = tuple(section(z, None, ring(6)) for z in range(10, 20))
+    found = measure(Contours(lumens, walls, grid, grid))
+    areas = found.left.slices.numbers("la_mm2"), found.right.slices.numbers("tva_mm2")
+    for seen, radius in zip(areas, (4, 6), strict=True):
+        np.testing.assert_allclose(seen, radius**2 * np.pi, rtol=0.01)
+    assert np.isnan(found.left.slices.numbers("wa_mm2")).all()
+    assert value(found.segments, "lumen_volume_mm3", "common_internal") == pytest.approx(
+        160 * np.pi, rel=0.01
+    )
+    assert np.isnan(value(found.segments, "vessel_volume_mm3", "common_internal", "right"))
 
 
 def test_nothing_to_measure_is_an_error() -> None:

@@ -101,7 +101,7 @@ def _measured(
     side: SideName,
     parameters: MeasurementParameters,
 ) -> MeasuredArtery:
-    planes = planes_across(artery, canonical, side, parameters.max_gap_mm)
+    planes = planes_across(artery, canonical, side, parameters.joined_mm(canonical.spacing_mm[2]))
     across = measure_shapes(planes.lumen, planes.outer, parameters.thickness, _IN_SMOOTH)
     axial = measure_shapes(
         *axial_outlines(artery, canonical, side), parameters.thickness, diameters=False

@@ -48,7 +48,8 @@ class MeasurementParameters(Parameters):
         description="share of an outer outline in the other artery's from which on both are fused",
     )
     max_gap_mm: Positive = Field(
-        default=2.0, description="slices further apart are not joined, for volumes and planes"
+        default=2.0,
+        description="slices further apart are not joined, unless they are neighbours in the scan",
     )
     plaque_thickness_mm: Positive = Field(
         default=1.5, description="largest thickness of a slice from which on it counts as plaque"
@@ -73,6 +74,10 @@ class MeasurementParameters(Parameters):
     spread_along_mm: Positive = Field(
         default=5.0, description="length along an artery over which errors belong together"
     )
+
+    def joined_mm(self, slice_mm: float) -> float:
+        """Up to which distance slices are joined: neighbours always, a missing one not."""
+        return max(self.max_gap_mm, 1.5 * slice_mm)
 
     @field_validator("*", mode="before")
     @classmethod

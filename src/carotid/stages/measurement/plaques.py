@@ -43,7 +43,8 @@ def plaques_of(
 
     Slices that cannot be read do not end a run if the gap is short enough.
     """
-    whole = stretch(one, one.wall_read, (-np.inf, np.inf), parameters.max_gap_mm, slice_mm)
+    joined = parameters.joined_mm(slice_mm)
+    whole = stretch(one, one.wall_read, (-np.inf, np.inf), joined, slice_mm)
     s = one.artery.axis.s_at(one.artery.heights_mm)
     with np.errstate(invalid="ignore"):
         thick = one.wall_read & (one.across.wt_max >= parameters.plaque_thickness_mm)

@@ -194,7 +194,7 @@ def segments_of(
             )
             continue
         every, lumen, wall = (
-            stretch(one, read, limits[name], parameters.max_gap_mm, slice_mm)
+            stretch(one, read, limits[name], parameters.joined_mm(slice_mm), slice_mm)
             for read in (np.ones(len(one.s_mm), np.bool_), one.lumen_read, one.wall_read)
         )
         yield Segment(

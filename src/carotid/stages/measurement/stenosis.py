@@ -61,7 +61,7 @@ def stenosis_of(
 ) -> Stenosis:
     """The stenosis of an internal carotid.
 
-    A stenosis may be negative: the bulb is wider than the artery beyond. It is not clipped.
+    It may be negative, where the artery is wider than the reference, and is not clipped.
 
     Args:
         one: The artery with the common and the internal carotid.
@@ -72,8 +72,14 @@ def stenosis_of(
     there = np.flatnonzero(internal.rows & np.isfinite(diameter))
     if not len(there):
         return Stenosis()
-    narrowest = int(there[diameter[there].argmin()])
-    area = float(one.across.la[there].min())
+    # The narrowest place is looked for where a reference can lie beyond it: an artery that narrows
+    # towards its end is no stenosis.
+    last = float((one.s_mm[there] + internal.along_mm[there] / 2).max())
+    needed = parameters.reference_beyond_mm + MIN_REFERENCE_SHARE * parameters.reference_length_mm
+    before = there[one.s_mm[there] <= last - needed]
+    candidates = before if len(before) else there
+    narrowest = int(candidates[diameter[candidates].argmin()])
+    area = float(one.across.la[candidates].min())
     start = max(
         parameters.reference_from_mm, float(one.s_mm[narrowest]) + parameters.reference_beyond_mm
     )

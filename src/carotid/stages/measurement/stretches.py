@@ -1,9 +1,9 @@
 """Stretches of an artery, and how much of each slice belongs to one.
 
 A slice stands for the stretch from half way to the slice below to half way to the slice above;
-where the next one that can be read is further away than `max_gap_mm`, for half of the scan's slice
-distance. What a stretch begins or ends within counts by its share, so that lengths and volumes do
-not jump by whole slices.
+where the next one that can be read is too far away, for half of the scan's slice distance. What a
+stretch begins or ends within counts by its share, so that lengths and volumes do not jump by whole
+slices.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def stretch(
     one: MeasuredArtery,
     read: NDArray[np.bool_],
     limits_mm: tuple[float, float],
-    max_gap_mm: float,
+    joined_mm: float,
     slice_mm: float,
 ) -> Stretch:
     """The part of an artery between two positions, of slices that can be read.
@@ -108,7 +108,7 @@ def stretch(
         read: (k,) which of its slices can be read.
         limits_mm: From and to, mm from the bifurcation; may be infinite. Where the bifurcation is
             unknown there is something only between two infinite limits.
-        max_gap_mm: Slices further apart are not joined.
+        joined_mm: Slices further apart are not joined.
         slice_mm: Distance of the scan's slices.
     """
     k = len(read)
@@ -119,7 +119,7 @@ def stretch(
         return Stretch(np.zeros(k), np.zeros(k), np.zeros(k, np.bool_))
     heights = artery.heights_mm[rows]
     half = np.diff(heights) / 2
-    half = np.where(2 * half <= max_gap_mm, half, slice_mm / 2)
+    half = np.where(2 * half <= joined_mm, half, slice_mm / 2)
     below = np.clip(heights - np.concatenate([[slice_mm / 2], half]), low, high)
     above = np.clip(heights + np.concatenate([half, [slice_mm / 2]]), low, high)
     depth, along = np.zeros(k), np.zeros(k)
