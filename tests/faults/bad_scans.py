@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import nibabel
 import numpy as np
+from tests.storage.metaimage.test_header import FOUR_AXES
 from tests.storage.metaimage.test_read import HEADER_FAULTS, VOXELS, deflated_bytes, file_bytes
+from tests.storage.nifti.test_forms import changed as upside_down
+from tests.storage.nifti.test_forms import turned
 from tests.storage.nifti.test_read import AFFINE, AFFINES, SHEAR, content_of, forms, image_of
 
 if TYPE_CHECKING:
@@ -54,7 +57,9 @@ def mhd(data_file: str) -> Callable[[Path, str], object]:
             os.mkfifo(place)
         elif "short" in name:
             place.write_bytes(VOXELS.tobytes()[:-1])
-        elif "sound" in name:
+        elif "sound" in name or "percent" in name or "in a folder" in name:
+            place = raw / data_file.format(name=name)
+            place.parent.mkdir(exist_ok=True)
             place.write_bytes(VOXELS.tobytes())
 
     return write
@@ -78,7 +83,7 @@ def link(target: str) -> Callable[[Path, str], object]:
 METAIMAGE: dict[str, tuple[Callable[[Path, str], object], str]] = {
     "header cut short": (mha(file_bytes()[:60]), "header"),
     "nothing in it": (mha(b""), "header|empty"),
-    "no MetaImage at all": (mha(b"<html>" * 99), "header|MetaImage"),
+    "no MetaImage at all": (mha(b"GIF89a" * 99), "header|MetaImage"),
     "plain body cut short": (mha(file_bytes(VOXELS.tobytes()[:-1])), "cut short"),
     "plain body too long": (mha(file_bytes(VOXELS.tobytes() + b"x")), "longer"),
     "deflated body cut short": (mha(deflated_bytes(DEFLATED[:-9])), "cut short"),
@@ -121,6 +126,12 @@ METAIMAGE: dict[str, tuple[Callable[[Path, str], object], str]] = {
     "data file a device": (mhd("/dev/zero"), "outside"),
     "data file a LIST": (mhd("LIST"), "several files"),
     "data file a pattern": (mhd("slice%03d.raw 1 5 1"), "several files"),
+    "data file with a percent sign": (mhd("{name} 70%dist.raw"), SOUND),
+    "data file in a folder": (mhd("voxels/{name}.raw"), SOUND),
+    "four axes, the last of one": (mha(file_bytes(**FOUR_AXES)), SOUND),
+    "measured in centimetres": (mha(file_bytes(DistanceUnits="cm")), "millimetres"),
+    "a web page": (mha(b"<html>" * 99), "a web page"),
+    "a Git-LFS pointer": (mha(b"version https://git-lfs.github.com/spec/v1"), "git lfs pull"),
     "a pipe": (pipe, "a named pipe"),
     "a folder called scan.mha": (lambda raw, name: (raw / name).mkdir(), "no DICOM image"),
     "a device": (link("/dev/zero"), "a device"),
@@ -195,6 +206,11 @@ def nii(content: bytes, *, packed: bool = False) -> Callable[[Path, str], object
 PACKED = gzip.compress(content_of(), 6, mtime=0)
 
 
+def at_45_degrees() -> bytes:
+    affine = turned(0, 45, (0, 1, 2), (1, -1, 1), (0.5, 0.5, 0.5))
+    return forms(affine, 1, affine, 1)
+
+
 VERSION_2: Any = image_of(nibabel.Nifti2Image)
 
 
@@ -233,6 +249,14 @@ NIFTI: dict[str, tuple[Callable[[Path, str], object], str]] = {
         nii(gzip.compress(content_of(dim=[3, 32767, 32767, 32767, 1, 1, 1, 1])), packed=True),
         "cut short",
     ),
+    "a prescription of 45 degrees": (nii(at_45_degrees()), SOUND),
+    "a rounded quaternion": (nii(upside_down(quatern_b=np.float32(1 + 5e-7))), SOUND),
+    "a useless qform": (nii(upside_down(quatern_b=np.nan)), SOUND),
+    "negative voxel sizes": (nii(upside_down(pixdim=[1, -0.5, 0.6, 0.7, 0, 0, 0, 0])), SOUND),
+    "sizes that contradict": (nii(upside_down(pixdim=[1, 1, 0.6, 0.7, 0, 0, 0, 0])), "contradict"),
+    "packed twice": (nii(gzip.compress(PACKED), packed=True), "Unpack it once"),
+    "a packed web page": (nii(gzip.compress(b"<html>" * 99), packed=True), "a web page"),
+    "a pointer": (nii(b"version https://git-lfs.github.com/spec/v1", packed=True), "git lfs"),
     "complex numbers": (nii(content_of(np.ones((3, 4, 5), np.complex64))), "complex"),
     "a real 5-D file": (real_nifti("5D_small.nii"), "5 axes|axes"),
     "a real file that is no NIfTI": (real_nifti("not-nifti.nii"), "NIfTI"),

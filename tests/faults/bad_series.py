@@ -7,7 +7,16 @@ import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from pydicom.uid import ImplicitVRLittleEndian, RLELossless
+import numpy as np
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+from tests.dicom_edits import (
+    SPACING,
+    restated,
+    rewrite,
+    with_bits,
+    with_vr,
+    without_end_of_items,
+)
 from tests.dicom_series import make_volume, write_classic, write_enhanced
 from tests.faults.bad_scans import DATA, SOUND
 from tests.storage.test_dicom_refusals import REFUSED
@@ -77,6 +86,47 @@ def link_loop(raw: Path, name: str) -> None:
     (raw / name / "again").symlink_to(raw / name)
 
 
+def changed(change: Callable[[bytes], bytes], **how: Any) -> Callable[[Path, str], object]:
+    return lambda raw, name: rewrite(write_classic(SCAN, raw / name, **how), change)
+
+
+def linked_half(raw: Path, name: str) -> None:
+    paths = write_classic(SCAN, raw / name / "part1")
+    store = raw.parent / "store"
+    store.mkdir()
+    for path in paths[3:]:
+        path.rename(store / path.name)
+    (raw / name / "part2").symlink_to(store)
+
+
+def link_to_nothing(raw: Path, name: str) -> None:
+    write_classic(SCAN, raw / name)
+    (raw / name / "part2").symlink_to("/mnt/unmounted")
+
+
+def with_bin(raw: Path, name: str) -> None:
+    write_classic(SCAN, raw / name)
+    write_classic(SCAN, raw / name / "$RECYCLE.BIN")
+
+
+def slope_in_some(k: int, dataset: Dataset) -> None:
+    if k != 1:
+        dataset.RescaleSlope, dataset.RescaleIntercept = "2", "0"
+
+
+def padded(_: int, dataset: Dataset) -> None:
+    stored = np.frombuffer(dataset.PixelData, "<u2").copy()
+    stored[:20] = 65535
+    dataset.PixelData = stored.tobytes()
+    dataset.PixelPaddingValue = 65535
+
+
+def floating(_: int, dataset: Dataset) -> None:
+    values = np.frombuffer(dataset.PixelData, "<u2").astype("<f4")
+    del dataset.PixelData, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation
+    dataset.BitsAllocated, dataset.FloatPixelData = 32, values.tobytes()
+
+
 def cut_slice(raw: Path, name: str) -> None:
     path = write_classic(SCAN, raw / name)[2]
     path.write_bytes(path.read_bytes()[:-40])
@@ -117,6 +167,30 @@ DICOM: dict[str, tuple[Callable[[Path, str], object], str]] = {
     "JPEG-LS": (real_series("pydicom/MR_small_jpeg_ls_lossless.dcm"), SOUND),
     "big endian": (real_series("pydicom/MR_small_bigendian.dcm"), SOUND),
     "a loop of links": (link_loop, SOUND),
+    "slices behind a linked folder": (linked_half, SOUND),
+    "a linked folder that is not there": (link_to_nothing, "does not exist"),
+    "deleted slices in a bin": (with_bin, SOUND),
+    "explicit called implicit": (changed(restated(ImplicitVRLittleEndian)), SOUND),
+    "implicit called explicit": (
+        changed(restated(ExplicitVRLittleEndian), syntax=ImplicitVRLittleEndian),
+        SOUND,
+    ),
+    "RLE without a mark at the end": (changed(without_end_of_items, syntax=RLELossless), SOUND),
+    "plain called RLE": (changed(restated(RLELossless)), "but they are not"),
+    "RLE called plain": (
+        changed(restated(ExplicitVRLittleEndian), syntax=RLELossless),
+        "says that they are not",
+    ),
+    "pixel spacing as text": (changed(with_vr(SPACING, "UT")), SOUND),
+    "bits above the value": (classic(edit=with_bits(12, 11, above=16)), SOUND),
+    "values in the highest bits": (classic(edit=with_bits(12, 15, shift=4)), "HighBit 15"),
+    "a slope in some slices": (classic(edit=slope_in_some), "no RescaleSlope.*IM0001"),
+    "padding": (classic(edit=padded), SOUND),
+    "floating-point pixels": (classic(edit=floating), "floating-point"),
+    "scans of another format": (
+        in_folder(lambda folder: (folder / "a.nii.gz").touch()),
+        "as RAW_DIR",
+    ),
     "a slice cut short": (cut_slice, "cut short"),
     "a pipe among the slices": (pipe_named_as_slice, "missing|slice"),
     "a broken JPEG 2000 stream": (broken_codestream, "cannot be decoded|cut short"),

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.command import unfinished
-from tests.faults.bad_scans import METAIMAGE, NIFTI, VOXEL_ROWS
-from tests.faults.bad_series import DICOM
+from tests.dicom_series import write_classic
+from tests.faults.bad_scans import METAIMAGE, NIFTI, PACKED, VOXEL_ROWS
+from tests.faults.bad_series import DICOM, SCAN
 from tests.faults.harness import MEMORY_LIMIT_BYTES, Place, run
+from tests.necks import write_scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,4 +60,71 @@ def test_bad_scans_fail_alone(kind: str, tmp_path: Path) -> None:
             problems.append(f"{name}: expected '{words}' in: {reason}")
     assert not problems, "\n".join(problems)
     assert unfinished(place.out) == []
-    assert len(list(tmp_path.iterdir())) <= 7, "nothing is written beside the output directory"
+    assert len(list(tmp_path.iterdir())) <= 8, "nothing is written beside the output directory"
+
+
+def test_no_entry_of_raw_dir_is_overlooked(tmp_path: Path) -> None:
+    """What may be a scan and is not used is named without -v, or is a participant."""
+    place = Place.made(tmp_path, [FIRST])
+    may_be_scans = [
+        *("a.nrrd", "b.mgz", "c.hdr", "c.img", "d.zip", "e.tar.gz", "f.nii.gz.part", "g.IMA"),
+        *("h.mha.crdownload", "i.nii.bz2", "j.raw", "k", "l.nii.gz~", ".m.nii.gz.Xy12Z9"),
+    ]
+    for name in may_be_scans:
+        (place.raw / name).write_bytes(b"x" * 999)
+    for name in ("notes.txt", "list.csv", "README", "Thumbs.db", ".DS_Store"):
+        (place.raw / name).write_bytes(b"x" * 999)
+    for name in ("$RECYCLE.BIN", "#recycle", "@Recycle", "@eaDir"):
+        (place.raw / name).mkdir()
+    (place.raw / "sub-02").symlink_to("/mnt/unmounted/sub-02")
+
+    ran = run(place.arguments, tmp_path)
+
+    assert ran.code == 1, ran.err
+    assert place.complete() == [FIRST]
+    assert "sub-02  " in ran.out
+    assert "the link leads to a file that does not exist" in ran.out
+    (warning,) = [line for line in ran.err.splitlines() if "not used:" in line]
+    for name in may_be_scans:
+        assert re.search(rf"[:,;] {re.escape(name)}[ ,]", warning), name
+    for name in ("notes", "list", "README", "Thumbs", "DS_Store", "RECYCLE", "recycle", "eaDir"):
+        assert name not in ran.said
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "words"),
+    [
+        ("above/scans/one.mha", 2, "found one scan.*--participant one"),
+        ("series", 2, "the slices of one scan.*and --participant series"),
+        ("above", 1, "2 scans of other formats.*as RAW_DIR: .*scans"),
+    ],
+)
+def test_another_place_than_raw_dir_says_what_to_give(
+    given: str, code: int, words: str, tmp_path: Path
+) -> None:
+    place = Place.made(tmp_path, [])
+    write_classic(SCAN, tmp_path / "series")
+    for name in ("one", "two"):
+        write_scan(tmp_path / "above" / "scans" / f"{name}.mha", 1)
+    instead = str(tmp_path / given)
+    arguments = [instead if word == str(place.raw) else word for word in place.arguments]
+
+    ran = run(arguments, tmp_path)
+
+    assert ran.code == code, ran.err
+    assert re.search(words, ran.said), ran.said
+    assert not place.complete()
+
+
+def test_a_bids_data_set_is_read(tmp_path: Path) -> None:
+    place = Place.made(tmp_path, [])
+    for session in ("ses-1", "ses-2"):
+        folder = place.raw / "sub-01" / session / "anat"
+        folder.mkdir(parents=True)
+        (folder / f"sub-01_{session}_T1w.nii.gz").write_bytes(PACKED)
+    (place.raw / "dataset_description.json").write_text("{}")
+
+    ran = run(place.arguments, tmp_path)
+
+    assert ran.code == 0, ran.err
+    assert place.complete() == ["sub-01_ses-1", "sub-01_ses-2"]

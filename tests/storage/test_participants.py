@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from tests.dicom_series import assert_same_place, make_volume, write_classic, write_enhanced
 from tests.storage.metaimage.test_read import file_bytes
 
 from carotid.errors import InputError, UsageError
-from carotid.storage.participants import find_scans
+from carotid.storage.participants import find_scans, find_scans_at
 from carotid.storage.raw import load_scan
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -152,7 +149,7 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> str:
         ("sub-03.nii.gz~", "not known as a scan"),
         ("sub-03.nii.gz.1", "not known as a scan"),
         ("sub-03", "not known as a scan"),
-        ("sub-03.lnk", "not known as a scan"),
+        ("sub-03.lnk", "a shortcut of another system"),
         ("sub-03.dcm", "named as DICOM but without a DICOM image"),
         ("sub-03.raw", "voxels that no .mhd names"),
         ("sub-03.zraw", "voxels that no .mhd names"),
@@ -282,6 +279,40 @@ def test_a_broken_loose_file_fails_by_name(tmp_path: Path) -> None:
     scans = find_scans(tmp_path)
     with pytest.raises(InputError, match=r"sub-02\.dcm.*cut short"):
         load_scan(scans["sub-02"])
+
+
+# --- one scan instead of a folder of scans -----------------------------------------------------
+
+
+def test_a_file_or_a_dicom_folder_can_stand_for_itself(tmp_path: Path) -> None:
+    volume = make_volume()
+    write_classic(volume, tmp_path / "sub-01")
+    write_enhanced(volume, tmp_path / "sub-02.dcm")
+    touch(tmp_path, "sub-03.nii.gz", "notes.txt")
+    folder = find_scans_at(tmp_path / "sub-01")
+    assert (folder.folder, list(folder.scans)) == (tmp_path / "sub-01", ["sub-01"])
+    assert_same_place(load_scan(folder.scans["sub-01"]), volume)
+    file = find_scans_at(tmp_path / "sub-02.dcm")
+    assert (file.folder, list(file.scans)) == (tmp_path, ["sub-02"])
+    assert_same_place(load_scan(file.scans["sub-02"]), volume)
+    assert list(find_scans_at(tmp_path / "sub-03.nii.gz").scans) == ["sub-03"]
+    with pytest.raises(UsageError, match="this file is no scan"):
+        find_scans_at(tmp_path / "notes.txt")
+    with pytest.raises(UsageError, match="no such folder"):
+        find_scans_at(tmp_path / "gone")
+
+
+def test_a_folder_of_scans_stays_one(tmp_path: Path) -> None:
+    write_classic(make_volume(), tmp_path)
+    touch(tmp_path, "sub-01.mha")
+    place = find_scans_at(tmp_path)
+    assert (place.folder, list(place.scans)) == (tmp_path, ["sub-01"])
+
+
+def test_the_folder_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_classic(make_volume(), tmp_path / "sub-01")
+    monkeypatch.chdir(tmp_path / "sub-01")
+    assert list(find_scans_at(Path()).scans) == ["sub-01"]
 
 
 # --- data files of .mhd headers ----------------------------------------------------------------

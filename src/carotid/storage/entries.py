@@ -86,7 +86,8 @@ def scan_of_dicom(path: Path) -> RawScan:
     return RawScan(path.name[: len(path.name) - len(suffix)], path, FOLDER_KIND)
 
 
-def _scan_of_folder(path: Path) -> RawScan:
+def scan_of_folder(path: Path) -> RawScan:
+    """A folder of DICOM files as a participant."""
     return RawScan(path.name, path, FOLDER_KIND)
 
 
@@ -118,7 +119,7 @@ def _voxel_files(scans: Iterable[RawScan]) -> set[Path]:
 def _sort_folder(folder: Path, voxels: set[Path], found: Entries) -> None:
     """A folder is a participant, unless voxels of `.mhd` headers lie in it and no DICOM does."""
     if not any(folder in path.parents for path in voxels):
-        found.scans.append(_scan_of_folder(folder))
+        found.scans.append(scan_of_folder(folder))
         return
     from carotid.storage.dicom.files import list_files
 
@@ -127,7 +128,7 @@ def _sort_folder(folder: Path, voxels: set[Path], found: Entries) -> None:
     except InputError:
         files = []
     if not files or any(begins_as_dicom_file(path) for path in files if path not in voxels):
-        found.scans.append(_scan_of_folder(folder))
+        found.scans.append(scan_of_folder(folder))
         return
     for path in files:
         name = path.relative_to(folder.parent).as_posix()

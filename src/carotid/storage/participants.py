@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import logging
 import unicodedata
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from carotid.errors import UsageError
 from carotid.storage.bids import find_bids_scans
-from carotid.storage.entries import scan_of, scan_of_dicom, sort_entries
+from carotid.storage.dicom.loose import begins_as_dicom_file
+from carotid.storage.entries import scan_of, scan_of_dicom, scan_of_folder, sort_entries
 from carotid.storage.unused import shortened, warn_of_unused
 
 if TYPE_CHECKING:
@@ -68,6 +70,44 @@ def find_scans(raw_dir: Path, choice: BidsChoice | None = None) -> dict[str, Raw
         ignored = [*(name for name, _ in unused), *entries.documents]
         raise _no_scans(raw_dir, sorted(ignored), entries.loose)
     return dict(sorted(scans.items()))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where scans are, whatever kind of place was given.
+
+    Attributes:
+        folder: The folder that counts as RAW_DIR: `parameters.json` is looked for there.
+        scans: The scans by id.
+    """
+
+    folder: Path
+    scans: dict[str, RawScan]
+
+
+def find_scans_at(place: Path, choice: BidsChoice | None = None) -> Place:
+    """The scans at a place that is a RAW_DIR, or one scan: a file, or a folder of DICOM slices.
+
+    Raises:
+        UsageError: As for `find_scans`; or the file is no scan by its name or content.
+    """
+    if not place.is_file():
+        whole = scan_of_folder(place.absolute()) if _holds_slices(place) else None
+        if whole is None:
+            return Place(place, find_scans(place, choice))
+        _check_id(whole)
+        return Place(place, {whole.participant_id: replace(whole, path=place)})
+    scan = scan_of(place) or (scan_of_dicom(place) if begins_as_dicom_file(place) else None)
+    if scan is None:
+        raise UsageError("this file is no scan", where=place, expected=LAYOUT)
+    _check_id(scan)
+    return Place(place.parent, {scan.participant_id: scan})
+
+
+def _holds_slices(folder: Path) -> bool:
+    """Whether a folder is itself one participant's: DICOM slices of a series lie in it."""
+    entries = sort_entries(_listing(folder))
+    return not entries.scans and bool(entries.loose.slices)
 
 
 def _listing(raw_dir: Path) -> list[Path]:

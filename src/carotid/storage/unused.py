@@ -57,7 +57,17 @@ FORMAT = "a format that is not read: save it as .nii.gz or .mha"
 NO_HEADER = "voxels that no .mhd names"
 NOT_DICOM = "named as DICOM but without a DICOM image"
 NO_FILE = "no ordinary file"
+SHORTCUT = "a shortcut of another system, which is not followed"
 UNKNOWN = "not known as a scan"
+
+
+_SUFFIXES = {
+    UNFINISHED: _UNFINISHED,
+    FORMAT: _FORMATS,
+    ARCHIVE: _ARCHIVES,
+    NO_HEADER: _words(".raw .zraw"),
+    SHORTCUT: _words(".lnk .alias .desktop"),
+}
 
 
 def is_document(name: str) -> bool:
@@ -70,10 +80,10 @@ def reason_unused(name: str) -> str:
     """Why a file with this name is not used, if it is no document and holds no DICOM."""
     lower = name.lower()
     suffix = lower[lower.rfind(".") :] if "." in lower else ""
-    for reason, suffixes in ((UNFINISHED, _UNFINISHED), (FORMAT, _FORMATS), (ARCHIVE, _ARCHIVES)):
+    for reason, suffixes in _SUFFIXES.items():
         if suffix in suffixes:
             return reason
-    return NO_HEADER if suffix in (".raw", ".zraw") else UNKNOWN
+    return UNKNOWN
 
 
 def is_hidden_copy(name: str) -> bool:

@@ -67,6 +67,34 @@ class TestFolders:
             assert name in caplog.text
         assert not any(secret in caplog.text for secret in PATIENT.values())
 
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [
+            ("IM0004.dcm.part", "is an unfinished download"),
+            ("IM0004.dcm.gz", "is packed"),
+            ("IM0004.dcm.crdownload", "is an unfinished download"),
+        ],
+    )
+    def test_a_slice_that_has_not_arrived_is_missing(
+        self, tmp_path: Path, name: str, words: str
+    ) -> None:
+        write_classic(make_volume(), tmp_path)
+        (tmp_path / name).write_bytes(b"x" * 900)
+        with pytest.raises(InputError, match=f"{name}: a file is named like a slice but {words}"):
+            read_dicom(tmp_path)
+
+    @pytest.mark.parametrize("name", ["rest.zip", "part2.tar.gz", "part2.lnk", "more.part"])
+    def test_what_may_hold_slices_is_named(
+        self, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        volume = make_volume()
+        write_classic(volume, tmp_path)
+        (tmp_path / name).write_bytes(b"x" * 900)
+        assert_same_place(read_dicom(tmp_path), volume)
+        (record,) = caplog.records
+        assert record.levelno == logging.WARNING
+        assert f"left alone: {name} (" in record.getMessage()
+
     def test_stripped_file_headers(self, tmp_path: Path) -> None:
         volume = make_volume()
         for path in write_classic(volume, tmp_path, syntax=ImplicitVRLittleEndian):

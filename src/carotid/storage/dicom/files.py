@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carotid.errors import InputError
+from carotid.storage import unused
 from carotid.storage.litter import is_litter
 from carotid.storage.regular_file import dead_link
 
@@ -103,28 +104,36 @@ def begins_as_bare_data_set(head: bytes) -> bool:
 def account_for_others(folder: Path, slices: list[Path], others: list[Path]) -> None:
     """Say which files were left alone, and refuse those that must once have been slices.
 
-    A file counts as a lost slice if its name is that of a slice but for the digits, or if it is
-    empty and has a suffix that only DICOM files have.
+    A file counts as a lost slice if its name is that of a slice but for the digits, also where it
+    was packed or its copy is not finished, or if it is empty and has a suffix that only DICOM files
+    have. What else is packed, not finished, or a link of another system may hold slices, too: there
+    is a warning about it.
 
     Raises:
         InputError: If there is such a file.
     """
     patterns = {_pattern(path) for path in slices}
     for path in others:
-        name = path.relative_to(folder)
         hidden = path.name.startswith(".")
         empty = path.stat().st_size == 0
         named_as_dicom = path.suffix.lower() in _DICOM_SUFFIXES and not hidden
-        if _pattern(path) in patterns or (empty and named_as_dicom):
+        reason = unused.reason_unused(path.name)
+        on_the_way = reason in (unused.UNFINISHED, unused.ARCHIVE)
+        like_slice = _pattern(path) in patterns or (
+            on_the_way and _pattern(path.with_suffix("")) in patterns
+        )
+        if like_slice or (empty and named_as_dicom):
+            what = "holds no DICOM image" if not empty else "is empty"
             raise InputError(
-                "a file is named like a slice but is empty"
-                if empty
-                else "a file is named like a slice but holds no DICOM image",
+                "a file is named like a slice but " + (f"is {reason}" if on_the_way else what),
                 where=path,
                 remedy="copy the series again, or remove the file if it is not part of it",
             )
-        level = logging.WARNING if named_as_dicom else logging.INFO
-        logger.log(level, "%s: %s is not a DICOM image, left alone", folder, name)
+        if named_as_dicom:
+            reason = "not a DICOM image"
+        doubtful = named_as_dicom or on_the_way or reason == unused.SHORTCUT
+        level = logging.WARNING if doubtful and not hidden else logging.INFO
+        logger.log(level, "%s: left alone: %s (%s)", folder, path.relative_to(folder), reason)
 
 
 def _pattern(path: Path) -> tuple[Path, str]:
