@@ -1,32 +1,38 @@
 """How good a model directory is on simulated necks: the figures of the model card.
 
-    python -m benchmarks.accuracy [MODEL_DIR] [--necks 10]
+    python -m benchmarks.accuracy [MODEL_DIR] [--necks 10] [--kind NAME ...] [--depth 64]
 
-Without MODEL_DIR the package's own models are measured.
+Without MODEL_DIR the package's own models are measured. Prints one row of a table per kind of neck,
+and below it one per member. `--kind` takes any of the names that `--help` lists.
 """
 
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.second_simulator import simulate_second
+from benchmarks.second_whole import simulate_second_whole
 from carotid.evaluation.distances import SliceErrors, slice_errors, slice_maxima, summarize
 from carotid.geometry.grid import CANONICAL, Reordering
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.network.members import load_members
 from carotid.network.shipped import shipped_models
 from carotid.simulation.neck import simulate_neck
+from carotid.simulation.recipe import DEFAULT_RECIPE
 from carotid.simulation.truth import slice_centers
 from carotid.stages.heatmap.compute import compute_heatmaps
+from carotid.stages.heatmap.parameters import HeatmapParameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from carotid.artifacts import Heatmaps
+    from carotid.evaluation.distances import Summary
     from carotid.geometry.sides import SideName
     from carotid.simulation.truth import SimulatedNeck
 
@@ -37,8 +43,40 @@ PERCENTILES = (5.0, 95.0)
 """Intensities that become 0 and 1, as in simulated participants' `parameters.json`."""
 
 
-def side_errors(neck: SimulatedNeck, heatmaps: Heatmaps, side: SideName) -> SliceErrors:
-    """Maxima of the mean heatmap against the truth, per canonical axial slice."""
+def _first(k: int, **changes: float) -> SimulatedNeck:
+    return simulate_neck(HELD_OUT_SEED + k, DEFAULT_RECIPE.model_copy(update=changes))
+
+
+KINDS: dict[str, Callable[[int], SimulatedNeck]] = {
+    "second, slabs, plain": partial(simulate_second, hard=False),
+    "second, slabs, hard": partial(simulate_second, hard=True),
+    "second, whole sections, plain": partial(simulate_second_whole, hard=False),
+    "second, whole sections, hard": partial(simulate_second_whole, hard=True),
+    "second, 0.35 mm": partial(simulate_second_whole, plane_mm=0.35, slice_mm=0.35),
+    "second, 1 mm": partial(simulate_second_whole, plane_mm=1.0, slice_mm=1.0),
+    "second, slices of 3 mm": partial(simulate_second_whole, plane_mm=0.6, slice_mm=3.0),
+    "second, slices of 8 mm": partial(simulate_second_whole, plane_mm=0.6, slice_mm=8.0),
+    "first, as carotid simulate draws it": _first,
+    "first, slabs": partial(_first, p_whole=0.0),
+    "first, whole sections": partial(_first, p_whole=1.0),
+}
+
+COLUMNS = (
+    "necks",
+    "number",
+    "within 2 mm",
+    "median",
+    "both labels",
+    "same vessel",
+    "peaks above 100",
+    "peaks below 50 without vessel",
+)
+
+
+def side_errors(
+    neck: SimulatedNeck, heatmaps: Heatmaps, side: SideName
+) -> tuple[SliceErrors, list[SliceErrors]]:
+    """Maxima of the mean heatmap, and of each member, against the truth per axial slice."""
     grid = neck.volume.grid
     canonical = grid.reoriented(CANONICAL)
     mean = Reordering.between(grid, CANONICAL).view(heatmaps.side(side).mean, first_axis=1)
@@ -52,32 +90,53 @@ def side_errors(neck: SimulatedNeck, heatmaps: Heatmaps, side: SideName) -> Slic
     spacing = canonical.spacing_mm
     above_mm = (heights - fork) * spacing[2]
     counted = np.ones(len(heights), np.bool_)
-    return slice_errors(maxima, peak, centers, counted, above_mm, spacing[:2])
+
+    def errors(found: np.typing.NDArray[np.number]) -> SliceErrors:
+        return slice_errors(found, peak, centers, counted, above_mm, spacing[:2])
+
+    each = np.asarray(heatmaps.side(side).max_indices).swapaxes(1, 2)
+    return errors(maxima), [errors(one) for one in each]
+
+
+def row(name: str, number: int | str, found: Summary, *, peaks: bool = True) -> str:
+    """A row of the table."""
+    shares = [found.both_right, found.same_vessel]
+    shares += [found.high_peaks, found.low_peaks] if peaks else []
+    cells = [name, str(number), f"{100 * found.within_2_mm:.1f} %", f"{found.median_mm:.2f} mm"]
+    cells += [f"{100 * share:.1f} %" for share in shares]
+    return "| " + " | ".join(cells + [""] * (len(COLUMNS) - len(cells))) + " |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("model_dir", type=Path, nargs="?", default=shipped_models("heatmap"))
     parser.add_argument("--necks", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="number of the first neck")
+    parser.add_argument("--kind", action="append", choices=list(KINDS))
+    parser.add_argument("--depth", type=int, default=64, help="depth of the windows")
     chosen = parser.parse_args()
     members = load_members(chosen.model_dir)
-    kinds: dict[str, Callable[[int], SimulatedNeck]] = {
-        "second simulator, plain": lambda k: simulate_second(k, hard=False),
-        "second simulator, hard": lambda k: simulate_second(k, hard=True),
-        "first simulator, held out": lambda k: simulate_neck(HELD_OUT_SEED + k),
-    }
-    for kind, make in kinds.items():
-        errors = []
-        for k in range(chosen.necks):
-            neck = make(k)
+    parameters = HeatmapParameters(roi_size=(368, chosen.depth, 320))
+    print("| " + " | ".join(COLUMNS) + " |")
+    print("|---" * len(COLUMNS) + "|")
+    for kind in chosen.kind or KINDS:
+        errors: list[SliceErrors] = []
+        alone: list[list[SliceErrors]] = [[] for _ in members]
+        for k in range(chosen.first, chosen.first + chosen.necks):
+            neck = KINDS[kind](k)
             volume = neck.volume
             heatmaps = compute_heatmaps(
-                volume.array, volume.grid.affine, members, percentiles=PERCENTILES
+                volume.array, volume.grid.affine, members, parameters, percentiles=PERCENTILES
             )
-            errors += [side_errors(neck, heatmaps, side) for side in SIDE_NAMES]
-        print(f"{kind}: {chosen.necks} necks, {len(members)} members")
-        for line in summarize(errors).lines():
-            print(f"  {line}")
+            for side in SIDE_NAMES:
+                joint, each = side_errors(neck, heatmaps, side)
+                errors.append(joint)
+                for own, one in zip(alone, each, strict=True):
+                    own.append(one)
+        print(row(kind, chosen.necks, summarize(errors)), flush=True)
+        if len(members) > 1:
+            for k, own in enumerate(alone):
+                print(row(f"… member {k}", "", summarize(own), peaks=False), flush=True)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float32]
 
+_THICK_MM = 2.0
+"""Slices from here on are averaged over rows."""
+
 _STORED = ("RAS", "LPS", "LAS", "LSA", "RIP", "PIR")
 
 _WEIGHTINGS = (
@@ -54,19 +57,29 @@ _WEIGHTINGS = (
 )
 
 
-def simulate_second_whole(seed: int, *, hard: bool = False) -> SimulatedNeck:
+def simulate_second_whole(
+    seed: int,
+    *,
+    hard: bool = False,
+    plane_mm: float | None = None,
+    slice_mm: float | None = None,
+) -> SimulatedNeck:
     """Make a test neck from skin to skin.
 
     Args:
         seed: The same seed gives the same neck.
         hard: With plaque, slow flow and much noise; else healthy arteries and little noise.
+        plane_mm: Voxel size in the slice; drawn from 0.4 to 0.9 mm where not given.
+        slice_mm: Thickness of the slices; where not given, a third has slices of 2 to 8 mm.
 
     Returns:
-        The neck, stored in one of several orientations; a third has slices of 2 to 8 mm.
+        The neck, stored in one of several orientations.
     """
     rng = np.random.default_rng([21, int(hard), seed])
     thick = float(np.exp(rng.uniform(np.log(2), np.log(8)))) if rng.random() < 1 / 3 else None
-    frame = _draw_frame(rng, thick)
+    if slice_mm is not None:
+        thick = slice_mm if slice_mm >= _THICK_MM else None
+    frame = _draw_frame(rng, thick, plane_mm, slice_mm)
     signals = _vary(rng, _WEIGHTINGS[int(rng.integers(len(_WEIGHTINGS)))])
     up = (frame.z - frame.z.mean()) / 50
     bend = rng.uniform(-9, 9) * up + rng.uniform(-4, 6) * (1 - up**2)  # lordosis and a lean
@@ -94,10 +107,14 @@ def simulate_second_whole(seed: int, *, hard: bool = False) -> SimulatedNeck:
     return _scanned(rng, image, frame, sides, thick, hard=hard)
 
 
-def _draw_frame(rng: np.random.Generator, thick: float | None) -> Frame:
+def _draw_frame(
+    rng: np.random.Generator, thick: float | None, plane_mm: float | None, slice_mm: float | None
+) -> Frame:
     width, depth, height = rng.uniform(150, 240), rng.uniform(120, 230), rng.uniform(75, 130)
     plane = rng.uniform(0.5, 0.9) if thick is None else rng.uniform(0.4, 0.8)
     row = rng.uniform(0.6, 0.9) if thick is None else thick / max(2, round(thick / 1.0))
+    plane = plane if plane_mm is None else plane_mm
+    row = row if slice_mm is None or thick is not None else slice_mm
     counts = [int(width / plane), int(depth / plane), int(height / row)]
     front = rng.uniform(0.35, 0.6) * depth  # how much of the depth lies before the carotids
     x, y, z = (np.arange(n, dtype=np.float64) for n in counts)
