@@ -21,7 +21,7 @@ MULTIPLE = 16
 EDGE_VOXEL = 20
 """Crops are placed so that the carotid stays this far from their border, where they can."""
 
-P_ANYWHERE = 0.1
+P_ANYWHERE = 0.25
 """Share of crops that are placed without regard to the carotid."""
 
 P_OFF_CENTER = 0.3

@@ -15,6 +15,7 @@ from carotid.training.heatmap.blocks import from_blocks, to_blocks
 from carotid.training.heatmap.crops import WINDOW, cut_crop
 from carotid.training.heatmap.forward import blocked_forward
 from carotid.training.heatmap.losses import HEIGHT_SCALE, heatmap_loss
+from carotid.training.heatmap.targets import RADIUS_VOXEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,10 +95,19 @@ def predict_side(
 def errors_of(
     heatmap: np.ndarray[tuple[int, ...], np.dtype[np.float32]], side: Side
 ) -> SliceErrors:
-    """Compare a side's heatmap, (2, s, p, l), with its centers."""
+    """Compare a side's heatmap, (2, s, p, l), with its centers.
+
+    A center outside of the side's image is no vessel there; where it is so near that its target
+    reaches into the image, the slice does not count.
+    """
     maxima, peaks = slice_maxima(heatmap)
+    last = np.array(side.image.shape[1:]) - 1
+    beyond = np.linalg.norm(side.centers - np.clip(side.centers, 0, last), axis=2)
+    centers = np.where((beyond > 0)[..., None], np.float32(np.nan), side.centers)
+    doubtful = (beyond > 0) & (beyond < RADIUS_VOXEL)
+    counted = side.annotated & ~doubtful.any(axis=1)
     above = (np.arange(side.image.shape[0]) - side.bifurcation) * VOXEL_MM
-    return slice_errors(maxima, peaks, side.centers, side.annotated, above, (VOXEL_MM, VOXEL_MM))
+    return slice_errors(maxima, peaks, centers, counted, above, (VOXEL_MM, VOXEL_MM))
 
 
 def _loss(
