@@ -118,7 +118,7 @@ class NeckRecipe(Parameters):
         vertebral_radius_mm: Its lumen radius.
         p_jugular_side: Chance of an internal jugular vein per side.
         p_jugular_dark: Chance that it is as dark as the carotid.
-        voids: How many small dark tubes without a wall there are.
+        voids: How many small dark tubes without a wall there are; half as many dark clefts.
         p_bright_blood: Chance of blood brighter than the walls.
         p_inverted: Chance of an inverted picture.
         p_thick: Chance of slices thicker than a voxel is wide, in whole sections.

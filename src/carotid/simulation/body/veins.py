@@ -1,4 +1,4 @@
-"""Veins, dark as the carotids in half of the necks, and small dark voids that are no vessel."""
+"""Veins, dark as the carotids in half of the necks, and dark voids that are no vessel."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.simulation.anatomy import STEP_MM, Tube
+from carotid.simulation.body.columns import paint_ellipsoid
 from carotid.simulation.recipe import chance, draw, draw_count
 from carotid.simulation.surroundings import paint_vessel
 
@@ -94,7 +95,7 @@ def paint_voids(
     layout: Layout,
     contrast: Contrast,
 ) -> None:
-    """Paint small dark tubes without a wall in the muscles and the fat of the back and sides."""
+    """Paint dark tubes and clefts without a wall in the muscles and the fat of back and sides."""
     for _ in range(draw_count(rng, recipe.voids)):
         s = rng.uniform(0, layout.height_mm)
         start = np.array([s, float(layout.spine_at(s)) + rng.uniform(-5, 70), rng.uniform(-60, 60)])
@@ -107,3 +108,10 @@ def paint_voids(
             continue
         level = contrast.lumen if chance(rng, 0.6) else tissue.cortex
         paint_vessel(canvas, Tube.plain(points, draw(rng, (0.4, 2.0)), 0.0), level, level)
+    for _ in range(draw_count(rng, recipe.voids) // 2):
+        s = rng.uniform(0, layout.height_mm)
+        behind, aside = rng.uniform(-20, 70), rng.uniform(-60, 60)
+        center = (float(s), float(layout.spine_at(s)) + behind, aside)
+        half = (draw(rng, (3.0, 25.0)), draw(rng, (0.3, 1.2)), draw(rng, (2.0, 12.0)))
+        level = tissue.cortex * draw(rng, (0.2, 1.2))
+        paint_ellipsoid(canvas, center, half, level, turn=rng.uniform(0, np.pi))
