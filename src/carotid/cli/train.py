@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -12,11 +13,9 @@ from carotid.cohort.interrupts import stop_if_asked
 from carotid.cohort.outputs import check_output_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from carotid.config import Parameters
+    from carotid.simulation.recipe import NeckRecipe
     from carotid.training.engine.run import Progress
-    from carotid.training.heatmap.crops import Side
 
 _folder = click.Path(path_type=Path)
 
@@ -77,7 +76,11 @@ def train_heatmap_command(
     each member, and can then be given as HEATMAP_MODEL_DIR. Training that was cut short goes on
     when the same command is given again.
     """
-    from carotid.cohort.cores import given_cores, wait_without_spinning
+    from carotid.cohort.cores import (
+        given_cores,
+        one_thread_in_workers,
+        wait_without_spinning,
+    )
     from carotid.errors import UsageError
 
     sources = [folder for folder in (raw_dir, annotation_dir) if folder is not None]
@@ -91,18 +94,27 @@ def train_heatmap_command(
     check_output_dir(output_dir, sources)
     wait_without_spinning()
 
+    one_thread_in_workers()
+
     import torch
 
+    from carotid.simulation.sample import SIDE_SHAPE, simulate_side
     from carotid.training.heatmap.parameters import read_training_parameters
     from carotid.training.heatmap.train import train_from_simulator, train_heatmap
 
     torch.set_num_threads(given_cores())
     parameters = read_training_parameters(train_config_path)
-    resample, simulate = _settings(config_path)
+    resample, recipe = _settings(config_path)
     with _TrainingProgress() as progress:
         if from_simulator:
             models = train_from_simulator(
-                output_dir, parameters, simulate, device=device, force=force, on_progress=progress
+                output_dir,
+                parameters,
+                partial(simulate_side, recipe=recipe, max_shape=SIDE_SHAPE),
+                simulate_slab=partial(simulate_side, recipe=recipe.slabs(), max_shape=SIDE_SHAPE),
+                device=device,
+                force=force,
+                on_progress=progress,
             )
         else:
             models = train_heatmap(
@@ -120,25 +132,22 @@ def train_heatmap_command(
     return 0
 
 
-def _settings(config_path: Path | None) -> tuple[bool, Callable[[int], Side]]:
-    """Whether scans are resampled, and what makes a simulated side from a seed."""
-    from functools import partial
-
+def _settings(config_path: Path | None) -> tuple[bool, NeckRecipe]:
+    """Whether scans are resampled, and what simulated necks are drawn from."""
     from carotid.simulation.recipe import TRAINING_RECIPE, NeckRecipe
-    from carotid.simulation.sample import SIDE_SHAPE, simulate_side
     from carotid.stages.catalog import read_sections
     from carotid.stages.heatmap.parameters import HeatmapParameters
 
     if config_path is None:
-        return True, partial(simulate_side, recipe=TRAINING_RECIPE, max_shape=SIDE_SHAPE)
+        return True, TRAINING_RECIPE
     known: dict[str, type[Parameters]] = {
         "heatmap_transform": HeatmapParameters,
         "neck": NeckRecipe,
     }
     parsed = read_sections(config_path, known)
     transform = HeatmapParameters.model_validate(parsed["heatmap_transform"])
-    recipe = NeckRecipe.model_validate(parsed["neck"])
-    return transform.spacing, partial(simulate_side, recipe=recipe, max_shape=SIDE_SHAPE)
+    given = parsed["neck"].model_dump(exclude_unset=True)
+    return transform.spacing, TRAINING_RECIPE.model_copy(update=given)
 
 
 class _TrainingProgress:

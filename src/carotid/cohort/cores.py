@@ -32,6 +32,15 @@ def wait_without_spinning() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+def one_thread_in_workers() -> None:
+    """Let matrix products of NumPy use one thread in processes that are started from now on.
+
+    Workers have a core each; a side of a simulated neck takes twice the computing time where two
+    of them share two cores with two threads each. A setting of the user's own stays.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def _cgroup_cores(root: Path) -> int:
     """The CPU quota of version 2 or 1 control groups in whole cores, rounded up; 0 for none."""
     with suppress(OSError, ValueError, IndexError):

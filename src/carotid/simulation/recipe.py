@@ -220,6 +220,10 @@ class NeckRecipe(Parameters):
     thick_mm: Positive = (1.2, 8.0)
     p_slice_gap: Chance = 0.5
 
+    def slabs(self) -> NeckRecipe:
+        """The recipe with plain slabs alone."""
+        return self.model_copy(update={"p_whole": 0.0, "p_organs": 0.0})
+
     def whole(self) -> NeckRecipe:
         """The recipe with the ranges of whole sections in the place of those of slabs."""
         replaced = {

@@ -17,12 +17,14 @@ from carotid.storage.annotations import annotation_text
 from carotid.storage.metaimage.write import write_metaimage
 from carotid.storage.results.layout import centerline_file
 from carotid.training.heatmap.parameters import CropKind, Phase, TrainingParameters
+from carotid.training.heatmap.sources import STREAM_LENGTH, VALIDATION_STREAM
 from carotid.training.heatmap.train import train_from_simulator, train_heatmap
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from carotid.geometry.sides import SideName
+    from carotid.training.heatmap.stream import StoredSide
 
 PHASE = Phase(epochs=2, peak_rate=3e-3, warmup_steps=1, crops=(CropKind(shape=(32, 32, 32)),))
 
@@ -171,6 +173,27 @@ def test_simulated_training_shares_a_trunk_and_needs_no_files(tmp_path: Path) ->
     assert (tmp_path / "out" / "trunk-1" / "training.tsv").is_file()
     record = json.loads((tmp_path / "out" / "parameters.json").read_text())["heatmap_training"]
     assert record["simulator"].endswith("stand_in.tubes")
+
+
+def test_phases_with_slabs_draw_from_the_simulator_of_slabs(tmp_path: Path) -> None:
+    whole, slabs = _Noted(), _Noted()
+    parameters = settings(
+        trunk=(PHASE.model_copy(update={"slabs": True}),), members=1, validation_sides=1
+    )
+    train_from_simulator(tmp_path / "out", parameters, whole, simulate_slab=slabs, device="cpu")
+    streams = [{seed // STREAM_LENGTH for seed in noted.seeds} for noted in (slabs, whole)]
+    assert streams == [{0}, {1, VALIDATION_STREAM}]
+
+
+class _Noted:
+    """A simulator that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.seeds: list[int] = []
+
+    def __call__(self, seed: int) -> StoredSide:
+        self.seeds.append(seed)
+        return tubes(seed)
 
 
 def test_simulated_training_resumes_within_the_trunk(tmp_path: Path) -> None:

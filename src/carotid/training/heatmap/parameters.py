@@ -6,7 +6,7 @@ import tomllib
 from importlib import resources
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, StrictInt, field_validator
+from pydantic import Field, StrictBool, StrictInt, field_validator
 
 from carotid.config import Parameters, parse_sections, read_toml
 from carotid.stages.catalog import section_names
@@ -56,12 +56,14 @@ class Phase(RateCurve):
         height_weight: The squared error of a voxel of target h counts 1 + h / height_weight.
         empty_weight: What a voxel counts in a slice that has no vessel of its channel.
         difference_weight: Weight of the term on the difference of the channels.
+        slabs: Whether simulated necks are plain slabs alone in this phase, which is easier.
         crops: The kinds of crops, with their shares.
     """
 
     height_weight: Positive = 20.0
     empty_weight: Positive = 1.0
     difference_weight: NotNegative = 2.0
+    slabs: StrictBool = False
     crops: Annotated[tuple[CropKind, ...], Field(min_length=1)]
 
 

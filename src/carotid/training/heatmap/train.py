@@ -114,6 +114,7 @@ def train_from_simulator(
     parameters: TrainingParameters,
     simulate: Callable[[int], Side],
     *,
+    simulate_slab: Callable[[int], Side] | None = None,
     device: str | None = None,
     force: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
@@ -124,6 +125,7 @@ def train_from_simulator(
         output_dir: See `carotid.training.engine.folder`.
         parameters: The settings; `members` tells how many.
         simulate: Makes one side from a seed; a function of a module.
+        simulate_slab: The same for phases with `slabs`; None takes `simulate` for them too.
         device: cuda or cpu; None takes CUDA where there is one.
         force: Whether to begin anew where training is finished or differs.
         on_progress: Called after every step and epoch.
@@ -138,7 +140,8 @@ def train_from_simulator(
     validation = [_Numbered(stream, k) for k in range(parameters.validation_sides)]
 
     def member(seed: int, phase: Phase) -> Stretch:
-        job = HeatmapJob(SimulatedSides(simulate, seed), seed, phase, parameters)
+        draw = simulate_slab if phase.slabs and simulate_slab is not None else simulate
+        job = HeatmapJob(SimulatedSides(draw, seed), seed, phase, parameters)
         return _stretch(job, validation)
 
     base = parameters.seed * SEEDS_PER_TRAINING
