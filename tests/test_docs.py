@@ -46,6 +46,9 @@ PAGE_OF = {
     "train heatmap": "training.md",
     "compare centerline": "compare.md",
     "compare heatmap": "compare.md",
+    "compare measurement": "compare.md",
+    "repeatability": "compare.md",
+    "follow-up": "compare.md",
     "report": "report.md",
     "demo": "quick-start.md",
 }

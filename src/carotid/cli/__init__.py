@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from carotid import __version__
+from carotid.cli.agreement import compare_measurement, follow_up, repeatability
 from carotid.cli.compare import compare
 from carotid.cli.demo import demo
 from carotid.cli.logs import set_up_logging, verbosity
@@ -62,7 +63,18 @@ def _add_verbose(command: click.Command) -> None:
     command.params.append(option)
 
 
-for command in (transform, report, compare, models, train, simulate, demo):
+compare.add_command(compare_measurement)
+for command in (
+    transform,
+    report,
+    compare,
+    repeatability,
+    follow_up,
+    models,
+    train,
+    simulate,
+    demo,
+):
     _add_verbose(command)
     cli.add_command(command)
 

@@ -68,10 +68,14 @@ def _arguments(stage: Stage) -> list[click.Parameter]:
 
 
 def _directories(stage: Stage) -> list[click.Parameter]:
-    """Where earlier results are, and the scans where no argument says it."""
+    """Where earlier results are, and the scans where no argument says it.
+
+    A short option stands for one directory alone: where two needs begin alike there is none.
+    """
+    letters = [need[0] for need in stage.earlier]
     options: list[click.Parameter] = [
         click.Option(
-            [f"-{need[0]}dir", f"--{need}_dir"],
+            [*([f"-{need[0]}dir"] if letters.count(need[0]) == 1 else []), f"--{need}_dir"],
             type=folder,
             help=f"Where `carotid transform {need}` wrote.  [default: OUTPUT_DIR]",
         )

@@ -119,6 +119,7 @@ def run_stage(
         complete = results.check_resumable(asked, verify=request.verify)
         if len(complete) == len(asked):
             _warn(results.remarks(asked))
+            stage.close(layout)
             return [Outcome(one, "skipped", COMPLETE) for one in asked]
     check_output_dir(request.output_dir, places.read_only(), make=True)
     _warn(results.remarks(asked))
@@ -127,6 +128,7 @@ def run_stage(
     with choose_progress(len(asked)) as progress:
         outcomes = Runner(task, results, progress, around, early).run(asked)
     summarize(layout, stage.transform, [o.as_json() for o in outcomes])
+    stage.close(layout)
     return outcomes
 
 

@@ -105,8 +105,11 @@ def follow_up(
                         scans = (subject.times[0].participant_id, later.participant_id)
                         words.append((subject.name, *scans, side, segment, measure))
                         numbers.append(figures)
-                    map_path = output_dir / f"{later.participant_id}_{side}_change.tsv"
-                    save_table(map_path, pair.change_map())
+                    changed = pair.change_map()
+                    if len(changed):
+                        save_table(
+                            output_dir / f"{later.participant_id}_{side}_change.tsv", changed
+                        )
             except CarotidError as error:
                 failed[later.participant_id] = str(error)
                 logger.warning("%s was not compared: %s", later.participant_id, error)

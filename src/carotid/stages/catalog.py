@@ -93,6 +93,23 @@ STAGES = (
     OUTPUT_DIR is where the contours are, unless --contour_dir says another place. It receives
     <id>/segmentation_transform/{left,right}_segmentation.mha and labels.mha.""",
     ),
+    Stage(
+        name="measurement",
+        needs=("centerline", "contour"),
+        arguments=("OUTPUT_DIR",),
+        parameters="carotid.stages.measurement.parameters:MeasurementParameters",
+        models=None,
+        load="carotid.storage.results.measurements:load_measurements",
+        task="carotid.stages.measurement.task:measurement_task",
+        summary="Measure areas, thickness, volumes and stenoses.",
+        about="""Measure the arteries: areas, thickness of the wall, volumes, stenoses, plaque.
+
+    OUTPUT_DIR is where centerlines and contours are, unless --centerline_dir and --contour_dir say
+    other places. It receives tables with data dictionaries: <id>/measurement_transform/
+    {left,right}_slices.tsv, arteries.tsv and plaques.tsv, and for the whole cohort arteries.tsv
+    and participants.tsv.""",
+        closing="carotid.stages.measurement.task:write_cohort_tables",
+    ),
 )
 
 _OTHER_SECTIONS = ("neck", "heatmap_training")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from carotid.config import Parameters
     from carotid.provenance import Input
     from carotid.stages.inputs import Inputs
+    from carotid.storage.results.layout import OutputLayout
 
 SCAN = "scan"
 """The need that is no earlier stage: the participant's scan in RAW_DIR."""
@@ -43,6 +44,8 @@ class Stage:
         about: What its command takes and gives, as paragraphs for --help.
         transient: Whether a later stage may make its result on the way, without its being written:
             it is large on disk and quickly made. Its task is then one of `one_piece`.
+        closing: "module:function" that, given the output directory's layout, writes what a run
+            leaves for all participants together; None where that is nothing.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Stage:
     summary: str
     about: str
     transient: bool = False
+    closing: str | None = None
 
     @property
     def transform(self) -> str:
@@ -83,6 +87,11 @@ class Stage:
         """What takes participants through this stage."""
         made: Task[Any] = named(self.task)(setting)
         return made
+
+    def close(self, layout: OutputLayout) -> None:
+        """Write what this stage leaves for all participants together, if it is not as it was."""
+        if self.closing is not None:
+            named(self.closing)(layout)
 
 
 class Forecast(Protocol):

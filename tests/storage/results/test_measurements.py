@@ -122,13 +122,13 @@ def test_a_participant_is_told_by_mean_and_extreme_of_both_sides() -> None:
     }
     table = participants_table(found)
     assert table.words("participant_id") == ("a", "b")
-    np.testing.assert_array_equal(table.numbers("internal_bulb_sides"), [1, 2])
-    np.testing.assert_array_equal(table.numbers("internal_bulb_wt_max_mm_mean"), [2, 2])
-    np.testing.assert_array_equal(table.numbers("internal_bulb_wt_max_mm_max"), [2, 3])
-    np.testing.assert_array_equal(table.numbers("internal_bulb_mla_mm2_mean"), [np.nan, 16])
-    np.testing.assert_array_equal(table.numbers("internal_bulb_mla_mm2_min"), [np.nan, 12])
-    assert np.isnan(table.numbers("common_wt_max_mm_mean")).all()
-    assert "external_stenosis_nascet_percent_max" not in table.cells
+    np.testing.assert_array_equal(table.numbers("internal_bulb_sides_count"), [1, 2])
+    np.testing.assert_array_equal(table.numbers("internal_bulb_wt_max_mm_sides_mean"), [2, 2])
+    np.testing.assert_array_equal(table.numbers("internal_bulb_wt_max_mm_sides_max"), [2, 3])
+    np.testing.assert_array_equal(table.numbers("internal_bulb_mla_mm2_sides_mean"), [np.nan, 16])
+    np.testing.assert_array_equal(table.numbers("internal_bulb_mla_mm2_sides_min"), [np.nan, 12])
+    assert np.isnan(table.numbers("common_wt_max_mm_sides_mean")).all()
+    assert "external_stenosis_nascet_percent_sides_max" not in table.cells
 
 
 def test_all_arteries_lie_below_each_other(tmp_path: Path, measurements: Measurements) -> None:

@@ -85,7 +85,7 @@ def participants_table(found: Mapping[str, MeasurementTable]) -> MeasurementTabl
     cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {PARTICIPANT.name: tuple(ids)}
     by_name = {column.name: column for column in SEGMENT_COLUMNS}
     for segment in SEGMENTS:
-        sides = Column(f"{segment}_sides", "", f"Sides whose wall could be read: {segment}.")
+        sides = Column(f"{segment}_sides_count", "", f"Sides whose wall could be read: {segment}.")
         columns.append(sides)
         covered = [_both(found[name], segment, "covered_mm") for name in ids]
         cells[sides.name] = np.array([float((values > 0).sum()) for values in covered])
@@ -96,7 +96,7 @@ def participants_table(found: Mapping[str, MeasurementTable]) -> MeasurementTabl
             for fold in folds:
                 one = by_name[name]
                 column = Column(
-                    f"{segment}_{name}_{fold}",
+                    f"{segment}_{name}_sides_{fold}",
                     one.unit,
                     f"{fold.capitalize()} of both sides, {segment}: {one.definition}",
                     one.source,

@@ -35,7 +35,7 @@ _MAX_JSON_BYTES = 1 << 24
 
 
 def save_table(path: Path, table: MeasurementTable) -> None:
-    """Write a table and its dictionary, and read both back.
+    """Write a table and its dictionary, and read both back; files that are so already stay.
 
     Raises:
         OutputError: A file cannot be written, or does not read back as written.
@@ -45,6 +45,8 @@ def save_table(path: Path, table: MeasurementTable) -> None:
         (path.with_suffix(".json"), dictionary_text(table.columns)),
     ):
         content = text.encode()
+        if place.is_file() and place.read_bytes() == content:
+            continue
         write_atomically(place, content)
         if place.read_bytes() != content:
             raise OutputError("the file does not read back as it was written", where=place)

@@ -1,0 +1,202 @@
+"""`carotid compare measurement`, `carotid repeatability`, `carotid follow-up`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from carotid.evaluation.common_range import Segments
+    from carotid.evaluation.compare_measurements import Comparison
+    from carotid.measurements import MeasurementTable
+
+logger = logging.getLogger(__name__)
+
+_folder = click.Path(path_type=Path)
+
+_config = click.option(
+    "-c",
+    "--config_path",
+    type=_folder,
+    help="TOML file with the section [measurement_transform], which says where segments are.",
+)
+
+PRINTED = ("la_mean_mm2", "wt_mean_mm", "wt_max_mm", "wall_volume_mm3")
+"""Measures that the terminal shows where no column was asked for."""
+
+
+@click.command("measurement", short_help="Agreement of the measurements of two directories.")
+@click.argument("transform1_dir", type=_folder)
+@click.argument("transform2_dir", type=_folder)
+@click.argument("output_dir", type=_folder)
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="NAME",
+    help="Only this column of arteries.tsv; may be given several times.  [default: all of numbers]",
+)
+def compare_measurement(
+    transform1_dir: Path, transform2_dir: Path, output_dir: Path, columns: tuple[str, ...]
+) -> int:
+    """Compare the measurements of two directories, segment by segment, as they are.
+
+    Both hold <id>/measurement_transform/arteries.tsv. OUTPUT_DIR receives compare_measurement.tsv
+    with every pair of values, compare_measurement_summary.tsv with intraclass correlation,
+    within-subject error, limits of agreement and least detectable change, and
+    compare_measurement.svg, Bland and Altman's picture.
+    """
+    from carotid.evaluation.compare_measurements import compare_measurements
+    from carotid.report.limits_picture import draw_limits
+
+    found = compare_measurements([transform1_dir, transform2_dir], output_dir, columns)
+    draw_limits(output_dir / "compare_measurement.svg", found.repeated)
+    print_agreement(found, columns or PRINTED)
+    click.echo(f"all figures: {output_dir / 'compare_measurement_summary.tsv'}")
+    return 0
+
+
+@click.command("repeatability", short_help="How well measurements repeat.")
+@click.argument("output_dir", type=_folder)
+@click.argument("transform_dirs", type=_folder, nargs=-1, required=True)
+@click.option(
+    "--as_stored",
+    is_flag=True,
+    help="Take arteries.tsv as it is, instead of measuring over what all repetitions show.",
+)
+@_config
+def repeatability(
+    *, output_dir: Path, transform_dirs: tuple[Path, ...], as_stored: bool, config_path: Path | None
+) -> int:
+    """Judge how well measurements repeat: between runs, readers or scans.
+
+    Each of TRANSFORM_DIRS holds the measurements of one repetition, for the same ids; of a single
+    one, the sessions of each participant count (ids such as sub-01_ses-02). Arteries are laid
+    over each other and measured over the stretch that all repetitions show. OUTPUT_DIR receives
+    repeatability.tsv with a row per segment and measure, repeatability_values.tsv, and
+    repeatability.svg where there are two repetitions.
+    """
+    from carotid.evaluation.compare_measurements import judge_repeatability
+    from carotid.report.limits_picture import draw_limits
+
+    found = judge_repeatability(
+        transform_dirs, output_dir, _segments(config_path), as_stored=as_stored
+    )
+    if len(found.repeated.repetitions) == 2:
+        draw_limits(output_dir / "repeatability.svg", found.repeated)
+    print_agreement(found, PRINTED)
+    click.echo(f"all figures: {output_dir / 'repeatability.tsv'}")
+    return 0
+
+
+@click.command("follow-up", short_help="What changed between two scans of one person.")
+@click.argument("transform_dir", type=_folder)
+@click.argument("output_dir", type=_folder)
+@click.option(
+    "--later_dir",
+    type=_folder,
+    help="Where later scans' measurements are, under the same ids.  [default: TRANSFORM_DIR]",
+)
+@click.option(
+    "--pairs",
+    type=_folder,
+    help="Table with the columns participant_id, baseline and follow_up.  "
+    "[default: ids such as sub-01_ses-02]",
+)
+@click.option(
+    "--repeatability",
+    "repeatability_path",
+    type=_folder,
+    help="repeatability.tsv, which tells the least detectable changes.",
+)
+@_config
+def follow_up(
+    transform_dir: Path,
+    output_dir: Path,
+    later_dir: Path | None,
+    pairs: Path | None,
+    repeatability_path: Path | None,
+    config_path: Path | None,
+) -> int:
+    """Tell what changed in the arteries between a first and a later scan.
+
+    The later scan is laid over the first one along the artery and in angle; what both show is
+    compared. OUTPUT_DIR receives follow_up.tsv with a row per segment and measure, and
+    <later id>_<side>_change.tsv with the change of thickness by position and direction.
+    """
+    from carotid.evaluation import follow_up as comparing
+    from carotid.evaluation.measured_cohorts import by_session, in_directories, in_pairs
+
+    left_out: list[str] = []
+    if pairs is not None:
+        subjects = in_pairs(pairs, transform_dir, later_dir or transform_dir)
+    elif later_dir is not None:
+        subjects, others = in_directories([transform_dir, later_dir])
+        left_out = sorted(others)
+    else:
+        subjects, left_out = by_session(transform_dir)
+    if left_out:
+        logger.warning("without a second scan, and left out: %s", ", ".join(left_out))
+    found = comparing.follow_up(subjects, output_dir, _segments(config_path), repeatability_path)
+    print_changes(found.changes)
+    click.echo(f"all changes: {output_dir / 'follow_up.tsv'}")
+    return 1 if found.failed else 0
+
+
+def _segments(config_path: Path | None) -> Segments:
+    from carotid.stages.catalog import read_sections
+    from carotid.stages.measurement.parameters import MeasurementParameters
+    from carotid.stages.measurement.stretches import segments
+
+    name = "measurement_transform"
+    return segments(read_sections(config_path, {name: MeasurementParameters})[name])
+
+
+def print_agreement(found: Comparison, measures: tuple[str, ...]) -> None:
+    """The figures that matter, one line a segment and measure, on standard output."""
+    table = found.summary
+    click.echo(f"{found.participants} participants")
+    click.echo(
+        f"  {'segment':16} {'measure':24}    n    ICC (95 %)          within-subject    "
+        "bias  least change"
+    )
+    for row, (segment, measure) in enumerate(
+        zip(table.words("segment"), table.words("measure"), strict=True)
+    ):
+        if measure not in measures:
+            continue
+        n, icc, low, high, cv, bias, least = (
+            float(table.numbers(name)[row])
+            for name in (
+                "subjects",
+                "icc",
+                "icc_low",
+                "icc_high",
+                "within_cv_percent",
+                "bias",
+                "least_change",
+            )
+        )
+        click.echo(
+            f"  {segment:16} {measure:24} {n:4.0f}    {icc:5.3f} ({low:5.3f}, {high:5.3f})   "
+            f"CV {cv:5.1f} %  {bias:8.3g}  {least:8.3g}"
+        )
+
+
+def print_changes(table: MeasurementTable) -> None:
+    """How many changes are larger than what can be detected, by measure, on standard output."""
+    beyond = table.words("beyond")
+    measures = table.words("measure")
+    click.echo(f"{len(set(table.words('follow_up')))} later scans")
+    for measure in dict.fromkeys(measures):
+        known = [
+            word for word, one in zip(beyond, measures, strict=True) if one == measure and word
+        ]
+        if known:
+            click.echo(
+                f"  {measure:24} {known.count('yes'):4d} of {len(known)} segments changed by more "
+                "than the least detectable change"
+            )

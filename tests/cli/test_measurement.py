@@ -1,0 +1,146 @@
+"""Measuring, comparing and following up as users run it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from tests.command import contents, run_carotid
+from tests.evaluation.cohort import SPACING, fork, of
+from tests.stages.measurement.phantoms import centerlines_of, contours_of, grid_of
+
+from carotid.storage.results.centerlines import save_centerlines
+from carotid.storage.results.contours import save_contours
+from carotid.storage.results.measurement_tables import load_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def annotate(root: Path, participant_id: str, scale: float) -> None:
+    """Contours and centerlines of a drawn neck, as another program or a reader leaves them."""
+    grid = grid_of(SPACING, "LPS")
+    vessels: Any = fork(scale=scale)
+    for name in ("contour_transform", "centerline_transform"):
+        (root / participant_id / name).mkdir(parents=True)
+    save_contours(contours_of(vessels, grid), root / participant_id / "contour_transform")
+    save_centerlines(centerlines_of(vessels, grid), root / participant_id / "centerline_transform")
+
+
+@pytest.fixture(scope="module")
+def annotated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("annotations")
+    for name, scale in (("sub-01_ses-1", 0.9), ("sub-01_ses-2", 0.92), ("sub-02", 1.1)):
+        annotate(root, name, scale)
+    return root
+
+
+def transform(out: Path, annotated: Path, *more: str | Path) -> Any:
+    places: list[str | Path] = ["--contour_dir", annotated, "--centerline_dir", annotated]
+    return run_carotid("transform", "measurement", out, *places, *more)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, annotated: Path) -> Path:
+    out = tmp_path_factory.mktemp("done") / "out"
+    run = transform(out, annotated)
+    assert run.returncode == 0, run.stderr
+    return out
+
+
+def test_tables_of_participants_and_of_the_cohort(done: Path) -> None:
+    arteries = load_table(done / "arteries.tsv")
+    participants = load_table(done / "participants.tsv")
+    assert participants.words("participant_id") == ("sub-01_ses-1", "sub-01_ses-2", "sub-02")
+    for row, name in enumerate(participants.words("participant_id")):
+        own = load_table(done / name / "measurement_transform" / "arteries.tsv")
+        key = {"side": "left", "segment": "common_bulb"}
+        (volume,) = of(own, "wall_volume_mm3", **key)
+        (same,) = of(arteries, "wall_volume_mm3", participant_id=name, **key)
+        assert volume == same > 100
+        assert participants.numbers("common_bulb_wall_volume_mm3_sides_max")[row] == volume
+    assert participants.numbers("common_sides_count").tolist() == [1, 1, 1]
+    parameters = json.loads((done / "parameters.json").read_text())["measurement_transform"]
+    assert parameters["thickness"] == "laplace"
+    assert parameters["plaque_thickness_mm"] == 1.5
+
+
+def test_a_complete_run_given_again_changes_nothing(done: Path, annotated: Path) -> None:
+    before = contents(done)
+    run = transform(done, annotated)
+    assert run.returncode == 0
+    assert "nothing was changed" in run.stdout
+    assert contents(done) == before
+
+
+def test_settings_come_from_the_configuration(tmp_path: Path, annotated: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[measurement_transform]\nthickness = "radial"\nbulb_to_mm = 8\n')
+    out = tmp_path / "out"
+    run = transform(out, annotated, "-c", config, "-p", "sub-02")
+    assert run.returncode == 0, run.stderr
+    slices = load_table(out / "sub-02" / "measurement_transform" / "left_slices.tsv")
+    assert set(slices.words("wt_method")) == {"radial"}
+    config.write_text('[measurement_transform]\nthickness = "radiel"\n')
+    refused = transform(out, annotated, "-c", config)
+    assert refused.returncode == 2
+    assert "measurement_transform.thickness" in refused.stderr
+
+
+def test_one_that_fails_does_not_stop_the_others(tmp_path: Path, annotated: Path) -> None:
+    broken = tmp_path / "annotations"
+    shutil.copytree(annotated, broken)
+    (broken / "sub-02" / "contour_transform" / "left_contour.tsv").write_text("nonsense\n")
+    out = tmp_path / "out"
+    run = transform(out, broken)
+    assert run.returncode == 1
+    assert "left_contour.tsv" in run.stderr + run.stdout
+    assert load_table(out / "participants.tsv").words("participant_id") == (
+        "sub-01_ses-1",
+        "sub-01_ses-2",
+    )
+
+
+def test_directories_are_compared(done: Path, annotated: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[measurement_transform]\nthickness = "nearest_outer"\n')
+    other = tmp_path / "other"
+    transform(other, annotated, "-c", config)
+    run = run_carotid("compare", "measurement", done, other, tmp_path / "found")
+    assert run.returncode == 0, run.stderr
+    assert "3 participants" in run.stdout
+    table = load_table(tmp_path / "found" / "compare_measurement_summary.tsv")
+    key = {"segment": "internal_high", "measure": "wt_max_mm"}
+    assert of(table, "bias", **key)[0] < 0  # the nearest point of the outer outline is nearer
+    picture = (tmp_path / "found" / "compare_measurement.svg").read_text()
+    assert picture.startswith("<?xml")
+    again = run_carotid("compare", "measurement", done, other, tmp_path / "again")
+    assert again.returncode == 0
+    assert (tmp_path / "again" / "compare_measurement.svg").read_text() == picture
+
+
+def test_sessions_repeat_and_are_followed_up(done: Path, tmp_path: Path) -> None:
+    run = run_carotid("repeatability", tmp_path / "rep", done)
+    assert run.returncode == 0, run.stderr
+    assert "left out: sub-02" in run.stderr
+    followed = run_carotid("follow-up", done, tmp_path / "changes")
+    assert followed.returncode == 0, followed.stderr
+    table = load_table(tmp_path / "changes" / "follow_up.tsv")
+    (percent,) = of(table, "change_percent", segment="common", measure="la_mean_mm2")
+    assert percent == pytest.approx(100 * ((0.92 / 0.9) ** 2 - 1), rel=0.05)
+    two = run_carotid("repeatability", tmp_path / "same", done, done)
+    assert two.returncode == 0, two.stderr
+    summary = load_table(tmp_path / "same" / "repeatability.tsv")
+    assert np.nanmax(np.abs(summary.numbers("within_sd"))) == 0
+
+
+def test_what_cannot_be_done_is_said(done: Path, tmp_path: Path) -> None:
+    nobody = run_carotid("follow-up", done, tmp_path / "x", "--later_dir", tmp_path)
+    assert nobody.returncode == 2
+    assert "there are no measurements" in nobody.stderr
+    unknown = run_carotid("compare", "measurement", done, done, tmp_path / "y", "--column", "wall")
+    assert unknown.returncode == 2
+    assert "no table has the column wall" in unknown.stderr
