@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +51,10 @@ def test_splits_without_a_model_and_splits_beside_members(tmp_path: Path) -> Non
     found = find_models(tmp_path)
     assert [path.parent.name for path in found] == ["split-0", "split-10"]
     assert unused_models(tmp_path, found) == ["split-2/"]
+    touch(tmp_path, "Split-3/model.pt", "split_4/model.pt")
+    assert unused_models(tmp_path, found) == ["Split-3/", "split-2/", "split_4/"]
+    shutil.rmtree(tmp_path / "Split-3")
+    shutil.rmtree(tmp_path / "split_4")
     touch(tmp_path, "a.pt")
     assert unused_models(tmp_path, find_models(tmp_path)) == ["split-0/", "split-10/", "split-2/"]
 

@@ -73,6 +73,15 @@ def test_a_nifti_file_that_is_something_else(tmp_path: Path, name: str, ending: 
     assert str(path) in message
 
 
+@pytest.mark.parametrize("ending", [".nii.gz", ".nii"])
+@pytest.mark.parametrize("content", [b"Not Found\n", b"502 Bad Gateway: " + b"please try " * 99])
+def test_a_text_instead_of_a_nifti_file(tmp_path: Path, ending: str, content: bytes) -> None:
+    path = tmp_path / f"scan{ending}"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"the file is a text that begins '(Not|502 Bad)"):
+        open_nifti(path)
+
+
 def test_a_nifti_file_packed_twice_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "scan.nii.gz"
     path.write_bytes(gzip.compress(gzip.compress(content_of())))

@@ -109,6 +109,11 @@ def test_a_place_that_is_no_folder(tmp_path: Path) -> None:
         find_scans(tmp_path / "sub-01.nii.gz")
     assert "found one scan" in str(caught.value)
     assert f"{tmp_path}, and --participant sub-01." in str(caught.value)
+    paths = write_classic(make_volume(), tmp_path / "series")
+    with pytest.raises(UsageError) as caught:
+        find_scans(paths[0])
+    assert "found one DICOM file" in str(caught.value)
+    assert f"give {tmp_path} and --participant series." in str(caught.value)
 
 
 def test_links_to_scans_are_followed_and_broken_ones_fail_when_loaded(tmp_path: Path) -> None:

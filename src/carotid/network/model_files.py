@@ -98,7 +98,7 @@ def unused_models(directory: Path, found: Iterable[Path]) -> list[str]:
         if path in used or path.name.startswith("."):
             continue
         if path.is_dir():
-            split = re.fullmatch(r"split-\d+", path.name)
+            split = re.fullmatch(r"split[-_ ]?\d+", path.name, re.IGNORECASE)
             if split and path / _MEMBER not in used:
                 alike.append(f"{path.name}/")
         elif _ALIKE.fullmatch(path.name):

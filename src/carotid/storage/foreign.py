@@ -13,6 +13,7 @@ from carotid.errors import InputError
 HEAD_BYTES = 512
 """How many of a file's first bytes are looked at."""
 
+_SHOWN = 40
 METAIMAGE = "a MetaImage file"
 _GIT_LFS = b"version https://git-lfs"
 _WEB_PAGES = (b"<!doctype", b"<html", b"<head", b"<?xml")
@@ -85,3 +86,14 @@ def recognised(head: bytes) -> Foreign | None:
     if len(head) >= HEAD_BYTES and not head.strip(b"\0"):
         return Foreign("nothing but zeros", "copy it again from where it came from")
     return None
+
+
+def recognised_text(head: bytes) -> Foreign | None:
+    """That a file is a text, such as the message of an error, with its beginning.
+
+    Not for formats that begin with text themselves.
+    """
+    text = head.decode("ascii", "replace").strip()
+    if not text or "\ufffd" in text or not all(c.isprintable() or c.isspace() for c in text):
+        return None
+    return Foreign(f"a text that begins '{text[:_SHOWN]}'", "download or copy the scan itself")

@@ -116,21 +116,33 @@ def _listing(raw_dir: Path) -> list[Path]:
     except FileNotFoundError as error:
         raise UsageError("there is no such folder", where=raw_dir) from error
     except NotADirectoryError as error:
-        scan = scan_of(raw_dir)
-        raise UsageError(
-            "this is not a folder",
-            where=raw_dir,
-            found="a file" if scan is None else "one scan",
-            expected=LAYOUT,
-            remedy=None
-            if scan is None
-            else f"give the folder that it lies in, {raw_dir.absolute().parent}, and "
-            f"--participant {scan.participant_id}",
-        ) from error
+        raise _no_folder(raw_dir) from error
     except OSError as error:
         raise UsageError(
             "the folder cannot be read", where=raw_dir, found=error.strerror or error
         ) from error
+
+
+def _no_folder(file: Path) -> UsageError:
+    """The error about a file instead of a folder, with what to give for it."""
+    place = file.absolute().parent
+    scan = scan_of(file)
+    if scan is not None:
+        found = "one scan"
+        remedy = (
+            f"give the folder in which it lies, {place}, and --participant {scan.participant_id}"
+        )
+    elif begins_as_dicom_file(file):
+        found = "one DICOM file"
+        remedy = (
+            f"give {place} if the file holds all slices; if {place.name} holds them, give "
+            f"{place.parent} and --participant {place.name}"
+        )
+    else:
+        found, remedy = "a file", None
+    return UsageError(
+        "this is not a folder", where=file, found=found, expected=LAYOUT, remedy=remedy
+    )
 
 
 def _by_id(found: Iterable[RawScan]) -> dict[str, RawScan]:

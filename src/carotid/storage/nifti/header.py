@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carotid.errors import InputError
-from carotid.storage.foreign import HEAD_BYTES, recognised
+from carotid.storage.foreign import HEAD_BYTES, recognised, recognised_text
 from carotid.storage.nifti.forms import place_of
 
 if TYPE_CHECKING:
@@ -99,10 +99,14 @@ def decode_header(stream: ByteStream) -> NiftiHeader:
             if word == np.array(kind.sizeof_hdr, f"{order}i4").tobytes():
                 block = word + stream.read(kind.sizeof_hdr - 4)
                 return _checked(kind(block, endianness=order, check=False))
-    foreign = recognised(head)
+    foreign = recognised(head) or recognised_text(head)
     if foreign is not None:
         raise foreign.error("NIfTI")
-    raise InputError("this is not a NIfTI file", found=f"the first bytes {word.hex(' ')}")
+    raise InputError(
+        "this is not a NIfTI file",
+        found=f"the first bytes {word.hex(' ')}",
+        remedy="copy or convert the scan again",
+    )
 
 
 def _checked(raw: _Raw) -> NiftiHeader:

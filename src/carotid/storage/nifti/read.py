@@ -18,7 +18,7 @@ from carotid.errors import CarotidError, InputError, ResourceError
 from carotid.geometry.volume import Volume
 from carotid.storage.byte_stream import MAX_DEFLATE_RATIO, ByteStream
 from carotid.storage.checksums import HashingFile
-from carotid.storage.foreign import HEAD_BYTES, recognised
+from carotid.storage.foreign import HEAD_BYTES, recognised, recognised_text
 from carotid.storage.nifti.header import NiftiHeader, decode_header
 from carotid.storage.opened import OpenedScan, ScanContent
 from carotid.storage.regular_file import Stamp, open_regular, open_unchanged
@@ -78,7 +78,7 @@ def _packing(path: Path, file: BufferedReader) -> Packing:
             found="a gzip file",
             remedy="rename it to .nii.gz",
         )
-    foreign = recognised(head)
+    foreign = recognised(head) or recognised_text(head)
     if foreign is not None:
         raise foreign.error("a .nii.gz")
     raise InputError("the file is not what its name says", found="no gzip file", remedy=_COPY_AGAIN)
