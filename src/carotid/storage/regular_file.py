@@ -100,11 +100,6 @@ def dead_link(path: Path) -> InputError:
     )
 
 
-def size_of(file: BufferedReader) -> int:
-    """The size in bytes of an open file."""
-    return os.fstat(file.fileno()).st_size
-
-
 def _check_kind(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):
         raise InputError(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from carotid.errors import InputError
 from carotid.storage import unused
 from carotid.storage.litter import is_litter
-from carotid.storage.regular_file import dead_link
+from carotid.storage.regular_file import dead_link, open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +72,12 @@ def list_files(folder: Path) -> list[Path]:
         except OSError as error:
             raise unreadable(path, error) from error
     return found
+
+
+def is_dicom_file(path: Path) -> bool:
+    """Whether a file begins as DICOM files do; an `InputError` where it cannot be opened."""
+    with open_regular(path) as file:
+        return begins_as_dicom(file.read(HEAD_BYTES))
 
 
 def begins_as_dicom(head: bytes) -> bool:

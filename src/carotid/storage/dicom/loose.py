@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from carotid.errors import InputError
 from carotid.quiet import without_warnings
-from carotid.storage.dicom.files import HEAD_BYTES, begins_as_dicom
+from carotid.storage.dicom.files import is_dicom_file
 from carotid.storage.regular_file import open_regular
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ class Loose:
 def begins_as_dicom_file(path: Path) -> bool:
     """Whether a file begins as DICOM files do; not where it cannot be read."""
     try:
-        with open_regular(path) as file:
-            return begins_as_dicom(file.read(HEAD_BYTES))
+        return is_dicom_file(path)
     except (InputError, OSError):
         return False
 

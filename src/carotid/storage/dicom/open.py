@@ -93,12 +93,6 @@ def open_file(folder: Path, path: Path) -> Opened:
         return Opened(dicom=True, marked=marked, header=header)
 
 
-def is_dicom_file(path: Path) -> bool:
-    """Whether a file begins as DICOM files do; an `InputError` where it cannot be opened."""
-    with open_regular(path) as file:
-        return begins_as_dicom(file.read(HEAD_BYTES))
-
-
 def _header(folder: Path, path: Path, file: BufferedReader, *, marked: bool) -> Header | None:
     from pydicom import dcmread
 

@@ -19,10 +19,10 @@ import numpy as np
 from carotid.errors import InputError, ResourceError
 from carotid.geometry.volume import Volume
 from carotid.storage.checksums import sha256_of_file, sha256_of_list
-from carotid.storage.dicom.files import account_for_others, list_files
+from carotid.storage.dicom.files import account_for_others, is_dicom_file, list_files
 from carotid.storage.dicom.header import Header, slices_of
 from carotid.storage.dicom.kind import check_pixel_kind
-from carotid.storage.dicom.open import foreign_errors, is_dicom_file, open_file
+from carotid.storage.dicom.open import foreign_errors, open_file
 from carotid.storage.dicom.pixels import opened_pixels, stored_values
 from carotid.storage.dicom.stack import stack
 from carotid.storage.dicom.syntaxes import remedy_for
