@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.dicom_series import assert_same_place, make_volume, write_classic, write_enhanced
 from tests.storage.metaimage.test_read import file_bytes
 
-from carotid.errors import InputError, UsageError
+from carotid.errors import InputError, UsageError, one_line
+from carotid.storage.litter import is_litter
 from carotid.storage.participants import find_scans, find_scans_at
 from carotid.storage.raw import load_scan
 
@@ -361,3 +365,57 @@ def test_data_files_of_any_name_are_no_strangers(
     touch(tmp_path, "ICA 70%dist.bin")
     assert list(find_scans(tmp_path)) == ["a"]
     assert not warnings_of(caplog)
+
+
+# --- whatever lies there -----------------------------------------------------------------------
+
+endings = st.sampled_from(
+    [".mha", ".mhd", ".nii", ".nii.gz", ".dcm", ".raw", ".zip", ".part", ".txt", "", ".IMA", "~"]
+)
+stems = st.sampled_from(["a", "sub-01", "IM1", "Thumbs.db", "#recycle", ".x", "é", "é"]) | st.text(
+    st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=6
+)
+entries = st.dictionaries(
+    st.builds("{}{}".format, stems, endings).filter(lambda name: name not in (".", "..")),
+    st.sampled_from(["file", "folder", "dead link", "loop", "pipe", "DICOM", "header"]),
+    max_size=6,
+)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(entries=entries)
+@pytest.mark.timeout(120)
+def test_every_entry_is_a_participant_or_told_or_refused(
+    tmp_path: Path, entries: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    raw = Path(tempfile.mkdtemp(dir=tmp_path))
+    caplog.clear()
+    for name, kind in entries.items():
+        path = raw / name
+        if kind == "folder":
+            path.mkdir()
+        elif kind in ("dead link", "loop"):
+            path.symlink_to("nowhere" if kind == "dead link" else name)
+        elif kind == "pipe":
+            os.mkfifo(path)
+        else:
+            content = {"file": b"x", "DICOM": bytes(128) + b"DICM" + bytes(9)}
+            path.write_bytes(content.get(kind, b"ElementDataFile = data/x.raw\n"))
+    with caplog.at_level(logging.INFO, "carotid"):
+        try:
+            scans = find_scans(raw)
+        except UsageError as error:
+            refused = str(error)
+        else:
+            refused = ""
+    if refused:
+        assert str(raw) in refused
+        assert "\n" not in refused
+        return
+    told = one_line(" ".join(record.getMessage() for record in caplog.records))
+    used = {scan.path.name for scan in scans.values()}
+    for name, kind in entries.items():
+        passed_over = is_litter(name, folder=kind == "folder")
+        assert name in used or one_line(name)[:60] in told or passed_over, (name, kind)

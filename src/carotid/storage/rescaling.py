@@ -106,7 +106,7 @@ def _refuse_other_names(raw_dir: Path) -> None:
         names = [path.name for path in raw_dir.iterdir() if kind_of(path.name) is None]
     except OSError:
         return
-    for name in sorted(name for name in names if _is_alike(name))[:_MAX_STRAYS]:
+    for name in _alike(names):
         path = raw_dir / name
         if not _asks_for_rescaling(path):
             continue
@@ -122,10 +122,12 @@ def _refuse_other_names(raw_dir: Path) -> None:
         )
 
 
-def _is_alike(name: str) -> bool:
-    folded = name.casefold().lstrip(" .")
-    likeness = difflib.SequenceMatcher(None, folded, FILE_NAME).ratio()
-    return folded.startswith("parameter") or likeness > _ALIKE
+def _alike(names: list[str]) -> list[str]:
+    """Those names that a reader could take for the right one, sorted."""
+    folded = {name: name.casefold().lstrip(" .") for name in names}
+    close = set(difflib.get_close_matches(FILE_NAME, folded.values(), _MAX_STRAYS, _ALIKE))
+    found = [n for n, plain in folded.items() if plain in close or plain.startswith("parameter")]
+    return sorted(found)[:_MAX_STRAYS]
 
 
 def _asks_for_rescaling(path: Path) -> bool:
