@@ -132,7 +132,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a checkpoint": (saved(lambda: {"state_dict": weights(0), "epoch": 3}), "under 'state_dict'"),
     "a checkpoint with a name of its own": (
         saved(lambda: {"epoch": 3, "ema": weights(0), "optimizer": {"state": {}}}),
-        r"under 'ema'.*torch\.load\('unet_0\.pt', map_location='cpu'\)\['ema'\]",
+        r"under 'ema'.*torch\.load\('.*unet_0\.pt', map_location='cpu'\)\['ema'\]",
     ),
     "twice": (
         saved(lambda: {**prefixed("net.", weights(0)), **prefixed("ema.", weights(1))}),

@@ -128,7 +128,6 @@ class Summary:
         median_mm: Median of their distance.
         above_slices: Slices more than 10 mm above the bifurcation that show both vessels.
         both_right: Share of those in which both channels are within 2 mm of their own vessel.
-        both_nearer: Share of those in which both channels are nearer to their own vessel.
         same_vessel: Share of those in which both channels are within 2 mm of the same vessel.
         high_peaks: Share of maxima with a vessel whose peak is above 100.
         empty_slices: Maxima in annotated slices without a vessel for that channel.
@@ -140,31 +139,10 @@ class Summary:
     median_mm: float
     above_slices: int
     both_right: float
-    both_nearer: float
     same_vessel: float
     high_peaks: float
     empty_slices: int
     low_peaks: float
-
-    def lines(self) -> list[str]:
-        """One sentence per figure."""
-        near = (
-            f"slice maximum within 2 mm of the true center in {_percent(self.within_2_mm)} of "
-            f"slices (all slices, both channels; {self.slices} maxima), "
-            f"median {self.median_mm:.2f} mm"
-            if self.slices
-            else "no slice has a vessel"
-        )
-        labels = (
-            f"both labels right at once in {_percent(self.both_right)} of slices more than 10 mm "
-            f"above the bifurcation ({self.above_slices} slices); both channels on the same "
-            f"vessel in {_percent(self.same_vessel)}"
-        )
-        peaks = (
-            f"peaks above 100 in {_percent(self.high_peaks)} of slices with a vessel, below 50 in "
-            f"{_percent(self.low_peaks)} of slices without one ({self.empty_slices} maxima)"
-        )
-        return [near, labels, peaks]
 
 
 def summarize(errors: Sequence[SliceErrors]) -> Summary:
@@ -185,7 +163,6 @@ def summarize(errors: Sequence[SliceErrors]) -> Summary:
         median_mm=float(np.median(own[vessel])) if vessel.any() else float("nan"),
         above_slices=int(above.sum()),
         both_right=_share((right[:, 0] & right[:, 1])[above]),
-        both_nearer=_share((own[:, 0] < other[:, 0])[above] & (own[:, 1] < other[:, 1])[above]),
         same_vessel=_share(same[above]),
         high_peaks=_share(peak[vessel] > HIGH_PEAK),
         empty_slices=int(empty.sum()),
@@ -195,7 +172,3 @@ def summarize(errors: Sequence[SliceErrors]) -> Summary:
 
 def _share(condition: NDArray[np.bool_]) -> float:
     return float(np.mean(condition)) if condition.size else float("nan")
-
-
-def _percent(share: float) -> str:
-    return "none" if np.isnan(share) else f"{100 * share:.1f} %"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.errors import InputError
+from carotid.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,6 +35,27 @@ class IntensityRange:
         scaled -= self.lower
         scaled /= self.upper - self.lower
         return np.clip(scaled, 0.0, 1.0, out=scaled).astype(np.float32)
+
+
+def checked_percentiles(values: Iterable[object]) -> tuple[float, float]:
+    """Two percentiles, as plain numbers.
+
+    Raises:
+        UsageError: Where they are not two numbers from 0 to 100, the first below the second.
+    """
+    wrong = UsageError(
+        "percentiles must be two numbers from 0 to 100, the first below the second",
+        found=str(values)[:80],
+        expected="such as (5, 95)",
+    )
+    try:
+        found = list(values)
+    except TypeError as error:
+        raise wrong from error
+    numbers = [float(one) for one in found if isinstance(one, Real) and not isinstance(one, bool)]
+    if len(found) != 2 or len(numbers) != 2 or not 0 <= numbers[0] < numbers[1] <= 100:
+        raise wrong
+    return numbers[0], numbers[1]
 
 
 def check_intensities(array: NDArray[np.generic], *, rescaled: bool = True) -> None:

@@ -33,6 +33,8 @@ class Volume:
                 found="x".join(str(n) for n in self.array.shape),
                 expected="x".join(str(n) for n in self.grid.shape),
             )
+        if isinstance(self.array, np.ma.MaskedArray):
+            object.__setattr__(self, "array", _without_mask(self.array))
         if self.array.dtype.kind not in "iuf":
             raise InputError(
                 "the voxels are not real numbers", found=self.array.dtype, expected="int or float"
@@ -59,3 +61,17 @@ class Volume:
         affine[:3, 3] = self.grid.world_from_index(np.array(start))
         array = self.array[box]
         return Volume(array, Grid((array.shape[0], array.shape[1], array.shape[2]), affine))
+
+
+def _without_mask(
+    array: np.ma.MaskedArray[tuple[int, ...], np.dtype[np.generic]],
+) -> NDArray[np.generic]:
+    """The voxels of an array whose mask hides none of them."""
+    hidden = int(np.count_nonzero(np.ma.getmaskarray(array)))
+    if hidden:
+        raise InputError(
+            "the array has masked voxels, and their mask would be lost",
+            found=f"{hidden} of {array.size} voxels masked",
+            remedy="give array.filled(value), with what these voxels shall count as",
+        )
+    return array.data

@@ -44,24 +44,21 @@ BLOCK = 2
 _TAPS = 3
 
 
-def _ahead() -> Tensor:
+def _ahead(like: Tensor) -> Tensor:
     """1 where output position p, coarse offset t and tap k belong together: (p, t, k)."""
-    p, t, k = torch.meshgrid(
-        torch.arange(BLOCK), torch.arange(BLOCK), torch.arange(_TAPS), indexing="ij"
-    )
-    return (p + 1 == 2 * t + k).to(torch.float32)
+    p, t, k = _indices(like, BLOCK, BLOCK, _TAPS)
+    return (p + 1 == 2 * t + k).to(like)
 
 
-def _shifted() -> Tensor:
+def _shifted(like: Tensor) -> Tensor:
     """1 where output position q, input position r, block b and tap k agree: (q, r, b, k)."""
-    q, r, b, k = torch.meshgrid(
-        torch.arange(BLOCK),
-        torch.arange(BLOCK),
-        torch.arange(BLOCK),
-        torch.arange(_TAPS),
-        indexing="ij",
-    )
-    return (q + k == 2 * b + r).to(torch.float32)
+    q, r, b, k = _indices(like, BLOCK, BLOCK, BLOCK, _TAPS)
+    return (q + k == 2 * b + r).to(like)
+
+
+def _indices(like: Tensor, *sizes: int) -> tuple[Tensor, ...]:
+    axes = [torch.arange(size, device=like.device) for size in sizes]
+    return torch.meshgrid(*axes, indexing="ij")
 
 
 def transposed_as_blocks(weight: Tensor) -> Tensor:
@@ -76,7 +73,7 @@ def transposed_as_blocks(weight: Tensor) -> Tensor:
         transposed convolution's channel c and the position (s, p, l) in the block. The volume has
         to be padded with one voxel of zeros at the end of each axis, and none at the start.
     """
-    ahead = _ahead().to(weight)
+    ahead = _ahead(weight)
     blocks = torch.einsum("ioxyz,aux,bvy,cwz->oabciuvw", weight, ahead, ahead, ahead)
     return blocks.reshape(-1, weight.shape[0], BLOCK, BLOCK, BLOCK)
 
@@ -92,7 +89,7 @@ def convolution_as_shifted_blocks(weight: Tensor) -> Tensor:
         each side. Channels count as in `transposed_as_blocks`; output block i holds the fine
         positions 2i − 1 and 2i of each axis.
     """
-    shifted = _shifted().to(weight)
+    shifted = _shifted(weight)
     blocks = torch.einsum("oixyz,aAux,bBvy,cCwz->oabciABCuvw", weight, shifted, shifted, shifted)
     outputs, inputs = weight.shape[:2]
     return blocks.reshape(outputs * BLOCK**3, inputs * BLOCK**3, BLOCK, BLOCK, BLOCK)
@@ -111,7 +108,7 @@ def convolution_as_shifted_pairs(weight: Tensor) -> Tensor:
         is `q·channels + c` for the position q in the pair; output pair i holds the fine positions
         2i − 1 and 2i of the last axis.
     """
-    pairs = torch.einsum("oixyz,qrbz->qorixyb", weight, _shifted().to(weight))
+    pairs = torch.einsum("oixyz,qrbz->qorixyb", weight, _shifted(weight))
     outputs, inputs = weight.shape[:2]
     return pairs.reshape(BLOCK * outputs, BLOCK * inputs, _TAPS, _TAPS, BLOCK)
 
@@ -120,7 +117,7 @@ def with_identity(weight: Tensor) -> Tensor:
     """Kernel 3 of `convolution(x) + x`: one is added to each channel's own centre."""
     outputs, inputs = weight.shape[:2]
     result = weight.clone()
-    result[:, :, 1, 1, 1] += torch.eye(outputs, inputs).to(weight)
+    result[:, :, 1, 1, 1] += torch.eye(outputs, inputs, dtype=weight.dtype, device=weight.device)
     return result
 
 

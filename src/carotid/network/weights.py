@@ -271,7 +271,7 @@ def _as_state(loaded: object, path: Path, kind: ModelKind) -> dict[str, Tensor]:
             f"the weights lie inside a checkpoint, under '{key}'",
             where=path,
             remedy="save them alone, in another folder, and give that one: "
-            f"torch.save(torch.load({path.name!r}, map_location='cpu')[{key!r}], "
+            f"torch.save(torch.load({str(path)!r}, map_location='cpu')[{key!r}], "
             f"'weights/{path.stem}.pt')",
         )
     raise ModelError(

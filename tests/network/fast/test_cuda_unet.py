@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,14 +15,12 @@ from tests.networks import (
     smooth_window,
 )
 
+from carotid.network.exact import Exactly
 from carotid.network.fast import door, fast_or_plain
-from carotid.network.fast.cuda_unet import CudaUNet, Exactly, exact_convolutions
-from carotid.network.members import Member
+from carotid.network.fast.cuda_unet import CudaUNet
 from carotid.network.unet import UNet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torch import Tensor
 
 CUDA = torch.device("cuda")
@@ -58,78 +54,6 @@ def test_batches_go_to_the_plain_module() -> None:
         assert torch.equal(CudaUNet(plain)(windows), plain(windows))
 
 
-def switches() -> tuple[object, bool, bool]:
-    """Precision of convolutions, in the words of this PyTorch, benchmark and deterministic."""
-    cudnn: Any = torch.backends.cudnn
-    precision = cudnn.conv.fp32_precision if hasattr(cudnn, "conv") else cudnn.allow_tf32
-    return precision, cudnn.benchmark, cudnn.deterministic
-
-
-EXACT = ("ieee" if hasattr(torch.backends.cudnn, "conv") else False, False, True)
-
-
-@pytest.fixture
-def process_switches() -> Iterator[None]:
-    """What a test chooses for its process is undone."""
-    before = switches()
-    yield
-    cudnn: Any = torch.backends.cudnn
-    precision, cudnn.benchmark, cudnn.deterministic = before
-    if hasattr(cudnn, "conv"):
-        torch.backends.fp32_precision = "none"  # type: ignore[attr-defined]
-        cudnn.fp32_precision = "none"
-        cudnn.conv.fp32_precision = precision
-
-
-CHOICES = ["", "cudnn.allow_tf32 = True", "cudnn.allow_tf32 = False", "cudnn.benchmark = True"]
-if hasattr(torch.backends.cudnn, "conv"):
-    CHOICES += [
-        f"{place}fp32_precision = '{value}'"
-        for place in ("", "cudnn.", "cudnn.conv.")
-        for value in ("ieee", "tf32")
-    ]
-
-
-@pytest.mark.parametrize("choice", CHOICES)
-@pytest.mark.usefixtures("process_switches")
-def test_tensorfloat_is_off_for_the_time_of_a_call_only(choice: str) -> None:
-    exec(choice, vars(torch.backends))
-    before = switches()
-    seen = []
-
-    def network(window: Tensor) -> Tensor:
-        with exact_convolutions():  # as when weights are loaded
-            seen.append(switches())
-        seen.append(switches())
-        return window
-
-    Exactly(network)(torch.zeros(1))
-    assert seen == [EXACT, EXACT]
-    assert switches() == before
-
-
-def test_threads_do_not_undo_each_others_switches() -> None:
-    before = switches()
-    seen = []
-
-    def network(window: Tensor) -> Tensor:
-        time.sleep(0.01 * float(window))
-        seen.append(switches())
-        return window
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(Exactly(network), torch.tensor([3.0, 1.0, 4.0, 1.0, 5.0, 2.0])))
-    assert seen == [EXACT] * 6
-    assert switches() == before
-
-
-def test_the_plain_module_is_exact_as_well() -> None:
-    state = freshly_made(0).state_dict()
-    assert isinstance(Member.from_state(state, plain=True).network, UNet)
-    if torch.cuda.is_available():
-        assert isinstance(Member.from_state(state, plain=True, device=CUDA).network, Exactly)
-
-
 @on_a_gpu
 def test_a_gpu_agrees_with_the_cpu_and_with_itself() -> None:
     for net in (awkward(0), freshly_made(0)):
@@ -143,7 +67,6 @@ def test_a_gpu_agrees_with_the_cpu_and_with_itself() -> None:
 
 
 @on_a_gpu
-@pytest.mark.usefixtures("process_switches")
 def test_tensorfloat_would_be_noticed(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

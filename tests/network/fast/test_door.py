@@ -18,6 +18,7 @@ from tests.networks import (
 from torch import Tensor, nn
 
 from carotid.network import subpixel
+from carotid.network.exact import Exactly
 from carotid.network.fast import cpu_levels, door, fast_or_plain
 from carotid.network.fast.cpu_unet import FastUNet
 from carotid.network.fast.door import CPU_TOLERANCE
@@ -31,15 +32,16 @@ GOLDEN = Path(__file__).parents[4] / "shared/golden/heatmap/models"
 def test_the_fast_pass_is_chosen(caplog: pytest.LogCaptureFixture) -> None:
     for plain in (awkward(1), freshly_made(1).train()):
         state = torch.random.get_rng_state()
-        assert isinstance(fast_or_plain(plain, CPU), FastUNet)
+        assert isinstance(fast_or_plain(plain, CPU).network, FastUNet)
         assert torch.equal(torch.random.get_rng_state(), state)
     assert caplog.records == []
 
 
-def assert_plain(chosen: object, caplog: pytest.LogCaptureFixture, word: str) -> None:
-    assert isinstance(chosen, nn.Module)
-    assert not chosen.training
-    assert not any(p.requires_grad for p in chosen.parameters())
+def assert_plain(chosen: Exactly, caplog: pytest.LogCaptureFixture, word: str) -> None:
+    plain = chosen.network
+    assert isinstance(plain, nn.Module)
+    assert not plain.training
+    assert not any(p.requires_grad for p in plain.parameters())
     [record] = caplog.records
     assert record.levelno == logging.WARNING
     assert word in record.getMessage()
@@ -103,7 +105,7 @@ def test_roundings_of_the_plain_module_do_not_count(caplog: pytest.LogCaptureFix
     assert error(FastUNet(plain)(window), truth) < CPU_TOLERANCE
     with torch.no_grad():
         assert error(plain(window), truth) > CPU_TOLERANCE
-    assert isinstance(fast_or_plain(plain, CPU), FastUNet)
+    assert isinstance(fast_or_plain(plain, CPU).network, FastUNet)
     assert caplog.records == []
 
 
@@ -113,7 +115,7 @@ def test_heatmaps_of_zero_are_no_disagreement() -> None:
         for name, p in plain.named_parameters():
             if "model.2.1" in name or "model.2.0.conv" in name:
                 p.zero_()
-    assert isinstance(fast_or_plain(plain, CPU), FastUNet)
+    assert isinstance(fast_or_plain(plain, CPU).network, FastUNet)
 
 
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="the golden weights are not here")
@@ -122,7 +124,7 @@ def test_golden_weights() -> None:
         plain = UNet().eval()
         plain.load_state_dict({k: v.float() for k, v in torch.load(path).items()})
         chosen = fast_or_plain(plain, CPU)
-        assert isinstance(chosen, FastUNet)
+        assert isinstance(chosen.network, FastUNet)
         window = smooth_window(96, 64, 80)
         assert_near_exact(chosen(window), plain, window)
 

@@ -15,7 +15,7 @@ from tests.necks import BLOBS_MM, ORDERS, SHAPE, affine_of, neck, stored, turned
 from tests.networks import stand_in, uneven, weights
 
 import carotid
-from carotid.errors import InputError, ModelError
+from carotid.errors import InputError, ModelError, UsageError
 from carotid.geometry.grid import CANONICAL, Grid
 from carotid.geometry.volume import Volume
 from carotid.network.windows.plan import WindowWorkers
@@ -193,3 +193,56 @@ def test_the_right_side_is_begun_while_the_left_one_is_looked_at() -> None:
     assert right.wait(30), "nobody has asked for the right side yet"
     assert left.side.name == "left"
     assert [result.side.name for result in sides] == ["right"]
+
+
+BAD_PERCENTILES: list[Any] = [
+    (-1, 95),
+    (5, 101),
+    (5, float("nan")),
+    (float("-inf"), 95),
+    (5,),
+    (5, 50, 95),
+    (),
+    95,
+    ("5", "95"),
+    "59",
+    (95, 5),
+    (5, 5),
+    (5, None),
+    (5, True),
+    (5 + 0j, 95),
+    {5: "five", 95: "ninety-five", 96: ""},
+    np.array([[5, 95]]),
+]
+
+
+@pytest.mark.parametrize("percentiles", BAD_PERCENTILES, ids=str)
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+def test_percentiles_that_are_none_are_named(percentiles: Any, dtype: type[np.generic]) -> None:
+    with pytest.raises(UsageError, match="percentiles must be two numbers from 0 to 100"):
+        compute_heatmaps(
+            (neck() * 100).astype(dtype), affine_of(), MEMBERS, PARAMETERS, percentiles=percentiles
+        )
+
+
+def test_percentiles_of_any_kind_of_number() -> None:
+    array = (neck() * 100).astype(np.int16)
+    expected = compute_heatmaps(array, affine_of(), MEMBERS, PARAMETERS, percentiles=(5, 95))
+    kinds: list[Any] = [[5.0, 95.0], np.array([5, 95]), (np.float32(5), np.int8(95)), iter((5, 95))]
+    for percentiles in kinds:
+        found = compute_heatmaps(array, affine_of(), MEMBERS, PARAMETERS, percentiles=percentiles)
+        np.testing.assert_array_equal(found.left.mean, expected.left.mean)
+
+
+def test_masked_voxels_are_not_taken_for_tissue() -> None:
+    array = (neck() * 100).astype(np.int16)
+    hidden: Any = np.ma.masked_greater(array, 60)
+    with pytest.raises(InputError, match=r"voxels masked.*filled"):
+        compute_heatmaps(hidden, affine_of(), MEMBERS, PARAMETERS)
+    with pytest.raises(InputError, match="voxels masked"):
+        Volume(hidden, Grid(array.shape, affine_of()))
+    whole: Any = np.ma.masked_array(array)
+    found = compute_heatmaps(whole, affine_of(), MEMBERS, PARAMETERS)
+    expected = compute_heatmaps(array, affine_of(), MEMBERS, PARAMETERS)
+    np.testing.assert_array_equal(found.left.mean, expected.left.mean)
+    assert type(Volume(whole, found.grid).array) is np.ndarray

@@ -18,7 +18,6 @@ from torch import Tensor
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
 from carotid.network import members
-from carotid.network.fast.cpu_unet import FastUNet
 from carotid.network.members import Member, build_member
 from carotid.network.unet import ARCHITECTURE
 from carotid.network.weights import Weights
@@ -108,7 +107,6 @@ def test_a_device_too_small_for_a_window_leaves_it_to_the_cpu() -> None:
     found = alone(predictor, full, WindowedImage(IMAGE, plan))
     expected = predict(on_cpu.network, IMAGE, plan, 2)
     assert torch.equal(found, expected)
-    assert isinstance(on_cpu.network, FastUNet)
     assert predictor.step == ON_THE_CPU
     assert predictor.in_words == STEPS[ON_THE_CPU]
 

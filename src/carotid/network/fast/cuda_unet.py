@@ -10,17 +10,13 @@ voxels. `CudaUNet` computes the same numbers in float32, but for rounding, with
   fixed order, so that the same window gives the same bytes every time;
 - the two convolutions that read the same input, a unit's first and its shortcut, as one.
 
-TensorFloat-32, which PyTorch allows in convolutions unless told otherwise, is 1e-3 of the peak
-wrong; it is switched off for the time of a call, and so are searches for the fastest algorithm,
-which would not choose the same one each time.
+Whoever calls it sees to it that convolutions are in float32 (`carotid.network.exact`).
 """
 
 from __future__ import annotations
 
-import threading
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch.nn import functional
@@ -30,13 +26,9 @@ from carotid.network.fast.slabs import EPSILON
 from carotid.network.unet import STRIDE, WIDTHS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from torch import Tensor, nn
 
     from carotid.network.unet import UNet
-
-_switching = threading.RLock()
 
 _AHEAD = (0, 1, 0, 1, 0, 1)
 """Padding at the end of each axis, none at its start."""
@@ -85,43 +77,6 @@ class CudaUNet:
             for doubling in reversed(self._doublings):
                 x = doubling(torch.cat((skipped.pop(), x), 1))
             return self._finest(torch.cat((skipped.pop(), x), 1))
-
-
-class Exactly:
-    """A network on a GPU whose convolutions are in float32, and the same at every call.
-
-    Args:
-        network: What is called.
-    """
-
-    def __init__(self, network: Callable[[Tensor], Tensor]) -> None:
-        self.network = network
-
-    def __call__(self, window: Tensor) -> Tensor:
-        """Map a window to heatmaps, without gradients."""
-        with torch.no_grad(), exact_convolutions():
-            return self.network(window)
-
-
-@contextmanager
-def exact_convolutions() -> Iterator[None]:
-    """No TensorFloat-32, and the same algorithm each time; one thread at a time.
-
-    The switches are the process's. They are as they were afterwards.
-    """
-    cudnn: Any = torch.backends.cudnn
-    precise: tuple[Any, str, object] = (cudnn, "allow_tf32", False)
-    if hasattr(cudnn, "conv"):  # newer than 2.8, where the other is an error for who uses this one
-        precise = (cudnn.conv, "fp32_precision", "ieee")
-    with _switching, ExitStack() as stack:
-        for place, name, value in (
-            precise,
-            (cudnn, "benchmark", False),
-            (cudnn, "deterministic", True),
-        ):
-            stack.callback(setattr, place, name, getattr(place, name))
-            setattr(place, name, value)
-        yield
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,10 @@ class Convolver:
     @classmethod
     def available(cls) -> Convolver:
         """By name what this build of PyTorch can, the rest by public functions in one piece."""
-        x = torch.linspace(-1, 1, 4 * 5 * 6 * 8).view(4, 5, 6, 8)
-        weight = torch.linspace(-1, 1, 8 * 8 * 27).view(8, 8, 3, 3, 3)
+        x = torch.linspace(-1, 1, 4 * 5 * 6 * 8, dtype=torch.float32, device="cpu")
+        x = x.view(4, 5, 6, 8)
+        weight = torch.linspace(-1, 1, 8 * 8 * 27, dtype=torch.float32, device="cpu")
+        weight = weight.view(8, 8, 3, 3, 3)
         named = cls(by_name=True, doubles_by_name=True, slab_voxels=SLAB_VOXELS)
         public = cls(by_name=False, doubles_by_name=False, slab_voxels=SLAB_VOXELS)
 
@@ -218,8 +220,8 @@ class NormedVolume:
                 have their statistics in common.
         """
         h, w = self.values.shape[1:3]
-        thickness = torch.tensor([slab.stop - slab.start for slab in self._slabs])
-        counts = (thickness * h * w).to(torch.float64).unsqueeze(1)
+        voxels = [(slab.stop - slab.start) * h * w for slab in self._slabs]
+        counts = torch.tensor(voxels, dtype=torch.float64, device="cpu").unsqueeze(1)
         total = counts.sum()
         centres = torch.stack(self._centres).to(torch.float64)
         rests = torch.stack(self._sums).to(torch.float64) / counts

@@ -127,7 +127,7 @@ def _zeros(like: Tensor, shape: tuple[int, ...], memory_order: tuple[int, ...]) 
 
 
 def _averaged(total: Tensor, plan: WindowPlan) -> Tensor:
-    counts = [torch.tensor(plan.counts(a), dtype=total.dtype) for a in range(3)]
+    counts = [torch.tensor(plan.counts(a), dtype=total.dtype, device="cpu") for a in range(3)]
     if all(bool((c == 1).all()) for c in counts):
         return total
     s, p, l = (count.to(total.device) for count in counts)  # noqa: E741 - named l everywhere

@@ -11,6 +11,7 @@ import torch
 from carotid.artifacts import LABELS, Heatmaps, SideHeatmaps
 from carotid.errors import ModelError
 from carotid.geometry.grid import Grid
+from carotid.geometry.intensity import checked_percentiles
 from carotid.geometry.volume import Volume
 from carotid.network.windows.plan import WindowPlan
 from carotid.network.windows.predict import WindowedImage
@@ -60,14 +61,17 @@ def compute_heatmaps(
         indices of each member's maxima.
 
     Raises:
-        InputError: Where array or affine cannot be used.
+        InputError: Where array or affine cannot be used, or voxels are masked.
+        UsageError: Where `percentiles` are not two numbers from 0 to 100, the first below the
+            second.
         ModelError: Where there is no member, or one gives no finite numbers.
     """
     chosen = HeatmapParameters() if parameters is None else parameters
-    stored = np.asarray(array)
+    wanted = None if percentiles is None else checked_percentiles(percentiles)
+    stored = np.asanyarray(array)  # with its mask, if it has one
     grid = Grid(stored.shape, np.asarray(affine, dtype=np.float64))
     volume = Volume(stored, grid)
-    scan = prepare_scan(volume, chosen, percentiles=percentiles)
+    scan = prepare_scan(volume, chosen, percentiles=wanted)
     done = {
         result.side.name: _gather(result, grid)
         for result in predict_sides(scan, members, chosen, on_window)

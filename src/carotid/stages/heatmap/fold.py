@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from carotid.errors import ModelError
+from carotid.network.exact import exact
 from carotid.network.gpu import folding_stream, to_host
 from carotid.network.unet import OUT_CHANNELS
 from carotid.stages.heatmap.coarse import CoarseHeatmaps
@@ -163,7 +164,7 @@ class SideResult:
         if low == high:
             zeros = self._stored(None, shape, 0)
             return RawSlab(zeros, zeros)
-        with folding_stream(self.coarse.device):
+        with folding_stream(self.coarse.device), exact(self.coarse.device):
             heatmaps = [self._raw_member(member, sampling) for member in range(len(self.coarse))]
             for member, heat in enumerate(heatmaps):
                 self.maxima.add(member, heat, (first[0], first[1], first[2] + low))
