@@ -169,7 +169,7 @@ def as_graph(run: Forward, window: Tensor) -> Forward:
 
 
 def commands(folder: Path) -> None:
-    transform.make_inputs(folder, "cpu")
+    transform.make_inputs(folder)
     shutil.copytree(folder / "models-20", folder / "models-10")
     for path in sorted((folder / "models-10").glob("*.pt"))[10:]:
         path.unlink()
@@ -194,18 +194,18 @@ def watched(folder: Path, scans: str, members: int) -> tuple[float, float]:
     watch = [*QUERY, f"--loop-ms={1000 * LOOK_EVERY_S:.0f}"]
     with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as watching:
         time.sleep(IDLE * LOOK_EVERY_S)
-        seconds, peak = transform.transform(folder, scans, members, "cuda")
+        run = transform.transform(folder, scans, members, "cuda")
         watching.terminate()
         lines = (watching.stdout.read() if watching.stdout else "").splitlines()
     seen = [looked(line) for line in lines[IDLE:] if line.count(",") == 1]
     share = mean(busy for busy, _ in seen)
     print(
-        f"  {scans:9} {seconds:6.2f} s   GPU computing {share:3.0f} %   "
+        f"  {scans:9} {run.wall_s:6.2f} s   GPU computing {share:3.0f} %   "
         f"GPU memory {max(used for _, used in seen) - before} MiB   "
-        f"main memory {peak / MIB:.0f} MiB",
+        f"main memory {run.peak_mib:.0f} MiB",
         flush=True,
     )
-    return seconds, share
+    return run.wall_s, share
 
 
 def memory_in_use() -> int:
