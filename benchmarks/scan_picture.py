@@ -1,0 +1,85 @@
+"""Draw axial slices of any scan with the maxima that a model directory finds in them.
+
+    python -m benchmarks.scan_picture SCAN PICTURE [--models MODEL_DIR] [--slices 10]
+
+SCAN is one file, or a folder of DICOM slices. Internal red triangles, external green circles:
+maxima of the mean heatmap, filled where the peak is above 100. The patient's right is on the left.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib.figure
+import numpy as np
+
+from carotid.evaluation.distances import HIGH_PEAK, slice_maxima
+from carotid.geometry.grid import CANONICAL, Reordering
+from carotid.geometry.sides import SIDE_NAMES
+from carotid.network.members import load_members
+from carotid.network.shipped import shipped_models
+from carotid.stages.heatmap.compute import compute_heatmaps
+from carotid.storage.participants import find_scans_at
+from carotid.storage.raw import load_scan
+
+if TYPE_CHECKING:
+    from carotid.geometry.volume import Volume
+    from carotid.network.members import Member
+
+MARKS = (("#ff5a4d", "^"), ("#4be07c", "o"))
+COLUMNS = 5
+
+
+def draw(volume: Volume, members: list[Member], picture: Path, slices: int) -> None:
+    heatmaps = compute_heatmaps(volume.array, volume.grid.affine, members, percentiles=(5.0, 95.0))
+    way = Reordering.between(volume.grid, CANONICAL)
+    grey = np.asarray(way.view(volume.array), np.float32)
+    low, high = np.percentile(grey, (5, 95))
+    grey = np.clip((grey - low) / max(high - low, 1e-6), 0, 1)
+    across_mm, up_mm, _ = volume.grid.reoriented(CANONICAL).spacing_mm
+    rows = -(-slices // COLUMNS)
+    size = (3.2 * COLUMNS, 3.2 * rows * grey.shape[1] * up_mm / (grey.shape[0] * across_mm))
+    figure = matplotlib.figure.Figure(figsize=size, facecolor="black")
+    chosen = np.unique(np.linspace(0, grey.shape[2] - 1, slices).round().astype(int))
+    found = {}
+    for side in SIDE_NAMES:
+        mean = np.asarray(way.view(heatmaps.side(side).mean, first_axis=1), np.float32)
+        found[side] = slice_maxima(np.ascontiguousarray(np.moveaxis(mean, 3, 1)))
+    for place, z in enumerate(chosen[::-1]):
+        axes = figure.add_subplot(rows, COLUMNS, place + 1)
+        axes.imshow(grey[::-1, :, z].T, cmap="gray", origin="lower", aspect=up_mm / across_mm)
+        for maxima, peaks in found.values():
+            for channel, (colour, mark) in enumerate(MARKS):
+                x, y = maxima[z, channel]
+                filled = peaks[z, channel] > HIGH_PEAK
+                axes.scatter(
+                    grey.shape[0] - 1 - x,
+                    y,
+                    s=34,
+                    marker=mark,
+                    edgecolors=colour,
+                    facecolors=colour if filled else "none",
+                    linewidths=1.0,
+                    alpha=0.8,
+                )
+        axes.set_axis_off()
+    figure.subplots_adjust(0, 0, 1, 1, 0.01, 0.01)
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(picture, dpi=80, facecolor="black", metadata={"Software": None})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("scan", type=Path)
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("--models", type=Path, default=shipped_models("heatmap"))
+    parser.add_argument("--slices", type=int, default=10)
+    chosen = parser.parse_args()
+    (scan,) = find_scans_at(chosen.scan).scans.values()
+    draw(load_scan(scan), load_members(chosen.models), chosen.picture, chosen.slices)
+
+
+if __name__ == "__main__":
+    main()
