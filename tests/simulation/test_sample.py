@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from carotid.simulation.recipe import DEFAULT_RECIPE, TRAINING_RECIPE
+from carotid.simulation.recipe import DEFAULT_RECIPE
+from carotid.simulation.recipes import TRAINING_RECIPE
 from carotid.simulation.sample import NETWORK_MM, SideSample, simulate_side
 from carotid.simulation.scene import draw_scene
 
@@ -33,7 +34,7 @@ def test_chance_is_not_taken_from_numpys_global_state() -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_sides_keep_to_their_bounds(seed: int) -> None:
     limit = (96, 48, 144)
-    side = simulate_side(seed, DEFAULT_RECIPE, limit)
+    side = simulate_side(seed, TRAINING_RECIPE, limit)
     slices = side.image.shape[0]
     assert all(a <= b for a, b in zip(side.image.shape, limit, strict=True))
     assert side.image.dtype == np.float32

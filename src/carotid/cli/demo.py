@@ -47,7 +47,7 @@ def demo(
     from carotid.evaluation.compare_heatmaps import compare_heatmaps
     from carotid.report.write import write_report
     from carotid.simulation.cohort import simulate_cohort
-    from carotid.simulation.recipe import ORDINARY_RECIPE
+    from carotid.simulation.recipes import ORDINARY_RECIPE
     from carotid.stages.catalog import stage_named
 
     begin = time.monotonic()

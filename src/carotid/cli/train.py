@@ -134,7 +134,8 @@ def train_heatmap_command(
 
 def _settings(config_path: Path | None) -> tuple[bool, NeckRecipe]:
     """Whether scans are resampled, and what simulated necks are drawn from."""
-    from carotid.simulation.recipe import TRAINING_RECIPE, NeckRecipe
+    from carotid.simulation.recipe import NeckRecipe
+    from carotid.simulation.recipes import TRAINING_RECIPE
     from carotid.stages.catalog import read_sections
     from carotid.stages.heatmap.parameters import HeatmapParameters
 

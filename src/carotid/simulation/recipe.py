@@ -1,8 +1,8 @@
 """What simulated necks are drawn from: every range and every chance in one frozen table.
 
 Pairs are the lowest and the highest value of a uniform draw; names that begin with `p_` are
-probabilities. The defaults are wider than nature on purpose: a network that has seen everything
-is not surprised by a real scanner.
+probabilities. The defaults give necks as scanners show them, good ones and poor ones; training
+draws from wider ranges (`recipes`).
 """
 
 from __future__ import annotations
@@ -128,13 +128,13 @@ class NeckRecipe(Parameters):
     """
 
     height_mm: Extent = (60.0, 130.0)
-    depth_mm: Extent = (30.0, 50.0)
+    depth_mm: Extent = (32.0, 50.0)
     width_mm: Extent = (110.0, 250.0)
     p_slab: Chance = 0.35
     lateral_mm: Range = (18.0, 36.0)
-    bifurcation_share: Range = (0.15, 0.85)
+    bifurcation_share: Range = (0.2, 0.75)
     bifurcation_wide_share: Range = (-0.35, 1.3)
-    p_bifurcation_wide: Chance = 0.12
+    p_bifurcation_wide: Chance = 0.03
     common_radius_mm: Positive = (2.1, 4.4)
     internal_over_common: Positive = (0.58, 0.95)
     external_over_internal: Positive = (0.55, 1.05)
@@ -151,8 +151,8 @@ class NeckRecipe(Parameters):
     internal_wave_mm: Range = (0.3, 3.5)
     p_external_ends: Chance = 0.55
     external_end_mm: Positive = (12.0, 80.0)
-    p_external_absent: Chance = 0.015
-    p_occlusion: Chance = 0.015
+    p_external_absent: Chance = 0.005
+    p_occlusion: Chance = 0.01
     p_branches: Chance = 0.7
     branches: Count = (1, 7)
     wall_mm: Positive = (0.55, 1.5)
@@ -165,25 +165,25 @@ class NeckRecipe(Parameters):
     p_plain: Chance = 0.2
     regions: Count = (2, 7)
     blobs: Count = (2, 26)
-    stray_tubes: Count = (0, 10)
+    stray_tubes: Count = (0, 8)
     p_jugular: Chance = 0.85
     p_vertebral: Chance = 0.6
     p_trachea: Chance = 0.7
     p_spine: Chance = 0.6
     p_halo: Chance = 0.35
     p_opposite: Chance = 0.94
-    wall_over_tissue: Positive = (0.9, 2.3)
+    wall_over_tissue: Positive = (1.0, 2.3)
     lumen_over_wall: Range = (0.0, 0.4)
-    lumen_over_wall_poor: Range = (0.3, 0.75)
-    p_poor_lumen: Chance = 0.2
+    lumen_over_wall_poor: Range = (0.3, 0.6)
+    p_poor_lumen: Chance = 0.1
     acquired_mm: Voxel = (0.5, 0.95)
     anisotropy: Positive = (0.75, 1.35)
     stored_mm: Voxel = (0.4, 0.8)
-    blur_mm: Range = (0.0, 0.9)
-    noise: Positive = (0.01, 0.4)
-    bias_log_sd: Range = (0.0, 0.7)
-    p_coil: Chance = 0.4
-    p_noise_band: Chance = 0.15
+    blur_mm: Range = (0.0, 0.7)
+    noise: Positive = (0.01, 0.2)
+    bias_log_sd: Range = (0.0, 0.5)
+    p_coil: Chance = 0.3
+    p_noise_band: Chance = 0.1
     p_zero_border: Chance = 0.08
     p_ghost: Chance = 0.25
     p_ringing: Chance = 0.15
@@ -194,10 +194,10 @@ class NeckRecipe(Parameters):
     whole_depth_mm: Extent = (100.0, 260.0)
     whole_width_mm: Extent = (120.0, 260.0)
     whole_acquired_mm: Voxel = (0.5, 1.0)
-    whole_noise: Positive = (0.01, 0.25)
+    whole_noise: Positive = (0.01, 0.15)
     whole_blobs: Count = (4, 30)
-    whole_stray_tubes: Count = (2, 24)
-    whole_p_coil: Chance = 0.3
+    whole_stray_tubes: Count = (2, 16)
+    whole_p_coil: Chance = 0.2
     whole_p_noise_band: Chance = 0.05
     weightings: Annotated[tuple[Weighting, ...], Field(min_length=1)] = (
         "T1",
@@ -236,27 +236,6 @@ class NeckRecipe(Parameters):
 
 DEFAULT_RECIPE = NeckRecipe()
 """The ranges that necks are drawn from unless told otherwise."""
-
-TRAINING_RECIPE = NeckRecipe(p_whole=0.6, p_bright_blood=0.08, p_inverted=0.08)
-"""What the package's models are trained on: more whole sections, and blood of either polarity."""
-
-
-ORDINARY_RECIPE = NeckRecipe(
-    p_slab=1.0,
-    bifurcation_share=(0.35, 0.6),
-    p_bifurcation_wide=0.0,
-    wall_over_tissue=(1.15, 2.0),
-    p_poor_lumen=0.0,
-    blobs=(2, 10),
-    stray_tubes=(0, 4),
-    noise=(0.02, 0.12),
-    bias_log_sd=(0.0, 0.35),
-    blur_mm=(0.0, 0.4),
-    p_coil=0.2,
-    p_zero_border=0.0,
-    p_ghost=0.1,
-)
-"""Necks as a careful scan shows them; anatomy and disease vary as ever."""
 
 
 def draw(rng: np.random.Generator, span: tuple[float, float]) -> float:
