@@ -72,6 +72,16 @@ class CarotidError(Exception):
             self.what, where=where, found=self.found, expected=self.expected, remedy=self.remedy
         )
 
+    def during(self, step: str) -> Self:
+        """The same error, told as one of a step of the pipeline."""
+        return type(self)(
+            f"{step}: {self.what}" if self.where is None else self.what,
+            where=None if self.where is None else f"{step}: {self.where}",
+            found=self.found,
+            expected=self.expected,
+            remedy=self.remedy,
+        )
+
     def __reduce__(self) -> tuple[object, ...]:
         state = {
             "where": self.where,

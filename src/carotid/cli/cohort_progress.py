@@ -12,6 +12,7 @@ from carotid.cohort.interrupts import stop_if_asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from carotid.cli.progress import Teller
     from carotid.cohort.outcome import Outcome
@@ -28,7 +29,7 @@ class CohortProgress:
 
     def __init__(self, teller: Teller) -> None:
         self._teller = teller
-        self._taken = 0
+        self._taken, self._steps = 0, 1
 
     def __enter__(self) -> Self:
         self._teller.__enter__()
@@ -40,8 +41,13 @@ class CohortProgress:
     def started(self, participant_id: str, steps: int) -> None:
         """A participant is being computed."""
         stop_if_asked()
-        self._taken = 0
+        self._taken, self._steps = 0, steps
         self._teller.begin(participant_id, steps, "step")
+
+    def entered(self, participant_id: str, step: str) -> None:
+        """A step of the pipeline is begun."""
+        stop_if_asked()
+        self._teller.begin(f"{participant_id}, {step}", self._steps, "step", done=self._taken)
 
     def advanced(self) -> None:
         """One step was taken."""
@@ -68,6 +74,27 @@ class CohortProgress:
 def choose_progress(participants: int) -> CohortProgress:
     """What fits standard error."""
     return CohortProgress(choose_teller(participants, "participants"))
+
+
+def report_outcomes(
+    name: str, output_dir: Path, outcomes: Sequence[Outcome], seconds: float
+) -> None:
+    """Say on standard output what became of everyone.
+
+    Args:
+        name: What was done, such as "heatmap".
+        output_dir: Where results are.
+        outcomes: What became of each participant.
+        seconds: How long it took.
+    """
+    if any(outcome.status != "skipped" for outcome in outcomes):
+        print_table(outcomes, seconds)
+        return
+    who = f"all {len(outcomes)} participants" if len(outcomes) > 1 else outcomes[0].participant_id
+    click.echo(
+        f"{output_dir} already holds the {name} results of {who}; nothing was changed. "
+        "To do them again, add --force."
+    )
 
 
 def print_table(outcomes: Sequence[Outcome], seconds: float) -> None:

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from carotid.cli.pipeline import pipeline
 from carotid.stages.catalog import STAGES, made_on_the_way
 from carotid.stages.stage import SCAN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from carotid.cohort.outcome import Outcome
     from carotid.stages.stage import Stage
 
 folder = click.Path(path_type=Path)
@@ -142,7 +140,7 @@ def _options(stage: Stage) -> list[click.Parameter]:
 
 def _run(stage: Stage, output_dir: Path, **given: Any) -> int:
     """Take participants through a stage, and say what became of them."""
-    from carotid.cli.cohort_progress import choose_progress, print_table
+    from carotid.cli.cohort_progress import choose_progress, report_outcomes
     from carotid.cohort.run import Request, run_stage
 
     begin = time.monotonic()
@@ -162,24 +160,10 @@ def _run(stage: Stage, output_dir: Path, **given: Any) -> int:
     )
     outcomes = run_stage(request, choose_progress)
     with suppress(OSError, ValueError):  # whoever read the output may have gone
-        if _is_old_news(outcomes):
-            _say_complete(stage, output_dir, outcomes)
-        else:
-            print_table(outcomes, time.monotonic() - begin)
+        report_outcomes(stage.name, output_dir, outcomes, time.monotonic() - begin)
     return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0
-
-
-def _is_old_news(outcomes: Sequence[Outcome]) -> bool:
-    return all(outcome.status == "skipped" for outcome in outcomes)
-
-
-def _say_complete(stage: Stage, output_dir: Path, outcomes: Sequence[Outcome]) -> None:
-    who = f"all {len(outcomes)} participants" if len(outcomes) > 1 else outcomes[0].participant_id
-    click.echo(
-        f"{output_dir} already holds the {stage.name} results of {who}; nothing was changed. "
-        "To do them again, add --force."
-    )
 
 
 for one in STAGES:
     transform.add_command(StageCommand(one))
+transform.add_command(pipeline)

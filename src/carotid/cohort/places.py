@@ -181,15 +181,15 @@ def entries(
     for need, way in inputs.on_the_way.items():
         dirs = dict.fromkeys(way.stage.earlier, places.input_dirs[need])
         reached = replace(places, input_dirs=dirs, model_dir=None)
-        found[way.stage.transform] = _entry(way.stage, way.record(), reached, output_dir)
+        found[way.stage.transform] = entry(way.stage, way.record(), reached, output_dir)
     if SCAN not in stage.needs:
         places = replace(places, raw_dir=None)
-    found[stage.transform] = _entry(stage, record, places, output_dir)
+    found[stage.transform] = entry(stage, record, places, output_dir)
     return found
 
 
-def _entry(stage: Stage, record: Record, places: Places, output_dir: Path) -> dict[str, Any]:
-    """Settings, directories as given, and provenance."""
+def entry(stage: Stage, record: Record, places: Places, output_dir: Path) -> dict[str, Any]:
+    """A stage's object in `parameters.json`: settings, directories as given, provenance."""
     return {
         **record.parameters,
         **places.described(output_dir),

@@ -118,13 +118,13 @@ def run_stage(
     if not request.force:
         complete = results.check_resumable(asked, verify=request.verify)
         if len(complete) == len(asked):
-            _warn(results.remarks(asked))
+            warn(results.remarks(asked))
             stage.close(layout)
             return [Outcome(one, "skipped", COMPLETE) for one in asked]
     check_output_dir(request.output_dir, places.read_only(), make=True)
-    _warn(results.remarks(asked))
+    warn(results.remarks(asked))
     record_transforms(layout, entries(stage, record, places, inputs, request.output_dir))
-    around = _with_networks(prepared) if stage.models else Surroundings()
+    around = with_networks(prepared) if stage.models else Surroundings()
     with choose_progress(len(asked)) as progress:
         outcomes = Runner(task, results, progress, around, early).run(asked)
     summarize(layout, stage.transform, [o.as_json() for o in outcomes])
@@ -147,12 +147,13 @@ def _begin(task: Task[Any], request: Request, asked: Sequence[str]) -> EarlyLoad
     return early
 
 
-def _warn(remarks: Sequence[str]) -> None:
+def warn(remarks: Sequence[str]) -> None:
+    """Say what one should know before a run."""
     for remark in remarks:
         logger.warning("%s", remark)
 
 
-def _with_networks(prepared: Prepared) -> Surroundings:
+def with_networks(prepared: Prepared) -> Surroundings:
     """Background threads leave the cores to the networks, and give memory back."""
     import torch
 

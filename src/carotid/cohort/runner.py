@@ -82,6 +82,13 @@ class Progress(Protocol):
         """A participant is done, skipped or has failed."""
 
 
+class StepProgress(Progress, Protocol):
+    """Who is told of steps, too."""
+
+    def entered(self, participant_id: str, step: str) -> None:
+        """A step of the pipeline is begun."""
+
+
 @dataclass
 class _Pending(Generic[Loaded]):
     """A participant whose slot is ours and who is being loaded."""

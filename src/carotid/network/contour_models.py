@@ -77,6 +77,16 @@ class ContourModels:
         return float(found)
 
 
+def trained_with(directory: Path) -> dict[str, dict[str, Any]]:
+    """Settings of other stages that the networks of a directory were trained with, by stage.
+
+    Raises:
+        ModelError: The directory's settings cannot be read.
+    """
+    models = ContourModels(2, (), _read_settings(directory / PARAMETERS_FILE) or {})
+    return {} if models.sampling is None else {"polar": {"sampling": models.sampling}}
+
+
 def read_contour_models(directory: Path, splits: Sequence[str] = ()) -> ContourModels:
     """Read and check the networks of a directory.
 

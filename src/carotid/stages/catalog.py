@@ -72,6 +72,7 @@ STAGES = (
         load="carotid.storage.results.contours:load_contours",
         task="carotid.stages.contour.task:contour_task",
         summary="Find the contours of lumen and outer wall.",
+        wishes="carotid.network.contour_models:trained_with",
         about="""Find the contours of lumen and outer wall in polar images.
 
     OUTPUT_DIR is where the polar images are, or the centerlines, unless --polar_dir says another
@@ -113,6 +114,10 @@ STAGES = (
 )
 
 _OTHER_SECTIONS = ("neck", "heatmap_training")
+
+
+PIPELINE = ("heatmap", "centerline", "polar", "contour", "segmentation")
+"""The stages that `carotid transform pipeline` goes through."""
 
 
 def stage_named(name: str) -> Stage:

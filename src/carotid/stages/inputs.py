@@ -21,7 +21,7 @@ from carotid.stages.catalog import stage_named
 from carotid.stages.stage import SCAN, Prepared, Setting
 from carotid.storage.raw import RawScan, hash_scan, open_scan
 from carotid.storage.rescaling import NO_RESCALING, Rescaling
-from carotid.storage.results.record import input_of
+from carotid.storage.results.record import input_of, read_record
 from carotid.storage.scan_state import scan_state
 
 if TYPE_CHECKING:
@@ -56,15 +56,17 @@ class OnTheWay:
         stage: Which stage.
         parameters: Its settings.
         inputs: What participants bring to it.
+        prepared: What is known of its networks; None where it has none.
     """
 
     stage: Stage
     parameters: Parameters
     inputs: Inputs
+    prepared: Prepared | None = None
 
     def record(self) -> Record:
         """What holds for the whole run."""
-        return record_of_run(self.stage, self.parameters, self.inputs, Prepared())
+        return record_of_run(self.stage, self.parameters, self.inputs, self.prepared or Prepared())
 
     def read(self, participant_id: str) -> tuple[Any, Input]:
         """Make a participant's result, and the record that it would have been written with."""
@@ -158,7 +160,7 @@ class Inputs:
         found: dict[str, Input] = {}
         for need in self.needs:
             if need in self.on_the_way:
-                found[need] = self.on_the_way[need].glance(participant_id, trusted_ns=trusted_ns)
+                found[need] = self._glance_on_the_way(need, participant_id, trusted_ns)
             elif need != SCAN:
                 found[need] = input_of(self.folder(need, participant_id))
             else:
@@ -167,6 +169,16 @@ class Inputs:
                 trusted = trusted_ns is not None and state.changed_ns <= trusted_ns
                 found[need] = Input(None if trusted else hash_scan(scan), state.size_bytes)
         return found
+
+    def _glance_on_the_way(self, need: str, participant_id: str, trusted_ns: int | None) -> Input:
+        """A result that lies in its place and is what would be made, else what would be made."""
+        made = self.on_the_way[need].glance(participant_id, trusted_ns=trusted_ns)
+        if need in self._layouts:
+            folder = self._layouts[need].transform(participant_id, stage_named(need).transform)
+            there = read_record(folder)
+            if there is not None and made.agrees_with(Input(None, record=there)):
+                return Input.of_result(there)
+        return made
 
     def read(self, participant_id: str) -> Brought:
         """Read what a participant brings.
@@ -179,12 +191,18 @@ class Inputs:
             if need in self.on_the_way:
                 read = self.on_the_way[need].read
             else:
-                read = self._read_scan if need == SCAN else partial(self._read_result, need)
+                read = self.read_scan if need == SCAN else partial(self._read_result, need)
             values[need], found[need] = read(participant_id)
-        _check_same_scan(participant_id, found)
-        return Brought([values[need] for need in self.needs], found)
+        check_same_scan(participant_id, found)
+        sources = {need: found[need] for need in self.needs}
+        return Brought([values[need] for need in self.needs], sources)
 
-    def _read_scan(self, participant_id: str) -> tuple[Scan, Input]:
+    def read_scan(self, participant_id: str) -> tuple[Scan, Input]:
+        """Read a participant's scan, and what it is.
+
+        Raises:
+            InputError: There is none, or it cannot be used.
+        """
         place, rescaling = self.scan(participant_id), self.rescaling
         size_bytes = scan_state(place).size_bytes
         content = open_scan(place).read()
@@ -219,7 +237,7 @@ def record_of_run(
     return Record(stage.name, settings, models=prepared.models, context=context)
 
 
-def _check_same_scan(participant_id: str, found: Mapping[str, Input]) -> None:
+def check_same_scan(participant_id: str, found: Mapping[str, Input]) -> None:
     """Refuse a scan that is not the one from which the earlier results were made."""
     if SCAN not in found:
         return

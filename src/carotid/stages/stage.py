@@ -46,6 +46,8 @@ class Stage:
             it is large on disk and quickly made. Its task is then one of `one_piece`.
         closing: "module:function" that, given the output directory's layout, writes what a run
             leaves for all participants together; None where that is nothing.
+        wishes: "module:function" that tells, for a model directory, with which settings of earlier
+            stages its networks were trained; None where there are no such settings.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Stage:
     about: str
     transient: bool = False
     closing: str | None = None
+    wishes: str | None = None
 
     @property
     def transform(self) -> str:
@@ -73,6 +76,13 @@ class Stage:
     def parameters_class(self) -> type[Parameters]:
         """What its section is checked with."""
         found: type[Parameters] = named(self.parameters)
+        return found
+
+    def wishes_of(self, model_dir: Path) -> dict[str, dict[str, Any]]:
+        """Settings of other stages that a directory of networks was trained with."""
+        found: dict[str, dict[str, Any]] = {}
+        if self.wishes is not None:
+            found = named(self.wishes)(model_dir)
         return found
 
     def model_kind(self) -> Any:

@@ -70,6 +70,14 @@ class DrawnPolarImages:
         """How values are taken between voxels."""
         return self.parameters.sampling
 
+    @property
+    def stored_bytes(self) -> int:
+        """What the images would take on disk, with the rows that repeat."""
+        rays = self.rays
+        image = 4 * rays.length * (2 * rays.n_angles - 1) * rays.polar_ray
+        slices = sum(len(self._centers(side)[0]) for side in SIDE_NAMES)
+        return slices * image * (len(NINE_CENTERS) if self.parameters.multiple_centers else 1)
+
     def blocks(self, side: SideName) -> Iterator[PolarBlock]:
         """The images of one side, a block at a time."""
         sampler = PolarSampler(self.volume, self.intensities, self.rays, self.parameters.sampling)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from carotid.errors import OutputError
 from carotid.storage.results.atomic import cannot_write, sync_folder
 from carotid.storage.results.locks import Lock
+from carotid.storage.results.record import has_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,6 +90,22 @@ class Slot:
         except OSError as error:
             raise cannot_write(self.final, error) from error
         sync_folder(self.final.parent)
+        self._remove_work()
+
+    def discard(self) -> None:
+        """Remove what was put together and is not to be published."""
+        if self._lock.held:
+            self._remove_work()
+
+    def retire(self) -> None:
+        """Remove a result of ours that lies in the place; others' folders stay."""
+        if not self._lock.held or not has_record(self.final):
+            return
+        self._remove_work()
+        try:
+            self.final.rename(self.work)
+        except OSError as error:
+            raise cannot_write(self.final, error) from error
         self._remove_work()
 
     def release(self) -> None:

@@ -1,0 +1,112 @@
+"""`carotid transform pipeline`: all steps, scan to segmentation, participant by participant."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from carotid.stages.catalog import PIPELINE, stage_named
+
+_folder = click.Path(path_type=Path)
+
+
+@click.command(short_help="Take scans through all steps, down to masks.")
+@click.argument("raw_dir", type=_folder)
+@click.argument("heatmap_model_dir", type=_folder)
+@click.argument("contour_model_dir", type=_folder)
+@click.argument("output_dir", type=_folder)
+@click.option("-c", "--config_path", type=_folder, help="TOML file with the sections of all steps.")
+@click.option(
+    "-p",
+    "--participant",
+    "participants",
+    multiple=True,
+    metavar="ID",
+    help="Only this participant; may be given several times.  [default: all there are]",
+)
+@click.option(
+    "-d",
+    "--device",
+    type=click.Choice(["cuda", "cpu"]),
+    help="Where the networks compute.  [default: cuda where there is one, else cpu]",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="Threads to compute with.  [default: the cores this process was given]",
+)
+@click.option("-f", "--force", is_flag=True, help="Do participants again that are complete.")
+@click.option(
+    "--verify", is_flag=True, help="Compare the scans of complete participants by checksum."
+)
+@click.option("-wheat", "--write_heatmap", is_flag=True, help="Keep the heatmaps.")
+@click.option(
+    "-wcent/--no_write_centerline",
+    "--write_centerline/ ",
+    "write_centerline",
+    default=True,
+    help="Keep the centerlines.  [default: they are kept]",
+)
+@click.option("-wpol", "--write_polar", is_flag=True, help="Keep polar images: 0.65 GB a scan.")
+@click.option(
+    "-wcont/--no_write_contours",
+    "--write_contours/ ",
+    "write_contours",
+    default=True,
+    help="Keep the contours.  [default: they are kept]",
+)
+def pipeline(
+    raw_dir: Path,
+    heatmap_model_dir: Path,
+    contour_model_dir: Path,
+    output_dir: Path,
+    config_path: Path | None,
+    participants: tuple[str, ...],
+    device: str | None,
+    threads: int | None,
+    force: bool,  # noqa: FBT001 - click gives flags like this
+    verify: bool,  # noqa: FBT001
+    write_heatmap: bool,  # noqa: FBT001
+    write_centerline: bool,  # noqa: FBT001
+    write_polar: bool,  # noqa: FBT001
+    write_contours: bool,  # noqa: FBT001
+) -> int:
+    """Take scans through heatmaps, centerlines, polar images, contours and segmentation.
+
+    RAW_DIR holds the scans, HEATMAP_MODEL_DIR and CONTOUR_MODEL_DIR the weights. OUTPUT_DIR
+    receives <id>/segmentation_transform, contour_transform and centerline_transform, as the single
+    steps would write them.
+
+    A run that was cut short goes on at its step when the same command is given again.
+    """
+    from carotid.cli.cohort_progress import choose_progress, report_outcomes
+    from carotid.cohort.run_pipeline import PipelineRequest, run_pipeline
+
+    begin = time.monotonic()
+    kept = {
+        "heatmap": write_heatmap,
+        "centerline": write_centerline,
+        "polar": write_polar,
+        "contour": write_contours,
+        "segmentation": True,
+    }
+    request = PipelineRequest(
+        stages=[stage_named(name) for name in PIPELINE],
+        written=frozenset(name for name, keep in kept.items() if keep),
+        raw_dir=raw_dir,
+        model_dirs={"heatmap": heatmap_model_dir, "contour": contour_model_dir},
+        output_dir=output_dir,
+        config_path=config_path,
+        participants=participants,
+        device=device,
+        threads=threads,
+        force=force,
+        verify=verify,
+    )
+    outcomes = run_pipeline(request, choose_progress)
+    with suppress(OSError, ValueError):  # whoever read the output may have gone
+        report_outcomes("pipeline", output_dir, outcomes, time.monotonic() - begin)
+    return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0

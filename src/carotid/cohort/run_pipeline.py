@@ -1,0 +1,153 @@
+"""One run of the whole pipeline over a cohort: check everything, then compute."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from carotid.cohort.background import EarlyLoad
+from carotid.cohort.chain import Chain, first_look, make_tasks
+from carotid.cohort.cores import given_cores
+from carotid.cohort.interrupts import stop_if_asked
+from carotid.cohort.outcome import Outcome
+from carotid.cohort.outputs import check_output_dir
+from carotid.cohort.participants import select_participants
+from carotid.cohort.pipeline import Pipeline
+from carotid.cohort.places import Places, entry
+from carotid.cohort.process import import_torch, prepare_process
+from carotid.cohort.resume import COMPLETE
+from carotid.cohort.run import warn, with_networks
+from carotid.cohort.runner import Runner
+from carotid.stages.catalog import read_settings_of
+from carotid.stages.stage import SCAN
+from carotid.storage.participants import find_scans
+from carotid.storage.rescaling import read_rescaling
+from carotid.storage.results.layout import OutputLayout
+from carotid.storage.results.parameters import record_transforms
+from carotid.storage.results.summary import summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from carotid.cohort.runner import StepProgress
+    from carotid.config import Parameters
+    from carotid.stages.stage import Stage
+
+logger = logging.getLogger(__name__)
+
+SUMMARY_KEY = "pipeline"
+"""What a run of the pipeline is called in `summary.json`."""
+
+
+@dataclass(frozen=True)
+class PipelineRequest:
+    """What a command asks for.
+
+    Attributes:
+        stages: The stages, in their order.
+        written: Names of those whose results are kept.
+        raw_dir: Where the scans are.
+        model_dirs: Where the weights are, by stage.
+        output_dir: Where results go.
+        config_path, participants, device, threads, force, verify: As in `carotid.cohort.run`.
+    """
+
+    stages: Sequence[Stage]
+    written: frozenset[str]
+    raw_dir: Path
+    model_dirs: Mapping[str, Path]
+    output_dir: Path
+    config_path: Path | None = None
+    participants: Sequence[str] = field(default=())
+    device: str | None = None
+    threads: int | None = None
+    force: bool = False
+    verify: bool = False
+
+
+def run_pipeline(
+    request: PipelineRequest, choose_progress: Callable[[int], AbstractContextManager[StepProgress]]
+) -> list[Outcome]:
+    """Take participants through all stages.
+
+    Args:
+        request: What was asked for.
+        choose_progress: Makes what is told how far the run is, from how many participants it has.
+
+    Returns:
+        One outcome per participant asked for, sorted by id.
+
+    Raises:
+        UsageError: Something is wrong with the whole run; nothing was touched.
+    """
+    settings = settings_of(request)
+    layout = OutputLayout(request.output_dir)
+    scans = find_scans(request.raw_dir)
+    asked = select_participants(list(scans), request.participants)
+    read_only = [request.raw_dir, *request.model_dirs.values()]
+    check_output_dir(request.output_dir, read_only)
+    rescaling = read_rescaling(request.raw_dir)
+    chain = Chain(request.stages, request.written, settings, layout, scans, rescaling)
+    cores = request.threads or given_cores()
+    prepare_process()
+    tasks = make_tasks(chain, request.model_dirs, request.device, cores)
+    pipeline = Pipeline(chain, tasks, force=request.force)
+    left = (one for one in asked if first_look(chain, one, force=request.force))
+    first = next(left, None)
+    early = None if first is None else EarlyLoad(pipeline, first)
+    import_torch()
+    stop_if_asked()
+    prepared = pipeline.prepare()
+    stop_if_asked()
+    steps = pipeline.steps_by_name.values()
+    written = [step for step in steps if step.is_written]
+    if not request.force:
+        complete = set(asked)
+        for step in written:
+            complete &= set(step.results.check_resumable(asked, verify=request.verify))
+        if len(complete) == len(asked):
+            return [Outcome(one, "skipped", COMPLETE) for one in asked]
+    check_output_dir(request.output_dir, read_only, make=True)
+    for step in written:
+        warn(step.results.remarks(asked))
+    record_transforms(
+        layout,
+        {
+            step.stage.transform: entry(
+                step.stage, step.record, _places(request, step.stage), request.output_dir
+            )
+            for step in steps
+        },
+    )
+    with choose_progress(len(asked)) as progress:
+        pipeline.on_step = progress.entered
+        outcomes = Runner(pipeline, pipeline, progress, with_networks(prepared), early).run(asked)
+    summarize(layout, SUMMARY_KEY, [o.as_json() for o in outcomes])
+    return outcomes
+
+
+def settings_of(request: PipelineRequest) -> dict[str, Parameters]:
+    """The settings of all stages; where the configuration is silent, networks have their wishes."""
+    settings = read_settings_of(request.stages, request.config_path)
+    for stage in request.stages:
+        if stage.name not in request.model_dirs:
+            continue
+        for name, wishes in stage.wishes_of(request.model_dirs[stage.name]).items():
+            given = settings[name].model_fields_set
+            free = {key: value for key, value in wishes.items() if key not in given}
+            settings[name] = type(settings[name]).model_validate(
+                {**settings[name].model_dump(exclude_unset=True), **free}
+            )
+    return settings
+
+
+def _places(request: PipelineRequest, stage: Stage) -> Places:
+    """The directories of a stage, as if it had been run by itself."""
+    return Places(
+        request.raw_dir if SCAN in stage.needs else None,
+        dict.fromkeys(stage.earlier, request.output_dir),
+        request.model_dirs.get(stage.name),
+    )
