@@ -50,6 +50,8 @@ PAGE_OF = {
     "compare measurement": "compare.md",
     "repeatability": "compare.md",
     "follow-up": "compare.md",
+    "export slicer": "correction.md",
+    "correct": "correction.md",
     "report": "report.md",
     "demo": "quick-start.md",
 }

@@ -187,10 +187,12 @@ class Bifurcation:
     Attributes:
         point: (3,) float64, canonical voxel indices x, y, z, all fractional.
         uncertainty_mm: Expected error of its height; NaN where unknown.
+        corrected: Whether it was set by hand.
     """
 
     point: NDArray[np.float64]
     uncertainty_mm: float
+    corrected: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,12 +287,14 @@ class Outline:
         deviation: (n,) float64, as the known tool defines it; NaN where unknown.
         norm_deviation: (n,) float64, likewise.
         deviation_mm: (n,) float64, standard deviation of the radius; NaN where unknown.
+        corrected: Whether it was corrected by hand.
     """
 
     points: NDArray[np.float64]
     deviation: NDArray[np.float64]
     norm_deviation: NDArray[np.float64]
     deviation_mm: NDArray[np.float64]
+    corrected: bool = False
 
     def __post_init__(self) -> None:
         n = len(self.points)
@@ -299,10 +303,11 @@ class Outline:
             _require(getattr(self, name).shape == (n,), name, getattr(self, name))
 
     @classmethod
-    def of_points(cls, points: NDArray[np.float64]) -> Self:
+    def of_points(cls, points: NDArray[np.float64], *, corrected: bool = False) -> Self:
         """An outline of which nothing but (n, 2) points is known."""
         unknown = np.full(len(points), np.nan)
-        return cls(np.asarray(points, np.float64).reshape(-1, 2), unknown, unknown, unknown)
+        placed = np.asarray(points, np.float64).reshape(-1, 2)
+        return cls(placed, unknown, unknown, unknown, corrected)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ import click
 from carotid import __version__
 from carotid.cli.agreement import compare_measurement, follow_up, repeatability
 from carotid.cli.compare import compare
+from carotid.cli.correct import correct, export
 from carotid.cli.demo import demo
 from carotid.cli.logs import set_up_logging, verbosity
 from carotid.cli.models import models
@@ -70,6 +71,8 @@ for command in (
     compare,
     repeatability,
     follow_up,
+    export,
+    correct,
     models,
     train,
     simulate,

@@ -144,6 +144,13 @@ class StageResults:
             OutputError: What is there must not be replaced.
         """
         if self._force:
+            if self._layout.is_corrected(participant_id, self._stage.transform):
+                raise OutputError(
+                    "this result was corrected by hand and is not replaced",
+                    where=self._layout.transform(participant_id, self._stage.transform),
+                    remedy=f"take the corrections back with `carotid correct --undo "
+                    f"--participant {participant_id}` first, or use another output directory",
+                )
             return None
         standing = self.standing(participant_id)
         if standing.kind == "foreign":

@@ -24,6 +24,7 @@ def one_piece(
     save: Callable[[Any, Path], None],
     *,
     grid_of: Callable[[Any], Grid | None] = attrgetter("grid"),
+    facts_of: Callable[[Any], Mapping[str, Any]] | None = None,
     networks: Callable[[Setting[Any]], Networks] | None = None,
 ) -> Callable[[Setting[Any]], OnePiece]:
     """What makes the task of a stage from a plain function.
@@ -33,9 +34,10 @@ def one_piece(
             stage's needs. With networks it is `verb(*inputs, networks, parameters)`.
         save: `save(result, folder)` writes it and checks that it reads back as written.
         grid_of: The scan's stored grid that a result knows of.
+        facts_of: What else of a result its record tells, as JSON.
         networks: Makes the stage's networks, where it has any.
     """
-    return partial(OnePiece, verb, save, grid_of, networks)
+    return partial(OnePiece, verb, save, (grid_of, facts_of), networks)
 
 
 class OnePiece:
@@ -45,12 +47,12 @@ class OnePiece:
         self,
         verb: Callable[..., Any],
         save: Callable[[Any, Path], None],
-        grid_of: Callable[[Any], Grid | None],
+        told: tuple[Callable[[Any], Grid | None], Callable[[Any], Mapping[str, Any]] | None],
         networks: Callable[[Setting[Any]], Networks] | None,
         setting: Setting[Any],
     ) -> None:
         self._verb = verb
-        self._grid_of = grid_of
+        self._grid_of, self._facts_of = told
         self._networks = None if networks is None else networks(setting)
         self._setting = setting
         self.save = save
@@ -80,7 +82,8 @@ class OnePiece:
     def made(self, result: Any, sources: Mapping[str, Input]) -> Made:
         """What the record says of a result."""
         grid = self._grid_of(result)
-        return Made(sources, {} if grid is None else grid_facts(grid))
+        facts = {} if self._facts_of is None else self._facts_of(result)
+        return Made(sources, {**({} if grid is None else grid_facts(grid)), **facts})
 
     def compute(
         self, loaded: Brought, folder: Path, advance: Callable[[], None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,12 +13,22 @@ from carotid.geometry.outlines import centroids, stacked
 from carotid.geometry.polygons import convex_hull, crosses_itself, has_area
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from carotid.artifacts import CrossSection, Label, Outline, SideCenterlines
     from carotid.geometry.grid import Grid
+
+
+ForkSource = Literal["found", "corrected", "lowest", "unknown"]
+FORK_SOURCES: Mapping[str, str] = {
+    "found": "found with the centerlines",
+    "corrected": "set by hand",
+    "lowest": "the lowest point of the external carotid",
+    "unknown": "unknown: there are no positions and no segments",
+}
+"""Where a bifurcation comes from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +41,7 @@ class Border:
         spread_mm: (k, n) standard deviation of each point's distance from the center; NaN where
             unknown.
         hulls: (k,) whether the outline crossed itself.
+        corrected: (k,) whether it was corrected by hand.
         at_edge: (k,) whether it reaches the edge of the scan.
     """
 
@@ -38,6 +49,7 @@ class Border:
     outlines_mm: NDArray[np.float64]
     spread_mm: NDArray[np.float64]
     hulls: NDArray[np.bool_]
+    corrected: NDArray[np.bool_]
     at_edge: NDArray[np.bool_]
 
 
@@ -54,6 +66,7 @@ class Artery:
         centers_mm: (k, 2) center of the lumen's area, else of the wall's.
         axis: The course.
         zero_mm: Length along the course at the bifurcation; NaN where that is unknown.
+        fork_source: Where the bifurcation comes from.
     """
 
     label: Label
@@ -64,6 +77,7 @@ class Artery:
     centers_mm: NDArray[np.float64]
     axis: Axis
     zero_mm: float
+    fork_source: ForkSource
 
     def s_mm(self, heights_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         """Length along the artery from the bifurcation; NaN where that is unknown."""
@@ -86,7 +100,7 @@ def arteries_of(
     the outlines. The bifurcation is the centerlines', else the lowest point of the external.
     """
     spacing = np.array(canonical.spacing_mm)
-    fork = fork_mm(sections, centerlines, canonical)
+    fork, source = fork_mm(sections, centerlines, canonical)
     found = []
     for label in LABELS:
         own = sorted((one for one in sections if one.label == label), key=lambda one: one.z)
@@ -111,29 +125,31 @@ def arteries_of(
         if fork is not None and label == "external" and fork[2] < axis.points_mm[0, 2]:
             # The external begins above the bifurcation: straight on from there.
             zero = -float(np.linalg.norm(axis.points_mm[0] - fork))
-        found.append(Artery(label, z, heights, lumen, wall, centers, axis, zero))
+        found.append(Artery(label, z, heights, lumen, wall, centers, axis, zero, source))
     return tuple(found)
 
 
 def fork_mm(
     sections: Sequence[CrossSection], centerlines: SideCenterlines | None, canonical: Grid
-) -> NDArray[np.float64] | None:
-    """(3,) the bifurcation in scan millimetres; None where neither it nor an external is known."""
+) -> tuple[NDArray[np.float64] | None, ForkSource]:
+    """(3,) the bifurcation in scan millimetres, None where it is unknown, and its source."""
     spacing = np.array(canonical.spacing_mm)
     if centerlines is not None:
-        if centerlines.bifurcation is not None:
-            return np.asarray(centerlines.bifurcation.point * spacing, np.float64)
+        fork = centerlines.bifurcation
+        if fork is not None:
+            place = np.asarray(fork.point * spacing, np.float64)
+            return place, "corrected" if fork.corrected else "found"
         if len(centerlines.external):
-            return np.asarray(centerlines.external.points[0] * spacing, np.float64)
+            return np.asarray(centerlines.external.points[0] * spacing, np.float64), "lowest"
     external = [one for one in sections if one.label == "external" and _usable(one.lumen)]
     if not external:
-        return None
+        return None, "unknown"
     lowest = min(external, key=lambda one: one.z)
     outline = lowest.lumen
     if outline is None:
-        return None
+        return None, "unknown"
     center = outline.points.mean(axis=0)
-    return np.asarray(np.array([*center, lowest.z]) * spacing, np.float64)
+    return np.asarray(np.array([*center, lowest.z]) * spacing, np.float64), "lowest"
 
 
 def _usable(outline: Outline | None) -> bool:
@@ -145,7 +161,7 @@ def _border(outlines: Sequence[Outline | None], canonical: Grid, z: NDArray[np.i
     rows = np.array([row for row, _ in there], np.int64)
     hulls = np.array([crosses_itself(one.points) for _, one in there], np.bool_)
     if not there:
-        return Border(rows, np.empty((0, 3, 2)), np.empty((0, 3)), hulls, hulls)
+        return Border(rows, np.empty((0, 3, 2)), np.empty((0, 3)), hulls, hulls, hulls)
     spacing = np.array(canonical.spacing_mm[:2])
     # The spread goes along as a third column, so that it is turned round with the points.
     whole = stacked(
@@ -160,7 +176,8 @@ def _border(outlines: Sequence[Outline | None], canonical: Grid, z: NDArray[np.i
     last = (np.array(canonical.shape[:2]) - 1) * spacing
     at_edge = ((points <= 0) | (points >= last)).any(axis=(1, 2))
     at_edge |= (z[rows] == 0) | (z[rows] == canonical.shape[2] - 1)
-    return Border(rows, points, spread, hulls, at_edge)
+    corrected = np.array([one.corrected for _, one in there], np.bool_)
+    return Border(rows, points, spread, hulls, corrected, at_edge)
 
 
 def _with_spread(

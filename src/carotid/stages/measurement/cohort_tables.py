@@ -83,6 +83,17 @@ def participants_table(found: Mapping[str, MeasurementTable]) -> MeasurementTabl
     ids = sorted(found)
     columns: list[Column] = [PARTICIPANT]
     cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {PARTICIPANT.name: tuple(ids)}
+    corrected = Column("corrected_slices", "", "Slices of both sides that were corrected by hand")
+    columns.append(corrected)
+    cells[corrected.name] = np.array(
+        [
+            sum(
+                float(np.nan_to_num(_both(found[name], segment, corrected.name)).sum())
+                for segment in ("common_internal", "external")
+            )
+            for name in ids
+        ]
+    )
     by_name = {column.name: column for column in SEGMENT_COLUMNS}
     for segment in SEGMENTS:
         sides = Column(f"{segment}_sides_count", "", f"Sides whose wall could be read: {segment}.")

@@ -34,6 +34,7 @@ FLAGS: Mapping[str, str] = {
     "oblique": "the vessel runs more obliquely through the slice than oblique_deg",
     "no_plane": "the vessel could not be cut across, so that only axial measures are there",
     "near_bifurcation": "nearer to the bifurcation than near_bifurcation_mm",
+    "corrected": "an outline was corrected by hand, or follows one that was",
 }
 """What a slice can be flagged for."""
 
@@ -126,6 +127,7 @@ def _measured(
         "oblique": angle > parameters.oblique_deg,
         "no_plane": np.isnan(across.la) & np.isnan(across.tva),
         "near_bifurcation": np.abs(s_mm) < parameters.near_bifurcation_mm,
+        "corrected": _marked(artery.lumen, k, "corrected") | _marked(artery.wall, k, "corrected"),
     }
     lumen_read = ~(no_lumen | edge | overlap)
     wall_read = lumen_read & ~(no_wall | fused) & (crossed <= MAX_CROSSED)

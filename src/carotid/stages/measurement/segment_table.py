@@ -9,6 +9,7 @@ import numpy as np
 
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.measurements import Column, MeasurementTable
+from carotid.stages.measurement.artery import FORK_SOURCES
 from carotid.stages.measurement.plaques import plaques_of
 from carotid.stages.measurement.slice_table import INTRACRANIAL
 from carotid.stages.measurement.stretches import SEGMENTS
@@ -85,6 +86,12 @@ def _spread_at_largest(segment: Segment) -> float:
 
 VALUES: tuple[Value, ...] = (
     Value("slices", "", "Slices with an outline.", lambda s: s.slices),
+    Value(
+        "corrected_slices",
+        "",
+        "Slices with an outline that was corrected by hand, or follows one that was.",
+        lambda s: s.corrected_slices,
+    ),
     Value(
         "covered_mm",
         "mm",
@@ -262,6 +269,7 @@ SEGMENT_COLUMNS: tuple[Column, ...] = (
         "Part of an artery",
         levels={name: what for name, (_, what) in SEGMENTS.items()},
     ),
+    Column("bifurcation", "", "Where the bifurcation comes from", levels=FORK_SOURCES),
     *(value.column for value in VALUES),
 )
 
@@ -272,6 +280,9 @@ def segment_table(segments: Iterable[Segment]) -> MeasurementTable:
     cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {
         "side": tuple(segment.side for segment in rows),
         "segment": tuple(segment.name for segment in rows),
+        "bifurcation": tuple(
+            "unknown" if segment.one is None else segment.one.artery.fork_source for segment in rows
+        ),
     }
     for value in VALUES:
         cells[value.name] = np.array([value.of(segment) for segment in rows], np.float64)

@@ -58,7 +58,7 @@ class Segment:
         one: The artery; None where the side has no outlines of it.
         lumen: Its slices whose lumen can be read.
         wall: Its slices whose wall can be read.
-        slices: How many slices it has outlines in.
+        every: Its slices, whether or not they can be read.
         stenosis: Of the internal carotid alone.
         remodelling: Of whole arteries alone.
         plaques: Those of the whole artery that reach into the segment.
@@ -70,11 +70,21 @@ class Segment:
     one: MeasuredArtery | None
     lumen: Stretch
     wall: Stretch
-    slices: int
+    every: Stretch
     stenosis: Stenosis
     remodelling: Remodelling
     plaques: tuple[Plaque, ...]
     parameters: MeasurementParameters
+
+    @property
+    def slices(self) -> int:
+        """How many slices it has outlines in."""
+        return int(self.every.rows.sum())
+
+    @property
+    def corrected_slices(self) -> int:
+        """In how many of them an outline was corrected by hand."""
+        return 0 if self.one is None else int((self.every.rows & self.one.flags["corrected"]).sum())
 
     def mean(self, field: str) -> Mean:
         """Mean of a measure along the artery; of the lumen where it is one of the lumen's."""
@@ -190,7 +200,16 @@ def segments_of(
         one = by_label.get(label)
         if one is None:
             yield Segment(
-                name, side, None, nothing, nothing, 0, Stenosis(), Remodelling(), (), parameters
+                name,
+                side,
+                None,
+                nothing,
+                nothing,
+                nothing,
+                Stenosis(),
+                Remodelling(),
+                (),
+                parameters,
             )
             continue
         every, lumen, wall = (
@@ -203,7 +222,7 @@ def segments_of(
             one,
             lumen,
             wall,
-            int(every.rows.sum()),
+            every,
             stenosis_of(one, lumen, parameters) if name == "internal" else Stenosis(),
             remodelling_of(one, wall, parameters) if name in REMODELLED else Remodelling(),
             tuple(p for p in plaques[label] if wall.along_mm[list(p.rows)].any()),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from carotid.errors import InputError
+from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.measurement.cohort_tables import arteries_table, participants_table
 from carotid.stages.measurement.measure import measure
 from carotid.stages.one_piece import one_piece
@@ -29,7 +30,31 @@ def _measure(
     return measure(contours, centerlines, parameters)
 
 
-measurement_task = one_piece(_measure, save_measurements, grid_of=lambda _: None)
+def _corrected(measurements: Measurements) -> dict[str, Any]:
+    """What was corrected by hand: slices, and sides whose bifurcation was set."""
+    slices = sum(
+        "corrected" in flags.split(",")
+        for side in SIDE_NAMES
+        for flags in measurements.side(side).slices.words("flags")
+    )
+    segments = measurements.segments
+    forks = sorted(
+        {
+            side
+            for side, source in zip(
+                segments.words("side"), segments.words("bifurcation"), strict=True
+            )
+            if source == "corrected"
+        }
+    )
+    if not slices and not forks:
+        return {}
+    return {"corrected_by_hand": {"slices": slices, "bifurcations": forks}}
+
+
+measurement_task = one_piece(
+    _measure, save_measurements, grid_of=lambda _: None, facts_of=_corrected
+)
 
 
 def write_cohort_tables(layout: OutputLayout) -> None:

@@ -76,16 +76,37 @@ def centerline_text(side: SideCenterlines) -> str:
     return "\n".join(rows) + "\n"
 
 
+def save_corrected_bifurcations(centerlines: Centerlines, root: Path) -> None:
+    """Write the bifurcations that were set by hand beside those that were found.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    path = CenterlineLayout(root).corrected_bifurcation
+    path.parent.mkdir(exist_ok=True)
+    forks = {side: centerlines.side(side).bifurcation for side in SIDE_NAMES}
+    write_json(
+        path,
+        {
+            side: _described(fork if fork is not None and fork.corrected else None, centerlines)
+            for side, fork in forks.items()
+        },
+    )
+
+
 def load_centerlines(root: Path) -> Centerlines:
     """Read one participant's centerlines from their folder, ours or another program's.
 
     Columns are found by name. The grid is known where our record lies beside the tables.
+    Bifurcations that were set by hand take the place of those that were found.
 
     Raises:
         InputError: A file is missing or damaged; a faulty row is named.
     """
     folder = CenterlineLayout(root)
     forks = _read_bifurcations(folder.bifurcation)
+    by_hand = _read_bifurcations(folder.corrected_bifurcation)
+    forks |= {side: fork for side, fork in by_hand.items() if fork is not None}
     sides = {side: read_side(folder.table(side), forks.get(side)) for side in SIDE_NAMES}
     return Centerlines(sides["left"], sides["right"], stored_grid(root))
 
@@ -129,6 +150,8 @@ def _described(fork: Bifurcation | None, centerlines: Centerlines) -> dict[str, 
     if centerlines.grid is not None:
         at = centerlines.grid.reoriented(CANONICAL).world_from_index(fork.point)
         described["ras_mm"] = [round(float(v), 3) for v in at]
+    if fork.corrected:
+        described["corrected"] = True
     return described
 
 
@@ -145,8 +168,12 @@ def _read_bifurcations(path: Path) -> dict[str, Bifurcation | None]:
                 continue
             point = np.array(one["voxel"], np.float64).reshape(3)
             uncertainty = one["uncertainty_mm"]
-            found[side] = Bifurcation(point, np.nan if uncertainty is None else float(uncertainty))
-        except (KeyError, TypeError, ValueError) as error:
+            found[side] = Bifurcation(
+                point,
+                np.nan if uncertainty is None else float(uncertainty),
+                bool(one.get("corrected", False)),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
                 f"the {side} bifurcation cannot be read", where=path, remedy=_REMEDY
             ) from error

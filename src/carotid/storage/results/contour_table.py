@@ -1,9 +1,9 @@
 """A contour table: the rows of one side's outlines as text, and back.
 
 Tab-separated, a row per point, with the columns `label object x y z` in any order; `deviation`,
-`norm_deviation` and `deviation_mm` may be there, others are passed over. All rows of one label,
-object and z are one closed outline, in the order of the file. Tables come from this program, from
-others and from hands, so every row is looked at, and one that is wrong is named.
+`norm_deviation`, `deviation_mm` and `corrected` may be there, others are passed over. All rows of
+one label, object and z are one closed outline, in the order of the file. Tables come from this
+program, from others and from hands, so every row is looked at, and one that is wrong is named.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 NEEDED = ("label", "object", "x", "y", "z")
 SPREADS = ("deviation", "norm_deviation", "deviation_mm")
+CORRECTED = "corrected"
+"""1 in the rows of outlines that were corrected by hand, else 0; a column of tables with any."""
+
 HEADER = "\t".join((*NEEDED, *SPREADS))
 
 MAX_TABLE_BYTES = 1 << 30
@@ -40,12 +43,17 @@ def table_text(sections: Sequence[CrossSection]) -> str:
     Numbers have nine significant digits, which is all that this program's own contours have
     (`carotid.geometry.decimals`). NaN is an empty cell.
     """
-    lines = [HEADER]
-    for section in sections:
-        for boundary in BOUNDARIES:
-            outline = section.outline(boundary)
-            if outline is not None:
-                lines += _rows(f"{section.label}\t{boundary}", section.z, outline)
+    outlines = [
+        (f"{section.label}\t{boundary}", section.z, outline)
+        for section in sections
+        for boundary in BOUNDARIES
+        if (outline := section.outline(boundary)) is not None
+    ]
+    told = any(outline.corrected for _, _, outline in outlines)
+    lines = [f"{HEADER}\t{CORRECTED}" if told else HEADER]
+    for start, z, outline in outlines:
+        end = f"\t{int(outline.corrected)}" if told else ""
+        lines += [row + end for row in _rows(start, z, outline)]
     return "\n".join(lines) + "\n"
 
 
@@ -79,6 +87,7 @@ def read_contour_table(path: Path, slices: int) -> tuple[CrossSection, ...]:
         expected = f"a slice of the scan, a whole number from 0 to {slices - 1}"
         raise table.mistake(row, "z", f"{z[row]:g}", expected)
     spreads = [table.optional_numbers(name) for name in SPREADS]
+    corrected = table.optional_numbers(CORRECTED) == 1
 
     places = {kind: k for k, kind in enumerate(_IN_ORDER)}
     kinds = np.array(
@@ -92,7 +101,14 @@ def read_contour_table(path: Path, slices: int) -> tuple[CrossSection, ...]:
         if len(rows):
             label, boundary = _IN_ORDER[kinds[rows[0]]]
             outlines = found.setdefault((label, int(z[rows[0]])), {})
-            outlines[boundary] = Outline(points[rows], *(values[rows] for values in spreads))
+            deviation, norm_deviation, deviation_mm = (values[rows] for values in spreads)
+            outlines[boundary] = Outline(
+                points[rows],
+                deviation,
+                norm_deviation,
+                deviation_mm,
+                corrected=bool(corrected[rows].any()),
+            )
     return tuple(
         CrossSection(label, height, outlines.get("lumen"), outlines.get("wall"))
         for (label, height), outlines in found.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carotid.artifacts import Contours
+from carotid.artifacts import BOUNDARIES, Contours
 from carotid.errors import OutputError
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.storage.results.atomic import write_atomically, write_json
@@ -28,14 +28,32 @@ def save_contours(contours: Contours, folder: Path) -> None:
     layout = ContourLayout(folder)
     write_json(layout.metadata, grids_as_json(contours.canonical, contours.stored))
     for side in SIDE_NAMES:
-        path, content = layout.table(side), table_text(contours.side(side)).encode()
-        write_atomically(path, content)
-        try:
-            same = path.read_bytes() == content
-        except OSError as error:
-            raise OutputError("the table does not read back", where=path, found=error) from error
-        if not same:
-            raise OutputError("the table does not read back as it was written", where=path)
+        _save_side(layout.table(side), contours.side(side))
+
+
+def save_corrected_contours(contours: Contours, folder: Path) -> None:
+    """Write the contours of sides with corrections by hand beside those that were found.
+
+    Raises:
+        OutputError: A file cannot be written, or does not read back as written.
+    """
+    layout = ContourLayout(folder)
+    for side in SIDE_NAMES:
+        outlines = [one.outline(b) for one in contours.side(side) for b in BOUNDARIES]
+        if any(outline is not None and outline.corrected for outline in outlines):
+            layout.corrected(side).parent.mkdir(exist_ok=True)
+            _save_side(layout.corrected(side), contours.side(side))
+
+
+def _save_side(path: Path, sections: tuple[CrossSection, ...]) -> None:
+    content = table_text(sections).encode()
+    write_atomically(path, content)
+    try:
+        same = path.read_bytes() == content
+    except OSError as error:
+        raise OutputError("the table does not read back", where=path, found=error) from error
+    if not same:
+        raise OutputError("the table does not read back as it was written", where=path)
 
 
 def load_contours(folder: Path) -> Contours:
@@ -50,9 +68,14 @@ def load_contours(folder: Path) -> Contours:
 
 
 def load_side(folder: Path, side: SideName, canonical: Grid) -> tuple[CrossSection, ...]:
-    """Read one side's table; the cross-sections are sorted by label, then z.
+    """Read one side's table, the corrected one where there is one.
+
+    The cross-sections are sorted by label, then z.
 
     Raises:
         InputError: The table is missing or cannot be used; see `read_contour_table`.
     """
-    return read_contour_table(ContourLayout(folder).table(side), canonical.shape[2])
+    layout = ContourLayout(folder)
+    corrected = layout.corrected(side)
+    path = corrected if corrected.exists() else layout.table(side)
+    return read_contour_table(path, canonical.shape[2])

@@ -73,6 +73,10 @@ STD_FILE = "std.mha"
 MAX_INDICES_FILE = "max_indices.npy"
 BIFURCATION_FILE = "bifurcation.json"
 ARTERIES_FILE = "arteries.tsv"
+CORRECTED_FOLDER = "corrected"
+"""In a result's folder: what was corrected by hand, beside the record of how the rest was made."""
+
+CORRECTION_FILE = "correction.json"
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,10 @@ class OutputLayout:
     def transform(self, participant_id: str, transform: str) -> Path:
         """The folder of one participant's finished transform."""
         return self.root / participant_id / transform
+
+    def is_corrected(self, participant_id: str, transform: str) -> bool:
+        """Whether a participant's result was corrected by hand."""
+        return (self.transform(participant_id, transform) / CORRECTED_FOLDER).exists()
 
     def participants(self, transform: str) -> list[str]:
         """Ids for which the transform's folder is there, sorted."""
@@ -172,6 +180,11 @@ class CenterlineLayout:
         """Where the common carotids divide."""
         return self.root / BIFURCATION_FILE
 
+    @property
+    def corrected_bifurcation(self) -> Path:
+        """The same where somebody set it by hand; it counts for the sides that it names."""
+        return self.root / CORRECTED_FOLDER / BIFURCATION_FILE
+
     def table(self, side: SideName) -> Path:
         """The centers of one side."""
         return self.root / f"{side}_centerline.tsv"
@@ -227,6 +240,10 @@ class ContourLayout:
     def table(self, side: SideName) -> Path:
         """The outlines of one side."""
         return self.root / f"{side}_contour.tsv"
+
+    def corrected(self, side: SideName) -> Path:
+        """The outlines of one side after corrections by hand; they count where they are there."""
+        return self.root / CORRECTED_FOLDER / f"{side}_contour.tsv"
 
     @property
     def metadata(self) -> Path:

@@ -1,0 +1,269 @@
+"""Centerlines, contours and bifurcations as markups of 3D Slicer, and what was moved there.
+
+A markup's name says what it is: `left_internal_lumen_z0123`, `right_external_centerline`, and the
+points `left` and `right` of the list `bifurcation`. Slicer saves each markup in a file of its name,
+so each is exported to one: what was loaded and changed is saved over what was exported.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.artifacts import BOUNDARIES, LABELS
+from carotid.errors import InputError, UsageError
+from carotid.geometry.grid import CANONICAL
+from carotid.geometry.sides import SIDE_NAMES
+from carotid.stages.correction import Drawn
+from carotid.storage.markups import SUFFIX, Markup, markups_text, read_markups
+from carotid.storage.results.atomic import write_atomically
+from carotid.storage.results.centerlines import load_centerlines
+from carotid.storage.results.contours import load_contours
+from carotid.storage.results.layout import CENTERLINE_TRANSFORM, CONTOUR_TRANSFORM
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from carotid.artifacts import Boundary, Centerlines, Contours, Label
+    from carotid.geometry.grid import Grid
+    from carotid.geometry.sides import SideName
+    from carotid.storage.results.layout import OutputLayout
+
+COLORS: dict[str, tuple[float, float, float]] = {
+    "lumen": (0.90, 0.25, 0.25),
+    "wall": (0.95, 0.75, 0.20),
+    "internal": (0.30, 0.65, 1.00),
+    "external": (0.40, 0.85, 0.45),
+    "bifurcation": (1.00, 0.40, 0.90),
+}
+BIFURCATION = "bifurcation"
+
+_WORDS = re.compile(r"[a-z]+|\d+")
+_SLICE = re.compile(r"z[_ -]?(\d+)")
+_OFF_PLANE_SLICES = 1.0
+
+
+def write_markups(
+    layout: OutputLayout,
+    export_dir: Path,
+    participants: Sequence[str],
+    every_mm: float,
+    slices: Collection[int],
+) -> dict[str, int]:
+    """Write what there is of participants: contours, centerlines, bifurcations.
+
+    Args:
+        layout: The output directory.
+        export_dir: A folder of each participant's name is made in it.
+        participants: Whose; all that have contours or centerlines where it is empty.
+        every_mm: Distance of the slices whose contours are written.
+        slices: The slices that are wanted.
+
+    Returns:
+        How many files each participant has got.
+
+    Raises:
+        UsageError: A participant has neither contours nor centerlines.
+        InputError: A result cannot be read.
+        OutputError: A file cannot be written.
+    """
+    there = {name: layout.participants(name) for name in (CONTOUR_TRANSFORM, CENTERLINE_TRANSFORM)}
+    known = sorted({one for some in there.values() for one in some})
+    for one in participants or known or [""]:
+        if one not in known:
+            raise UsageError(
+                f"there are no contours or centerlines of {one}" if one else "there is no result",
+                where=layout.root,
+                expected=f"one of {', '.join(known[:10])}" if known else None,
+            )
+    written = {}
+    for participant_id in participants or known:
+        contours = centerlines = None
+        if participant_id in there[CONTOUR_TRANSFORM]:
+            contours = load_contours(layout.transform(participant_id, CONTOUR_TRANSFORM))
+        if participant_id in there[CENTERLINE_TRANSFORM]:
+            centerlines = load_centerlines(layout.transform(participant_id, CENTERLINE_TRANSFORM))
+        folder = export_dir / participant_id
+        count = 0
+        if contours is not None:
+            count += _write(folder / "contours", contour_markups(contours, every_mm, slices))
+        canonical = contours.canonical if contours is not None else None
+        if canonical is None and centerlines is not None and centerlines.grid is not None:
+            canonical = centerlines.grid.reoriented(CANONICAL)
+        if canonical is not None and centerlines is not None:
+            count += _write(folder / "centerlines", centerline_markups(centerlines, canonical))
+            count += _write(folder, [bifurcation_markup(centerlines, canonical)])
+        written[participant_id] = count
+    return written
+
+
+def _write(folder: Path, markups: Sequence[Markup]) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    for markup in markups:
+        text = markups_text([markup])
+        write_atomically(folder / f"{markup.name}{SUFFIX}", text.encode())
+    return len(markups)
+
+
+def contour_markups(contours: Contours, every_mm: float, slices: Collection[int]) -> list[Markup]:
+    """Outlines as closed curves, in slices about `every_mm` apart.
+
+    Args:
+        contours: The outlines.
+        every_mm: Distance of the slices.
+        slices: The slices that are wanted.
+    """
+    step = max(round(every_mm / contours.canonical.spacing_mm[2]), 1)
+    found = []
+    for side in SIDE_NAMES:
+        for section in contours.side(side):
+            if section.z % step or section.z not in slices:
+                continue
+            for boundary in BOUNDARIES:
+                outline = section.outline(boundary)
+                if outline is None:
+                    continue
+                index = np.column_stack([outline.points, np.full(len(outline.points), section.z)])
+                name = f"{side}_{section.label}_{boundary}_z{section.z:04d}"
+                points = contours.canonical.world_from_index(index)
+                labels = ("",) * len(points)
+                found.append(Markup(name, "ClosedCurve", points, labels, COLORS[boundary]))
+    return found
+
+
+def centerline_markups(centerlines: Centerlines, canonical: Grid) -> list[Markup]:
+    """Centerlines as curves."""
+    found = []
+    for side in SIDE_NAMES:
+        for label in LABELS:
+            line = centerlines.side(side).artery(label)
+            if len(line):
+                points = canonical.world_from_index(line.points)
+                name = f"{side}_{label}_centerline"
+                found.append(Markup(name, "Curve", points, ("",) * len(line), COLORS[label]))
+    return found
+
+
+def bifurcation_markup(centerlines: Centerlines, canonical: Grid) -> Markup:
+    """The bifurcations as points; those that are unknown are not there."""
+    points, labels = [], []
+    for side in SIDE_NAMES:
+        fork = centerlines.side(side).bifurcation
+        if fork is not None:
+            points.append(canonical.world_from_index(fork.point))
+            labels.append(side)
+    placed = np.array(points, np.float64).reshape(-1, 3)
+    return Markup(BIFURCATION, "Fiducial", placed, tuple(labels), COLORS[BIFURCATION])
+
+
+def read_bifurcations(path: Path, canonical: Grid) -> dict[SideName, NDArray[np.float64]]:
+    """The bifurcations of a file: canonical voxel indices by side.
+
+    A point's name has to hold `left` or `right`; of others that of the markup.
+
+    Raises:
+        InputError: A point has no side, a side has two points, or a point lies outside the scan.
+    """
+    found: dict[SideName, NDArray[np.float64]] = {}
+    for markup in read_markups(path):
+        if markup.kind != "Fiducial":
+            continue
+        for point, label in zip(markup.points_mm, markup.labels, strict=True):
+            side = _side(label) or _side(markup.name)
+            if side is None:
+                raise InputError(
+                    "a point's name does not tell its side",
+                    where=path,
+                    found=repr(label or markup.name),
+                    expected="left or right in it",
+                )
+            if side in found:
+                raise InputError(f"there are two points of the {side} side", where=path)
+            index = canonical.index_from_world(point)
+            last = np.array(canonical.shape) - 1
+            if (index < -0.5).any() or (index > last + 0.5).any():
+                raise InputError(f"the {side} point lies outside the scan", where=path)
+            found[side] = index
+    if not found:
+        raise InputError("there is no point in the file", where=path)
+    return found
+
+
+def read_drawn(path: Path, canonical: Grid) -> list[Drawn]:
+    """The outlines of a file, or of all files of a folder.
+
+    Raises:
+        InputError: A file cannot be read, a curve's name does not tell what it is, or a curve lies
+            in no slice.
+    """
+    paths = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
+    found: dict[tuple[SideName, Label, Boundary, int], Drawn] = {}
+    for place, markup in _curves(paths):
+        one = _drawn(place, markup, canonical)
+        key = (one.side, one.label, one.boundary, one.z)
+        if key in found:
+            raise InputError(
+                f"a second outline of the {one.side} {one.label} {one.boundary} in slice {one.z}",
+                where=place,
+            )
+        found[key] = one
+    if not found:
+        raise InputError("there is no closed curve", where=path, expected=f"*{SUFFIX} from Slicer")
+    return list(found.values())
+
+
+def _curves(paths: list[Path]) -> Iterator[tuple[Path, Markup]]:
+    for path in paths:
+        for markup in read_markups(path):
+            if markup.kind == "ClosedCurve":
+                yield path, markup
+
+
+def _drawn(path: Path, markup: Markup, canonical: Grid) -> Drawn:
+    name = markup.name or path.name.removesuffix(SUFFIX)
+    words = _WORDS.findall(name.lower())
+    side = _side(name)
+    label: Label | None = (
+        "external"
+        if "external" in words
+        else "internal"
+        if "internal" in words or "common" in words
+        else None
+    )
+    boundary: Boundary | None = (
+        "lumen" if "lumen" in words else "wall" if "wall" in words or "outer" in words else None
+    )
+    if side is None or label is None or boundary is None:
+        raise InputError(
+            "a curve's name does not tell what it outlines",
+            where=path,
+            found=repr(name),
+            expected="left or right, internal or external, lumen or wall in it",
+        )
+    if len(markup.points_mm) < 3:
+        raise InputError("an outline has fewer than three points", where=path, found=repr(name))
+    index = canonical.index_from_world(markup.points_mm)
+    told = _SLICE.search(name.lower())
+    z = int(told[1]) if told else int(np.rint(np.median(index[:, 2])))
+    if not 0 <= z < canonical.shape[2]:
+        raise InputError(f"slice {z} is not in the scan", where=path, found=repr(name))
+    off = float(np.abs(index[:, 2] - z).max())
+    if off > _OFF_PLANE_SLICES:
+        raise InputError(
+            f"the outline {name} does not lie in slice {z}",
+            where=path,
+            found=f"a point {off:.1f} slices off",
+            remedy="draw it in an axial slice of the scan, or rename it",
+        )
+    return Drawn(side, label, boundary, z, index[:, :2])
+
+
+def _side(name: str) -> SideName | None:
+    words = _WORDS.findall(name.lower())
+    there: list[SideName] = [side for side in SIDE_NAMES if side in words]
+    return there[0] if len(there) == 1 else None

@@ -1,0 +1,142 @@
+"""Corrections by hand as users make them: export, change, take in, look, take back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from tests.cli.test_measurement import annotate
+from tests.command import contents, run_carotid
+from tests.evaluation.cohort import of
+
+from carotid.storage.markups import Markup, markups_text, read_markups
+from carotid.storage.results.measurement_tables import load_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Study:
+    """A participant with contours, centerlines, masks and measurements in one directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.out, self.slicer = root / "out", root / "slicer"
+
+    def run(self, *arguments: str | Path) -> str:
+        run = run_carotid(*arguments)
+        assert run.returncode == 0, run.stderr
+        return run.stdout + run.stderr
+
+    def measured(self, name: str, **key: str) -> float:
+        table = load_table(self.out / "a" / "measurement_transform" / "arteries.tsv")
+        return float(of(table, name, side="left", **key)[0])
+
+    def scale(self, name: str, factor: float) -> None:
+        """What a reader does in Slicer: load a curve, change it, save it."""
+        path = self.slicer / "a" / "contours" / f"{name}.mrk.json"
+        (curve,) = read_markups(path)
+        middle = curve.points_mm.mean(axis=0)
+        points = middle + factor * (curve.points_mm - middle)
+        path.write_text(markups_text([Markup(name, "ClosedCurve", points, curve.labels)]))
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    one = Study(tmp_path)
+    annotate(one.out, "a", 1.0)
+    config = tmp_path / "config.toml"
+    config.write_text("[measurement_transform]\nplaque_thickness_mm = 1.7\n")
+    one.run("transform", "measurement", one.out, "-c", config)
+    one.run("transform", "segmentation", one.out)
+    one.run("export", "slicer", one.out, one.slicer, "--every_mm", "4")
+    return one
+
+
+def test_a_corrected_outline_reaches_masks_and_tables(study: Study) -> None:
+    before = study.measured("lumen_volume_mm3", segment="common")
+    masks = (study.out / "a" / "segmentation_transform" / "labels.mha").read_bytes()
+    original = contents(study.out / "a" / "contour_transform")
+    study.scale("left_internal_lumen_z0012", 1.25)
+    said = study.run("correct", study.out, "-p", "a", "--contours", study.slicer / "a" / "contours")
+    assert "1 outlines were corrected by hand, 6 between them followed" in said
+    assert study.measured("lumen_volume_mm3", segment="common") > before + 20
+    assert study.measured("corrected_slices", segment="common") == 7
+    assert (study.out / "a" / "segmentation_transform" / "labels.mha").read_bytes() != masks
+    assert study.measured("plaque_threshold_mm", segment="common") == 1.7  # as in the last run
+    slices = load_table(study.out / "a" / "measurement_transform" / "left_slices.tsv")
+    flagged = [
+        z
+        for z, f in zip(slices.numbers("z"), slices.words("flags"), strict=True)
+        if "corrected" in f.split(",")
+    ]
+    assert flagged == [9, 10, 11, 12, 13, 14, 15]
+    provenance = json.loads(
+        (study.out / "a" / "measurement_transform" / "provenance.json").read_text()
+    )
+    assert provenance["context"]["corrected_by_hand"] == {"slices": 7, "bifurcations": []}
+    assert load_table(study.out / "participants.tsv").numbers("corrected_slices").tolist() == [7]
+    now = contents(study.out / "a" / "contour_transform")
+    assert {name: now[name] for name in original} == original  # what was found stays
+
+    again = run_carotid("transform", "measurement", study.out)
+    assert "differently" in again.stderr or again.returncode == 0
+    study.run("correct", study.out, "-p", "a", "--undo")
+    assert study.measured("lumen_volume_mm3", segment="common") == before
+    assert study.measured("corrected_slices", segment="common") == 0
+    assert (study.out / "a" / "segmentation_transform" / "labels.mha").read_bytes() == masks
+    assert contents(study.out / "a" / "contour_transform") == original
+
+
+def test_a_moved_bifurcation_moves_the_segments(study: Study) -> None:
+    path = study.slicer / "a" / "bifurcation.mrk.json"
+    (markup,) = read_markups(path)
+    moved = markup.points_mm + np.array([0, 0, -5.0])
+    path.write_text(markups_text([Markup("bifurcation", "Fiducial", moved, markup.labels)]))
+    before = study.measured("covered_mm", segment="common")
+    said = study.run("correct", study.out, "-p", "a", "--bifurcation", path)
+    assert "bifurcations set by hand: left" in said
+    assert study.measured("covered_mm", segment="common") == pytest.approx(before - 5, abs=0.8)
+    table = load_table(study.out / "a" / "measurement_transform" / "arteries.tsv")
+    by_side = dict(zip(table.words("side"), table.words("bifurcation"), strict=True))
+    assert by_side["left"] == "corrected"
+    study.run("export", "slicer", study.out, study.slicer)
+    (again,) = read_markups(path)
+    np.testing.assert_allclose(again.points_mm, moved, atol=1e-3)
+
+
+def test_corrections_are_not_lost_to_force(study: Study) -> None:
+    study.scale("left_internal_wall_z0012", 1.1)
+    study.run("correct", study.out, "-p", "a", "--contours", study.slicer / "a" / "contours")
+    # The contours cannot be made again here, so segmentation stands for any stage.
+    (study.out / "a" / "segmentation_transform" / "corrected").mkdir()
+    run = run_carotid("transform", "segmentation", study.out, "--force")
+    assert run.returncode == 1
+    assert "corrected by hand" in run.stderr + run.stdout
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ([], "give --contours or --bifurcation, or --undo alone"),
+        (["--undo", "--contours", "x"], "give --contours or --bifurcation, or --undo alone"),
+        (["--contours", "nowhere"], "nowhere"),
+    ],
+)
+def test_mistakes_are_told(more: list[str], message: str, tmp_path: Path) -> None:
+    annotate(tmp_path / "out", "a", 1.0)
+    run = run_carotid("correct", tmp_path / "out", "-p", "a", *more)
+    assert run.returncode in (1, 2)
+    assert message in run.stderr
+
+
+def test_nothing_changed_is_said(study: Study) -> None:
+    run: Any = run_carotid(
+        "correct", study.out, "-p", "a", "--contours", study.slicer / "a" / "contours"
+    )
+    assert run.returncode == 2
+    assert "no outline differs" in run.stderr
+    nobody = run_carotid("correct", study.out, "-p", "b", "--contours", study.slicer)
+    assert nobody.returncode == 2
+    assert "participant b has no contour_transform" in nobody.stderr

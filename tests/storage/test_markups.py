@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from carotid.errors import InputError
+from carotid.storage.markups import Markup, markups_text, read_markups
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+POINTS = np.array([[12.5, -3.25, 40.0], [13.0, -2.0, 41.5], [11.0, -1.0, 42.0]])
+
+
+def as_slicer_saves(**more: Any) -> str:
+    """What Slicer 5 writes, without what does not matter here."""
+    point: dict[str, Any] = {"id": "1", "label": "L-1", "position": [-12.5, 3.25, 40.0]}
+    point["positionStatus"] = "defined"
+    unplaced = {"id": "2", "label": "L-2", "position": [0, 0, 0], "positionStatus": "undefined"}
+    markup = {"type": "Fiducial", "name": "L", "controlPoints": [point, unplaced], **more}
+    plane = {"type": "Plane", "coordinateSystem": "LPS", "controlPoints": []}
+    return json.dumps({"@schema": "…/markups-schema-v1.0.3.json#", "markups": [plane, markup]})
+
+
+def test_markups_read_back_as_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.mrk.json"
+    wrote = [
+        Markup("left lumen", "ClosedCurve", POINTS, ("a", "b", "c")),
+        Markup("F", "Fiducial", POINTS[:1], ("left bifurcation",)),
+    ]
+    path.write_text(markups_text(wrote))
+    read = read_markups(path)
+    assert [(one.name, one.kind, one.labels) for one in read] == [
+        (one.name, one.kind, one.labels) for one in wrote
+    ]
+    np.testing.assert_allclose(read[0].points_mm, POINTS)
+
+
+def test_what_slicer_needs_is_written() -> None:
+    content = json.loads(markups_text([Markup("c", "ClosedCurve", POINTS, ("", "", ""))]))
+    assert content["@schema"].endswith("markups-schema-v1.0.3.json#")
+    (markup,) = content["markups"]
+    assert (markup["coordinateSystem"], markup["coordinateUnits"]) == ("LPS", "mm")
+    first = markup["controlPoints"][0]
+    assert first["position"] == [-12.5, 3.25, 40.0]
+    assert {point["positionStatus"] for point in markup["controlPoints"]} == {"defined"}
+    assert len({point["id"] for point in markup["controlPoints"]}) == 3
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, [12.5, -3.25, 40]),
+        ({"coordinateSystem": "LPS"}, [12.5, -3.25, 40]),
+        ({"coordinateSystem": "RAS"}, [-12.5, 3.25, 40]),
+        ({"coordinateUnits": ["mm", "mm", "mm"]}, [12.5, -3.25, 40]),
+    ],
+)
+def test_without_a_coordinate_system_it_is_lps(
+    more: dict[str, Any], expected: list[float], tmp_path: Path
+) -> None:
+    path = tmp_path / "L.mrk.json"
+    path.write_text(as_slicer_saves(**more))
+    (markup,) = read_markups(path)  # the plane and the point without a position are passed over
+    np.testing.assert_allclose(markup.points_mm, [expected])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "no markups"),
+        ("[]", "no markups"),
+        ('{"markups": [{}]}', "no markups"),
+        (as_slicer_saves(coordinateSystem="HFS"), "coordinate system"),
+        (as_slicer_saves(coordinateUnits="voxel"), "not in millimetres"),
+    ],
+)
+def test_other_files_are_named(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.mrk.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=rf"x\.mrk\.json: .*{message}"):
+        read_markups(path)
