@@ -261,7 +261,7 @@ def test_loose_slices_beside_scans_are_named(
     touch(tmp_path, "sub-01.mha")
     write_classic(make_volume(), tmp_path)
     assert list(find_scans(tmp_path)) == ["sub-01"]
-    assert "4 files such as IM0000.dcm (slices of one series: put them into" in warnings_of(caplog)
+    assert "4 files such as IM0000.dcm (slices: put those of one series" in warnings_of(caplog)
 
 
 @pytest.mark.parametrize("name", ["IM{:04d}.dcm", "{:05d}", "MR.1.2.3.{}"])
@@ -272,6 +272,13 @@ def test_a_participants_folder_instead_of_the_folder_of_all(tmp_path: Path, name
     message = str(caught.value)
     assert "the folder holds the slices of one scan" in message
     assert f"{tmp_path / 'study'}, and --participant sub-01" in message
+
+
+def test_a_localizer_among_loose_slices_is_no_participant(tmp_path: Path) -> None:
+    write_classic(make_volume(), tmp_path)
+    write_classic(make_volume(shape=(7, 5, 1)), tmp_path, uid="other", name="LOC{}".format)
+    with pytest.raises(UsageError, match=r"the slices of one scan.*found 5 DICOM files"):
+        find_scans(tmp_path)
 
 
 def test_a_loose_file_whose_id_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -171,20 +171,19 @@ def _add_loose(scans: dict[str, RawScan], loose: Loose) -> list[tuple[str, str]]
         _check_id(scan)
         taken.add(_folded(scan.participant_id))
         scans[scan.participant_id] = scan
-    for slices in loose.slices:
-        names = f"{len(slices)} files such as {slices[0].name}"
-        unused.append((names, "slices of one series: put them into a folder of their own"))
+    if loose.slices:
+        names = f"{len(loose.slices)} files such as {loose.slices[0].name}"
+        unused.append((names, "slices: put those of one series into a folder of their own"))
     return unused
 
 
 def _no_scans(raw_dir: Path, ignored: Sequence[str], loose: Loose) -> UsageError:
     if loose.slices:
         place = raw_dir.absolute()
-        count = sum(len(slices) for slices in loose.slices)
         return UsageError(
             "the folder holds the slices of one scan, not scans",
             where=raw_dir,
-            found=f"{count} DICOM files such as {loose.slices[0][0].name}",
+            found=f"{len(loose.slices)} DICOM files such as {loose.slices[0].name}",
             expected=LAYOUT,
             remedy=f"give the folder above it, {place.parent}, and --participant {place.name}",
         )

@@ -30,12 +30,12 @@ class Loose:
 
     Attributes:
         scans: Files that can be a participant each, or that cannot be read.
-        slices: Slices of one series that has several of them, for each such series.
+        slices: Slices, if at least two of them are of one series.
         others: DICOM files that hold no image, such as reports.
     """
 
     scans: list[Path] = field(default_factory=list)
-    slices: list[list[Path]] = field(default_factory=list)
+    slices: list[Path] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)
 
 
@@ -59,11 +59,11 @@ def sort_out(paths: Iterable[Path]) -> Loose:
             series[uid].append(path)
         else:
             found.scans.append(path)
-    for files in series.values():
-        if len(files) == 1:
-            found.scans.extend(files)
-        else:
-            found.slices.append(files)
+    slices = [path for files in series.values() for path in files]
+    if any(len(files) > 1 for files in series.values()):
+        found.slices.extend(slices)
+    else:
+        found.scans.extend(slices)
     return found
 
 
