@@ -20,6 +20,7 @@ from carotid.cli.models import models
 from carotid.cli.report import report
 from carotid.cli.simulate import simulate
 from carotid.cli.train import train
+from carotid.cli.train_contour import train_contour_command
 from carotid.cli.transform import transform
 from carotid.cohort.interrupts import Interrupted, listen, stop_if_asked
 from carotid.errors import CarotidError, one_line
@@ -65,6 +66,7 @@ def _add_verbose(command: click.Command) -> None:
 
 
 compare.add_command(compare_measurement)
+train.add_command(train_contour_command)
 for command in (
     transform,
     report,

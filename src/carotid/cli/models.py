@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from carotid.network.shipped import SHIPPED
 from carotid.stages.catalog import STAGES, stage_named
+
+if TYPE_CHECKING:
+    from carotid.storage.model_description import ModelDescription
 
 KINDS = [stage.name for stage in STAGES if stage.models]
 
@@ -22,6 +26,8 @@ def list_models() -> None:
     """List the models that come with this package, with their SHA-256."""
     import hashlib
 
+    from carotid.storage.model_description import read_model_description
+
     for kind in _kinds():
         files = sorted((SHIPPED / kind).glob("*.pt"))
         click.echo(f"{kind}: {len(files)} models in {SHIPPED / kind}")
@@ -29,6 +35,9 @@ def list_models() -> None:
             content = file.read_bytes()
             sha256 = hashlib.sha256(content).hexdigest()
             click.echo(f"  {file.name}  {len(content) / 1e6:.1f} MB  SHA-256 {sha256}")
+        described = read_model_description(SHIPPED / kind)
+        if described is not None:
+            click.echo(f"  {described.architecture}; {_expectation(described)}")
         card = SHIPPED / kind / "MODEL_CARD.md"
         if card.exists():
             click.echo(f"  model card: {card}")
@@ -58,13 +67,16 @@ def path(kind: str) -> int:
 def check(model_dir: Path, kind: str) -> int:
     """Check every model of a directory without using it; exit 2 where one is not usable.
 
-    Where the directory holds a SHA256SUMS file, the files are compared with it.
+    Where the directory holds a SHA256SUMS file or model.json, the files are compared with it.
     """
     from carotid.errors import ModelError
     from carotid.network.model_files import find_models
     from carotid.network.weights import read_weights
+    from carotid.storage.model_description import read_model_description
 
-    expected = _sums(model_dir / "SHA256SUMS")
+    described = read_model_description(model_dir)
+    listed = {} if described is None else dict(described.files)
+    expected = {**listed, **_sums(model_dir / "SHA256SUMS")}
     bad = 0
     for file in find_models(model_dir):
         name = file.relative_to(model_dir).as_posix()
@@ -76,7 +88,7 @@ def check(model_dir: Path, kind: str) -> int:
             continue
         known = expected.get(name)
         if known is not None and known != sha256:
-            click.echo(f"{name}  not the file that SHA256SUMS lists: {sha256}, expected {known}")
+            click.echo(f"{name}  not the file that is listed: {sha256}, expected {known}")
             bad += 1
         else:
             click.echo(f"{name}  usable  SHA-256 {sha256}")
@@ -84,7 +96,7 @@ def check(model_dir: Path, kind: str) -> int:
         set(expected) - {p.relative_to(model_dir).as_posix() for p in find_models(model_dir)}
     ):
         if name.endswith(".pt"):
-            click.echo(f"{name}  missing, though SHA256SUMS lists it")
+            click.echo(f"{name}  missing, though it is listed")
             bad += 1
     return 2 if bad else 0
 
@@ -93,6 +105,15 @@ def _kinds() -> list[str]:
     if not SHIPPED.is_dir():
         return []
     return sorted(p.name for p in SHIPPED.iterdir() if p.is_dir() and any(p.glob("*.pt")))
+
+
+def _expectation(described: ModelDescription) -> str:
+    """What networks expect of intensities, in words."""
+    rescaling = described.rescaling
+    if rescaling is None or rescaling.percentiles is None:
+        return "intensities as they are"
+    low, high = rescaling.percentiles
+    return f"intensities rescaled between the {low:g}th and {high:g}th percentile"
 
 
 def _sums(file: Path) -> dict[str, str]:

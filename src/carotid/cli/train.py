@@ -41,6 +41,12 @@ def train() -> None:
     "that are annotated]",
 )
 @click.option(
+    "--start_from",
+    type=_folder,
+    help="Models whose weights the members begin with, such as what `carotid models path heatmap` "
+    "prints: for fine-tuning on a few annotated scans.  [default: random weights]",
+)
+@click.option(
     "--train_config_path",
     type=_folder,
     help="TOML file with the section [heatmap_training]; keys that it does not name keep the "
@@ -64,6 +70,7 @@ def train_heatmap_command(
     annotation_dir: Path | None,
     from_simulator: bool,  # noqa: FBT001 - click gives a flag like this
     centerline_tsv: Path | None,
+    start_from: Path | None,
     train_config_path: Path | None,
     config_path: Path | None,
     device: str | None,
@@ -81,16 +88,8 @@ def train_heatmap_command(
         one_thread_in_workers,
         wait_without_spinning,
     )
-    from carotid.errors import UsageError
 
-    sources = [folder for folder in (raw_dir, annotation_dir) if folder is not None]
-    if from_simulator and sources:
-        raise UsageError("--from_simulator needs no RAW_DIR and no ANNOTATION_DIR")
-    if not from_simulator and len(sources) < 2:
-        raise UsageError(
-            "RAW_DIR and ANNOTATION_DIR are missing",
-            remedy="give both, or --from_simulator to train on simulated necks",
-        )
+    sources = check_sources(raw_dir, annotation_dir, from_simulator=from_simulator)
     check_output_dir(output_dir, sources)
     wait_without_spinning()
 
@@ -103,15 +102,16 @@ def train_heatmap_command(
     from carotid.training.heatmap.train import train_from_simulator, train_heatmap
 
     torch.set_num_threads(given_cores())
-    parameters = read_training_parameters(train_config_path)
+    parameters = read_training_parameters(train_config_path, from_models=start_from is not None)
     resample, recipe = _settings(config_path)
-    with _TrainingProgress() as progress:
+    with TrainingProgress() as progress:
         if from_simulator:
             models = train_from_simulator(
                 output_dir,
                 parameters,
                 partial(simulate_side, recipe=recipe, max_shape=SIDE_SHAPE),
                 simulate_slab=partial(simulate_side, recipe=recipe.slabs(), max_shape=SIDE_SHAPE),
+                start_from=start_from,
                 device=device,
                 force=force,
                 on_progress=progress,
@@ -124,12 +124,34 @@ def train_heatmap_command(
                 parameters,
                 centerline_tsv=centerline_tsv,
                 resample=resample,
+                start_from=start_from,
                 device=device,
                 force=force,
                 on_progress=progress,
             )
     click.echo(f"{len(models)} models in {output_dir}, which can be given as HEATMAP_MODEL_DIR")
     return 0
+
+
+def check_sources(
+    raw_dir: Path | None, annotation_dir: Path | None, *, from_simulator: bool
+) -> list[Path]:
+    """The folders that training reads: both, or none with the simulator.
+
+    Raises:
+        UsageError: One is missing, or they are not needed.
+    """
+    from carotid.errors import UsageError
+
+    sources = [folder for folder in (raw_dir, annotation_dir) if folder is not None]
+    if from_simulator and sources:
+        raise UsageError("--from_simulator needs no RAW_DIR and no ANNOTATION_DIR")
+    if not from_simulator and len(sources) < 2:
+        raise UsageError(
+            "RAW_DIR and ANNOTATION_DIR are missing",
+            remedy="give both, or --from_simulator to train on simulated necks",
+        )
+    return sources
 
 
 def _settings(config_path: Path | None) -> tuple[bool, NeckRecipe]:
@@ -151,7 +173,7 @@ def _settings(config_path: Path | None) -> tuple[bool, NeckRecipe]:
     return transform.spacing, TRAINING_RECIPE.model_copy(update=given)
 
 
-class _TrainingProgress:
+class TrainingProgress:
     """Hands on to a teller how far training is; a good place to stop when asked to."""
 
     def __init__(self) -> None:
@@ -166,6 +188,7 @@ class _TrainingProgress:
         self._teller.__exit__(*details)
 
     def __call__(self, progress: Progress) -> None:
+        """Tell where training is; raise where it was asked to stop."""
         stop_if_asked()
         if progress.part != self._part:
             self._part = progress.part

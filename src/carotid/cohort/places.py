@@ -12,8 +12,8 @@ from carotid.stages import catalog
 from carotid.stages.catalog import made_on_the_way, stage_named
 from carotid.stages.inputs import Inputs, OnTheWay
 from carotid.stages.stage import SCAN
+from carotid.storage.model_description import expected_rescaling
 from carotid.storage.participants import find_scans
-from carotid.storage.rescaling import read_rescaling
 from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.parameters import read_parameters
 
@@ -103,7 +103,8 @@ def find_inputs(stage: Stage, places: Places, settings: Mapping[str, Parameters]
     if SCAN not in stage.needs or places.raw_dir is None:
         return Inputs(stage.needs, layouts, {}, on_the_way=on_the_way)
     scans = find_scans(places.raw_dir)
-    return Inputs(stage.needs, layouts, scans, read_rescaling(places.raw_dir), on_the_way)
+    rescaling = expected_rescaling(places.raw_dir, places.model_dir)
+    return Inputs(stage.needs, layouts, scans, rescaling, on_the_way)
 
 
 def _is_made_on_the_way(stage: Stage, place: Path) -> bool:

@@ -11,14 +11,13 @@ convolutions of their own, so one pass serves a whole stretch.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from carotid.network.architecture import Architecture
 
 CHANNELS = 2
 """Of the input: brightness, and nearness of the other artery."""
@@ -146,6 +145,4 @@ def occupancy(logits: Tensor) -> Occupancy:
     return Occupancy(lumen, (lumen + beyond).clamp(max=1))
 
 
-def is_plane_state(state: Mapping[str, Tensor]) -> bool:
-    """Whether weights are a plane network's, by their names."""
-    return "deep.0.across.conv.weight" in state
+PLANES = Architecture("a contour network on planes across the artery", PlaneCNN)

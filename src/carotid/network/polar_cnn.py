@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from carotid.network.architecture import Architecture, ModelKind
+from carotid.network.plane_cnn import PLANES
 
 ANGLES = 31
 """Rays of the images that the networks take."""
@@ -150,9 +151,13 @@ def dropper(generator: torch.Generator) -> Drop:
 
 VARIANTS = tuple(Variant(dimension, dropout) for dimension in (3, 2) for dropout in (False, True))
 
+ARCHITECTURES = {
+    one: Architecture(f"a contour network in {one}", partial(PolarCNN, one)) for one in VARIANTS
+}
+
 CONTOUR = ModelKind(
     "contour",
-    tuple(Architecture(f"a contour network in {one}", partial(PolarCNN, one)) for one in VARIANTS),
+    (*ARCHITECTURES.values(), PLANES),
     usual_bytes=450_000,
     checkpoint_key="model",
     inert_classes=("carotid.transform.contour.utils.ContourNet",),

@@ -65,12 +65,14 @@ class CloseUp:
         internal: The common and internal carotid.
         external: The external carotid; None where there is none.
         visibility: The wall's signal over the noise.
+        joined_below: False: either artery is known by itself down to the bifurcation.
     """
 
     volume: Volume
     internal: TrueArtery
     external: TrueArtery | None
     visibility: float
+    joined_below: bool = False
 
 
 def _spl(ras_mm: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -92,6 +94,8 @@ def simulate_close_up(seed: int, recipe: NeckRecipe = CLOSE_UP_RECIPE) -> CloseU
         for extent, voxel, part in zip(size, acquired, fine, strict=True)
     )
     softness = float(np.mean(fine)) * draw(rng, (0.9, 1.6))
+    if chance(rng, 0.4):  # edges that are soft by themselves, whatever the voxels
+        softness = max(softness, draw(rng, (0.4, 1.5)))
     canvas = Canvas(np.zeros(shape, np.float32), start, fine, softness)
     look = draw_look(rng, recipe)
     internal, external = _shaped(rng, recipe, tree)

@@ -45,12 +45,15 @@ def draw_look(rng: np.random.Generator, recipe: NeckRecipe) -> Look:
     wall = draw(rng, (0.9, 2.3)) if chance(rng, 0.75) else draw(rng, (0.45, 1.1))
     share = draw(rng, (0.3, 0.8)) if chance(rng, 0.22) else draw(rng, (0.0, 0.4))
     lumen = wall * share
-    halo = None
+    halo, halo_mm = None, draw(rng, (0.5, 5.0))
     if chance(rng, 0.45):
-        halo = wall * (draw(rng, (0.15, 0.8)) if chance(rng, 0.65) else draw(rng, (1.1, 2.5)))
+        dark = chance(rng, 0.85)
+        halo = wall * (draw(rng, (0.15, 0.8)) if dark else draw(rng, (1.1, 2.5)))
+        # Bright fat lies around arteries in lumps, not in rings that look like a wall.
+        halo_mm = halo_mm if dark else halo_mm + 3
     noise = draw_log(rng, recipe.noise)
     noise *= min(1.0, 1.6 * (1 - share))  # grey blood and much noise together show nothing at all
-    return Look(wall, lumen, halo, draw(rng, (0.5, 5.0)), noise)
+    return Look(wall, lumen, halo, halo_mm, noise)
 
 
 def paint_around(
@@ -137,8 +140,10 @@ def paint_arteries(
     if not fields:
         return
     if look.halo is not None:
+        lumps = np.float32(draw(rng, (0.0, 1.5)))
         for box, _, outer in fields:
-            canvas.paint(box, canvas.edge(outer - np.float32(look.halo_mm)), look.halo)
+            edge = np.float32(look.halo_mm) + lumps * _noise(canvas, rng, box, (3.0, 10.0))
+            canvas.paint(box, canvas.edge(outer - np.maximum(edge, 0.3)), look.halo)
     texture = rng.uniform(0, 0.2) if chance(rng, 0.6) else 0.0
     for artery, (box, inner, outer) in zip([a for a in arteries if a], fields, strict=False):
         wall: float | NDArray[np.float32] = look.wall

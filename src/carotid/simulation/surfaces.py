@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Distance = Callable[["NDArray[np.float64]"], "NDArray[np.float64]"]
-"""(n, 3) points to (n,) signed distances from a surface, negative inside; both in mm."""
+"""(n, 3) points to (n,) signed distances from a surface, both in mm; negative inside, and NaN where
+it is not known."""
 
 _MARCH_MM = 0.75
 _SECANT_STEPS = 3
@@ -74,11 +75,10 @@ class Chain:
 
 
 def union(surfaces: tuple[Distance, ...]) -> Distance:
-    """The surface around several bodies together."""
+    """The surface around several bodies together; what one does not know the others tell."""
 
     def distance(at_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        nearest: NDArray[np.float64] = np.min([one(at_mm) for one in surfaces], axis=0)
-        return nearest
+        return np.asarray(np.fmin.reduce([one(at_mm) for one in surfaces]))
 
     return distance
 
@@ -98,12 +98,13 @@ def exit_radii(
         reach_mm: Rays end there.
 
     Returns:
-        (n,) distances in mm; NaN where the ray begins outside or does not leave before its end.
+        (n,) distances in mm; NaN where the ray begins outside, does not leave before its end, or
+        comes to where the body is not known.
     """
     marks = np.arange(0, reach_mm + _MARCH_MM, _MARCH_MM)
     at = center + directions[:, None] * marks[:, None]
     value = surface(at.reshape(-1, 3)).reshape(len(directions), len(marks))
-    outside = value >= 0
+    outside = ~(value < 0)  # where it is not known, too
     rows = np.arange(len(directions))
     after = outside.argmax(axis=1)
     leaves = ~outside[:, 0] & outside.any(axis=1)

@@ -11,24 +11,29 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from carotid.geometry.outlines import centroids, signed_areas, stacked
+from carotid.geometry.grid import CANONICAL
+from carotid.geometry.outlines import centroids, inside, nearest, signed_areas, stacked
+from carotid.storage.raw import load_scan
+from carotid.training.contour.annotations import label_sections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from carotid.artifacts import Boundary, CrossSection, Label
+    from carotid.artifacts import Boundary, CrossSection
     from carotid.geometry.grid import Grid
     from carotid.geometry.volume import Volume
     from carotid.simulation.surfaces import Distance
+    from carotid.training.contour.annotations import ContourSource
 
 MAX_GAP_MM = 5.0
 """Annotated slices up to this far apart are joined."""
 
-NOT_PARTED_MM = 8.0
-"""So far below the lowest external contour an outline may hold both arteries; one artery's own
-radii are not known there."""
+_ROUNDING = 1e-6
+
+MARGIN_MM = 22.0
+"""So much of the scan is kept around annotated arteries."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,46 +62,29 @@ class OutlineStack:
         """Signed distance of (n, 3) R-A-S mm; NaN where the outlines say nothing."""
         index = self.grid.index_from_world(at_mm)
         xy = index[:, :2] * np.array(self.grid.spacing_mm[:2])
-        z = index[:, 2]
+        z = np.clip(index[:, 2], self.z[0], self.z[-1])
         out = np.full(len(z), np.nan)
         above = np.clip(np.searchsorted(self.z, z, side="right"), 1, len(self.z) - 1)
         gap = (self.z[above] - self.z[above - 1]) * self.grid.spacing_mm[2]
-        inside = (z >= self.z[0]) & (z <= self.z[-1]) & (gap <= MAX_GAP_MM)
-        for k in np.unique(above[inside]):
-            here = inside & (above == k)
-            low, high = (polygon_distance(xy[here], self.outlines[j]) for j in (k - 1, k))
+        known = (np.abs(index[:, 2] - z) < _ROUNDING) & (gap <= MAX_GAP_MM)
+        for k in np.unique(above[known]):
+            here = known & (above == k)
+            low, high = (_signed(xy[here], self.outlines[j]) for j in (k - 1, k))
             t = (z[here] - self.z[k - 1]) / (self.z[k] - self.z[k - 1])
             out[here] = low + t * (high - low)
         return out
 
 
-def polygon_distance(
-    points: NDArray[np.float64], outline: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Signed distance of (m, 2) points from a closed (n, 2) outline, negative inside.
-
-    >>> square = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]])
-    >>> polygon_distance(np.array([[1.0, 1.5], [3.0, 1.0], [3.0, 3.0]]), square).round(3)
-    array([-0.5  ,  1.   ,  1.414])
-    """
-    start, step = outline, np.roll(outline, -1, axis=0) - outline
-    gap = points[:, None] - start
-    length2 = np.maximum((step**2).sum(axis=1), 1e-12)
-    t = np.clip((gap * step).sum(axis=2) / length2, 0, 1)
-    away = gap - t[..., None] * step
-    distance = np.sqrt((away**2).sum(axis=2).min(axis=1))
-    # Crossings of the line that runs from the point to the right.
-    end = start + step
-    straddles = (start[:, 1] > points[:, None, 1]) != (end[:, 1] > points[:, None, 1])
-    rise = np.where(step[:, 1] != 0, step[:, 1], 1.0)
-    x = start[:, 0] + (points[:, None, 1] - start[:, 1]) / rise * step[:, 0]
-    inside = ((straddles & (points[:, None, 0] < x)).sum(axis=1) % 2) == 1
-    return np.asarray(np.where(inside, -distance, distance))
+def _signed(points: NDArray[np.float64], outline: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Signed distance of (m, 2) points from a closed (n, 2) outline, negative inside."""
+    distance = nearest(points[None], outline[None])[0][0]
+    within = inside(points[None], outline[None])[0]
+    return np.asarray(np.where(within, -distance, distance))
 
 
 @dataclass(frozen=True, eq=False)
 class AnnotatedArtery:
-    """One artery as its annotation shows it; see `stretches.Artery`."""
+    """One artery as its annotation shows it; see `plane_samples.Artery`."""
 
     points_mm: NDArray[np.float64]
     radius_mm: NDArray[np.float64]
@@ -106,38 +94,60 @@ class AnnotatedArtery:
 
 @dataclass(frozen=True, eq=False)
 class AnnotatedSide:
-    """One side of a scan with its contours; see `stretches.Side`.
+    """One side of a scan with its contours; see `plane_samples.Side`.
 
     Attributes:
         volume: The scan.
         internal: The common and internal carotid; below the flow divider both arteries in one.
         external: The external carotid above it; None where it is not annotated.
-        unknown_mm: Heights R-A-S between which the internal artery's own radii are not known.
+        joined_below: True: below the external's first contour the internal's hold both.
     """
 
     volume: Volume
     internal: AnnotatedArtery
     external: AnnotatedArtery | None
-    unknown_mm: tuple[float, float]
+    joined_below: bool = True
 
 
-def annotated_artery(
-    grid: Grid, sections: Sequence[CrossSection], label: Label
-) -> AnnotatedArtery | None:
-    """One artery of a side's sections; None where fewer than two slices show it whole.
+def load_annotated(source: ContourSource) -> AnnotatedSide | None:
+    """The part of a scan around the annotated arteries of one side; None where there are too few.
+
+    Raises:
+        InputError: The scan cannot be read.
+    """
+    internal = annotated_artery(source.canonical, label_sections(source, "internal"))
+    external = annotated_artery(source.canonical, label_sections(source, "external"))
+    if internal is None:
+        internal, external = external, None
+    if internal is None:
+        return None
+    points = [one.points_mm for one in (internal, external) if one is not None]
+    index = source.canonical.index_from_world(np.concatenate(points))
+    margin = MARGIN_MM / np.array(source.canonical.spacing_mm)
+    last = np.array(source.canonical.shape)
+    start = np.clip(np.floor(index.min(axis=0) - margin), 0, last - 2).astype(int)
+    stop = np.clip(np.ceil(index.max(axis=0) + margin) + 1, start + 2, last).astype(int)
+    canonical = load_scan(source.scan).reoriented(CANONICAL)
+    part = canonical.cropped(
+        (int(start[0]), int(start[1]), int(start[2])), (int(stop[0]), int(stop[1]), int(stop[2]))
+    )
+    # A copy, so that the scan can be let go.
+    return AnnotatedSide(part.with_array(np.ascontiguousarray(part.array)), internal, external)
+
+
+def annotated_artery(grid: Grid, sections: Sequence[CrossSection]) -> AnnotatedArtery | None:
+    """One artery; None where fewer than two slices show it whole.
 
     Args:
         grid: The scan's canonical grid.
-        sections: One side's cross-sections.
-        label: Which artery.
+        sections: Its cross-sections.
     """
-    own = [s for s in sections if s.label == label and s.lumen is not None and s.wall is not None]
-    own.sort(key=lambda s: s.z)
+    own = [one for one in sections if one.lumen is not None and one.wall is not None]
+    own.sort(key=lambda one: one.z)
     if len(own) < 2:
         return None
     lumen = OutlineStack.of(grid, own, "lumen")
-    spacing = np.array(grid.spacing_mm[:2])
-    middle = centroids(lumen.outlines) / spacing
+    middle = centroids(lumen.outlines) / np.array(grid.spacing_mm[:2])
     points = grid.world_from_index(np.column_stack([middle, lumen.z]))
     radius = np.sqrt(np.abs(signed_areas(lumen.outlines)) / np.pi)
     return AnnotatedArtery(points, radius, lumen, OutlineStack.of(grid, own, "wall"))

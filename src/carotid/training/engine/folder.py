@@ -2,6 +2,7 @@
 
     <output_dir>
     ├── parameters.json            settings, versions, SHA-256 of the models
+    ├── model.json                 what the models are and expect
     ├── training.png               losses over the steps
     ├── trunk-<j>/training.tsv     phases that all members share, where there are any
     └── split-<k>
@@ -21,13 +22,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from carotid.errors import UsageError
+from carotid.storage.model_description import MODEL_JSON
 from carotid.storage.results.atomic import write_atomically, write_json
 from carotid.storage.results.layout import PARAMETERS_FILE
 from carotid.storage.results.locks import Lock
 from carotid.training.engine.loop import STATE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from carotid.training.engine.loop import EpochRow
@@ -50,9 +52,11 @@ def model_file(folder: Path, number: int) -> Path:
     return folder / split_name(number) / "model.pt"
 
 
-def write_record(folder: Path, section: str, record: dict[str, Any]) -> None:
+def write_record(
+    folder: Path, section: str, record: dict[str, Any], beside: Mapping[str, Any]
+) -> None:
     """Write `parameters.json`, in which training has an object of its own, called `section`."""
-    write_json(folder / PARAMETERS_FILE, {section: record})
+    write_json(folder / PARAMETERS_FILE, {**beside, section: record})
 
 
 def write_rows(folder: Path, rows: Sequence[EpochRow]) -> None:
@@ -127,7 +131,7 @@ def _earlier_record(path: Path, section: str) -> dict[str, Any]:
 def _remove_training(folder: Path) -> None:
     for part in [*folder.glob("trunk-*"), *folder.glob("split-*")]:
         shutil.rmtree(part, ignore_errors=True)
-    for name in (PARAMETERS_FILE, CURVE_FILE):
+    for name in (PARAMETERS_FILE, MODEL_JSON, CURVE_FILE):
         (folder / name).unlink(missing_ok=True)
 
 

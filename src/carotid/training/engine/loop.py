@@ -83,12 +83,22 @@ class PhaseState:
     rows: list[EpochRow] = field(default_factory=list)
     identity: str = ""
 
+    @property
+    def best_row(self) -> EpochRow:
+        """The epoch that `best` is of: the first one of the lowest validation loss."""
+        return next(row for row in self.rows if row.validation_loss == self.best_loss)
+
 
 def fresh_state(build: Callable[[], nn.Module], seed: int) -> PhaseState:
     """Random weights; the global random state is left alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         weights = build().state_dict()
+    return PhaseState(_copied(weights), _copied(weights))
+
+
+def given_state(weights: Mapping[str, Tensor]) -> PhaseState:
+    """The start of a training that goes on from weights."""
     return PhaseState(_copied(weights), _copied(weights))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from carotid.errors import UsageError
 from carotid.network.device import describe_device
 from carotid.provenance import versions
 from carotid.storage.checksums import sha256_of_file
+from carotid.storage.model_description import write_model_description
 from carotid.training.engine.curve import draw_curve
 from carotid.training.engine.folder import (
     CURVE_FILE,
@@ -22,7 +23,14 @@ from carotid.training.engine.folder import (
     write_record,
     write_rows,
 )
-from carotid.training.engine.loop import STATE_NAME, Stretch, follow_on, fresh_state, train_phase
+from carotid.training.engine.loop import (
+    STATE_NAME,
+    Stretch,
+    follow_on,
+    fresh_state,
+    given_state,
+    train_phase,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +39,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from carotid.storage.model_description import ModelDescription
     from carotid.training.engine.loop import EpochRow, PhaseState
 
 
@@ -65,9 +74,13 @@ class Training:
         members: The members.
         section: The object of `parameters.json` that tells about it.
         record: What it says; a training that is resumed must have the same.
-        write_model: Writes a member's weights to a file.
+        write_model: Writes a member's weights to a file, given the epoch that they are of.
         device: Where it computes.
         on_progress: Called after every step and epoch.
+        starts: Weights that member k begins with, the first again after the last; random where
+            there are none.
+        beside: What else `parameters.json` says, beside the section's object.
+        description: What `model.json` says, but for the files.
     """
 
     output_dir: Path
@@ -75,9 +88,12 @@ class Training:
     members: Sequence[Stretch]
     section: str
     record: dict[str, Any]
-    write_model: Callable[[Path, Mapping[str, Tensor]], object]
+    write_model: Callable[[Path, Mapping[str, Tensor], EpochRow], object]
     device: torch.device
     on_progress: Callable[[Progress], None] | None
+    starts: Sequence[Mapping[str, Tensor]] = ()
+    beside: Mapping[str, Any] = field(default_factory=dict)
+    description: ModelDescription | None = None
 
 
 def run_training(training: Training, *, force: bool) -> list[Path]:
@@ -104,12 +120,13 @@ def run_training(training: Training, *, force: bool) -> list[Path]:
             "versions": versions(),
             "models": {},
         }
-        write_record(folder, training.section, record)
+        write_record(folder, training.section, record, training.beside)
         models = _train_members(training, identity)
-        record["models"] = {
-            path.relative_to(folder).as_posix(): sha256_of_file(path) for path in models
-        }
-        write_record(folder, training.section, record)
+        files = {path.relative_to(folder).as_posix(): sha256_of_file(path) for path in models}
+        record["models"] = files
+        if training.description is not None:
+            write_model_description(folder, replace(training.description, files=files))
+        write_record(folder, training.section, record, training.beside)
         forget_trunk(folder)
         return models
 
@@ -126,7 +143,7 @@ def _train_members(training: Training, identity: str) -> list[Path]:
             continue
         if training.trunk and start is None:
             start = _train_trunk(training, identity, curves)
-        begin = _fresh(member) if start is None else follow_on(start)
+        begin = _begin(training, k) if start is None else follow_on(start)
         state = _train_part(training, name, member, begin, identity)
         curves[name] = state.rows
         if state.best is None:
@@ -136,7 +153,7 @@ def _train_members(training: Training, identity: str) -> list[Path]:
                 remedy="lower peak_rate, or check the scans' intensities",
             )
         draw_curve(folder / CURVE_FILE, curves)
-        training.write_model(model, state.best)
+        training.write_model(model, state.best, state.best_row)
         (folder / name / STATE_NAME).unlink(missing_ok=True)
     return models
 
@@ -151,6 +168,13 @@ def _train_trunk(
         state = _train_part(training, trunk_name(j), stretch, begin, identity)
         curves[trunk_name(j)] = state.rows
     return state
+
+
+def _begin(training: Training, member: int) -> PhaseState:
+    """A member's first state: the weights it is to begin with, or random ones."""
+    if training.starts:
+        return given_state(training.starts[member % len(training.starts)])
+    return _fresh(training.members[member])
 
 
 def _fresh(stretch: Stretch) -> PhaseState:

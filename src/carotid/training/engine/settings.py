@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from typing import Annotated, Self
 
 from pydantic import Field, StrictInt, model_validator
@@ -57,3 +58,8 @@ class EngineSettings(Parameters):
             message = "average_decay must be below 1"
             raise ValueError(message)
         return self
+
+
+def default_text(name: str) -> str:
+    """The text of a settings file that comes with the package."""
+    return resources.files("carotid.training").joinpath(name).read_text(encoding="utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from importlib import resources
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictInt, field_validator
@@ -16,6 +15,7 @@ from carotid.training.engine.settings import (
     NotNegative,
     Positive,
     RateCurve,
+    default_text,
 )
 
 if TYPE_CHECKING:
@@ -107,18 +107,19 @@ class TrainingParameters(EngineSettings):
         return self.variants[min(member, len(self.variants) - 1)]
 
 
-def default_text(name: str = "defaults.toml") -> str:
-    """The text of a settings file that comes with the package."""
-    return resources.files("carotid.training").joinpath(name).read_text(encoding="utf-8")
-
-
-def read_training_parameters(path: Path | None) -> TrainingParameters:
+def read_training_parameters(path: Path | None, *, from_models: bool = False) -> TrainingParameters:
     """The settings of a file over the defaults; keys that it does not name keep theirs.
+
+    Args:
+        path: The file; None takes the defaults.
+        from_models: Whether training begins with the weights of models.
 
     Raises:
         ConfigurationError: Names every mistake in the file.
     """
-    content = tomllib.loads(default_text())
+    content = tomllib.loads(default_text("defaults.toml"))
+    if from_models:
+        content = _merged(content, tomllib.loads(default_text("defaults_from.toml")))
     where = "the package's defaults"
     if path is not None:
         own = read_toml(path)

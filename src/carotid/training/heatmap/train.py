@@ -8,33 +8,42 @@ from typing import TYPE_CHECKING, Any, cast
 
 from carotid.config import Parameters
 from carotid.errors import UsageError
+from carotid.geometry.resample import NETWORK_SPACING_MM
 from carotid.network.device import choose_device
+from carotid.network.unet import HEATMAP
+from carotid.network.weights import read_models
 from carotid.storage.annotations import read_annotation
 from carotid.storage.checksums import sha256_of_file
+from carotid.storage.model_description import ModelDescription
 from carotid.storage.participants import find_scans
-from carotid.storage.rescaling import read_rescaling
+from carotid.storage.rescaling import Rescaling, read_rescaling
 from carotid.training.engine.loop import Stretch
 from carotid.training.engine.run import Training, run_training
-from carotid.training.heatmap.export import write_model
+from carotid.training.heatmap.export import with_scale, write_model
 from carotid.training.heatmap.job import HeatmapJob
+from carotid.training.heatmap.losses import HEIGHT_SCALE
 from carotid.training.heatmap.parameters import SECTION
 from carotid.training.heatmap.samples import find_annotated_sides, load_side, read_subset
 from carotid.training.heatmap.sources import VALIDATION_STREAM, ScannedSides, SimulatedSides, folds
 from carotid.training.heatmap.validation import validate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from torch import nn
+    from torch import Tensor, nn
 
     from carotid.network.unet import UNet
+    from carotid.training.engine.loop import EpochRow
     from carotid.training.engine.run import Progress
     from carotid.training.heatmap.crops import Side
     from carotid.training.heatmap.parameters import Phase, TrainingParameters
     from carotid.training.heatmap.validation import Validation
 
 SEEDS_PER_TRAINING = 1000
+
+SIMULATED_RESCALING = Rescaling(rescale=True, lower_percentile=5.0, upper_percentile=95.0)
+"""What the simulator's sides are rescaled like, in the middle."""
 
 SEEDS_PER_PHASE = 100
 """Shared phases have the seeds 0, 100, 200, … of a training, members 1, 2, 3, …"""
@@ -48,6 +57,7 @@ def train_heatmap(
     *,
     centerline_tsv: Path | None = None,
     resample: bool = True,
+    start_from: Path | None = None,
     device: str | None = None,
     force: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
@@ -61,6 +71,7 @@ def train_heatmap(
         parameters: The settings.
         centerline_tsv: Which sides to use, `participant_id side`; None takes all annotated ones.
         resample: Whether scans are brought to 0.5 mm, as `spacing` of the heatmap transform.
+        start_from: Models whose weights the members begin with, in turn; None for random ones.
         device: cuda or cpu; None takes CUDA where there is one.
         force: Whether to begin anew where training is finished or differs.
         on_progress: Called after every step and epoch.
@@ -105,7 +116,8 @@ def train_heatmap(
         "annotated_sides": len(sides),
         "annotations_sha256": _joint_hash([side.annotation for side in sides]),
     }
-    training = _training(output_dir, parameters, (), members, record, device, on_progress)
+    data = _Data(record, rescaling, NETWORK_SPACING_MM if resample else None, start_from)
+    training = _training(output_dir, parameters, ((), members), data, device, on_progress)
     return run_training(training, force=force)
 
 
@@ -115,6 +127,7 @@ def train_from_simulator(
     simulate: Callable[[int], Side],
     *,
     simulate_slab: Callable[[int], Side] | None = None,
+    start_from: Path | None = None,
     device: str | None = None,
     force: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
@@ -126,6 +139,8 @@ def train_from_simulator(
         parameters: The settings; `members` tells how many.
         simulate: Makes one side from a seed; a function of a module.
         simulate_slab: The same for phases with `slabs`; None takes `simulate` for them too.
+        start_from: Models whose weights the members begin with, in turn; shared phases are left
+            out then. None for random ones.
         device: cuda or cpu; None takes CUDA where there is one.
         force: Whether to begin anew where training is finished or differs.
         on_progress: Called after every step and epoch.
@@ -145,13 +160,14 @@ def train_from_simulator(
         return _stretch(job, validation)
 
     base = parameters.seed * SEEDS_PER_TRAINING
-    trunk = [member(base + SEEDS_PER_PHASE * j, phase) for j, phase in enumerate(parameters.trunk)]
+    shared = () if start_from is not None else parameters.trunk
+    trunk = [member(base + SEEDS_PER_PHASE * j, phase) for j, phase in enumerate(shared)]
     members = [
         member(_member_seed(parameters, k), parameters.phase_of(k))
         for k in range(parameters.members)
     ]
-    record = _describe(simulate)
-    training = _training(output_dir, parameters, trunk, members, record, device, on_progress)
+    data = _Data(_describe(simulate), SIMULATED_RESCALING, NETWORK_SPACING_MM, start_from)
+    training = _training(output_dir, parameters, (trunk, members), data, device, on_progress)
     return run_training(training, force=force)
 
 
@@ -162,18 +178,56 @@ def _stretch(job: HeatmapJob, validation: Sequence[Callable[[], Side]]) -> Stret
     return Stretch(job, job.phase, job.parameters, validated)
 
 
+@dataclass(frozen=True)
+class _Data:
+    """What is trained on.
+
+    Attributes:
+        record: What `parameters.json` says of it.
+        rescaling: How its intensities were rescaled.
+        spacing_mm: What it was resampled to.
+        start_from: Models that members begin with.
+    """
+
+    record: dict[str, Any]
+    rescaling: Rescaling
+    spacing_mm: float | None
+    start_from: Path | None
+
+
 def _training(
     output_dir: Path,
     parameters: TrainingParameters,
-    trunk: Sequence[Stretch],
-    members: Sequence[Stretch],
-    data: dict[str, Any],
+    parts: tuple[Sequence[Stretch], Sequence[Stretch]],
+    data: _Data,
     device: str | None,
     on_progress: Callable[[Progress], None] | None,
 ) -> Training:
-    record = {**parameters.model_dump(mode="json"), **data}
-    where = choose_device(device)
-    return Training(output_dir, trunk, members, SECTION, record, write_model, where, on_progress)
+    record = {**parameters.model_dump(mode="json"), **data.record}
+    starts = [] if data.start_from is None else read_models(data.start_from, HEATMAP)
+    if starts:
+        record["start_from"] = {one.name: one.sha256 for one in starts}
+    return Training(
+        output_dir,
+        *parts,
+        SECTION,
+        record,
+        _write_model,
+        choose_device(device),
+        on_progress,
+        starts=[with_scale(one.state, 1 / HEIGHT_SCALE) for one in starts],
+        description=ModelDescription(
+            "heatmap",
+            HEATMAP.architectures[0].name,
+            rescaling=data.rescaling,
+            spacing_mm=data.spacing_mm,
+            training=record,
+        ),
+    )
+
+
+def _write_model(path: Path, state: Mapping[str, Tensor], _row: EpochRow) -> str:
+    return write_model(path, state)
 
 
 @dataclass(frozen=True)

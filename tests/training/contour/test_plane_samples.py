@@ -11,7 +11,7 @@ from carotid.geometry.planes import Planes
 from carotid.geometry.volume import Volume
 from carotid.simulation.surfaces import Chain
 from carotid.stages.planes.images import RAYS, SAMPLES
-from carotid.training.contour.stretches import PLANES, Artery, draw_stretches, true_radii
+from carotid.training.contour.plane_samples import PLANES, Artery, draw_plane_samples, true_radii
 
 if TYPE_CHECKING:
     from carotid.artifacts import Label
@@ -30,6 +30,7 @@ class _Side:
     volume: Volume
     internal: Artery
     external: Artery | None
+    joined_below: bool = False
 
 
 def _tube(low: list[float], high: list[float], *, occluded: bool = False) -> _Tube:
@@ -47,10 +48,10 @@ def _side(*, occluded: bool = False) -> _Side:
     return _Side(volume, internal, _tube([x, y, z - 8], [x + 12, y, z + 22]))
 
 
-def test_a_stretch_has_images_and_radii_of_every_plane() -> None:
-    stretches = draw_stretches(_side(), np.random.default_rng(1), 12)
-    assert len(stretches) >= 4
-    for one in stretches:
+def test_a_sample_has_images_and_radii_of_every_plane() -> None:
+    samples = draw_plane_samples(_side(), np.random.default_rng(1), 12)
+    assert len(samples) >= 4
+    for one in samples:
         assert one.image.shape == (2, PLANES, RAYS, SAMPLES)
         assert one.image.dtype == np.float16
         assert one.lumen.shape == one.outer.shape == (PLANES, RAYS)
@@ -61,8 +62,8 @@ def test_a_stretch_has_images_and_radii_of_every_plane() -> None:
         assert 0.4 < np.nanmean(one.lumen) < 4
 
 
-def test_the_same_randomness_gives_the_same_stretches() -> None:
-    one, two = (draw_stretches(_side(), np.random.default_rng(4), 5) for _ in range(2))
+def test_the_same_randomness_gives_the_same_samples() -> None:
+    one, two = (draw_plane_samples(_side(), np.random.default_rng(4), 5) for _ in range(2))
     assert [s.image.tobytes() for s in one] == [s.image.tobytes() for s in two]
 
 
@@ -98,6 +99,7 @@ def test_what_nobody_has_parted_belongs_to_the_internal_carotid() -> None:
 
 
 def test_the_other_artery_is_shown_near_the_bifurcation_alone() -> None:
-    shown = [one.image[1].max() for one in draw_stretches(_side(), np.random.default_rng(3), 20)]
+    samples = draw_plane_samples(_side(), np.random.default_rng(3), 20)
+    shown = [one.image[1].max() for one in samples]
     assert max(shown) > 0.8
     assert all(0 <= value <= 1 for value in shown)

@@ -10,6 +10,7 @@ import numpy as np
 from carotid.geometry.planes import Planes
 from carotid.simulation.surfaces import exit_radii, union
 from carotid.stages.planes.images import RAYS, SAMPLE_MM, SAMPLES, STEP_MM, plane_images
+from carotid.stages.planes.predict import lengthened
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from carotid.simulation.surfaces import Distance
 
 PLANES = 20
-"""Planes of a stretch."""
+"""Planes of a sample."""
 
 REACH_MM = SAMPLES * SAMPLE_MM
 
@@ -27,10 +28,10 @@ LARGEST_MM = 14.0
 """Planes in which the wall's outer boundary is farther away than this teach nothing."""
 
 P_EXTERNAL = 0.3
-"""Share of stretches along the external carotid."""
+"""Share of samples along the external carotid."""
 
 P_LOST = 0.04
-"""Share of stretches in which nobody has found the external carotid."""
+"""Share of samples in which nobody has found the external carotid."""
 
 
 class Artery(Protocol):
@@ -67,6 +68,7 @@ class Side(Protocol):
         volume: The scan, its intensities as they are.
         internal: The common and internal carotid.
         external: The external carotid; None where there is none.
+        joined_below: Whether below the external's first point the internal's surfaces hold both.
     """
 
     @property
@@ -81,9 +83,13 @@ class Side(Protocol):
     def external(self) -> Artery | None:
         """See the class."""
 
+    @property
+    def joined_below(self) -> bool:
+        """See the class."""
+
 
 @dataclass(frozen=True, eq=False)
-class Stretch:
+class PlaneSample:
     """Planes across one artery and what is true in them.
 
     Attributes:
@@ -98,12 +104,12 @@ class Stretch:
     outer: NDArray[np.float32]
 
 
-def draw_stretches(side: Side, rng: np.random.Generator, count: int) -> list[Stretch]:
-    """Stretches at random places, along centerlines that are off as found ones are."""
+def draw_plane_samples(side: Side, rng: np.random.Generator, count: int) -> list[PlaneSample]:
+    """Samples at random places, along centerlines that are off as found ones are."""
     return [one for _ in range(count) if (one := _draw(side, rng)) is not None]
 
 
-def _draw(side: Side, rng: np.random.Generator) -> Stretch | None:
+def _draw(side: Side, rng: np.random.Generator) -> PlaneSample | None:
     own: Label = "internal"
     if side.external is not None and rng.random() < P_EXTERNAL:
         own = "external"
@@ -123,7 +129,7 @@ def _draw(side: Side, rng: np.random.Generator) -> Stretch | None:
     if known.sum() < PLANES // 2:
         return None
     lumen[~known] = outer[~known] = np.nan
-    return Stretch(image.astype(np.float16), lumen.astype(np.float32), outer.astype(np.float32))
+    return PlaneSample(image.astype(np.float16), lumen.astype(np.float32), outer.astype(np.float32))
 
 
 def true_radii(
@@ -156,22 +162,26 @@ def _found_parting(side: Side, rng: np.random.Generator) -> float:
         return np.inf
     # Found centerlines of it begin some way above where the arteries part, seldom below.
     late = rng.normal(1.5, 3.0) if rng.random() < 0.85 else rng.uniform(-4, 12)
+    if side.joined_below:
+        late = abs(late)
     return float(side.external.points_mm[0, 2] + late)
 
 
 def _somewhere(
     course: NDArray[np.float64], volume: Volume, rng: np.random.Generator
 ) -> Planes | None:
-    """As many planes as a stretch has, within the scan's height."""
+    """As many planes as a sample has, within the scan's height."""
     corners = np.array([[0.0, 0.0, 0.0], np.array(volume.grid.shape) - 1.0])
     low, high = np.sort(volume.grid.world_from_index(corners)[:, 2])
     course = course[(course[:, 2] > low) & (course[:, 2] < high)]
-    if len(course) < 4:
+    if len(course) < 2:
         return None
-    planes = Planes.across(course, STEP_MM)
+    short = PLANES * STEP_MM - float(np.linalg.norm(np.diff(course, axis=0), axis=1).sum())
+    curve = lengthened(course, max(short, 0) / 2 + STEP_MM)
+    if curve is None:
+        return None
+    planes = Planes.across(curve, STEP_MM)
     slack = len(planes) - PLANES
-    if slack < 0:
-        return None
     start = int(rng.integers(slack + 1))
     return planes.part(slice(start, start + PLANES))
 

@@ -1,0 +1,106 @@
+"""`carotid train contour`: contour networks of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from carotid.cli.train import TrainingProgress, check_sources
+from carotid.cohort.outputs import check_output_dir
+
+_folder = click.Path(path_type=Path)
+
+
+@click.command("contour", short_help="Train contour networks on annotated or simulated necks.")
+@click.argument("output_dir", type=_folder)
+@click.argument("raw_dir", type=_folder, required=False)
+@click.argument("annotation_dir", type=_folder, required=False)
+@click.option(
+    "--from_simulator",
+    is_flag=True,
+    help="Train on simulated necks that are made on the way, without RAW_DIR and ANNOTATION_DIR.",
+)
+@click.option(
+    "--contour_tsv",
+    "-ctsv",
+    type=_folder,
+    help="Only these contours: a TSV file with the columns participant_id, side, label and z.  "
+    "[default: all that are annotated]",
+)
+@click.option(
+    "--start_from",
+    type=_folder,
+    help="Models whose weights the members begin with, such as what `carotid models path contour` "
+    "prints: for fine-tuning on a few annotated scans.  [default: random weights]",
+)
+@click.option(
+    "--train_config_path",
+    "-tc",
+    type=_folder,
+    help="TOML file with the section [contour_training], or [contour_transform] as the known tool "
+    "calls it; keys that it does not name keep the package's defaults.",
+)
+@click.option(
+    "--config_path",
+    "-c",
+    type=_folder,
+    help="TOML file with the section [polar_transform]: how polar images are drawn, for polar "
+    "networks.",
+)
+@click.option(
+    "--device",
+    "-d",
+    type=click.Choice(["cuda", "cpu"]),
+    help="Where to train.  [default: cuda where there is one, else cpu]",
+)
+@click.option("--force", is_flag=True, help="Begin anew where training was finished or differs.")
+def train_contour_command(
+    output_dir: Path,
+    raw_dir: Path | None,
+    annotation_dir: Path | None,
+    from_simulator: bool,  # noqa: FBT001 - click gives a flag like this
+    contour_tsv: Path | None,
+    start_from: Path | None,
+    train_config_path: Path | None,
+    config_path: Path | None,
+    device: str | None,
+    force: bool,  # noqa: FBT001
+) -> int:
+    """Train an ensemble of contour networks.
+
+    RAW_DIR holds scans, ANNOTATION_DIR holds <id>/contour_transform/<side>_contour.tsv and
+    spatial_metadata.json, as `carotid transform contour` writes them. OUTPUT_DIR receives a folder
+    split-<k> for each member, and can then be given as CONTOUR_MODEL_DIR. Training that was cut
+    short goes on when the same command is given again.
+    """
+    from carotid.cohort.cores import (
+        given_cores,
+        one_thread_in_workers,
+        wait_without_spinning,
+    )
+
+    sources = check_sources(raw_dir, annotation_dir, from_simulator=from_simulator)
+    check_output_dir(output_dir, sources)
+    wait_without_spinning()
+    one_thread_in_workers()
+
+    import torch
+
+    from carotid.stages.catalog import read_sections
+    from carotid.stages.polar.parameters import PolarParameters
+    from carotid.training.contour.parameters import read_contour_training
+    from carotid.training.contour.train import Place, train_contour, train_from_simulator
+
+    torch.set_num_threads(given_cores())
+    parameters = read_contour_training(train_config_path, from_models=start_from is not None)
+    polar = read_sections(config_path, {"polar_transform": PolarParameters})["polar_transform"]
+    with TrainingProgress() as progress:
+        place = Place(output_dir, start_from, device, force, progress)
+        if from_simulator:
+            models = train_from_simulator(place, parameters, polar)
+        else:
+            raw, annotations = sources
+            models = train_contour(place, raw, annotations, parameters, polar, contour_tsv)
+    click.echo(f"{len(models)} models in {output_dir}, which can be given as CONTOUR_MODEL_DIR")
+    return 0

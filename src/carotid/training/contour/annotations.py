@@ -1,0 +1,210 @@
+"""Which annotated contours there are to train on; everything is checked before training begins."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.artifacts import LABELS
+from carotid.errors import InputError, UsageError
+from carotid.geometry.grid import CANONICAL
+from carotid.geometry.outlines import inside
+from carotid.geometry.sides import SIDE_NAMES
+from carotid.storage.participants import find_scans
+from carotid.storage.raw import open_scan
+from carotid.storage.rescaling import read_rescaling
+from carotid.storage.results.contours import load_side
+from carotid.storage.results.grids import read_grids
+from carotid.storage.results.layout import CONTOUR_TRANSFORM, ContourLayout
+from carotid.storage.tables import read_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from carotid.artifacts import CrossSection, Label
+    from carotid.geometry.grid import Grid
+    from carotid.geometry.sides import SideName
+    from carotid.storage.raw import RawScan
+    from carotid.storage.rescaling import Rescaling
+
+logger = logging.getLogger(__name__)
+
+Item = tuple[str, str, str, int]
+"""Participant, side, label and z of one annotated cross-section."""
+
+_TOLD = 8
+_MAX_BYTES = 1 << 26
+
+
+@dataclass(frozen=True, eq=False)
+class ContourSource:
+    """One side of one participant with its contours.
+
+    Attributes:
+        scan: The scan.
+        side: Which side.
+        folder: Where the contours are.
+        rescaling: How the scan's intensities are rescaled.
+        sections: The cross-sections that are used, sorted by label, then z; all are whole.
+        canonical: The scan's grid in canonical order.
+    """
+
+    scan: RawScan
+    side: SideName
+    folder: Path
+    rescaling: Rescaling
+    sections: tuple[CrossSection, ...]
+    canonical: Grid
+
+    @property
+    def participant(self) -> str:
+        """Whose it is."""
+        return self.scan.participant_id
+
+
+def find_contour_sources(
+    raw_dir: Path, annotation_dir: Path, subset: list[Item] | None = None
+) -> list[ContourSource]:
+    """The annotated sides of all participants that have a scan.
+
+    Args:
+        raw_dir: The scans, with `parameters.json` where intensities are rescaled.
+        annotation_dir: `<id>/contour_transform/<side>_contour.tsv` and `spatial_metadata.json`.
+        subset: The cross-sections wanted; None takes all.
+
+    Raises:
+        UsageError: There is nothing to train on, or what is wanted is not there.
+        InputError: Names all that cannot be used.
+    """
+    scans, rescaling = find_scans(raw_dir), read_rescaling(raw_dir)
+    wanted = None if subset is None else set(subset)
+    mistakes: list[str] = []
+    sources: list[ContourSource] = []
+    for name in sorted(scans):
+        folder = annotation_dir / name / CONTOUR_TRANSFORM
+        if folder.is_dir():
+            sources += _of_participant(scans[name], folder, rescaling, wanted, mistakes)
+    if wanted is not None:
+        found = {(s.participant, s.side, c.label, c.z) for s in sources for c in s.sections}
+        mistakes += [
+            f"{' '.join(map(str, one))}: listed, but there is no such contour"
+            for one in sorted(wanted - found)
+        ]
+    if mistakes:
+        more = f" and {len(mistakes) - _TOLD} more" if len(mistakes) > _TOLD else ""
+        raise InputError(
+            f"{len(mistakes)} annotated contours cannot be trained on",
+            where=annotation_dir,
+            found="; ".join(mistakes[:_TOLD]) + more,
+            remedy="correct or remove them, or list those that are to be used with --contour_tsv",
+        )
+    sources = [source for source in sources if source.sections]
+    if not sources:
+        raise UsageError(
+            "no scan has annotated contours",
+            where=annotation_dir,
+            expected=f"<participant_id>/{CONTOUR_TRANSFORM}/<side>_contour.tsv",
+            remedy="check that the folders there bear the participants' ids",
+        )
+    return sources
+
+
+def _of_participant(
+    scan: RawScan,
+    folder: Path,
+    rescaling: Rescaling,
+    wanted: set[Item] | None,
+    mistakes: list[str],
+) -> list[ContourSource]:
+    canonical = open_scan(scan).grid.reoriented(CANONICAL)
+    _check_grid(folder, canonical, scan)
+    sources = []
+    for side in SIDE_NAMES:
+        sections = load_side(folder, side, canonical)
+        if wanted is not None:
+            name = scan.participant_id
+            sections = tuple(s for s in sections if (name, side, s.label, s.z) in wanted)
+        for section in sections:
+            what = _mistake(section)
+            if what is not None:
+                mistakes.append(f"{scan.participant_id} {side} {section.label} {section.z}: {what}")
+        sources.append(ContourSource(scan, side, folder, rescaling, sections, canonical))
+    return sources
+
+
+def _check_grid(folder: Path, canonical: Grid, scan: RawScan) -> None:
+    """Contours are voxel indices, so the scan's size must be theirs; positions may be unknown."""
+    path = ContourLayout(folder).metadata
+    if not path.exists():
+        return
+    annotated = read_grids(path)[0].canonical
+    if annotated.shape != canonical.shape:
+        raise InputError(
+            "the contours were drawn on another scan",
+            where=path,
+            found=f"{annotated.shape} voxels in canonical order",
+            expected=f"{canonical.shape} voxels of {scan.path}",
+        )
+    if not annotated.agrees_with(canonical):
+        logger.warning("%s: places the scan elsewhere than %s does", path, scan.path)
+
+
+def _mistake(section: CrossSection) -> str | None:
+    """What keeps a cross-section from being trained on."""
+    for name, outline in (("lumen", section.lumen), ("wall", section.wall)):
+        if outline is None:
+            return f"no {name}"
+        if len(outline.points) < 3:
+            return f"a {name} of fewer than three points"
+    if section.lumen is not None:
+        middle = section.lumen.points.mean(axis=0)
+        if not inside(middle[None, None], section.lumen.points[None])[0, 0]:
+            return "the mean of the lumen's points lies outside of it"
+    return None
+
+
+def read_items(path: Path) -> list[Item]:
+    """Read which cross-sections to use: tab-separated `participant_id side label z`.
+
+    Raises:
+        InputError: The file cannot be read, or a row is wrong; the message names the row.
+    """
+    columns = ("participant_id", "side", "label", "z")
+    table = read_table(path, columns, "list of contours", "correct the row", _MAX_BYTES)
+    names = table.cells["participant_id"]
+    sides, labels = table.words("side", SIDE_NAMES), table.words("label", LABELS)
+    z = table.numbers("z")
+    for row in np.flatnonzero(z != np.floor(z)):
+        raise table.mistake(row, "z", f"{z[row]:g}", "a whole number")
+    return list(zip(names, sides, labels, z.astype(int).tolist(), strict=True))
+
+
+def folds(participants: list[str], n_splits: int, seed: int) -> list[list[str]]:
+    """The validation participants of each fold, as scikit-learn's `KFold(shuffle=True)` has them.
+
+    Args:
+        participants: Their ids, sorted.
+        n_splits: How many folds.
+        seed: Of the shuffling.
+
+    Raises:
+        UsageError: There are fewer participants than folds.
+    """
+    if len(participants) < n_splits:
+        raise UsageError(
+            "too few annotated participants for the folds",
+            found=len(participants),
+            expected=f"at least {n_splits} (n_splits)",
+            remedy="annotate more participants or lower n_splits",
+        )
+    order = np.arange(len(participants))
+    np.random.RandomState(seed).shuffle(order)
+    return [[participants[int(k)] for k in part] for part in np.array_split(order, n_splits)]
+
+
+def label_sections(source: ContourSource, label: Label) -> list[CrossSection]:
+    """The cross-sections of one artery."""
+    return [one for one in source.sections if one.label == label]

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from carotid.errors import ConfigurationError
+from carotid.training.contour.parameters import LossWeights, read_contour_training
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _file(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "train.toml"
+    path.write_text(text)
+    return path
+
+
+def test_defaults_are_those_of_plane_networks() -> None:
+    found = read_contour_training(None)
+    assert found.network == "planes"
+    assert found.curve.peak_rate == found.learning_rate
+
+
+def test_a_polar_network_is_trained_as_the_known_tool_does(tmp_path: Path) -> None:
+    found = read_contour_training(_file(tmp_path, '[contour_training]\nnetwork = "polar"\n'))
+    assert (found.n_epochs, found.batch_size, found.n_splits, found.seed) == (200, 32, 5, 42)
+    assert (found.learning_rate, found.final_rate, found.weight_decay) == (1e-3, 1e-3, 0)
+    assert found.average_decay == 0
+    assert found.dropout
+    assert found.dimension == 3
+
+
+def test_files_of_the_known_tool_are_understood(tmp_path: Path) -> None:
+    text = "[contour_transform]\ndimension = 2\nrandom_seed = 7\nn_epochs = 3\n"
+    found = read_contour_training(_file(tmp_path, text))
+    assert (found.network, found.dimension, found.seed, found.n_epochs) == ("polar", 2, 7, 3)
+
+
+def test_both_names_at_once_are_refused(tmp_path: Path) -> None:
+    path = _file(tmp_path, "[contour_transform]\nn_epochs = 3\n[contour_training]\nseed = 1\n")
+    with pytest.raises(ConfigurationError, match="both"):
+        read_contour_training(path)
+
+
+@pytest.mark.parametrize("line", ["dimension = 4", "n_splits = 1", "planes = 2", "speed = 1"])
+def test_mistakes_are_named(tmp_path: Path, line: str) -> None:
+    with pytest.raises(ConfigurationError, match=line.split(" ")[0]):
+        read_contour_training(_file(tmp_path, f"[contour_training]\n{line}\n"))
+
+
+def test_training_from_models_is_short_and_gentle(tmp_path: Path) -> None:
+    usual, gentle = (read_contour_training(None, from_models=on) for on in (False, True))
+    assert gentle.learning_rate < usual.learning_rate
+    assert gentle.n_epochs < usual.n_epochs
+    own = _file(tmp_path, "[contour_training]\nn_epochs = 77\n")
+    assert read_contour_training(own, from_models=True).n_epochs == 77
+
+
+def test_members_may_differ_in_their_loss(tmp_path: Path) -> None:
+    text = (
+        "[[contour_training.variants]]\nthick = 3.0\n[[contour_training.variants]]\nradius = 1.0\n"
+    )
+    found = read_contour_training(_file(tmp_path, text))
+    assert found.loss_of(0) == LossWeights(thick=3.0)
+    assert found.loss_of(1) == found.loss_of(9) == LossWeights(radius=1.0)
