@@ -44,6 +44,7 @@ PAGE_OF = {
     "models path": "models.md",
     "models check": "models.md",
     "simulate": "simulation.md",
+    "train contour": "training-contours.md",
     "train heatmap": "training.md",
     "compare centerline": "compare.md",
     "compare heatmap": "compare.md",

@@ -113,7 +113,7 @@ STAGES = (
     ),
 )
 
-_OTHER_SECTIONS = ("neck", "heatmap_training")
+_OTHER_SECTIONS = ("neck", "heatmap_training", "contour_training")
 
 
 PIPELINE = ("heatmap", "centerline", "polar", "contour", "segmentation")
