@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from dataclasses import dataclass, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import numpy as np
 
 from carotid.errors import CarotidError
-from carotid.geometry.grid import CANONICAL, Reordering
+from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.geometry.sides import SIDE_NAMES
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from carotid.geometry.grid import Grid
     from carotid.geometry.intensity import IntensityRange
     from carotid.geometry.polar import Rays, Sampling
     from carotid.geometry.sides import SideName
@@ -32,6 +31,23 @@ BOUNDARIES: tuple[Boundary, Boundary] = ("lumen", "wall")
 """What is outlined, the column `object` of a contour table; wall is the wall's outer boundary."""
 
 
+def _short(noun: Any) -> str:
+    """A noun in one line: arrays as type and shape, grids as sizes, nouns in it by their kind."""
+    parts = (f"{one.name}={_brief(getattr(noun, one.name))}" for one in fields(noun))
+    return f"{type(noun).__name__}({', '.join(parts)})"
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape}"
+    if isinstance(value, Grid):
+        spacing = " x ".join(f"{one:.3g}" for one in value.spacing_mm)
+        return f"{' x '.join(map(str, value.shape))} voxels of {spacing} mm, {value.orientation}"
+    if isinstance(value, tuple):
+        return f"{len(value)} items"
+    return type(value).__name__ if is_dataclass(value) else repr(value)
+
+
 @dataclass(frozen=True, eq=False)
 class Scan:
     """A participant's scan.
@@ -40,6 +56,8 @@ class Scan:
         volume: The voxels as stored; they have been checked (`check_intensities`).
         intensities: What becomes 0 and 1; None takes intensities as they are.
     """
+
+    __repr__ = _short
 
     volume: Volume
     intensities: IntensityRange | None
@@ -55,6 +73,8 @@ class SideHeatmaps:
         max_indices: (members, 2, axial slices, 2) int64, canonical (R-A-S) voxel indices (x, y) of
             each member's largest value in each channel and axial slice.
     """
+
+    __repr__ = _short
 
     mean: NDArray[np.float32]
     std: NDArray[np.float32]
@@ -75,6 +95,8 @@ class Heatmaps:
         left, right: The patient's sides.
         grid: The stored grid that `mean` and `std` lie on.
     """
+
+    __repr__ = _short
 
     left: SideHeatmaps
     right: SideHeatmaps
@@ -129,6 +151,8 @@ class SlicesInMemory:
         max_indices: (members, 2, axial slices, 2) int64, canonical x and y.
     """
 
+    __repr__ = _short
+
     canonical_mean: NDArray[np.float32]
     canonical_std: NDArray[np.float32]
     max_indices: NDArray[np.int64]
@@ -155,6 +179,8 @@ class Centerline:
             where unknown.
         uncertainty_mm: (n,) float64, expected error of the center; NaN where unknown.
     """
+
+    __repr__ = _short
 
     points: NDArray[np.float64]
     mean_value: NDArray[np.float64]
@@ -190,6 +216,8 @@ class Bifurcation:
         corrected: Whether it was set by hand.
     """
 
+    __repr__ = _short
+
     point: NDArray[np.float64]
     uncertainty_mm: float
     corrected: bool = False
@@ -204,6 +232,8 @@ class SideCenterlines:
         external: External carotid above the bifurcation; may have no points.
         bifurcation: None where it is unknown.
     """
+
+    __repr__ = _short
 
     internal: Centerline
     external: Centerline
@@ -222,6 +252,8 @@ class Centerlines:
         left, right: The patient's sides.
         grid: The scan's stored grid; None where it is unknown, as in other programs' tables.
     """
+
+    __repr__ = _short
 
     left: SideCenterlines
     right: SideCenterlines
@@ -242,6 +274,8 @@ class PolarBlock:
         images: (k, centers, length, n_angles, polar_ray) float32, one row an angle; see
             `carotid.geometry.polar`.
     """
+
+    __repr__ = _short
 
     labels: tuple[Label, ...]
     centers: NDArray[np.float64]
@@ -290,6 +324,8 @@ class Outline:
         corrected: Whether it was corrected by hand.
     """
 
+    __repr__ = _short
+
     points: NDArray[np.float64]
     deviation: NDArray[np.float64]
     norm_deviation: NDArray[np.float64]
@@ -321,6 +357,8 @@ class CrossSection:
         wall: Outline of the wall's outer boundary; None where there is none.
     """
 
+    __repr__ = _short
+
     label: Label
     z: int
     lumen: Outline | None
@@ -340,6 +378,8 @@ class Contours:
         canonical: The scan's grid in canonical order, to which the points' indices refer.
         stored: The scan's stored grid; None where it is unknown.
     """
+
+    __repr__ = _short
 
     left: tuple[CrossSection, ...]
     right: tuple[CrossSection, ...]
@@ -367,6 +407,8 @@ class SideMasks:
         start: The grid's indices of the part's first voxel.
     """
 
+    __repr__ = _short
+
     masks: NDArray[np.uint8]
     start: tuple[int, int, int]
 
@@ -383,6 +425,8 @@ class Segmentation:
         left, right: The patient's sides.
         grid: The scan's stored grid, or the canonical one where that is all that is known.
     """
+
+    __repr__ = _short
 
     left: SideMasks
     right: SideMasks

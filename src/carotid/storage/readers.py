@@ -25,12 +25,14 @@ class Reader:
             format of folders.
         opens: `module:function` that reads a scan's header; imported when it is needed.
         hashes: `module:function` that gives the checksum of a scan without its voxels.
+        lists: `module:function` that names the files of a scan without reading their voxels.
     """
 
     kind: str
     extensions: tuple[str, ...]
     opens: str
     hashes: str
+    lists: str
 
     def open(self, path: Path) -> OpenedScan:
         """Read and check a scan's header."""
@@ -41,6 +43,11 @@ class Reader:
         """The checksum that reading the scan would give."""
         return str(_named(self.hashes)(path))
 
+    def files(self, path: Path) -> list[Path]:
+        """The files that a scan consists of, or may consist of in a folder."""
+        found: list[Path] = _named(self.lists)(path)
+        return found
+
 
 READERS = {
     reader.kind: reader
@@ -50,18 +57,21 @@ READERS = {
             (),
             "carotid.storage.dicom.read:open_dicom",
             "carotid.storage.dicom.read:hash_dicom",
+            "carotid.storage.dicom.files:list_files",
         ),
         Reader(
             "metaimage",
             (".mha", ".mhd"),
             "carotid.storage.metaimage.read:open_metaimage",
             "carotid.storage.metaimage.read:hash_metaimage",
+            "carotid.storage.metaimage.read:list_metaimage",
         ),
         Reader(
             "nifti",
             (".nii.gz", ".nii"),
             "carotid.storage.nifti.read:open_nifti",
             "carotid.storage.checksums:sha256_of_file",
+            "carotid.storage.regular_file:itself",
         ),
     )
 }

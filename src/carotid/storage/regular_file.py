@@ -112,3 +112,8 @@ def _check_kind(path: Path, mode: int) -> None:
 
 def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def itself(path: Path) -> list[Path]:
+    """The files of a scan that is one file."""
+    return [path]

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carotid.errors import InputError
-from carotid.storage.dicom.files import list_files
+from carotid.storage.readers import READERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from carotid.storage.raw import RawScan
 
 
@@ -30,33 +26,20 @@ class ScanState:
 
 
 def scan_state(scan: RawScan) -> ScanState:
-    """Look at a scan's file, or at all files and folders below its folder.
+    """Look at a scan's files, and at the folder that they are in if it is one of its own.
 
     Raises:
         InputError: It cannot be looked at.
     """
-    size_bytes, changed_ns = 0, 0
+    size_bytes = 0
     try:
-        for path in _places(scan):
+        changed_ns = scan.path.stat().st_ctime_ns
+        for path in READERS[scan.kind].files(scan.path):
             found = path.stat()
+            size_bytes += found.st_size
             changed_ns = max(changed_ns, found.st_ctime_ns)
-            if stat.S_ISREG(found.st_mode):
-                size_bytes += found.st_size
     except OSError as error:
         raise InputError(
             "the scan cannot be looked at", where=scan.path, found=error.strerror or error
         ) from error
     return ScanState(size_bytes, changed_ns)
-
-
-def _places(scan: RawScan) -> Iterator[Path]:
-    """The files, and the folders, that a scan consists of."""
-    yield scan.path
-    if scan.path.is_dir():
-        yield from list_files(scan.path)
-    elif scan.path.suffix.lower() == ".mhd":
-        from carotid.storage.metaimage.header import read_metaimage_header
-
-        data_path = read_metaimage_header(scan.path).data_path
-        if data_path != scan.path:
-            yield data_path

@@ -68,14 +68,16 @@ def open_metaimage(path: Path) -> OpenedScan:
     return OpenedScan(header.grid, header.dtype, partial(_read_scan, header))
 
 
+def list_metaimage(path: Path) -> list[Path]:
+    """A scan's file, or its header and data file."""
+    data_path = read_metaimage_header(path).data_path
+    return [path] if data_path == path else [path, data_path]
+
+
 def hash_metaimage(path: Path) -> str:
     """The checksum of a scan's file, or of its header and data file."""
-    data_path = read_metaimage_header(path).data_path
-    return (
-        sha256_of_file(path)
-        if data_path == path
-        else sha256_of_files(path.parent, [path, data_path])
-    )
+    files = list_metaimage(path)
+    return sha256_of_file(path) if len(files) == 1 else sha256_of_files(path.parent, files)
 
 
 def _read_scan(header: MetaImageHeader) -> ScanContent:
