@@ -374,3 +374,13 @@ def test_what_is_made_on_the_way_is_looked_after_too(raw: Path, tmp_path: Path) 
     config.write_text("[both_transform]\nthreshhold = 400\n[last_transform]\nx = 1\n")
     with pytest.raises(UsageError, match="2 mistakes"):
         run(LAST, out, config_path=config)
+
+
+def test_a_scan_that_does_not_fit_into_memory_is_refused_before_it_is_read(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("carotid.cohort.memory.available_bytes", lambda: 0)
+    monkeypatch.setattr("carotid.cohort.memory.resident_bytes", lambda: 0)
+    outcomes = run(WORDS, tmp_path / "out", raw_dir=raw)
+    assert status(outcomes) == ["failed", "failed"]
+    assert "the scan needs more memory than there is" in outcomes[0].reason

@@ -13,6 +13,7 @@ from carotid.cohort.memory import check_memory
 from carotid.cohort.resume import StageResults
 from carotid.stages.inputs import Inputs, OnTheWay, record_of_run
 from carotid.stages.stage import SCAN, Prepared, Setting
+from carotid.storage.rescaling import NO_RESCALING, Rescaling
 from carotid.storage.results.record import read_record
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from carotid.provenance import Record
     from carotid.stages.stage import Stage, Task
     from carotid.storage.raw import RawScan
-    from carotid.storage.rescaling import Rescaling
     from carotid.storage.results.layout import OutputLayout
 
 
@@ -37,7 +37,7 @@ class Chain:
         settings: The settings of each, by name.
         layout: The output directory.
         scans: The scans by id.
-        rescaling: What `RAW_DIR/parameters.json` says.
+        rescaling: How intensities are rescaled for each stage that reads scans, by name.
     """
 
     stages: Sequence[Stage]
@@ -45,7 +45,7 @@ class Chain:
     settings: Mapping[str, Parameters]
     layout: OutputLayout
     scans: Mapping[str, RawScan]
-    rescaling: Rescaling
+    rescaling: Mapping[str, Rescaling]
 
     def inputs(self, prepared: Mapping[str, Prepared]) -> dict[str, Inputs]:
         """What participants bring to each stage, by name.
@@ -63,7 +63,10 @@ class Chain:
             }
             layouts = dict.fromkeys(stage.earlier, self.layout)
             scans = self.scans if SCAN in stage.needs else {}
-            found[stage.name] = Inputs(stage.needs, layouts, scans, self.rescaling, on_the_way)
+            rescaling = self.rescaling.get(stage.name, NO_RESCALING)
+            found[stage.name] = Inputs(
+                stage.needs, layouts, scans, rescaling, on_the_way, check_memory
+            )
         return found
 
     def stage(self, name: str) -> Stage:

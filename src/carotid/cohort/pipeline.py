@@ -165,8 +165,8 @@ class Pipeline:
         Raises:
             OutputError: What is there must not be replaced.
         """
-        written = [step for _, step in self._steps() if step.is_written]
-        done = [step.results.complete(participant_id) for step in written]
+        touched = [step for _, step in self._steps() if step.is_written or self._force]
+        done = [step.results.complete(participant_id) for step in touched]
         return COMPLETE if all(done) else None
 
     def record(self, folder: Path, made: Made) -> None:

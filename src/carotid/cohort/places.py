@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from carotid.cohort.memory import check_memory
 from carotid.errors import UsageError
 from carotid.stages import catalog
 from carotid.stages.catalog import made_on_the_way, stage_named
@@ -104,7 +105,7 @@ def find_inputs(stage: Stage, places: Places, settings: Mapping[str, Parameters]
         return Inputs(stage.needs, layouts, {}, on_the_way=on_the_way)
     scans = find_scans(places.raw_dir)
     rescaling = expected_rescaling(places.raw_dir, places.model_dir)
-    return Inputs(stage.needs, layouts, scans, rescaling, on_the_way)
+    return Inputs(stage.needs, layouts, scans, rescaling, on_the_way, check_memory)
 
 
 def _is_made_on_the_way(stage: Stage, place: Path) -> bool:

@@ -19,10 +19,10 @@ from carotid.cohort.process import import_torch, prepare_process
 from carotid.cohort.resume import COMPLETE
 from carotid.cohort.run import warn, with_networks
 from carotid.cohort.runner import Runner
-from carotid.stages.catalog import read_settings_of
+from carotid.stages.catalog import made_on_the_way, read_settings_of
 from carotid.stages.stage import SCAN
+from carotid.storage.model_description import expected_rescaling
 from carotid.storage.participants import find_scans
-from carotid.storage.rescaling import read_rescaling
 from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.parameters import record_transforms
 from carotid.storage.results.summary import summarize
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from carotid.cohort.runner import StepProgress
     from carotid.config import Parameters
     from carotid.stages.stage import Stage
+    from carotid.storage.rescaling import Rescaling
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def run_pipeline(
     asked = select_participants(list(scans), request.participants)
     read_only = [request.raw_dir, *request.model_dirs.values()]
     check_output_dir(request.output_dir, read_only)
-    rescaling = read_rescaling(request.raw_dir)
+    rescaling = _rescaling(request)
     chain = Chain(request.stages, request.written, settings, layout, scans, rescaling)
     cores = request.threads or given_cores()
     prepare_process()
@@ -142,6 +143,21 @@ def settings_of(request: PipelineRequest) -> dict[str, Parameters]:
                 {**settings[name].model_dump(exclude_unset=True), **free}
             )
     return settings
+
+
+def _rescaling(request: PipelineRequest) -> dict[str, Rescaling]:
+    """How intensities are rescaled for each stage that reads scans.
+
+    Networks may say what they expect; a transient stage draws for those of the stage after it.
+    """
+    found = {}
+    for stage in request.stages:
+        if SCAN in stage.needs:
+            users = [one for one in request.stages if stage in made_on_the_way(one)]
+            dirs = [request.model_dirs.get(one.name) for one in (stage, *users)]
+            model_dir = next((path for path in dirs if path is not None), None)
+            found[stage.name] = expected_rescaling(request.raw_dir, model_dir)
+    return found
 
 
 def _places(request: PipelineRequest, stage: Stage) -> Places:

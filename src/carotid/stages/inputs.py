@@ -11,6 +11,7 @@ import logging
 import unicodedata
 from dataclasses import dataclass, replace
 from functools import partial
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from carotid.artifacts import Scan
@@ -25,14 +26,17 @@ from carotid.storage.results.record import input_of, read_record
 from carotid.storage.scan_state import scan_state
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from carotid.config import Parameters
-    from carotid.stages.stage import Stage
+    from carotid.stages.stage import Forecast, Stage
     from carotid.storage.results.layout import OutputLayout
 
 logger = logging.getLogger(__name__)
+
+_LIBRARIES_BYTES = 320 << 20
+"""PyTorch, NumPy and SciPy, as measured, with some room to work in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,28 @@ class Brought:
 
     values: list[Any]
     sources: Mapping[str, Input]
+
+
+@dataclass(frozen=True)
+class ScanForecast:
+    """What a scan takes that is kept as it is stored; see `Forecast`.
+
+    Attributes:
+        voxel_bytes: Its voxels.
+    """
+
+    voxel_bytes: int
+    remedy: str = "crop the scan"
+
+    @property
+    def total_bytes(self) -> int:
+        """With the libraries, and a part of the voxels that is worked on."""
+        return _LIBRARIES_BYTES + self.voxel_bytes
+
+    @property
+    def largest(self) -> tuple[str, int]:
+        """The scan."""
+        return "the scan", self.voxel_bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +118,7 @@ class Inputs:
         scans: The scans by id, where there are any.
         rescaling: What `RAW_DIR/parameters.json` says.
         on_the_way: Needs that are made as they are asked for.
+        check_memory: See `Setting`; asked before a scan is read.
     """
 
     def __init__(
@@ -101,7 +128,9 @@ class Inputs:
         scans: Mapping[str, RawScan],
         rescaling: Rescaling = NO_RESCALING,
         on_the_way: Mapping[str, OnTheWay] | None = None,
+        check_memory: Callable[[str | Path, Forecast], None] = lambda *_: None,
     ) -> None:
+        self._check_memory = check_memory
         self.needs = needs
         self.rescaling = rescaling
         self.on_the_way = on_the_way or {}
@@ -202,10 +231,15 @@ class Inputs:
 
         Raises:
             InputError: There is none, or it cannot be used.
+            ResourceError: Memory is not enough for it.
         """
         place, rescaling = self.scan(participant_id), self.rescaling
         size_bytes = scan_state(place).size_bytes
-        content = open_scan(place).read()
+        opened = open_scan(place)
+        self._check_memory(
+            place.path, ScanForecast(prod(opened.grid.shape) * opened.dtype.itemsize)
+        )
+        content = opened.read()
         array, intensities = content.volume.array, None
         try:
             if rescaling.rescale:

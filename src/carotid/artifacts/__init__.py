@@ -1,0 +1,46 @@
+"""What stages make and hand on: nouns of the pipeline, checked when they are made."""
+
+from carotid.artifacts.centerlines import Bifurcation, Centerline, Centerlines, SideCenterlines
+from carotid.artifacts.contours import Contours, CrossSection, Outline
+from carotid.artifacts.heatmaps import (
+    Heatmaps,
+    HeatmapSlices,
+    HeatmapSource,
+    Scan,
+    SideHeatmaps,
+    SlicesInMemory,
+)
+from carotid.artifacts.labels import BOUNDARIES, LABELS, Boundary, Label
+from carotid.artifacts.polar import PolarBlock, PolarImages
+from carotid.artifacts.segmentations import (
+    LABEL_VALUES,
+    SEGMENTATION_COMPONENTS,
+    Segmentation,
+    SideMasks,
+)
+
+__all__ = [
+    "BOUNDARIES",
+    "LABELS",
+    "LABEL_VALUES",
+    "SEGMENTATION_COMPONENTS",
+    "Bifurcation",
+    "Boundary",
+    "Centerline",
+    "Centerlines",
+    "Contours",
+    "CrossSection",
+    "HeatmapSlices",
+    "HeatmapSource",
+    "Heatmaps",
+    "Label",
+    "Outline",
+    "PolarBlock",
+    "PolarImages",
+    "Scan",
+    "Segmentation",
+    "SideCenterlines",
+    "SideHeatmaps",
+    "SideMasks",
+    "SlicesInMemory",
+]

@@ -1,0 +1,96 @@
+"""Outlines of lumen and outer wall, slice by slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from carotid.artifacts.noun import require, short
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from carotid.artifacts.labels import Boundary, Label
+    from carotid.geometry.grid import Grid
+    from carotid.geometry.sides import SideName
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """A closed outline in one axial slice; the last point joins the first.
+
+    Attributes:
+        points: (n, 2) float64, canonical voxel indices x, y.
+        deviation: (n,) float64, as the known tool defines it; NaN where unknown.
+        norm_deviation: (n,) float64, likewise.
+        deviation_mm: (n,) float64, standard deviation of the radius; NaN where unknown.
+        corrected: Whether it was corrected by hand.
+    """
+
+    __repr__ = short
+
+    points: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    norm_deviation: NDArray[np.float64]
+    deviation_mm: NDArray[np.float64]
+    corrected: bool = False
+
+    def __post_init__(self) -> None:
+        n = len(self.points)
+        require(self.points.shape == (n, 2), "points", self.points)
+        for name in ("deviation", "norm_deviation", "deviation_mm"):
+            require(getattr(self, name).shape == (n,), name, getattr(self, name))
+
+    @classmethod
+    def of_points(cls, points: NDArray[np.float64], *, corrected: bool = False) -> Self:
+        """An outline of which nothing but (n, 2) points is known."""
+        unknown = np.full(len(points), np.nan)
+        placed = np.asarray(points, np.float64).reshape(-1, 2)
+        return cls(placed, unknown, unknown, unknown, corrected)
+
+
+@dataclass(frozen=True, eq=False)
+class CrossSection:
+    """One artery in one axial slice.
+
+    Attributes:
+        label: Which artery.
+        z: Canonical slice index.
+        lumen: Outline of the lumen; None where there is none.
+        wall: Outline of the wall's outer boundary; None where there is none.
+    """
+
+    __repr__ = short
+
+    label: Label
+    z: int
+    lumen: Outline | None
+    wall: Outline | None
+
+    def outline(self, boundary: Boundary) -> Outline | None:
+        """One outline by its name."""
+        return self.lumen if boundary == "lumen" else self.wall
+
+
+@dataclass(frozen=True, eq=False)
+class Contours:
+    """The outlines of both sides of a neck.
+
+    Attributes:
+        left, right: Cross-sections of each side, sorted by label (external first, as text), then z.
+        canonical: The scan's grid in canonical order, to which the points' indices refer.
+        stored: The scan's stored grid; None where it is unknown.
+    """
+
+    __repr__ = short
+
+    left: tuple[CrossSection, ...]
+    right: tuple[CrossSection, ...]
+    canonical: Grid
+    stored: Grid | None
+
+    def side(self, name: SideName) -> tuple[CrossSection, ...]:
+        """One side by its name."""
+        return self.left if name == "left" else self.right

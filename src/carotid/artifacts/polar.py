@@ -1,0 +1,67 @@
+"""Polar images around centers: read from files, or drawn as they are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from carotid.artifacts.noun import require, short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from carotid.artifacts.labels import Label
+    from carotid.geometry.grid import Grid
+    from carotid.geometry.polar import Rays, Sampling
+    from carotid.geometry.sides import SideName
+
+
+@dataclass(frozen=True, eq=False)
+class PolarBlock:
+    """Polar images of some slices of one side, in order of label (external first), then z.
+
+    Attributes:
+        labels: The artery of each slice.
+        centers: (k, centers, 3) float64, canonical voxel indices; 1 or 9 centers a slice.
+        images: (k, centers, length, n_angles, polar_ray) float32, one row an angle; see
+            `carotid.geometry.polar`.
+    """
+
+    __repr__ = short
+
+    labels: tuple[Label, ...]
+    centers: NDArray[np.float64]
+    images: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        k, centers = self.centers.shape[:2]
+        require(self.centers.shape == (k, centers, 3), "centers", self.centers)
+        require(len(self.labels) == k, "labels", self.centers)
+        fits = self.images.ndim == 5 and self.images.shape[:2] == (k, centers)
+        require(fits, "images", self.images)
+
+
+class PolarImages(Protocol):
+    """Polar images of a participant: read from files, or drawn as they are asked for."""
+
+    @property
+    def canonical(self) -> Grid:
+        """The scan's grid in canonical order, to which centers refer."""
+
+    @property
+    def stored(self) -> Grid | None:
+        """The scan's stored grid; None where it is unknown."""
+
+    @property
+    def rays(self) -> Rays:
+        """How the rays are drawn."""
+
+    @property
+    def sampling(self) -> Sampling | None:
+        """How values are taken between voxels; None where it is unknown."""
+
+    def blocks(self, side: SideName) -> Iterator[PolarBlock]:
+        """The images of one side, a block at a time."""
