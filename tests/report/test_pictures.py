@@ -17,14 +17,16 @@ from tests.report.test_projections import ORIENTATIONS
 from carotid.geometry.grid import CANONICAL, Grid
 from carotid.geometry.volume import Volume
 from carotid.report import pictures
+from carotid.report.drawing.views import LETTERS, Plane, picture
 from carotid.report.examination import examine
 from carotid.report.sections import sections
-from carotid.report.views import LETTERS, Plane, picture
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from carotid.report.drawing.picture import Picture
 
 SHAPE = (48, 24, 30)
 SPACING = (1.5, 1.0, 2.0)
@@ -61,14 +63,15 @@ def make(tmp_path: Path, orientation: str, tilt: float = 0.2) -> pictures.Scene:
     return pictures.make_scene(examine("p", folder, 100.0, None), volume.array, 100.0)
 
 
-def decoded(html: str) -> list[tuple[NDArray[np.uint8], tuple[int, int]]]:
-    """Pixels, and the size on the page, of every image."""
-    found = []
-    pattern = r'width="(\d+)" height="(\d+)" alt="[^"]*" src="data:image/webp;base64,([^"]+)"'
-    for width, height, data in re.findall(pattern, html):
-        image = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
-        found.append((np.asarray(image), (int(width), int(height))))
-    return found
+def decoded(picture: Picture) -> NDArray[np.uint8]:
+    """Its pixels."""
+    data = picture.image.removeprefix("data:image/webp;base64,")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))
+
+
+def data_of(picture: Picture, kind: str) -> str:
+    """Path data of a layer."""
+    return next(layer.data for layer in picture.layers if layer.kind == kind)
 
 
 def middle(where: NDArray[np.bool_]) -> tuple[float, float]:
@@ -85,39 +88,40 @@ def coloured(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 def test_right_is_on_the_left_and_up_is_up(tmp_path: Path, orientation: str) -> None:
     scene = make(tmp_path, orientation)
-    ((pixels, size),) = decoded(pictures.coronal(scene))
+    shown = pictures.coronal(scene)
+    pixels = decoded(shown)
     across, down = middle(coloured(pixels))
     assert across == pytest.approx(1 - 38.5 / 48, abs=0.03)
     assert down == pytest.approx(0.25, abs=0.04)
-    assert size[0] / size[1] == pytest.approx(48 * 1.5 / (30 * 2.0), rel=0.02)
+    assert shown.width_px / shown.height_px == pytest.approx(48 * 1.5 / (30 * 2.0), rel=0.02)
     assert pixels.shape[1] / pixels.shape[0] == pytest.approx(48 * 1.5 / (30 * 2.0), rel=0.02)
 
 
 @pytest.mark.parametrize("orientation", ["RAS", "LPS", "PIL", "SRA"])
 def test_front_is_on_the_left_of_sagittal_pictures(tmp_path: Path, orientation: str) -> None:
     scene = make(tmp_path, orientation)
-    ((pixels, _),) = decoded(pictures.sagittal(scene, "right"))
+    pixels = decoded(pictures.sagittal(scene, "right"))
     whole = pixels.astype(int)
     red = coloured(pixels) & (whole[..., 0] - whole[..., 1] > 60)
     green = coloured(pixels) & (whole[..., 1] - whole[..., 0] > 60)
     assert middle(red)[0] == pytest.approx(1 - 18.5 / 24, abs=0.06)  # internal, made in front
     assert middle(green)[0] == pytest.approx(1 - 8.5 / 24, abs=0.06)
-    ((other, _),) = decoded(pictures.sagittal(scene, "left"))
+    other = decoded(pictures.sagittal(scene, "left"))
     assert not coloured(other).any()
 
 
 @pytest.mark.parametrize("orientation", ["RAS", "LPS", "ASR", "IPL"])
 def test_axial_sections_are_seen_from_the_feet(tmp_path: Path, orientation: str) -> None:
     scene = make(tmp_path, orientation)
-    html = sections(scene)
-    right = decoded(html)[0][0]  # the top section, right side
+    top = sections(scene)[0].pictures[0]  # the right side
+    right = decoded(top)
     across, down = middle(right[..., 0] > 128)
     # The section is 32 voxels wide and, the vessel being at its side, ends at the scan's border.
     assert across == pytest.approx((48 - 39) / 32, abs=0.03)
     assert down == pytest.approx((24 - 18) / 24, abs=0.03)
-    assert html.count('<i class="l">R</i>') == html.count('<i class="t">A</i>') == 16
-    triangle = re.search(r'class="dot internal" d="M([\d.]+) ([\d.]+)', html)
-    circle = re.search(r'class="dot external" d="M([\d.]+) ([\d.]+)', html)
+    assert top.borders == [("R", "l"), ("L", "r"), ("A", "t"), ("P", "b")]
+    triangle = re.match(r"M([\d.]+) ([\d.]+)", data_of(top, "dot internal"))
+    circle = re.match(r"M([\d.]+) ([\d.]+)", data_of(top, "dot external"))
     assert triangle is not None
     assert circle is not None
     assert float(triangle[1]) == pytest.approx((47.5 - 38) * 1.5, abs=0.1)
@@ -127,12 +131,12 @@ def test_axial_sections_are_seen_from_the_feet(tmp_path: Path, orientation: str)
 
 def test_straightened_vessel_is_in_the_middle(tmp_path: Path) -> None:
     scene = make(tmp_path, "LPS")
-    images = decoded(pictures.strips(scene, "right"))
-    assert len(images) == 2
-    internal = images[0][0][..., 0]
+    shown = pictures.strips(scene, "right")
+    assert len(shown) == 2
+    internal = decoded(shown[0])[..., 0]
     bright = internal[: internal.shape[0] // 2].max(axis=0) > 128
     assert middle(bright[None])[0] == pytest.approx(0.5, abs=0.05)
-    assert 'class="shade"' in pictures.strips(scene, "right")  # the lower half has no peak
+    assert data_of(shown[0], "shade")  # the lower half has no peak
 
 
 def test_letters() -> None:
@@ -150,6 +154,6 @@ def test_points_lie_where_the_picture_shows_them() -> None:
 def test_without_scan_the_heatmaps_are_shown(tmp_path: Path) -> None:
     scene = make(tmp_path, "LPS")
     alone = pictures.make_scene(scene.exam, None, 100.0)
-    assert coloured(decoded(pictures.coronal(alone))[0][0]).any()
-    assert pictures.strips(alone, "left") == ""
-    assert len(decoded(sections(alone))) == 16
+    assert coloured(decoded(pictures.coronal(alone))).any()
+    assert pictures.strips(alone, "left") == []
+    assert len(sections(alone)) == 8

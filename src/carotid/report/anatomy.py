@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.report.views import Plane
+from carotid.report.drawing.views import Plane
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -70,6 +70,11 @@ class Row:
             return "doubtful"
         return "check" if self.score >= CHECK else "unremarkable"
 
+    @property
+    def word(self) -> str:
+        """The group, or why there are no heatmaps."""
+        return self.group if self.sides else self.result
+
 
 def row_without(participant_id: str, result: str, reason: str, number: int) -> Row:
     """The row of a participant without heatmaps."""
@@ -135,11 +140,13 @@ class Column:
         best = max(known) if self.worse == "high" else min(known)
         return best[0], best[1] if self.per_side else None
 
-    def text(self, value: float) -> str:
-        """A figure for people; the unit is in the head."""
+    def cell(self, row: Row) -> tuple[str, str, SideName | None]:
+        """What the page sorts by, what it shows, and whose it is; the unit is in the head."""
+        value, side = self.worst(row)
         if math.isnan(value):
-            return "\u2013"
-        return f"{100 * value if self.unit == '%' else value:.{self.digits}f}"
+            return "", "\u2013", None
+        shown = f"{100 * value if self.unit == '%' else value:.{self.digits}f}"
+        return f"{value:.6g}", shown, side
 
 
 def _of(

@@ -177,6 +177,10 @@ class Part:
         share = (value - self.fine) / (self.bad - self.fine)
         return self.weight * min(1.0, max(0.0, share))
 
+    def in_unit(self, value: float) -> str:
+        """One of the two figures with its unit; shares in percent."""
+        return f"{value:g} {self.unit}" if self.unit else f"{100 * value:g} %"
+
 
 SCORE_PARTS = {
     "internal_share": Part("internal: share of slices with a peak", 20, 0.9, 0.2, ""),

@@ -1,18 +1,20 @@
-"""The pictures of one participant, as HTML, that show the whole height: projections and strips.
+"""The pictures of one participant that show the whole height: projections and strips.
 
 A projection shows the heatmaps over the scan, a strip the scan straightened along the maxima.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from carotid.artifacts import LABELS
-from carotid.report import anatomy, lines, raster
-from carotid.report.views import LETTERS, Plane, picture, plane_of
+from carotid.report import anatomy
+from carotid.report.drawing import lines, raster
+from carotid.report.drawing.picture import Layer, Picture, Words, channel_layers, layer
+from carotid.report.drawing.views import LETTERS, Plane, picture, plane_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,7 +80,7 @@ def make_scene(exam: Examination, scan: NDArray[np.generic] | None, threshold: f
     return Scene(exam, scan, threshold, scale, contrast)
 
 
-def coronal(scene: Scene, *, spread: bool = False) -> str:
+def coronal(scene: Scene, *, spread: bool = False) -> Picture:
     """Both sides' heatmaps (or their standard deviation) over the scan, seen from the front."""
     exam = scene.exam
     sides = [exam.sides[name] for name in SIDES_ON_SCREEN]
@@ -90,12 +92,16 @@ def coronal(scene: Scene, *, spread: bool = False) -> str:
         background = anatomy.curved_slab(
             scene.scan, 1, _middle(depths, known, exam, axis=1), exam.grid.spacing_mm[1]
         )
-    title = "Standard deviation" if spread else "Mean heatmap"
-    overlay = "" if spread else _truth_lines(sides, "coronal", exam) + _section_ticks(scene)
-    return _projection(scene, "coronal", title, background, maps, overlay, spread=spread)
+    if spread:
+        return _projection(scene, "coronal", "Standard deviation", background, maps, spread=True)
+    found = _projection(scene, "coronal", "Mean heatmap", background, maps)
+    ticks, words = _section_ticks(scene)
+    return replace(
+        found, layers=(*found.layers, *_truth_lines(sides, "coronal", exam), *ticks), words=words
+    )
 
 
-def sagittal(scene: Scene, side: SideName) -> str:
+def sagittal(scene: Scene, side: SideName) -> Picture:
     """One side's heatmaps over the scan, seen from the patient's left."""
     exam, one = scene.exam, scene.exam.sides[side]
     background = None
@@ -103,15 +109,14 @@ def sagittal(scene: Scene, side: SideName) -> str:
         known = one.course.peak > scene.threshold
         way = _middle(one.mean.peak_index[..., 0], known, exam, axis=0)
         background = anatomy.curved_slab(scene.scan, 0, way, exam.grid.spacing_mm[0])
-    truth = _truth_lines([one], "sagittal", exam)
-    title = f"{side.capitalize()}"
-    return _projection(scene, "sagittal", title, background, one.mean.sagittal, truth, spread=False)
+    found = _projection(scene, "sagittal", side.capitalize(), background, one.mean.sagittal)
+    return found.under(*_truth_lines([one], "sagittal", exam))
 
 
-def strips(scene: Scene, side: SideName) -> str:
+def strips(scene: Scene, side: SideName) -> list[Picture]:
     """The scan along both channels' maxima, straightened; empty where there is no scan."""
     if scene.scan is None:
-        return ""
+        return []
     exam, one = scene.exam, scene.exam.sides[side]
     spacing = exam.grid.spacing_mm
     found = []
@@ -126,24 +131,19 @@ def strips(scene: Scene, side: SideName) -> str:
             grey = np.zeros((round(anatomy.STRIP_MM / spacing[0]) | 1, exam.grid.shape[2]), "f4")
         plane = Plane((grey.shape[0], grey.shape[1]), (spacing[0], spacing[2]))
         width, height = plane.extent_mm
-        shade = _shade(~high, spacing[2], width)
-        middle = lines.path(
-            f"M{lines.number(width / 2)} 0v4m0 {lines.number(height - 8)}v4", "tick"
-        )
-        image = raster.grey_image(raster.fitted(picture(grey), frame_of(plane, _IMAGE_PX_PER_MM)))
-        caption = f"{side[0].upper()} {label[:3]}."
+        middle = f"M{lines.number(width / 2)} 0v4m0 {lines.number(height - 8)}v4"
         found.append(
-            _figure(
-                image,
+            Picture(
+                raster.grey_image(raster.fitted(picture(grey), frame_of(plane, _IMAGE_PX_PER_MM))),
                 f"The scan straightened along the {side} {label} maxima",
-                plane,
-                scene.px_per_mm,
-                caption,
-                shade + middle,
                 f"strip {label}",
+                plane.extent_mm,
+                scene.px_per_mm,
+                (*_shade(~high, spacing[2], width), Layer("tick", middle)),
+                caption=f"{side[0].upper()} {label[:3]}.",
             )
         )
-    return "".join(found)
+    return found
 
 
 def _projection(
@@ -152,10 +152,9 @@ def _projection(
     title: str,
     background: NDArray[np.float32] | None,
     maps: NDArray[np.float32],
-    overlay: str,
     *,
-    spread: bool,
-) -> str:
+    spread: bool = False,
+) -> Picture:
     exam = scene.exam
     plane = plane_of(kind, exam.grid.shape, exam.grid.spacing_mm)
     frame = frame_of(plane, _IMAGE_PX_PER_MM)
@@ -165,47 +164,22 @@ def _projection(
         grey = np.full((frame.height_px, frame.width_px), GREY_FLOOR, np.float32)
     else:
         grey = raster.fitted(picture(raster.window(background)), frame) ** 0.8
-    row_mm, column_mm = plane.spacing_mm[1], plane.spacing_mm[0]
+    layers: tuple[Layer, ...] = ()
     if not spread:
-        outlines = (
-            lines.outlines(picture(one), scene.threshold, row_mm, column_mm, 0.8) for one in maps
+        row_mm, column_mm = plane.spacing_mm[1], plane.spacing_mm[0]
+        layers = channel_layers(
+            "outline",
+            (lines.outlines(picture(one), scene.threshold, row_mm, column_mm, 0.8) for one in maps),
         )
-        overlay = lines.channel_paths(outlines, "outline") + overlay
-    image = raster.colour_image(grey, inks[0], inks[1])
-    alt = f"{title}, {kind} projection"
-    return _figure(image, alt, plane, scene.px_per_mm, title, overlay, kind, LETTERS[kind])
-
-
-def _figure(
-    image: str,
-    alt: str,
-    plane: Plane,
-    px_per_mm: float,
-    caption: str,
-    over: str,
-    kind: str,
-    letters: str = "",
-) -> str:
-    shown = framed(image, alt, plane, px_per_mm, over, kind, letters)
-    return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
-
-
-def framed(
-    image: str, alt: str, plane: Plane, px_per_mm: float, over: str, kind: str, letters: str
-) -> str:
-    """An image with lines over it and letters at its borders, in true proportion."""
-    width, height = plane.extent_mm
-    size = (
-        f'width="{max(1, round(width * px_per_mm))}" height="{max(1, round(height * px_per_mm))}"'
-    )
-    box = f"0 0 {lines.number(width)} {lines.number(height)}"
-    named = "".join(
-        f'<i class="{place}">{letter}</i>' for letter, place in zip(letters, "lrtb", strict=False)
-    )
-    return (
-        f'<span class="view {kind}"><img loading="lazy" decoding="async" {size} alt="{alt}" '
-        f'src="{image}"><svg aria-hidden="true" viewBox="{box}" preserveAspectRatio="none">'
-        f"{over}</svg>{named}</span>"
+    return Picture(
+        raster.colour_image(grey, inks[0], inks[1]),
+        f"{title}, {kind} projection",
+        kind,
+        plane.extent_mm,
+        scene.px_per_mm,
+        layers,
+        letters=LETTERS[kind],
+        caption=title,
     )
 
 
@@ -233,7 +207,7 @@ def _filled(values: NDArray[np.int64], known: NDArray[np.bool_]) -> NDArray[np.f
     return np.asarray(np.interp(z, z[known], values[known]), np.float64)
 
 
-def _shade(low: NDArray[np.bool_], slice_mm: float, width: float) -> str:
+def _shade(low: NDArray[np.bool_], slice_mm: float, width: float) -> tuple[Layer, ...]:
     """Bars over the slices that have no peak."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], low[::-1], [False]]).astype(np.int8)))
     data = "".join(
@@ -241,26 +215,24 @@ def _shade(low: NDArray[np.bool_], slice_mm: float, width: float) -> str:
         f"v{lines.number((b - a) * slice_mm)}h-{lines.number(width)}z"
         for a, b in zip(edges[::2], edges[1::2], strict=True)
     )
-    return lines.path(data, "shade")
+    return layer("shade", data)
 
 
-def _section_ticks(scene: Scene) -> str:
+def _section_ticks(scene: Scene) -> tuple[tuple[Layer, ...], tuple[Words, ...]]:
+    """Marks at both borders of a coronal picture and the numbers of the axial sections."""
     exam = scene.exam
     plane = plane_of("coronal", exam.grid.shape, exam.grid.spacing_mm)
     right = lines.number(plane.extent_mm[0])
     size = 10 / scene.px_per_mm
-    found = []
-    for t, z in enumerate(exam.heights):
-        y = plane.points(np.zeros(1), np.array([z]))[0, 1]
-        level, base = lines.number(y), lines.number(y + size * 0.36)
-        found.append(
-            f'<path class="tick" d="M0 {level}h3M{right} {level}h-3"/>'
-            f'<text class="tick" x="4" y="{base}" font-size="{lines.number(size)}">{t + 1}</text>'
-        )
-    return "".join(found)
+    heights = [plane.points(np.zeros(1), np.array([z]))[0, 1] for z in exam.heights]
+    data = "".join(f"M0 {lines.number(y)}h3M{right} {lines.number(y)}h-3" for y in heights)
+    words = (Words(str(t), 4, y + size * 0.36, size) for t, y in enumerate(heights, start=1))
+    return layer("tick", data), tuple(words)
 
 
-def _truth_lines(sides: Iterable[SideExamination], kind: str, exam: Examination) -> str:
+def _truth_lines(
+    sides: Iterable[SideExamination], kind: str, exam: Examination
+) -> tuple[Layer, ...]:
     """Known centers as lines, both channels' vessels alike."""
     plane = plane_of(kind, exam.grid.shape, exam.grid.spacing_mm)
     axis = 0 if kind == "coronal" else 1
@@ -272,4 +244,4 @@ def _truth_lines(sides: Iterable[SideExamination], kind: str, exam: Examination)
         if side.truth is not None
         for channel in (0, 1)
     )
-    return lines.path(data, "truth")
+    return layer("truth", data)

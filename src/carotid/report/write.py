@@ -9,19 +9,20 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
+from markupsafe import Markup
 
 from carotid.errors import CarotidError, InputError, UsageError, one_line
 from carotid.geometry.grid import CANONICAL
-from carotid.report import page
-from carotid.report.case import body, heading
+from carotid.report.case import body
 from carotid.report.columns import Row, row_of, row_without, tsv, worst_first
 from carotid.report.examination import examine
+from carotid.report.page import Case, PageFacts, page
 from carotid.report.sources import Subject, find_subjects
 from carotid.storage.raw import open_scan
 from carotid.storage.results.atomic import atomic_file, cannot_write, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -104,7 +105,7 @@ def write_report(
                 rows.append(row)
                 found[number] = (spool.tell(), spool.write(text.encode()))
             rows = worst_first(rows)
-            facts = page.PageFacts(threshold, pictures, trouble)
+            facts = PageFacts(threshold, pictures, trouble)
             _assemble(target, rows, facts, spool, found)
     except OSError as error:
         raise cannot_write(target, error) from error
@@ -115,16 +116,16 @@ def write_report(
 
 def _case(
     subject: Subject, number: int, threshold: float, annotation_dir: Path | None, trouble: str
-) -> tuple[Row, str]:
-    """One participant's row, and the HTML below its heading."""
+) -> tuple[Row, Markup]:
+    """One participant's row, and what the page has below its heading."""
     name = subject.participant_id
     if subject.folder is None:
-        return row_without(name, subject.result, subject.reason, number), ""
+        return row_without(name, subject.result, subject.reason, number), Markup()
     try:
         exam = examine(name, subject.folder, threshold, annotation_dir)
     except CarotidError as error:
         logger.warning("%s: its result cannot be read: %s", name, error)
-        return row_without(name, "unreadable", _without_place(error), number), ""
+        return row_without(name, "unreadable", _without_place(error), number), Markup()
     scan, note = _scan(subject, exam.grid)
     notes = [note] if note and not trouble else []
     row = row_of(name, subject.result, subject.reason, number, exam)
@@ -157,25 +158,23 @@ def _without_place(error: CarotidError) -> str:
 def _assemble(
     target: Path,
     rows: list[Row],
-    facts: page.PageFacts,
+    facts: PageFacts,
     spool: IO[bytes],
     found: dict[int, tuple[int, int]],
 ) -> None:
     """Write the page aside, in order, and move it into place."""
-    with atomic_file(target) as file:
-        file.write(page.head(rows, facts).encode())
+
+    def cases() -> Iterator[Case]:
         left = facts.pictures
-        for order, row in enumerate(rows, start=1):
+        for row in rows:
             start, size = found[row.number]
-            shown = bool(row.sides) and left > 0
+            shown = size > 0 and left > 0
             left -= shown
-            kind = "" if shown else ' class="empty"'
-            file.write(f'<article id="c{row.number}"{kind}>{heading(row, order)}'.encode())
-            if shown:
-                spool.seek(start)
-                file.write(spool.read(size))
-            file.write(b"</article>\n")
-        file.write(page.tail().encode())
+            spool.seek(start)
+            yield Case(row, Markup(spool.read(size if shown else 0).decode()))  # noqa: S704 - ours
+
+    with atomic_file(target) as file:
+        file.writelines(piece.encode() for piece in page(rows, cases(), facts))
 
 
 def _check_target(target: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pictures as lines: outlines, dots and letters of SVG, in millimetres of the picture.
+"""Pictures as lines: outlines, dots and marks as SVG path data, in millimetres of the picture.
 
 Lines are drawn over an image, not into it, so that they stay sharp at every size and can follow
 the page's colours. Internal is solid and triangular, external dashed and round, everywhere: the
@@ -10,8 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from carotid.artifacts import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,18 +93,6 @@ def crosses(points_mm: Iterable[tuple[float, float]], size_mm: float) -> str:
     return "".join(
         f"M{number(x - float(s))} {number(y)}h{d}M{number(x)} {number(y - float(s))}v{d}"
         for x, y in points_mm
-    )
-
-
-def path(data: str, kind: str) -> str:
-    """A path element of a class that the page's style knows; nothing where there is no data."""
-    return f'<path class="{kind}" d="{data}"/>' if data else ""
-
-
-def channel_paths(data: Iterable[str], kind: str) -> str:
-    """One path per channel, of the classes `<kind> internal` and `<kind> external`."""
-    return "".join(
-        path(one, f"{kind} {channel}") for one, channel in zip(data, LABELS, strict=True)
     )
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from carotid.report.lines import channel_paths, number, polyline
+from carotid.report.drawing.lines import number, polyline
+from carotid.report.drawing.picture import Chart, Layer, Words, channel_layers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,11 +22,11 @@ _MAX_POINTS = 160
 
 
 @dataclass(frozen=True)
-class Chart:
+class Quantity:
     """What a chart shows.
 
     Attributes:
-        title: Above it.
+        title: Below it.
         label: For readers who cannot see it.
         top: The value at its right border; larger ones are drawn there.
         keep: Which value stands for several slices that share a point.
@@ -41,7 +42,7 @@ class Chart:
     unit: str = ""
 
 
-def chart(what: Chart, values: NDArray[np.floating], slice_mm: float, px_per_mm: float) -> str:
+def chart(what: Quantity, values: NDArray[np.floating], slice_mm: float, px_per_mm: float) -> Chart:
     """Draw (z, 2) values, both channels, with the top slice at the top.
 
     Args:
@@ -60,23 +61,15 @@ def chart(what: Chart, values: NDArray[np.floating], slice_mm: float, px_per_mm:
         x = _INSET + np.clip(value / what.top, 0, 1) * inner
         y = (count - 0.5 - z) * slice_mm * px_per_mm
         lines.append(polyline(np.stack([x, y], axis=-1)[::-1]))
-    marks = ""
-    ticks = [(float(WIDTH - 2), "end", f"{what.top:g}{what.unit}")]
+    layers = [Layer("axis", f"M{_INSET} 0v{height}")]
+    base = height + _FOOT - 3
+    words = [Words(f"{what.top:g}{what.unit}", WIDTH - 2, base, anchor="end")]
     if what.mark is not None and 0 < what.mark < what.top:
         x_mark = _INSET + what.mark / what.top * inner
-        marks = f'<path class="mark" d="M{number(x_mark)} 0v{height}"/>'
-        ticks.append((x_mark, "middle", f"{what.mark:g}"))
-    text = "".join(
-        f'<text x="{number(x)}" y="{height + _FOOT - 3}" text-anchor="{anchor}">{words}</text>'
-        for x, anchor, words in ticks
-    )
-    return (
-        f'<svg class="chart" role="img" aria-label="{what.label}" width="{WIDTH}" '
-        f'height="{height + _FOOT}" viewBox="0 0 {WIDTH} {height + _FOOT}">'
-        f'<rect class="field" x="0" y="0" width="{WIDTH}" height="{height}"/>'
-        f'<path class="axis" d="M{_INSET} 0v{height}"/>{marks}{channel_paths(lines, "curve")}'
-        f"{text}</svg>"
-    )
+        layers.append(Layer("mark", f"M{number(x_mark)} 0v{height}"))
+        words.append(Words(f"{what.mark:g}", x_mark, base, anchor="middle"))
+    layers += channel_layers("curve", lines)
+    return Chart(what.title, what.label, WIDTH, height, _FOOT, tuple(layers), tuple(words))
 
 
 def _grouped(

@@ -1,0 +1,1 @@
+"""Numbers to pictures: pixels, lines over them, charts. Nothing here knows what is shown."""
