@@ -1,0 +1,80 @@
+"""What evidence weighs against continuity: the numbers of the joint search.
+
+They were fitted on simulated necks, see `benchmarks/centerline_weights.py`: there the expected share
+of slices with a right center is made as large as can be, less a part of those with a wrong one. No
+number depends on how high a network's peaks are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Costs as minus logarithms of probabilities.
+
+    Attributes:
+        depth_internal: Of the internal channel's depth at the artery's place, per mm of height.
+        depth_external: Likewise of the external channel.
+        rival_common: Of the logarithm by which a rival is higher, for the common carotid, per mm.
+        rival_apart: Likewise for internal and external carotid.
+        common: Of the common carotid, per mm.
+        echo_internal: Of the external channel's height at the internal carotid's place, per mm.
+        echo_external: Of the internal channel's height at the external carotid's place, per mm.
+        no_internal: Of the external carotid without an internal one, per mm.
+        no_external: Of the internal carotid without an external one above the bifurcation, per mm.
+        nothing: Of each artery where there is none, per mm.
+        lateral: Of lying on the other side of the scan's middle, per mm and cm.
+        far_apart: Of internal and external lying further than 15 mm apart, per mm and cm.
+        direction: Of the internal lying medial and anterior of the external, per mm.
+        move: Of moving sideways: the square of the distance over the height.
+        jump: Of moving further than an artery may: per mm beyond.
+        begin: Of beginning or ending within the volume.
+        fork: Of the common carotid's dividing.
+        drop: Of one artery's ending while the other goes on.
+        fork_and_drop: Of the common carotid's going on as one artery.
+    """
+
+    depth_internal: float
+    depth_external: float
+    rival_common: float
+    rival_apart: float
+    common: float
+    echo_internal: float
+    echo_external: float
+    no_internal: float
+    no_external: float
+    nothing: float
+    lateral: float
+    far_apart: float
+    direction: float
+    move: float
+    jump: float
+    begin: float
+    fork: float
+    drop: float
+    fork_and_drop: float
+
+
+WEIGHTS = Weights(
+    depth_internal=0.95,
+    depth_external=1.0,
+    rival_common=0.55,
+    rival_apart=0.6,
+    common=0.1,
+    echo_internal=0.12,
+    echo_external=0.45,
+    no_internal=1.5,
+    no_external=1.32,
+    nothing=1.64,
+    lateral=1.0,
+    far_apart=1.5,
+    direction=0.57,
+    move=0.66,
+    jump=2.24,
+    begin=0.5,
+    fork=0.8,
+    drop=3.35,
+    fork_and_drop=4.2,
+)
