@@ -83,7 +83,10 @@ def test_rows_are_the_known_tools_and_values_too(case: str) -> None:
     heatmaps, parameters = heatmaps_of(case), parameters_of(case)
     assert parameters.method == "sections"
     for side in SIDE_NAMES:
-        check(find_side(heatmaps.slices(side), parameters), expected_rows(case, side))
+        check(
+            find_side(heatmaps.slices(side), heatmaps.grid, side, parameters),
+            expected_rows(case, side),
+        )
 
 
 @pytest.mark.parametrize("case", ["anisotropic", "disjoint"])
@@ -98,7 +101,10 @@ def test_files_give_the_same(case: str, tmp_path: Path) -> None:
     stored = StoredHeatmaps(folder)
     assert stored.grid.agrees_with(heatmaps.grid)
     for side in SIDE_NAMES:
-        check(find_side(stored.slices(side), parameters_of(case)), expected_rows(case, side))
+        check(
+            find_side(stored.slices(side), stored.grid, side, parameters_of(case)),
+            expected_rows(case, side),
+        )
 
 
 def test_a_case_is_stored_in_another_order_than_the_canonical_one() -> None:

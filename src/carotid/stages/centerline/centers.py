@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,7 +63,11 @@ class SideCenters:
 
     def tidied(self) -> SideCenters:
         """The same with as many digits as are written."""
-        return SideCenters(self.internal.tidied(), self.external.tidied(), self.bifurcation)
+        fork = self.bifurcation
+        if fork is not None:
+            point = np.round(fork.point, _POINT_DIGITS)
+            fork = replace(fork, point=point, uncertainty_mm=round(fork.uncertainty_mm, 3))
+        return SideCenters(self.internal.tidied(), self.external.tidied(), fork)
 
 
 @dataclass(frozen=True, eq=False)

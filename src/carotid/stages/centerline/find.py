@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING
 
 from carotid.artifacts import LABELS, Centerlines, SideCenterlines
 from carotid.errors import CarotidError, InputError
+from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.stages.centerline.centers import Corners, with_values
+from carotid.stages.centerline.joint.find import joint_centers
+from carotid.stages.centerline.joint.levels import SideVolume
 from carotid.stages.centerline.parameters import CenterlineParameters
 from carotid.stages.centerline.sections import sections_centers
 
 if TYPE_CHECKING:
     from carotid.artifacts import HeatmapSlices, HeatmapSource
+    from carotid.geometry.grid import Grid
 
 logger = logging.getLogger(__name__)
 
 _REMEDIES = {
+    "joint": "look at the heatmaps: do they show the arteries, and does the scan show the neck?",
     "sections": "lower the threshold in [centerline_transform]",
 }
 
@@ -43,7 +48,7 @@ def find_centerlines(
     found: dict[SideName, SideCenterlines] = {}
     for side in SIDE_NAMES:
         try:
-            found[side] = find_side(heatmaps.slices(side), chosen)
+            found[side] = find_side(heatmaps.slices(side), heatmaps.grid, side, chosen)
         except CarotidError as error:
             raise error.at(f"{side} heatmap") from error
     missing = [
@@ -62,14 +67,28 @@ def find_centerlines(
     return Centerlines(found["left"], found["right"], heatmaps.grid)
 
 
-def find_side(heatmaps: HeatmapSlices, parameters: CenterlineParameters) -> SideCenterlines:
+def find_side(
+    heatmaps: HeatmapSlices, grid: Grid, side: SideName, parameters: CenterlineParameters
+) -> SideCenterlines:
     """The centerlines of one side.
+
+    Args:
+        heatmaps: The side's heatmaps.
+        grid: Their stored grid.
+        side: Which side of the patient it is.
+        parameters: The method and its settings.
 
     Raises:
         InputError: The heatmap cannot be used.
     """
     mean = heatmaps.mean()
-    found = sections_centers(mean, parameters).tidied()
+    if parameters.method == "joint":
+        spacing_mm = grid.reoriented(CANONICAL).spacing_mm
+        volume = SideVolume(mean, spacing_mm, leftward=side == "left")
+        found = joint_centers(volume, heatmaps.max_indices).tidied()
+        del volume
+    else:
+        found = sections_centers(mean, parameters).tidied()
     corners = Corners.around(found.arteries, mean.shape[1:])
     mean_values = mean[corners.channel, *corners.voxels.T]
     del mean  # before the standard deviation is read

@@ -11,7 +11,7 @@ from carotid.config import Parameters
 
 logger = logging.getLogger(__name__)
 
-Method = Literal["sections"]
+Method = Literal["joint", "sections"]
 
 _OF_SECTIONS = ("step_size", "threshold", "spatial_threshold")
 
@@ -23,14 +23,16 @@ class CenterlineParameters(Parameters):
     was written for the known tool, so it gets that method.
 
     Attributes:
-        method: `sections` is the known tool's search, voxel by voxel, for each artery alone.
+        method: `joint` finds both arteries of a side together, between voxels; `sections` is the
+            known tool's search, voxel by voxel, for each artery alone.
         step_size: Height of a section in slices.
         threshold: A slice shows an artery where its highest value is above this.
         spatial_threshold: Two centers at most this far apart, in-plane voxels, are one vessel.
     """
 
     method: Method = Field(
-        default="sections", description="sections: the known tool's search, voxel by voxel"
+        default="joint",
+        description="joint: both arteries together, between voxels; sections: the known tool's",
     )
     step_size: Annotated[StrictInt, Field(ge=1)] = Field(
         default=50, description="height of a section in slices"

@@ -56,7 +56,10 @@ def find_candidates(volume: SideVolume) -> Candidates:
     maxima, highest = [], []
     for block in volume.blocks():
         highest.append(block.max(axis=(2, 3)))
-        maxima += [_strongest_maxima(level, volume.spacing_mm) for level in block.reshape(-1, *block.shape[2:])]
+        maxima += [
+            _strongest_maxima(level, volume.spacing_mm)
+            for level in block.reshape(-1, *block.shape[2:])
+        ]
     found = np.stack(maxima).reshape(-1, 2, _LOOKED_AT, 2)
     point_mm = np.full((len(found), 2, MOST, 2), np.nan)
     _add(point_mm, found, MOST_OWN, _OWN_APART_MM)
@@ -87,7 +90,7 @@ def _strongest_maxima(
     x, y, here = x[order], y[order], here[order]
     found[: len(x), 0] = x + _vertex(rim[x, y + 1], here, rim[x + 2, y + 1])
     found[: len(x), 1] = y + _vertex(rim[x + 1, y], here, rim[x + 1, y + 2])
-    return found * spacing_mm[:2]
+    return np.asarray(found * spacing_mm[:2])
 
 
 def _vertex(
@@ -107,9 +110,7 @@ def _shifted(own: NDArray[np.float64], up: int) -> NDArray[np.float64]:
     return lent
 
 
-def _add(
-    into: NDArray[np.float64], new: NDArray[np.float64], most: int, apart_mm: float
-) -> None:
+def _add(into: NDArray[np.float64], new: NDArray[np.float64], most: int, apart_mm: float) -> None:
     """Add candidates, in their order, that are far enough from those that are there.
 
     Args:

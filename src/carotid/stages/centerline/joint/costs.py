@@ -104,10 +104,12 @@ def level_costs(
     apart = apart + _pair_costs(volume, point_mm, weights)
     states = common, apart, alone[0] + weights.no_external, alone[1] + weights.no_internal
     level_mm = volume.level_mm
-    nothing = 2 * weights.nothing * level_mm
+    nothing = np.array(2 * weights.nothing * level_mm)
     of_levels = [np.where(np.isnan(a), NEVER, a * level_mm) for a in states]
-    own_costs = [State(nothing, *each, nothing) for each in zip(*of_levels, strict=True)]
-    return LevelCosts(own_costs, _steps(common_mm, point_mm, level_mm, weights), common_mm, point_mm)
+    own_costs = [State._make((nothing, *each, nothing)) for each in zip(*of_levels, strict=True)]
+    return LevelCosts(
+        own_costs, _steps(common_mm, point_mm, level_mm, weights), common_mm, point_mm
+    )
 
 
 def usual_heights(candidates: Candidates) -> NDArray[np.float64]:
@@ -191,13 +193,10 @@ def _steps(
     internal, external = point_mm[:, 0], point_mm[:, 1]
     changes = Changes(weights.begin, weights.fork, weights.drop, weights.fork_and_drop)
     ways = (
-        (common_mm, common_mm),
-        (common_mm, internal),
-        (common_mm, external),
-        (internal, internal),
-        (external, external),
+        moves(common_mm, common_mm),
+        moves(common_mm, internal),
+        moves(common_mm, external),
+        moves(internal, internal),
+        moves(external, external),
     )
-    return [
-        Steps(*each, changes)
-        for each in zip(*(moves(here, there) for here, there in ways), strict=True)
-    ]
+    return [Steps(cc, ci, ce, ii, ee, changes) for cc, ci, ce, ii, ee in zip(*ways, strict=True)]

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Costs1 = NDArray[np.float64]
+    Least = Callable[[NDArray[np.float64], int | tuple[int, ...]], NDArray[np.float64]]
+    """What becomes of the ways that lead to a state: `hard` or `soft`."""
 
 NEVER = 1e9
 """Cost of what is impossible."""
@@ -32,24 +33,29 @@ class State(NamedTuple):
     """A number for each state of a level, such as the least cost of all courses that lead to it.
 
     Attributes:
-        below: Nothing yet, below the arteries.
+        below: () nothing yet, below the arteries.
         common: (m,) the common carotid, at each of its candidates.
         apart: (k, k) both arteries, at each pair of candidates, internal first.
         internal: (k,) the internal carotid alone.
         external: (k,) the external carotid alone.
-        above: Nothing any more, above the arteries.
+        above: () nothing any more, above the arteries.
     """
 
-    below: float
+    below: NDArray[np.float64]
     common: NDArray[np.float64]
     apart: NDArray[np.float64]
     internal: NDArray[np.float64]
     external: NDArray[np.float64]
-    above: float
+    above: NDArray[np.float64]
 
     def plus(self, other: State) -> State:
         """The sum, state by state."""
-        return State(*(a + b for a, b in zip(self, other, strict=True)))
+        return State._make(np.add(a, b) for a, b in zip(self.parts, other.parts, strict=True))
+
+    @property
+    def parts(self) -> tuple[NDArray[np.float64], ...]:
+        """The states in order."""
+        return tuple(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,9 +96,6 @@ class Changes:
     fork_and_drop: float
 
 
-Least = "Callable[[NDArray[np.float64], int | tuple[int, ...]], NDArray[np.float64]]"
-
-
 def hard(values: NDArray[np.float64], axis: int | tuple[int, ...]) -> NDArray[np.float64]:
     """The least value along some axes: for the cheapest course."""
     return np.asarray(values.min(axis=axis))
@@ -105,8 +108,8 @@ def soft(values: NDArray[np.float64], axis: int | tuple[int, ...]) -> NDArray[np
     return np.asarray(np.squeeze(least, axis=axis) - np.log(total))
 
 
-def forwards(before: State, steps: Steps, least: Callable[..., NDArray[np.float64]]) -> State:
-    """What a level's states cost to reach, from those of the level below; without their own cost."""
+def forwards(before: State, steps: Steps, least: Least) -> State:
+    """What a level's states cost to reach from those of the level below, without their own cost."""
     change = steps.changes
     begin = before.below + change.begin
     internal = least(before.internal[:, None] + steps.internal, 0)
@@ -127,11 +130,11 @@ def forwards(before: State, steps: Steps, least: Callable[..., NDArray[np.float6
         _least_of(least, still_apart, forked, begin),
         _least_of(least, internal, only_internal, to_internal, begin),
         _least_of(least, external, only_external, to_external, begin),
-        float(least(np.array([before.above, *(end + change.begin for end in ends)]), 0)),
+        least(np.array([before.above, *(end + change.begin for end in ends)]), 0),
     )
 
 
-def backwards(after: State, steps: Steps, least: Callable[..., NDArray[np.float64]]) -> State:
+def backwards(after: State, steps: Steps, least: Least) -> State:
     """What is still to be paid from a level's states on, from those of the level above.
 
     Args:
@@ -153,7 +156,7 @@ def backwards(after: State, steps: Steps, least: Callable[..., NDArray[np.float6
     starts = [least(a.ravel(), 0) for a in after[1:5]]
     drop_external, drop_internal = internal[:, None] + change.drop, external + change.drop
     return State(
-        float(least(np.array([after.below, *(start + change.begin for start in starts)]), 0)),
+        least(np.array([after.below, *(start + change.begin for start in starts)]), 0),
         _least_of(least, common, forked, to_internal, to_external, end),
         _least_of(least, apart, drop_external, drop_internal, end),
         _least_of(least, internal, end),
@@ -162,7 +165,5 @@ def backwards(after: State, steps: Steps, least: Callable[..., NDArray[np.float6
     )
 
 
-def _least_of(
-    least: Callable[..., NDArray[np.float64]], *values: NDArray[np.float64] | float
-) -> NDArray[np.float64]:
+def _least_of(least: Least, *values: NDArray[np.float64] | float) -> NDArray[np.float64]:
     return least(np.stack(np.broadcast_arrays(*values)), 0)

@@ -10,7 +10,7 @@ from carotid.artifacts import Bifurcation
 from carotid.stages.centerline.centers import ArteryCenters, SideCenters
 from carotid.stages.centerline.joint.candidates import find_candidates
 from carotid.stages.centerline.joint.costs import level_costs, usual_heights
-from carotid.stages.centerline.joint.doubt import uncertainty_mm
+from carotid.stages.centerline.joint.doubt import fork_uncertainty_mm, uncertainty_mm
 from carotid.stages.centerline.joint.search import find_course
 from carotid.stages.centerline.joint.trace import Curve, Traced, trace
 
@@ -65,4 +65,6 @@ def _bifurcation(volume: SideVolume, course: Course, traced: Traced) -> Bifurcat
         return None
     slices, xy_mm = traced.internal.slices, traced.internal.point_mm
     xy = [np.interp(traced.fork, slices, xy_mm[:, a]) / volume.spacing_mm[a] for a in (0, 1)]
-    return Bifurcation(np.array([*xy, traced.fork]), float("nan"))
+    slice_mm = volume.spacing_mm[2]
+    doubt = fork_uncertainty_mm(course.common, volume.middles * slice_mm, traced.fork * slice_mm)
+    return Bifurcation(np.array([*xy, traced.fork]), doubt)

@@ -41,12 +41,12 @@ class SideVolume:
     @property
     def slices(self) -> int:
         """Number of axial slices."""
-        return self.mean.shape[3]
+        return int(self.mean.shape[3])
 
     @property
     def width_mm(self) -> float:
         """Extent of the scan along x."""
-        return self.mean.shape[1] * self.spacing_mm[0]
+        return float(self.mean.shape[1] * self.spacing_mm[0])
 
     @property
     def step(self) -> int:
@@ -109,7 +109,7 @@ class SideVolume:
         low = np.minimum(np.floor(inside), np.maximum(last - 1, 0)).astype(np.int64)
         share = inside - low
         high = np.minimum(low + 1, last)
-        total = np.zeros(points_mm.shape[:-1] + (2,))
+        total = np.zeros((*points_mm.shape[:-1], 2))
         for x, in_x in ((low[..., 0], 1 - share[..., 0]), (high[..., 0], share[..., 0])):
             for y, in_y in ((low[..., 1], 1 - share[..., 1]), (high[..., 1], share[..., 1])):
                 found = self.mean[:, x, y, slice_index]

@@ -82,5 +82,7 @@ def _windows(
         heat = volume.mean[channel, x[:, :, None], y[:, None, :], slice_index[:, None, None]]
         weight += np.maximum(heat, 0).astype(np.float64) ** 2
     weight *= inside[0][:, :, None] & inside[1][:, None, :]
-    x_mm, y_mm = (v * s for v, s in zip(index, volume.spacing_mm[:2], strict=True))
+    x_mm, y_mm = (
+        np.asarray(v * s, np.float64) for v, s in zip(index, volume.spacing_mm[:2], strict=True)
+    )
     return x_mm, y_mm, weight

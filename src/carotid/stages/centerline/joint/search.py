@@ -22,11 +22,10 @@ from carotid.stages.centerline.joint.course import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from carotid.stages.centerline.joint.costs import LevelCosts
+    from carotid.stages.centerline.joint.course import Least
 
 _KINDS = (NOTHING, COMMON, APART, INTERNAL, EXTERNAL, NOTHING)
 """What a level shows in each part of a `State`."""
@@ -62,7 +61,7 @@ def find_course(costs: LevelCosts) -> Course:
     shows = np.full(levels, NOTHING)
     place_mm = np.full((levels, 2, 2), np.nan)
     for level, state in enumerate(best):
-        least = [float(np.min(part)) for part in state]
+        least = [float(part.min()) for part in state.parts]
         kind = _KINDS[int(np.argmin(least))]
         shows[level] = kind
         if kind == COMMON:
@@ -78,15 +77,12 @@ def find_course(costs: LevelCosts) -> Course:
     return Course(shows, place_mm, spread, common, missing)
 
 
-def _passes(
-    costs: LevelCosts, least: Callable[..., NDArray[np.float64]]
-) -> tuple[list[State], list[State]]:
+def _passes(costs: LevelCosts, least: Least) -> tuple[list[State], list[State]]:
     """For each level what its states cost up to there, and from there on."""
-    first, last = costs.own[0], costs.own[-1]
-    here = [first._replace(above=NEVER)]
+    here = [costs.own[0]._replace(above=np.array(NEVER))]
     for own, steps in zip(costs.own[1:], costs.steps, strict=True):
         here.append(forwards(here[-1], steps, least).plus(own))
-    rest = [State(0.0, *(np.zeros_like(part) for part in last[1:5]), 0.0)]
+    rest = [State._make(np.zeros_like(part) for part in costs.own[-1].parts)]
     for own, steps in zip(costs.own[:0:-1], costs.steps[::-1], strict=True):
         rest.append(backwards(rest[-1].plus(own), steps, least))
     return here, rest[::-1]
@@ -101,11 +97,14 @@ def _alternatives(
     common = np.zeros(levels)
     for level, (here, rest) in enumerate(zip(*_passes(costs, soft), strict=True)):
         state = here.plus(rest)
-        least = min(float(np.min(part)) for part in state)
-        likely = State(*(np.exp(least - part) for part in state))
-        total = sum(float(np.sum(part)) for part in likely)
+        least = min(float(part.min()) for part in state.parts)
+        likely = State._make(np.exp(least - part) for part in state.parts)
+        total = sum(float(part.sum()) for part in likely.parts)
         common[level] = likely.common.sum() / total
-        each = (likely.internal + likely.apart.sum(axis=1), likely.external + likely.apart.sum(axis=0))
+        each = (
+            likely.internal + likely.apart.sum(axis=1),
+            likely.external + likely.apart.sum(axis=0),
+        )
         for channel in (0, 1):
             places = np.concatenate([costs.common_mm[level], costs.point_mm[level, channel]])
             weight = np.concatenate([likely.common, each[channel]])

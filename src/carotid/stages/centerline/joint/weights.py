@@ -1,8 +1,8 @@
 """What evidence weighs against continuity: the numbers of the joint search.
 
-They were fitted on simulated necks, see `benchmarks/centerline_weights.py`: there the expected share
-of slices with a right center is made as large as can be, less a part of those with a wrong one. No
-number depends on how high a network's peaks are.
+They were fitted on necks of the first simulator: the expected share of slices with a right center,
+less a part of those with a wrong one, is as large as can be there. No number depends on how high a
+network's peaks are.
 """
 
 from __future__ import annotations
@@ -58,23 +58,23 @@ class Weights:
 
 
 WEIGHTS = Weights(
-    depth_internal=0.95,
-    depth_external=1.0,
-    rival_common=0.55,
-    rival_apart=0.6,
-    common=0.1,
-    echo_internal=0.12,
-    echo_external=0.45,
-    no_internal=1.5,
-    no_external=1.32,
-    nothing=1.64,
-    lateral=1.0,
-    far_apart=1.5,
+    depth_internal=0.90,
+    depth_external=1.36,
+    rival_common=0.44,
+    rival_apart=0.59,
+    common=0.08,
+    echo_internal=0.11,
+    echo_external=1.02,
+    no_internal=1.25,
+    no_external=1.55,
+    nothing=2.04,
+    lateral=1.00,
+    far_apart=2.11,
     direction=0.57,
-    move=0.66,
-    jump=2.24,
-    begin=0.5,
-    fork=0.8,
-    drop=3.35,
-    fork_and_drop=4.2,
+    move=0.68,
+    jump=2.00,
+    begin=0.51,
+    fork=0.73,
+    drop=3.32,
+    fork_and_drop=5.62,
 )
