@@ -14,16 +14,16 @@ from tests.golden.test_polar import CASES as SCANS
 from tests.golden.test_polar import HERE as POLAR
 from tests.golden.test_polar import scan_of
 
-from carotid.artifacts import BOUNDARIES, PolarBlock
+from carotid.artifacts import BOUNDARIES, PolarBlock, Scan
 from carotid.geometry.grid import Grid
 from carotid.geometry.polar import Rays, without_repeated_rows
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.network.contour_models import read_contour_models
 from carotid.network.polar_cnn import dropper
 from carotid.network.polar_pyramid import PolarPyramid
-from carotid.stages.contour.ensemble import build_ensemble
 from carotid.stages.contour.find import PolarEnsemble, find_contours
 from carotid.stages.contour.parameters import ContourParameters
+from carotid.stages.contour.predictor import PolarPredictor
 from carotid.stages.polar.draw import draw_polar_images
 from carotid.stages.polar.parameters import PolarParameters
 from carotid.storage.results.centerlines import load_centerlines
@@ -77,7 +77,7 @@ def given(kind: str) -> Given:
 
 def ensemble_of(models: Path, parameters: ContourParameters) -> PolarEnsemble:
     read = read_contour_models(models, parameters.split_list)
-    ensemble = build_ensemble(read, Rays(), parameters, torch.device("cpu"))
+    ensemble = PolarPredictor(read, parameters, torch.device("cpu")).ensemble(Rays())
     assert all(isinstance(one, PolarPyramid) for one in ensemble.networks)
     return ensemble
 
@@ -153,7 +153,7 @@ def assert_chain_agrees(case: str, scan: str, models: Path, complete: Path) -> N
     polar = PolarParameters.model_validate(config["polar_transform"])
     parameters = ContourParameters.model_validate(config["contour_transform"])
     centerlines = POLAR / scan / "centerline" / SCANS[scan] / "centerline_transform"
-    images = draw_polar_images(*scan_of(scan), load_centerlines(centerlines), polar)
+    images = draw_polar_images(Scan(*scan_of(scan)), load_centerlines(centerlines), polar)
     found = find_contours(images, ensemble_of(models, parameters), parameters)
     assert_same(found, load_contours(folder))
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from carotid.artifacts import Scan
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.intensity import intensity_range
 from carotid.geometry.polar import PolarSampler, with_repeated_rows
@@ -51,7 +52,7 @@ def scan_of(case: str) -> tuple[Any, Any]:
 def test_compatible_images_are_those_of_the_known_tool(case: str) -> None:
     folder = HERE / case / "centerline" / CASES[case] / "centerline_transform"
     parameters = parameters_of(case)
-    images = draw_polar_images(*scan_of(case), load_centerlines(folder), parameters)
+    images = draw_polar_images(Scan(*scan_of(case)), load_centerlines(folder), parameters)
     expected = np.load(HERE / case / "expected" / f"{CASES[case]}.npz")
     np.testing.assert_array_equal(images.canonical.shape, expected["orig_shape"])
     np.testing.assert_allclose(images.canonical.affine, expected["affine_ras"], atol=1e-6)

@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from carotid.evaluation.compare_centerlines import CenterlineComparison
+    from carotid.evaluation.compare_contours import ContourComparison
     from carotid.evaluation.compare_heatmaps import Comparison
     from carotid.evaluation.distances import Summary
 
@@ -67,6 +68,38 @@ def compare_centerline(transform1_dir: Path, transform2_dir: Path, output_path: 
     return 1 if found.failed else 0
 
 
+@compare.command("contour", short_help="Overlap and distances of the contours of two directories.")
+@click.argument("transform_dir", type=_folder)
+@click.argument("reference_dir", type=_folder)
+@click.argument("output_dir", type=_folder)
+@click.option(
+    "--challenge",
+    is_flag=True,
+    help="Score slices as the vessel wall segmentation challenge of 2021 does, too.",
+)
+def compare_contour(
+    transform_dir: Path,
+    reference_dir: Path,
+    output_dir: Path,
+    challenge: bool,  # noqa: FBT001 - click gives a flag like this
+) -> int:
+    """Measure how well contours agree with reference contours, slice by slice.
+
+    Both hold <id>/contour_transform with <side>_contour.tsv and spatial_metadata.json; annotations
+    will do. OUTPUT_DIR receives compare_contour_dice.tsv, compare_contour_points.tsv and
+    compare_contour_slices.tsv.
+    """
+    from carotid.evaluation.compare_contours import compare_contours
+
+    found = compare_contours(transform_dir, reference_dir, output_dir, challenge=challenge)
+    for warning in found.warnings:
+        logger.warning("%s", warning)
+    for participant_id, reason in found.failed.items():
+        logger.error("%s was not compared: %s", participant_id, reason)
+    print_contours(found)
+    return 1 if found.failed else 0
+
+
 def print_centerlines(found: CenterlineComparison) -> None:
     """How many centers both directories have and how far apart they are, on standard output."""
     import numpy as np
@@ -83,6 +116,33 @@ def print_centerlines(found: CenterlineComparison) -> None:
         )
     click.echo(f"slice by slice: {found.table}")
     click.echo(f"per artery: {found.summary}")
+
+
+def print_contours(found: ContourComparison) -> None:
+    """How many outlines both directories have and how well they agree, on standard output."""
+    import numpy as np
+
+    click.echo(f"{found.participants} participants")
+    for boundary, count in found.counts.items():
+        click.echo(
+            f"  {boundary}: {count.first} in the first, {count.reference} in the reference, "
+            f"{count.both} in both"
+        )
+        dice = np.array([one for one in found.dice[boundary] if one == one])
+        if dice.size:
+            click.echo(f"    Dice: median {np.median(dice):.3f}, lowest {dice.min():.3f}")
+        if found.agreements[boundary]:
+            mean = [one.mean_surface_distance_mm for one in found.agreements[boundary]]
+            largest = [one.hausdorff_mm for one in found.agreements[boundary]]
+            click.echo(
+                f"    mean distance of the outlines: median {np.median(mean):.2f} mm; Hausdorff "
+                f"distance: median {np.median(largest):.2f} mm, largest {max(largest):.2f} mm"
+            )
+    if found.scores:
+        score = np.mean([one.score for one in found.scores])
+        click.echo(f"  challenge score: {score:.4f}, mean of {len(found.scores)} reference slices")
+    for name, path in found.tables.items():
+        click.echo(f"{name}: {path}")
 
 
 def print_summary(summary: Summary) -> None:

@@ -10,7 +10,7 @@ import torch
 from tests.necks import ORDERS, stored, turned
 from tests.polar_networks import SeesEdges, seeded
 
-from carotid.artifacts import BOUNDARIES, Centerline, Centerlines, PolarBlock, SideCenterlines
+from carotid.artifacts import BOUNDARIES, Centerline, Centerlines, PolarBlock, Scan, SideCenterlines
 from carotid.errors import InputError
 from carotid.geometry.grid import Grid
 from carotid.geometry.polar import Rays
@@ -26,8 +26,11 @@ from carotid.stages.polar.parameters import PolarParameters
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from torch import Tensor
+
     from carotid.artifacts import Contours, Label
     from carotid.geometry.sides import SideName
+    from carotid.network.polar_cnn import Drop
 
 SHAPE = (70, 44, 9)
 SPACING_MM = (0.4, 0.4, 0.9)
@@ -97,7 +100,7 @@ def assert_on_the_vessels(found: Contours) -> None:
 @pytest.mark.parametrize("order", ORDERS)
 def test_contours_lie_on_the_vessels_in_every_stored_order(order: str) -> None:
     volume = neck(order)
-    images = draw_polar_images(volume, None, centerlines(), POLAR)
+    images = draw_polar_images(Scan(volume, None), centerlines(), POLAR)
     found = find_contours(images, EDGES, POLYNOMIAL)
     assert found.stored is volume.grid
     assert found.canonical.agrees_with(volume.grid.reoriented("RAS"))
@@ -117,7 +120,7 @@ def test_centers_beside_the_axis_give_the_same_place(
     parameters: ContourParameters, multiple_centers: bool
 ) -> None:
     polar = POLAR.model_copy(update={"multiple_centers": multiple_centers})
-    images = draw_polar_images(neck("LPS"), None, centerlines(off=1.2), polar)
+    images = draw_polar_images(Scan(neck("LPS"), None), centerlines(off=1.2), polar)
     found = find_contours(images, EDGES, parameters)
     for section in found.left:
         assert section.lumen is not None
@@ -127,12 +130,10 @@ def test_centers_beside_the_axis_give_the_same_place(
 
 def test_members_are_all_used() -> None:
     class Larger(SeesEdges):
-        def __call__(
-            self, rays: torch.Tensor, repeats: int = 1, drop: object = None
-        ) -> torch.Tensor:
+        def __call__(self, rays: Tensor, repeats: int = 1, drop: Drop | None = None) -> Tensor:
             return super().__call__(rays, repeats) + torch.tensor([[12.7], [0.0]])
 
-    images = draw_polar_images(neck("RAS"), None, centerlines(), POLAR)
+    images = draw_polar_images(Scan(neck("RAS"), None), centerlines(), POLAR)
     both = PolarEnsemble([SeesEdges(), Larger()], EDGES.decoding)
     section = find_contours(images, both, POLYNOMIAL).left[4]
     assert section.lumen is not None
@@ -144,7 +145,7 @@ def test_members_are_all_used() -> None:
 
 @pytest.mark.parametrize("variant", [Variant(3, dropout=True), Variant(2, dropout=True)], ids=str)
 def test_dropout_repeats_with_its_seed(variant: Variant) -> None:
-    images = draw_polar_images(neck("RAS"), None, centerlines(), POLAR)
+    images = draw_polar_images(Scan(neck("RAS"), None), centerlines(), POLAR)
     ensemble = PolarEnsemble([PolarPyramid.of(seeded(variant))], EDGES.decoding)
 
     def lumen(**settings: object) -> np.ndarray:
@@ -161,7 +162,7 @@ def test_dropout_repeats_with_its_seed(variant: Variant) -> None:
 
 
 def test_dropout_is_off_where_a_network_has_none() -> None:
-    images = draw_polar_images(neck("RAS"), None, centerlines(), POLAR)
+    images = draw_polar_images(Scan(neck("RAS"), None), centerlines(), POLAR)
     parameters = ContourParameters(dropout=True)
     on, off = (find_contours(images, EDGES, one).left[3].lumen for one in (parameters, POLYNOMIAL))
     assert on is not None
@@ -196,9 +197,7 @@ def test_a_center_between_slices_is_refused() -> None:
 
 def test_networks_that_give_no_numbers_for_an_image_are_told() -> None:
     class Broken(SeesEdges):
-        def __call__(
-            self, rays: torch.Tensor, repeats: int = 1, drop: object = None
-        ) -> torch.Tensor:
+        def __call__(self, rays: Tensor, repeats: int = 1, drop: Drop | None = None) -> Tensor:
             return super().__call__(rays, repeats) * torch.inf
 
     with pytest.raises(InputError, match="no numbers"):
@@ -207,16 +206,30 @@ def test_networks_that_give_no_numbers_for_an_image_are_told() -> None:
 
 def test_walls_inside_lumens_are_written_and_told(caplog: pytest.LogCaptureFixture) -> None:
     class Crossed(SeesEdges):
-        def __call__(
-            self, rays: torch.Tensor, repeats: int = 1, drop: object = None
-        ) -> torch.Tensor:
+        def __call__(self, rays: Tensor, repeats: int = 1, drop: Drop | None = None) -> Tensor:
             found = torch.full((len(rays), repeats, 2, 31), 30.0)
             found[:, :, 1] = torch.where(torch.arange(31) < 10, -9.0, 9.0)
             return found
 
     parameters = ContourParameters(single_center=True, interpolation_method="mean")
     found = find_contours(Given(3), PolarEnsemble([Crossed()], EDGES.decoding), parameters)
-    assert "left: 10 of 31 points of the wall (32.3 %) lie inside the lumen" in caplog.text
+    assert "left: 10 of 31 points of the wall lie inside the lumen (32.3 %)" in caplog.text
+    assert "radii" not in caplog.text
     assert found.left[0].wall is not None
     radii = np.hypot(*(found.left[0].wall.points - 40).T)
     assert sorted(set(np.round(radii * 127 / 40).tolist())) == [21, 39]
+
+
+def test_radii_below_zero_are_written_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    class Turned(SeesEdges):
+        def __call__(self, rays: Tensor, repeats: int = 1, drop: Drop | None = None) -> Tensor:
+            found = torch.full((len(rays), repeats, 2, 31), -20.0)
+            found[:, :, 1] = 30
+            return found
+
+    parameters = ContourParameters(single_center=True, interpolation_method="mean")
+    ensemble = PolarEnsemble([Turned()], EDGES.decoding)
+    (section,) = find_contours(Given(3), ensemble, parameters).left
+    assert "left: 31 of 62 radii are not above zero (50.0 %)" in caplog.text
+    assert section.lumen is not None
+    assert section.lumen.points[0, 0] > 40  # the first point looks to −x

@@ -16,9 +16,9 @@ from carotid.geometry.grid import Grid
 from carotid.geometry.polar import Rays
 from carotid.network.contour_models import read_contour_models
 from carotid.network.polar_cnn import Variant
-from carotid.stages.contour.ensemble import build_ensemble
 from carotid.stages.contour.fit import check_fit, decoding_of, tell_of_run, tell_of_scan
 from carotid.stages.contour.parameters import ContourParameters
+from carotid.stages.contour.predictor import PolarPredictor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,11 +125,11 @@ def test_settings_without_effect_are_told(tmp_path: Path, caplog: pytest.LogCapt
 
 
 def test_an_ensemble_is_built_from_models(tmp_path: Path) -> None:
-    found = build_ensemble(models(tmp_path), Rays(), DEFAULT, torch.device("cpu"))
+    predictor = PolarPredictor(models(tmp_path), DEFAULT, torch.device("cpu"))
     image = np.random.default_rng(0).random((3, 7, 31, 127), np.float32)
-    assert found.outputs(image).shape == (3, 2, 2, 31)
+    assert predictor.ensemble(Rays()).outputs(image).shape == (3, 2, 2, 31)
     with pytest.raises(ConfigurationError):
-        build_ensemble(models(tmp_path), Rays(n_angles=12), DEFAULT, torch.device("cpu"))
+        predictor.ensemble(Rays(n_angles=12))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 from tests.necks import SHAPE, affine_of, neck
 
-from carotid.artifacts import Centerline, Centerlines, SideCenterlines
+from carotid.artifacts import Centerline, Centerlines, Scan, SideCenterlines
 from carotid.errors import InputError
 from carotid.geometry.grid import Grid
 from carotid.geometry.polar import PolarSampler
@@ -19,6 +19,7 @@ from carotid.stages.polar.parameters import PolarParameters
 
 GRID = Grid(SHAPE, affine_of())
 VOLUME = Volume(neck(), GRID)
+SCAN = Scan(VOLUME, None)
 SMALL = PolarParameters(n_angles=4, polar_ray=5, cartesian_ray=6, length=3)
 
 
@@ -31,7 +32,7 @@ def lines(*points: tuple[float, float, float], grid: Grid | None = GRID) -> Cent
 
 def test_nine_centers_come_in_the_order_of_the_known_tool() -> None:
     parameters = SMALL.model_copy(update={"multiple_centers": True})
-    (block,) = draw_polar_images(VOLUME, None, lines((10, 9, 5)), parameters).blocks("left")
+    (block,) = draw_polar_images(SCAN, lines((10, 9, 5)), parameters).blocks("left")
     shifts = block.centers[0] - [10, 9, 5]
     assert shifts[:, 2].tolist() == [0] * 9
     assert shifts[:, :2].tolist() == [
@@ -42,14 +43,16 @@ def test_nine_centers_come_in_the_order_of_the_known_tool() -> None:
 
 
 def test_a_side_without_centers_has_no_blocks() -> None:
-    assert not list(draw_polar_images(VOLUME, None, lines(), SMALL).blocks("right"))
+    assert not list(draw_polar_images(SCAN, lines(), SMALL).blocks("right"))
 
 
 def test_many_slices_come_in_blocks() -> None:
     points = [(10.0, 9.0, float(z)) for z in range(SHAPE[2])]
     tall = Volume(np.tile(neck(), (1, 1, 4)), Grid((*SHAPE[:2], SHAPE[2] * 4), affine_of()))
     points = [(10.0, 9.0, float(z)) for z in range(SHAPE[2] * 4)]
-    blocks = list(draw_polar_images(tall, None, lines(*points, grid=None), SMALL).blocks("left"))
+    blocks = list(
+        draw_polar_images(Scan(tall, None), lines(*points, grid=None), SMALL).blocks("left")
+    )
     assert [len(block.labels) for block in blocks] == [36, 36, 32]
     heights = np.concatenate([block.centers[:, 0, 2] for block in blocks])
     np.testing.assert_array_equal(heights, np.arange(104))
@@ -58,22 +61,22 @@ def test_many_slices_come_in_blocks() -> None:
 @pytest.mark.parametrize("point", [(-0.1, 5, 5), (5, 20.5, 5), (5, 5, 26)])
 def test_a_center_outside_of_the_scan_is_refused(point: tuple[float, float, float]) -> None:
     with pytest.raises(InputError, match="left internal artery lies outside"):
-        draw_polar_images(VOLUME, None, lines(point), SMALL)
+        draw_polar_images(SCAN, lines(point), SMALL)
 
 
 def test_two_centers_in_one_slice_are_refused() -> None:
     with pytest.raises(InputError, match="two centers of the left internal"):
-        draw_polar_images(VOLUME, None, lines((5, 5, 5.1), (6, 5, 5.9)), SMALL)
+        draw_polar_images(SCAN, lines((5, 5, 5.1), (6, 5, 5.9)), SMALL)
 
 
 def test_centerlines_of_another_scan_are_refused() -> None:
     other = Grid(SHAPE, affine_of() + np.eye(4, k=3) * 9)
     with pytest.raises(InputError, match="another grid"):
-        draw_polar_images(VOLUME, None, lines((5, 5, 5), grid=other), SMALL)
+        draw_polar_images(SCAN, lines((5, 5, 5), grid=other), SMALL)
 
 
 def test_unequal_spacing_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    draw_polar_images(VOLUME, None, lines((5, 5, 5)), SMALL)
+    draw_polar_images(SCAN, lines((5, 5, 5)), SMALL)
     assert "0.800 x 0.900 mm" in caplog.text
 
 
@@ -82,9 +85,9 @@ def test_images_beyond_the_scan_are_told_where_values_are_made_up(
 ) -> None:
     caplog.set_level(logging.WARNING)
     points = lines((2, 9, 5), (10, 9, 6), (10, 9, 25))
-    draw_polar_images(VOLUME, None, points, SMALL)
+    draw_polar_images(SCAN, points, SMALL)
     assert "extrapolates" not in caplog.text
-    draw_polar_images(VOLUME, None, points, SMALL.model_copy(update={"sampling": "compatible"}))
+    draw_polar_images(SCAN, points, SMALL.model_copy(update={"sampling": "compatible"}))
     assert "left internal: 2 of 3 polar images" in caplog.text
 
 

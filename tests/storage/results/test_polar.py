@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.necks import SHAPE, affine_of, neck, stored
 
-from carotid.artifacts import Centerline, Centerlines, SideCenterlines
+from carotid.artifacts import Centerline, Centerlines, Scan, SideCenterlines
 from carotid.errors import InputError
 from carotid.geometry.grid import Grid
 from carotid.geometry.polar import with_repeated_rows
@@ -38,7 +38,7 @@ def drawn(*, multiple_centers: bool = False) -> DrawnPolarImages:
     parameters = PolarParameters(
         n_angles=5, polar_ray=9, cartesian_ray=8, length=3, multiple_centers=multiple_centers
     )
-    return draw_polar_images(volume, None, lines, parameters)
+    return draw_polar_images(Scan(volume, None), lines, parameters)
 
 
 @pytest.mark.parametrize("multiple_centers", [False, True])

@@ -56,10 +56,12 @@ class Outlines:
 
     Attributes:
         points: (k, n, 2) x and y.
+        radii: (k, n) voxels; below zero where a point lies on the wrong side of its center.
         deviation, norm_deviation, deviation_mm: (k, n), see `Outline`.
     """
 
     points: NDArray[np.float64]
+    radii: NDArray[np.float64]
     deviation: NDArray[np.float64]
     norm_deviation: NDArray[np.float64]
     deviation_mm: NDArray[np.float64]
@@ -134,9 +136,8 @@ def fitted(
         norm_deviation = deviation / curve
     direction = np.stack([np.sin(at), np.cos(at)], axis=-1)
     outline = middle[:, None] + curve[..., None] * direction
-    return Outlines(
-        outline, deviation, norm_deviation, spread * _mm_per_voxel(direction, spacing_mm)
-    )
+    spread *= _mm_per_voxel(direction, spacing_mm)
+    return Outlines(outline, curve, deviation, norm_deviation, spread)
 
 
 def averaged(
@@ -169,11 +170,11 @@ def averaged(
     n = outputs.shape[-1]
     at = -np.pi + 2 * np.pi * np.arange(n) / n
     direction = np.stack([np.cos(at), np.sin(at)], axis=-1)
-    points = decoding.radii(mean)[..., None] * direction + centers[:, None, None, :2]
+    radii = decoding.radii(mean)
+    points = radii[..., None] * direction + centers[:, None, None, :2]
     spread = spread * _mm_per_voxel(direction, spacing_mm)
-    lumen, wall = (
-        Outlines(points[:, i], deviation[:, i], norm_deviation[:, i], spread[:, i]) for i in (0, 1)
-    )
+    columns = (points, radii, deviation, norm_deviation, spread)
+    lumen, wall = (Outlines(*(column[:, i] for column in columns)) for i in (0, 1))
     return lumen, wall
 
 

@@ -15,7 +15,7 @@ import torch
 
 from carotid.artifacts import Contours, CrossSection
 from carotid.errors import InputError
-from carotid.geometry.outlines import inside, stacked
+from carotid.geometry.outlines import inside
 from carotid.geometry.polar import IMAGES_PER_BLOCK
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.network.polar_cnn import dropper
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from carotid.artifacts import Outline, PolarBlock, PolarImages
+    from carotid.artifacts import PolarBlock, PolarImages
     from carotid.geometry.sides import SideName
     from carotid.network.polar_cnn import Drop
     from carotid.network.polar_pyramid import PolarNetwork
+    from carotid.stages.contour.decode import Outlines
     from carotid.stages.contour.parameters import ContourParameters
 
 logger = logging.getLogger(__name__)
@@ -125,9 +126,8 @@ def _side(
                 fitted(cloud, images.rays.n_angles, parameters.delta_theta, spacing)
                 for cloud in clouds(ensemble.decoding.radii(outputs), centers)
             )
-        lumens, walls = lumen.each(), wall.each()
-        sections += map(CrossSection, block.labels, heights, lumens, walls)
-        doubtful.count(lumens, walls)
+        sections += map(CrossSection, block.labels, heights, lumen.each(), wall.each())
+        doubtful.count(lumen, wall)
     doubtful.tell(side)
     return tuple(sections)
 
@@ -151,29 +151,30 @@ def _heights(z: NDArray[np.float64]) -> list[int]:
 
 @dataclass
 class _Doubtful:
-    """Counts points of the wall that lie inside the lumen; lumen and wall are made each for itself.
-
-    A radius below zero puts points on the wrong side of the center, inside of the outline's other
-    half, so it shows as well.
-    """
+    """Counts points that cannot be right; lumen and wall are made each for itself."""
 
     points: int = 0
     inside: int = 0
+    negative: int = 0
 
-    def count(self, lumens: Sequence[Outline], walls: Sequence[Outline]) -> None:
+    def count(self, lumen: Outlines, wall: Outlines) -> None:
         """Look at some cross-sections."""
-        outer = np.stack([wall.points for wall in walls])
-        self.points += outer.shape[0] * outer.shape[1]
-        self.inside += int(inside(outer, stacked([lumen.points for lumen in lumens])).sum())
+        self.points += wall.radii.size
+        self.inside += int(inside(wall.points, lumen.points).sum())
+        self.negative += int((lumen.radii <= 0).sum() + (wall.radii <= 0).sum())
 
     def tell(self, side: SideName) -> None:
         """Say what was found; nothing is repaired."""
-        if self.inside:
-            logger.warning(
-                "%s: %d of %d points of the wall (%.1f %%) lie inside the lumen; they are written "
-                "as they are",
-                side,
-                self.inside,
-                self.points,
-                100 * self.inside / self.points,
-            )
+        for count, total, what in (
+            (self.inside, self.points, "points of the wall lie inside the lumen"),
+            (self.negative, 2 * self.points, "radii are not above zero"),
+        ):
+            if count:
+                logger.warning(
+                    "%s: %d of %d %s (%.1f %%); they are written as they are",
+                    side,
+                    count,
+                    total,
+                    what,
+                    100 * count / total,
+                )

@@ -1,4 +1,8 @@
-"""The contour stage at work: polar images in, contours out, in one piece and with networks."""
+"""The contour stage at work: polar images in, contours out, in one piece and with networks.
+
+PyTorch is imported when the networks are prepared, and not before: the first scan is read
+meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,20 @@ import logging
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from carotid.errors import InputError
-from carotid.network.contour_models import ContourModels, read_contour_models
-from carotid.network.device import choose_device, describe_device
-from carotid.stages.contour.ensemble import build_ensemble
-from carotid.stages.contour.find import PolarEnsemble, find_contours
-from carotid.stages.contour.fit import check_fit, tell_of_run, tell_of_scan
 from carotid.stages.one_piece import one_piece
 from carotid.stages.stage import Prepared
 from carotid.storage.results.contours import save_contours
 from carotid.storage.results.polar import load_polar
 
 if TYPE_CHECKING:
+    import torch
+
     from carotid.artifacts import Contours, PolarImages
-    from carotid.geometry.polar import Rays, Sampling
+    from carotid.geometry.polar import Rays
+    from carotid.network.contour_models import ContourModels
     from carotid.stages.contour.parameters import ContourParameters
+    from carotid.stages.contour.predictor import ContourPredictor
     from carotid.stages.stage import Setting
 
 logger = logging.getLogger(__name__)
@@ -41,17 +42,9 @@ class ContourNetworks:
             raise ValueError(message)
         self._model_dir = setting.model_dir
         self._setting = setting
-        self._device = torch.device("cpu")
+        self._device: torch.device | None = None
         self._models: ContourModels | None = None
-        self._ensembles: dict[Rays, PolarEnsemble] = {}
-
-    @property
-    def models(self) -> ContourModels:
-        """The members, once they were read."""
-        if self._models is None:
-            message = "the networks have not been read"
-            raise ValueError(message)
-        return self._models
+        self._predictor: ContourPredictor | None = None
 
     def prepare(self) -> Prepared:
         """Choose a device, read the models, and see whether they fit the images.
@@ -61,49 +54,61 @@ class ContourNetworks:
             ModelError: A model cannot be used.
             ConfigurationError: The networks cannot take such images.
         """
+        import torch
+
+        from carotid.network.contour_models import read_contour_models
+        from carotid.network.device import choose_device, describe_device
+        from carotid.stages.contour.fit import check_fit
+
         torch.set_num_threads(self._setting.cores)
         self._device = choose_device(self._setting.device)
         device = describe_device(self._device)
         logger.info("device: %s, %d threads", device, self._setting.cores)
         self._models = read_contour_models(self._model_dir, self._setting.parameters.split_list)
         names = {one.name: one.sha256 for one in self._models.weights}
-        logger.info("%d models from %s", len(names), self._model_dir)
-        known = self._images_of_the_run()
-        if known is not None:
-            check_fit(self._models, known[0], "[polar_transform]")
-            tell_of_run(self._models, *known, self._setting.parameters)
+        logger.info(
+            "%d models of version %d from %s", len(names), self._models.version, self._model_dir
+        )
+        rays = self._rays_of_the_run()
+        if rays is not None:
+            check_fit(self._models, rays, self._model_dir)
         return Prepared(names, device, beside_gpu=self._device.type == "cuda")
 
     def get_ready(self) -> None:
-        """Networks are built for the first images: these say what they are drawn like."""
+        """Build the networks, and let the weights go that they are built from."""
+        from carotid.stages.contour.predictor import PolarPredictor
 
-    def ensemble(self, rays: Rays) -> PolarEnsemble:
-        """Networks that are ready for images that are drawn in this way."""
-        if rays not in self._ensembles:
-            self._ensembles[rays] = build_ensemble(
-                self.models, rays, self._setting.parameters, self._device
-            )
-        return self._ensembles[rays]
+        if self._models is None or self._device is None:
+            return
+        parameters = self._setting.parameters
+        self._predictor = PolarPredictor(self._models, parameters, self._device, self._model_dir)
+        self._models = None
 
-    def _images_of_the_run(self) -> tuple[Rays, Sampling | None] | None:
+    def contours(self, images: PolarImages) -> Contours:
+        """The contours of one participant."""
+        if self._predictor is None:
+            message = "the networks are not built"
+            raise ValueError(message)
+        return self._predictor.contours(images)
+
+    def _rays_of_the_run(self) -> Rays | None:
         """How the first participant's images are drawn; None where that cannot be seen."""
         inputs = self._setting.inputs
         if "polar" in inputs.on_the_way:
             drawn: Any = inputs.on_the_way["polar"].parameters
-            return drawn.rays, drawn.sampling
+            rays: Rays = drawn.rays
+            return rays
         try:
-            first = load_polar(inputs.folder("polar", inputs.participants()[0]))
+            return load_polar(inputs.folder("polar", inputs.participants()[0])).rays
         except (InputError, IndexError):
             return None  # this participant will fail, and perhaps others will not
-        return first.rays, first.sampling
 
 
 def contours(
-    images: PolarImages, networks: ContourNetworks, parameters: ContourParameters
+    images: PolarImages, networks: ContourNetworks, _parameters: ContourParameters
 ) -> Contours:
-    """Contours of lumen and outer wall; see `find_contours`."""
-    tell_of_scan(networks.models, images.rays, images.canonical, parameters)
-    return find_contours(images, networks.ensemble(images.rays), parameters)
+    """Outlines of lumen and outer wall in every slice that has polar images."""
+    return networks.contours(images)
 
 
 contour_task = one_piece(

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from carotid.artifacts import Centerlines, Label
-    from carotid.geometry.intensity import IntensityRange
-    from carotid.geometry.volume import Volume
+    from carotid.artifacts import Centerlines, Label, Scan
     from carotid.stages.polar.parameters import PolarParameters
 
 logger = logging.getLogger(__name__)
@@ -39,26 +37,24 @@ class DrawnPolarImages:
     """Polar images that are drawn as they are asked for; see `carotid.artifacts.PolarImages`.
 
     Attributes:
-        volume: The scan as stored.
-        intensities: What becomes 0 and 1; None takes intensities as they are.
+        scan: Of what.
         centerlines: Where the images are drawn.
         parameters: How.
     """
 
-    volume: Volume
-    intensities: IntensityRange | None
+    scan: Scan
     centerlines: Centerlines
     parameters: PolarParameters
 
     @cached_property
     def canonical(self) -> Grid:
         """The scan's grid in canonical order."""
-        return self.volume.grid.reoriented(CANONICAL)
+        return self.scan.volume.grid.reoriented(CANONICAL)
 
     @property
     def stored(self) -> Grid | None:
         """The scan's stored grid."""
-        return self.volume.grid
+        return self.scan.volume.grid
 
     @property
     def rays(self) -> Rays:
@@ -80,7 +76,9 @@ class DrawnPolarImages:
 
     def blocks(self, side: SideName) -> Iterator[PolarBlock]:
         """The images of one side, a block at a time."""
-        sampler = PolarSampler(self.volume, self.intensities, self.rays, self.parameters.sampling)
+        sampler = PolarSampler(
+            self.scan.volume, self.scan.intensities, self.rays, self.parameters.sampling
+        )
         labels, points = self._centers(side)
         shifts = NINE_CENTERS if self.parameters.multiple_centers else NINE_CENTERS[:1]
         centers = np.repeat(points[:, None], len(shifts), axis=1)
@@ -106,19 +104,14 @@ class DrawnPolarImages:
 
 
 def draw_polar_images(
-    volume: Volume,
-    intensities: IntensityRange | None,
-    centerlines: Centerlines,
-    parameters: PolarParameters,
+    scan: Scan, centerlines: Centerlines, parameters: PolarParameters
 ) -> DrawnPolarImages:
     """Polar images around every center of both sides.
 
     Nothing is drawn before it is asked for, so that never all images are in memory.
 
     Args:
-        volume: The scan as stored, in any orientation; its voxels have been checked
-            (`check_intensities`).
-        intensities: What becomes 0 and 1; None takes intensities as they are.
+        scan: In any orientation.
         centerlines: Canonical voxel indices.
         parameters: How images are drawn.
 
@@ -126,13 +119,13 @@ def draw_polar_images(
         InputError: A center lies outside of the scan, two lie in one slice, or the centerlines
             were made on another grid.
     """
-    images = DrawnPolarImages(volume, intensities, centerlines, parameters)
-    grid = centerlines.grid
-    if grid is not None and not grid.agrees_with(volume.grid):
+    images = DrawnPolarImages(scan, centerlines, parameters)
+    grid, own = centerlines.grid, scan.volume.grid
+    if grid is not None and not grid.agrees_with(own):
         raise InputError(
             "the centerlines were made on another grid than the scan's",
             found=f"{grid.shape} voxels, {grid.orientation}",
-            expected=f"{volume.grid.shape} voxels, {volume.grid.orientation}",
+            expected=f"{own.shape} voxels, {own.orientation}",
             remedy="make the centerlines again from this scan",
         )
     for side in SIDE_NAMES:

@@ -15,18 +15,9 @@ from carotid.storage.results.polar import save_polar
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from carotid.artifacts import Centerlines, Scan
     from carotid.stages.polar.draw import DrawnPolarImages
-    from carotid.stages.polar.parameters import PolarParameters
 
 logger = logging.getLogger(__name__)
-
-
-def polar_images(
-    scan: Scan, centerlines: Centerlines, parameters: PolarParameters
-) -> DrawnPolarImages:
-    """Polar images around every center; see `draw_polar_images`."""
-    return draw_polar_images(scan.volume, scan.intensities, centerlines, parameters)
 
 
 def save(images: DrawnPolarImages, folder: Path) -> None:
@@ -49,4 +40,4 @@ def save(images: DrawnPolarImages, folder: Path) -> None:
     save_polar(images, folder)
 
 
-polar_task = one_piece(polar_images, save, grid_of=attrgetter("stored"))
+polar_task = one_piece(draw_polar_images, save, grid_of=attrgetter("stored"))

@@ -86,6 +86,21 @@ def open_dicom(path: Path) -> OpenedScan:
     return OpenedScan(series.grid, series.dtype, partial(_read, path, series))
 
 
+def slice_files(path: Path) -> tuple[Grid, list[Path]]:
+    """The grid of the one series in a folder tree, and the file of each slice along its third axis.
+
+    Raises:
+        InputError: As `open_dicom`, or a file holds several slices.
+    """
+    series = _survey(path)
+    files = {
+        places[0]: header.path for header, places in zip(series.headers, series.index, strict=True)
+    }
+    if len(files) < series.grid.shape[2]:
+        raise InputError("a file holds several slices", where=path, expected="one slice a file")
+    return series.grid, [files[place] for place in range(series.grid.shape[2])]
+
+
 def hash_dicom(path: Path) -> str:
     """The checksum of the DICOM files in a folder tree, or of one file.
 
