@@ -7,11 +7,11 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.stages.polar.test_draw import SMALL, VOLUME, lines
+from tests.stages.polar.test_draw import SCAN, SMALL, lines
 
-from carotid.artifacts import Scan
 from carotid.errors import ResourceError
-from carotid.stages.polar.task import polar_images, save
+from carotid.stages.polar.draw import draw_polar_images
+from carotid.stages.polar.task import save
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("nine", [False, True])
 def test_the_room_that_is_foreseen_is_what_the_images_take(tmp_path: Path, *, nine: bool) -> None:
     parameters = SMALL.model_copy(update={"multiple_centers": nine})
-    images = polar_images(Scan(VOLUME, None), lines((10, 9, 5), (10, 9, 6)), parameters)
+    images = draw_polar_images(SCAN, lines((10, 9, 5), (10, 9, 6)), parameters)
     save(images, tmp_path)
     taken = sum(path.stat().st_size for path in tmp_path.rglob("*_polar.npy"))
     assert 0 <= taken - images.stored_bytes <= 2 * 256, "and what describes each array"
 
 
 def test_without_room_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    images = polar_images(Scan(VOLUME, None), lines((10, 9, 5)), SMALL)
+    images = draw_polar_images(SCAN, lines((10, 9, 5)), SMALL)
     few = SimpleNamespace(free=images.stored_bytes - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: few)
     with pytest.raises(ResourceError, match="not enough room for the polar images"):
