@@ -214,6 +214,18 @@ def test_force_replaces_those_asked_for_together(usual: Study, study: Study) -> 
     assert unfinished(study.out) == []
 
 
+def test_force_keeps_what_was_corrected_by_hand(study: Study) -> None:
+    (study.out / "one" / "centerline_transform" / "corrected").mkdir()
+    before = tree(study.out)
+    run = study.pipeline("--force", "--participant", "one", "--no-write-centerline")
+    assert run.returncode == 1
+    assert "corrected by hand" in run.stderr + run.stdout
+    after = tree(study.out)
+    assert {name: found for name, found in after.items() if name.startswith("one/")} == {
+        name: found for name, found in before.items() if name.startswith("one/")
+    }
+
+
 def test_the_table_names_the_step_that_failed(tmp_path: Path) -> None:
     study = made(tmp_path)
     (study.raw / "zz.mha").write_bytes((study.raw / "one.mha").read_bytes()[:500])

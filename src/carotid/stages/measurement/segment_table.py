@@ -79,11 +79,6 @@ def _direction(segment: Segment) -> float:
     return np.nan if segment.one is None or row < 0 else float(segment.one.across.wt_max_deg[row])
 
 
-def _spread_at_largest(segment: Segment) -> float:
-    row = segment.largest("wt_max").row
-    return np.nan if segment.one is None or row < 0 else float(segment.one.spreads.wt_max[row])
-
-
 VALUES: tuple[Value, ...] = (
     Value("slices", "", "Slices with an outline.", lambda s: s.slices),
     Value(
@@ -121,7 +116,12 @@ VALUES: tuple[Value, ...] = (
         "Largest thickness of the wall in any slice.",
         lambda s: s.largest("wt_max").value,
     ),
-    Value("wt_max_sd_mm", "mm", "Standard deviation of wt_max_mm as stated.", _spread_at_largest),
+    Value(
+        "wt_max_sd_mm",
+        "mm",
+        "Error of wt_max_mm as stated: its scatter and its excess, being the largest of many.",
+        lambda s: s.largest_spread(),
+    ),
     Value("wt_max_s_mm", "mm", "Where along the artery.", lambda s: s.largest("wt_max").s_mm),
     Value(
         "wt_max_deg",

@@ -9,6 +9,7 @@ import numpy as np
 
 from carotid.evaluation.along import spread_of_mean
 from carotid.stages.measurement.plaques import Plaque, plaques_of
+from carotid.stages.measurement.spreads import spread_of_largest
 from carotid.stages.measurement.stenosis import (
     Remodelling,
     Stenosis,
@@ -103,6 +104,19 @@ class Segment:
     def largest(self, field: str) -> Extreme:
         """Largest value of a measure of the wall."""
         return self._extreme(None if self.one is None else -getattr(self.one.across, field), -1)
+
+    def largest_spread(self) -> float:
+        """What is stated for the largest thickness."""
+        if self.one is None:
+            return np.nan
+        known = self.wall.rows & np.isfinite(self.one.across.thickness).all(axis=1)
+        s = self.one.artery.axis.s_at(self.one.artery.heights_mm)
+        return spread_of_largest(
+            self.one.across.thickness[known],
+            self.one.spreads.thickness[known],
+            s[known],
+            self.parameters,
+        )
 
     def smallest_area(self) -> Extreme:
         """Smallest area of the lumen; on a tie that with the larger wall."""

@@ -5,17 +5,24 @@ out sees it so over a stretch. Errors of two points of one outline, at angles α
 correlate by exp(−(α / spread_angle_deg)² / 2), those of lumen and outer outline not at all, and
 those of two cross-sections by their distance and `spread_along_mm`. Both settings and the overall
 factor `spread_scale` are to be calibrated against known truth.
+
+The largest of many uncertain values is overstated. What is stated for an extreme is therefore the
+root mean square of its change when the thickness is disturbed within its spread, in fixed draws: it
+holds the excess as well as the scatter.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from carotid.geometry.tube import ANGLES
 from carotid.stages.measurement.shapes import MAP_ANGLES
+
+_DRAWS = 64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +34,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Spreads:
-    """Standard deviations of the measures of the same name in `Shapes`; NaN where unknown."""
+    """Standard deviations of the measures of the same name in `Shapes`; NaN where unknown.
+
+    `thickness` is (s, `MAP_ANGLES`), all others are (s,).
+    """
 
     la: NDArray[np.float64]
     tva: NDArray[np.float64]
@@ -41,6 +51,7 @@ class Spreads:
     lumen_caliper: NDArray[np.float64]
     lumen_inscribed: NDArray[np.float64]
     outer_diameter: NDArray[np.float64]
+    thickness: NDArray[np.float64]
 
 
 def spreads_of(
@@ -48,8 +59,8 @@ def spreads_of(
 ) -> Spreads:
     """Spreads of cross-sections' measures.
 
-    To first order in the errors: an area changes by the outline's shift along it, the mean
-    thickness by the mean shift of both outlines, the largest one by the shifts at its place.
+    To first order in the errors, but for extremes: an area changes by the outline's shift along
+    it, the mean thickness by the mean shift of both outlines.
     """
     scale, width = parameters.spread_scale, np.deg2rad(parameters.spread_angle_deg)
     sd_l, sd_o = lumen.spread_mm * scale, outer.spread_mm * scale
@@ -60,8 +71,9 @@ def spreads_of(
     with np.errstate(all="ignore"):
         share = length / length.sum(axis=1, keepdims=True)
         var_mean = _variance_of_sum(share * sd_l, width) + _variance_of_sum(share * sd_o, width)
-        sd_max = _at(sd_l, sd_o, np.nan_to_num(shapes.thickness).argmax(axis=1))
-        sd_min = _at(sd_l, sd_o, np.nan_to_num(shapes.thickness).argmin(axis=1))
+        thickness = np.hypot(sd_l, sd_o)[:, :: ANGLES // MAP_ANGLES]
+        drawn = _errors_by_direction(parameters.spread_angle_deg)
+        sd_max, sd_min = _of_extremes(shapes.thickness, thickness, drawn)
         typical = np.sqrt((sd_l**2).mean(axis=1))
         return Spreads(
             la=np.sqrt(var_la),
@@ -77,7 +89,82 @@ def spreads_of(
             lumen_caliper=np.sqrt(2) * typical,
             lumen_inscribed=np.sqrt(2) * typical,
             outer_diameter=np.sqrt(var_tva / (np.pi * shapes.tva)),
+            thickness=thickness,
         )
+
+
+def spread_of_largest(
+    thickness: NDArray[np.float64],
+    spread: NDArray[np.float64],
+    s_mm: NDArray[np.float64],
+    parameters: MeasurementParameters,
+) -> float:
+    """What is stated for the largest thickness of a whole stretch, see above.
+
+    Args:
+        thickness: (k, `MAP_ANGLES`) of its slices, without NaN.
+        spread: (k, `MAP_ANGLES`) standard deviations.
+        s_mm: (k,) where the slices are.
+        parameters: How errors belong together.
+
+    Returns:
+        NaN where a spread is unknown or there is no slice.
+    """
+    if not len(thickness) or not np.isfinite(spread).all():
+        return float("nan")
+    highest = int(thickness.max(axis=1).argmax())
+    # Neighbours closer than a part of the correlation's length add nothing.
+    order = np.argsort(s_mm)
+    spacing = max(float(np.median(np.diff(s_mm[order]))), 1e-3) if len(s_mm) > 1 else 1.0
+    some = order[:: max(int(parameters.spread_along_mm / 4 / spacing), 1)]
+    some = np.union1d(some, [highest])
+    apart = (s_mm[some, None] - s_mm[some]) / parameters.spread_along_mm
+    along = _root(np.exp(-0.5 * apart**2))
+    draws = np.random.default_rng(0).normal(size=(_DRAWS, len(some), MAP_ANGLES))
+    errors = _unit(along @ draws @ _root(_correlation(parameters.spread_angle_deg)).T)
+    disturbed = (thickness[some] + spread[some] * errors).max(axis=(1, 2))
+    return float(np.sqrt(((disturbed - thickness.max()) ** 2).mean()))
+
+
+@cache
+def _errors_by_direction(angle_deg: float) -> NDArray[np.float64]:
+    """(draws, `MAP_ANGLES`) unit errors that correlate by their angle; always the same."""
+    draws = np.random.default_rng(0).normal(size=(_DRAWS, MAP_ANGLES))
+    drawn = _unit(draws @ _root(_correlation(angle_deg)).T)
+    drawn.setflags(write=False)
+    return drawn
+
+
+def _unit(draws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Draws (first axis) with mean 0 and variance 1 at every place: few draws, less chance."""
+    centered = draws - draws.mean(axis=0)
+    return np.asarray(centered / centered.std(axis=0), np.float64)
+
+
+def _correlation(angle_deg: float) -> NDArray[np.float64]:
+    step = 360 / MAP_ANGLES * np.arange(MAP_ANGLES)
+    apart = np.abs(step[:, None] - step)
+    apart = np.minimum(apart, 360 - apart)
+    return np.asarray(np.exp(-0.5 * (apart / angle_deg) ** 2), np.float64)
+
+
+def _root(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
+    values, vectors = np.linalg.eigh(correlation)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0)), np.float64)
+
+
+def _of_extremes(
+    thickness: NDArray[np.float64], spread: NDArray[np.float64], drawn: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(s,) root mean square change of the largest and of the smallest thickness."""
+    high, low = thickness.max(axis=1), thickness.min(axis=1)
+    squares = np.zeros((2, len(thickness)))
+    for errors in drawn:
+        disturbed = thickness + spread * errors
+        squares[0] += (disturbed.max(axis=1) - high) ** 2
+        squares[1] += (disturbed.min(axis=1) - low) ** 2
+    largest, smallest = np.sqrt(squares / len(drawn))
+    return largest, smallest
 
 
 def _variance_of_sum(parts: NDArray[np.float64], width: float) -> NDArray[np.float64]:
@@ -96,11 +183,3 @@ def _variance_of_sum(parts: NDArray[np.float64], width: float) -> NDArray[np.flo
 
 def _slope(radii: NDArray[np.float64]) -> NDArray[np.float64]:
     return (np.roll(radii, -1, axis=1) - np.roll(radii, 1, axis=1)) * ANGLES / (4 * np.pi)
-
-
-def _at(
-    sd_l: NDArray[np.float64], sd_o: NDArray[np.float64], direction: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Both outlines' spread together, in one direction of each cross-section."""
-    rows, rays = np.arange(len(direction)), direction * (ANGLES // MAP_ANGLES)
-    return np.asarray(np.hypot(sd_l[rows, rays], sd_o[rows, rays]), np.float64)

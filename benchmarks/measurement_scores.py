@@ -1,0 +1,156 @@
+r"""Measurements against the truth of simulated necks: agreement, bias, and whether spreads hold.
+
+    carotid simulate SIM --participants 40 --seed 7
+    carotid transform pipeline ... OUT        # and carotid transform measurement OUT
+    carotid transform measurement TRUE --contour_dir SIM/annotations \
+        --centerline_dir SIM/annotations
+    python -m benchmarks.measurement_scores OUT TRUE
+
+Arteries are laid over each other and compared over what both show, cross-sections slice by slice.
+`scale` is the factor for the stated spread at which 68 % of errors would lie within it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.artifacts import LABELS
+from carotid.evaluation.agreement import limits_of_agreement, repeatability
+from carotid.evaluation.alignment import align
+from carotid.evaluation.common_range import (
+    MEASURES,
+    ArteryCourse,
+    measures_in_common,
+    spreads_in_common,
+)
+from carotid.evaluation.measured_cohorts import in_directories
+from carotid.geometry.sides import SIDE_NAMES
+from carotid.stages.measurement.parameters import MeasurementParameters
+from carotid.stages.measurement.stretches import segments
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from carotid.evaluation.measured_cohorts import Subject
+    from carotid.measurements import MeasurementTable
+
+SLICE_MEASURES = {
+    "la_mm2": "la_sd_mm2",
+    "tva_mm2": "tva_sd_mm2",
+    "nwi": "nwi_sd",
+    "wt_mean_mm": "wt_mean_sd_mm",
+    "wt_max_mm": "wt_max_sd_mm",
+}
+LEVELS = {0.5: 0.674, 0.68: 0.994, 0.95: 1.960}
+"""Shares of a normal distribution, and how many standard deviations hold them."""
+
+SEGMENTS = segments(MeasurementParameters())
+
+
+def coverage(error: NDArray[np.float64], spread: NDArray[np.float64]) -> str:
+    """Shares of errors within the stated spread, and the factor that would mend it."""
+    known = np.isfinite(error + spread) & (spread > 0)
+    if known.sum() < 10:
+        return "no spread stated"
+    ratio = np.abs(error[known]) / spread[known]
+    shares = "  ".join(f"{(ratio <= z).mean():4.0%} of {level:.0%}" for level, z in LEVELS.items())
+    return f"within: {shares}   scale {np.quantile(ratio, 0.68) / LEVELS[0.68]:.2f}"
+
+
+def line(name: str, pairs: NDArray[np.float64], spread: NDArray[np.float64]) -> str:
+    """One measure: agreement of (n, 2) measured and true values."""
+    known = pairs[np.isfinite(pairs).all(axis=1)]
+    if len(known) < 3:
+        return f"  {name:22} too few"
+    icc = repeatability(known).icc
+    limits = limits_of_agreement(known[:, 1], known[:, 0])
+    return (
+        f"  {name:22} n {len(known):5d}  true mean {known[:, 1].mean():8.2f}  "
+        f"ICC {icc.value:5.3f} ({icc.low:.2f}, {icc.high:.2f})  bias {limits.bias.value:+8.3f}  "
+        f"SD {limits.sd:7.3f}  {coverage(pairs[:, 0] - pairs[:, 1], spread)}"
+    )
+
+
+def slices(subjects: Sequence[Subject]) -> None:
+    """Cross-sections that both read, by side, label and slice."""
+    found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SLICE_MEASURES}
+    for subject in subjects:
+        for side in SIDE_NAMES:
+            tables = [one.slices(side) for one in subject.times]
+            rows = [_readable(table) for table in tables]
+            shared = sorted(set(rows[0]) & set(rows[1]))
+            a, b = ([one[key] for key in shared] for one in rows)
+            for name, spread in SLICE_MEASURES.items():
+                values = [tables[0].numbers(name)[a], tables[1].numbers(name)[b]]
+                found[name].append(np.column_stack([*values, tables[0].numbers(spread)[a]]))
+    print("cross-sections:")
+    for name, parts in found.items():
+        both = np.concatenate(parts)
+        print(line(name, both[:, :2], both[:, 2]))
+
+
+def _readable(table: MeasurementTable) -> dict[tuple[str, float], int]:
+    keys = zip(table.words("label"), table.numbers("z").tolist(), strict=True)
+    return {
+        key: row
+        for row, (key, word) in enumerate(zip(keys, table.words("readable"), strict=True))
+        if word == "yes"
+    }
+
+
+def arteries(subjects: Sequence[Subject]) -> None:
+    """Segments over what both show."""
+    found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SEGMENTS.limits_mm}
+    for subject in subjects:
+        for side in SIDE_NAMES:
+            courses = [
+                {label: ArteryCourse.of(one.slices(side), label, 2.0) for label in LABELS}
+                for one in subject.times
+            ]
+            shift = align(courses[1], courses[0], side).shift_mm
+            table = subject.times[0].arteries()
+            stated = dict(
+                zip(
+                    zip(table.words("side"), table.words("segment"), strict=True),
+                    table.numbers("wt_max_sd_mm").tolist(),
+                    strict=True,
+                )
+            )
+            courses[0] = {label: one.shifted(shift) for label, one in courses[0].items()}
+            for segment, limits in SEGMENTS.limits_mm.items():
+                both = [one[SEGMENTS.labels[segment]] for one in courses]
+                values = measures_in_common(both, limits)
+                spreads = spreads_in_common(both, limits, SEGMENTS.spread_along_mm)
+                spreads[0]["wt_max_mm"] = stated[side, segment]  # of a largest value, as a whole
+                found[segment].append(
+                    np.array(
+                        [[values[0][m], values[1][m], spreads[0][m]] for m in MEASURES], np.float64
+                    )
+                )
+    for segment, rows in found.items():
+        stacked = np.stack(rows)
+        print(f"{segment}:")
+        for k, name in enumerate(MEASURES):
+            if name != "covered_mm":
+                print(line(name, stacked[:, k, :2], stacked[:, k, 2]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("measured", type=Path)
+    parser.add_argument("true", type=Path)
+    given = parser.parse_args()
+    subjects, left_out = in_directories([given.measured, given.true])
+    print(f"{len(subjects)} necks, {len(left_out)} in one directory alone")
+    slices(subjects)
+    arteries(subjects)
+
+
+if __name__ == "__main__":
+    main()
