@@ -57,6 +57,7 @@ PAGE_OF = {
     "convert miccai2020": "convert.md",
     "convert miccai2022": "convert.md",
     "report": "report.md",
+    "figure": "figures.md",
     "demo": "quick-start.md",
 }
 """Where each command is described."""

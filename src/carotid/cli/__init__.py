@@ -16,6 +16,7 @@ from carotid.cli.compare import compare
 from carotid.cli.convert import convert
 from carotid.cli.correct import correct, export
 from carotid.cli.demo import demo
+from carotid.cli.figure import figure
 from carotid.cli.logs import set_up_logging, verbosity
 from carotid.cli.models import models
 from carotid.cli.report import report
@@ -71,6 +72,7 @@ train.add_command(train_contour_command)
 for command in (
     transform,
     report,
+    figure,
     compare,
     convert,
     repeatability,

@@ -75,7 +75,7 @@ def find_places(
     if not needs_scans(stage, input_dirs):
         return Places(None, input_dirs, model_dir)
     if raw_dir is None:
-        raw_dir = _recorded_raw_dir(OutputLayout(input_dirs[stage.earlier[-1]]))
+        raw_dir = recorded_raw_dir(OutputLayout(input_dirs[stage.earlier[-1]]))
     return Places(raw_dir, input_dirs, model_dir)
 
 
@@ -131,7 +131,7 @@ def _check_results(need: str, layout: OutputLayout) -> None:
     )
 
 
-def _recorded_raw_dir(layout: OutputLayout) -> Path:
+def recorded_raw_dir(layout: OutputLayout) -> Path:
     """The RAW_DIR that the first step was given, as it was given.
 
     Raises:

@@ -1,0 +1,123 @@
+"""`carotid figure`: pictures of measured arteries for papers."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from carotid.storage.raw import RawScan
+
+logger = logging.getLogger(__name__)
+
+_folder = click.Path(path_type=Path)
+_KINDS = ("map", "curve", "sections")
+
+
+@click.command(short_help="Draw measured arteries for a paper: maps, curves, cross-sections.")
+@click.argument("output_dir", type=_folder)
+@click.option(
+    "-p",
+    "--participant",
+    "participants",
+    multiple=True,
+    metavar="ID",
+    help="Only this participant; may be given several times.  [default: all that are measured]",
+)
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(_KINDS),
+    help="What is drawn; may be given several times.  [default: all three]",
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["svg", "png"]),
+    default="svg",
+    show_default=True,
+    help="As what it is saved.",
+)
+@click.option(
+    "--dpi",
+    type=click.FloatRange(min=30, max=2400),
+    default=300,
+    show_default=True,
+    help="Pixels per inch of PNG, and of images within SVG.",
+)
+@click.option("--figure_dir", type=_folder, help="Where figures go.  [default: OUTPUT_DIR/figures]")
+@click.option(
+    "--contour_dir",
+    type=_folder,
+    help="Where the outlines are, for sections.  [default: OUTPUT_DIR]",
+)
+@click.option(
+    "--raw_dir",
+    type=_folder,
+    help="Where the scans are, for sections.  [default: the folder on record in OUTPUT_DIR]",
+)
+def figure(
+    *,
+    output_dir: Path,
+    participants: tuple[str, ...],
+    kinds: tuple[str, ...],
+    file_format: str,
+    dpi: float,
+    figure_dir: Path | None,
+    contour_dir: Path | None,
+    raw_dir: Path | None,
+) -> int:
+    """Draw the measured arteries of participants.
+
+    OUTPUT_DIR is what `carotid transform measurement` wrote. `map` is the thickness of the wall by
+    length along the artery and direction, `curve` the areas inside lumen and outer outline along
+    it, `sections` the narrowest and the thickest cross-section. Files are named
+    <participant_id>_<kind>.svg or .png.
+    """
+    from carotid.cli.progress import choose_teller
+    from carotid.cohort.outputs import check_output_dir
+    from carotid.cohort.participants import select_participants
+    from carotid.evaluation.measured_cohorts import measured_participants
+    from carotid.figures.files import KINDS, FigureRequest, write_figures
+
+    wanted = select_participants(measured_participants(output_dir), participants)
+    target = figure_dir or output_dir / "figures"
+    check_output_dir(target, [] if raw_dir is None else [raw_dir])
+    chosen = tuple(kind for kind in KINDS if kind in kinds or not kinds)
+    scans = _scans(output_dir, raw_dir) if "sections" in chosen else {}
+    request = FigureRequest(
+        output_dir=output_dir,
+        contour_dir=contour_dir or output_dir,
+        figure_dir=target,
+        kinds=chosen,
+        file_format="png" if file_format == "png" else "svg",
+        dpi=dpi,
+        scans=scans,
+    )
+    with choose_teller(1, "participants") as teller:
+        teller.begin("figures", len(wanted), "participant")
+        written, failed = write_figures(request, wanted, teller.step)
+    click.echo(f"{len(written)} figures of {len(wanted) - len(failed)} participants in {target}")
+    return 1 if failed else 0
+
+
+def _scans(output_dir: Path, raw_dir: Path | None) -> Mapping[str, RawScan]:
+    """The scans; none where their folder is not on record."""
+    from carotid.cohort.places import recorded_raw_dir
+    from carotid.errors import UsageError, one_line
+    from carotid.storage.participants import find_scans
+    from carotid.storage.results.layout import OutputLayout
+
+    if raw_dir is not None:
+        return find_scans(raw_dir)
+    try:
+        return find_scans(recorded_raw_dir(OutputLayout(output_dir)))
+    except UsageError as error:
+        logger.warning("sections are drawn without the scan: %s", one_line(error))
+        return {}

@@ -1,0 +1,1 @@
+"""Measured arteries as pictures, for the page and for papers: maps, curves, cross-sections."""

@@ -1,0 +1,100 @@
+"""What is drawn of an artery: its slices in their order along it, with what was measured there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.artifacts import LABELS
+from carotid.geometry.sides import SIDE_NAMES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from carotid.artifacts import Label
+    from carotid.geometry.sides import SideName
+    from carotid.measurements import Measurements, MeasurementTable
+
+MAX_GAP_MM = 2.5
+"""Slices further apart along the artery are drawn with a gap, unless they are neighbours."""
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnCourse:
+    """One artery's k slices, from the feet to the head.
+
+    Attributes:
+        side: Whose.
+        label: Which artery; `internal` has the common carotid below it.
+        s_mm: (k,) length from the bifurcation; from the lowest slice where that is unknown.
+        from_bifurcation: Whether the bifurcation is known.
+        table: The table of the side's slices.
+        rows: (k,) the slices' rows in it.
+        thickness_mm: (k, directions) of the wall, from anterior towards lateral; NaN where unknown.
+        lumen_read, wall_read: (k,) whether it counts in what is told about the artery.
+    """
+
+    side: SideName
+    label: Label
+    s_mm: NDArray[np.float64]
+    from_bifurcation: bool
+    table: MeasurementTable
+    rows: NDArray[np.int64]
+    thickness_mm: NDArray[np.float64]
+    lumen_read: NDArray[np.bool_]
+    wall_read: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def values(self, name: str) -> NDArray[np.float64]:
+        """(k,) a column of the table."""
+        return self.table.numbers(name)[self.rows]
+
+    def joined(self) -> NDArray[np.bool_]:
+        """(k - 1,) whether a slice and the next one belong together."""
+        apart = np.diff(self.s_mm) > MAX_GAP_MM
+        neighbours = np.diff(self.values("z")) == 1
+        return np.asarray(~apart | neighbours)
+
+
+def drawn_courses(measurements: Measurements) -> list[DrawnCourse]:
+    """All arteries with a slice: the right side's, then the left side's; internal first."""
+    found = []
+    for side in reversed(SIDE_NAMES):
+        for label in LABELS:
+            course = _course(measurements, side, label)
+            if len(course):
+                found.append(course)
+    return found
+
+
+def _course(measurements: Measurements, side: SideName, label: Label) -> DrawnCourse:
+    one = measurements.side(side)
+    own = np.array(one.slices.words("label")) == label
+    s = one.slices.numbers("s_mm")
+    known = bool(np.isfinite(s[own]).any())
+    rows = np.flatnonzero(own & np.isfinite(s)) if known else np.flatnonzero(own)
+    rows = rows[np.argsort(one.slices.numbers("z")[rows], kind="stable")]
+    readable = np.array(one.slices.words("readable"))[rows] if len(rows) else np.empty(0, np.str_)
+    return DrawnCourse(
+        side,
+        label,
+        s[rows] if known else _length(one.slices, rows),
+        known,
+        one.slices,
+        rows,
+        one.thickness_mm[rows],
+        np.isin(readable, ["yes", "lumen"]),
+        readable == "yes",
+    )
+
+
+def _length(table: MeasurementTable, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(k,) length along the centres, from the first."""
+    names = ("right_mm", "anterior_mm", "superior_mm")
+    centres = np.column_stack([table.numbers(name)[rows] for name in names])
+    steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
+    return np.concatenate([np.zeros(min(len(rows), 1)), np.cumsum(np.nan_to_num(steps))])

@@ -1,0 +1,121 @@
+"""Pictures of the narrowest and the thickest cross-section, with outlines and what was measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.figures.courses import drawn_courses
+from carotid.figures.cuts import cut_picture, extreme_rows
+from carotid.figures.style import FIELD, empty_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.patheffects import AbstractPathEffect
+    from numpy.typing import NDArray
+
+    from carotid.artifacts import Contours
+    from carotid.figures.cuts import CutPicture
+    from carotid.geometry.volume import Volume
+    from carotid.measurements import Measurements
+
+_LUMEN_LINE = "#ff5a4f"
+_WALL_LINE = "#ffd23f"
+
+
+def draw_cuts(
+    measurements: Measurements, contours: Contours, scan: Volume | None, title: str = ""
+) -> Figure | None:
+    """Draw the narrowest and the thickest slice of both common and internal carotids.
+
+    Args:
+        measurements: Those of a participant.
+        contours: Its outlines.
+        scan: Its scan, in any order of axes; None for outlines alone.
+        title: Above the figure.
+
+    Returns:
+        None where nothing can be read.
+    """
+    pictures = [
+        cut_picture(course, extreme, row, contours, scan)
+        for course in drawn_courses(measurements)
+        if course.label == "internal"
+        for extreme, row in extreme_rows(course).items()
+    ]
+    if not pictures:
+        return None
+    with styled():
+        figure = empty_figure(2.25 + (0.2 if title else 0))
+        if title:
+            figure.suptitle(title, fontsize=9)
+        panels = figure.subplots(1, 4)
+        for axes in panels[len(pictures) :]:
+            axes.set_axis_off()
+        for axes, picture in zip(panels, pictures, strict=False):
+            _panel(axes, picture)
+    return figure
+
+
+def _panel(axes: Axes, picture: CutPicture) -> None:
+    half = picture.half_width_mm
+    axes.set_facecolor(FIELD)
+    if picture.grey is not None:
+        axes.imshow(picture.grey, cmap="gray", vmin=0, vmax=1, extent=(-half, half, -half, half))
+    for outline, color, width in (
+        (picture.wall_mm, _WALL_LINE, 1.0),
+        (picture.lumen_mm, _LUMEN_LINE, 1.0),
+    ):
+        if outline is not None:
+            closed = np.concatenate([outline, outline[:1]])
+            axes.plot(closed[:, 0], closed[:, 1], color=color, linewidth=width)
+    if picture.extreme == "thickest" and picture.lumen_mm is not None:
+        _mark_thickest(axes, picture, picture.lumen_mm)
+    axes.set(xlim=(-half, half), ylim=(-half, half), xticks=[], yticks=[], aspect="equal")
+    axes.spines[:].set_visible(False)
+    axes.plot([half - 6, half - 1], [1.2 - half] * 2, color="white", linewidth=1.5,
+              path_effects=_edged(2.5))  # fmt: skip
+    axes.text(half - 3.5, 1.7 - half, "5 mm", color="white", ha="center", va="bottom",
+              fontsize=6, path_effects=_edged(1.2))  # fmt: skip
+    axes.text(0.6 - half, 0, "R", color="white", va="center", fontsize=6, path_effects=_edged(1.2))
+    course, row = picture.course, picture.row
+    where = f"s {course.s_mm[row]:+.1f} mm, slice {course.values('z')[row]:.0f}"
+    if picture.extreme == "narrowest":
+        value = f"lumen {course.values('la_mm2')[row]:.1f} mm²"
+        axes.set_title(f"{course.side}: narrowest\n{value}\n{where}", fontsize=7.5)
+    else:
+        value = f"wall up to {course.values('wt_max_mm')[row]:.1f} mm"
+        axes.set_title(f"{course.side}: thickest\n{value}\n{where}", fontsize=7.5)
+
+
+def _mark_thickest(axes: Axes, picture: CutPicture, lumen: NDArray[np.float64]) -> None:
+    """An arrow from outside towards the thickest place."""
+    angle = np.deg2rad(float(picture.course.values("wt_max_deg")[picture.row]))
+    if not np.isfinite(angle):
+        return
+    # Directions count from anterior (up) towards lateral: on the left of the picture for the right.
+    outward = -1.0 if picture.course.side == "right" else 1.0
+    toward = np.array([outward * np.sin(angle), np.cos(angle)])
+    middle = lumen.mean(axis=0)
+    outer = picture.wall_mm if picture.wall_mm is not None else lumen
+    reach = float(((outer - middle) @ toward).max())
+    axes.annotate(
+        "",
+        xy=tuple(middle + toward * (reach + 0.5)),
+        xytext=tuple(middle + toward * (reach + 4.0)),
+        arrowprops={
+            "arrowstyle": "-|>",
+            "color": "white",
+            "linewidth": 0.8,
+            "path_effects": _edged(1.8),
+        },
+    )
+
+
+def _edged(width: float) -> list[AbstractPathEffect]:
+    """White things have a dark edge: fat is white too."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=width, foreground="#000000b0")]

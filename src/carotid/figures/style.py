@@ -1,0 +1,115 @@
+"""How figures look, and how they become files: the same numbers make the same bytes.
+
+Figures have a few named colours for ink. On the page a figure is an image whose ink follows the
+reader's light or dark scheme; in a file for a paper it is black on white.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.figure import Figure
+
+Format = Literal["svg", "png"]
+
+INK = "#1b1f24"
+SOFT = "#57606a"
+FIELD = "#f0f2f4"
+LUMEN = "#c81e1e"
+OUTER = "#0a58ca"
+
+WIDTH_INCHES = 7.1
+"""Both columns of most journals."""
+
+_DARK = {INK: "#e6e9ee", SOFT: "#a3adb9", FIELD: "#232a32", LUMEN: "#ff7b72", OUTER: "#79b4ff"}
+_FONTS = "Arial, Helvetica, 'DejaVu Sans', sans-serif"
+_SETTINGS: Any = {
+    "svg.hashsalt": "carotid",
+    "svg.fonttype": "none",
+    "font.family": ["DejaVu Sans"],
+    "font.size": 7.5,
+    "axes.edgecolor": SOFT,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 8.5,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "hatch.color": SOFT,
+    "hatch.linewidth": 0.4,
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Figures that are made and written inside look alike."""
+    from matplotlib import rc_context
+
+    with rc_context(_SETTINGS):
+        yield
+
+
+def empty_figure(height_inches: float) -> Figure:
+    """A figure as wide as a page, that fits its axes itself."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
+
+
+def encoded(figure: Figure, file_format: Format, dpi: float = 300) -> bytes:
+    """A figure as a file for a paper.
+
+    Args:
+        figure: The figure.
+        file_format: svg, with text as text; png, on white.
+        dpi: Of a png, and of images within an svg.
+    """
+    if file_format == "svg":
+        return _svg(figure, dpi).encode()
+    buffer = io.BytesIO()
+    with styled():
+        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def for_page(figure: Figure) -> str:
+    """A figure as SVG without background, whose ink follows the reader's light or dark scheme.
+
+    It is meant for an `img` with a `data:` address, so that names inside stay inside.
+    """
+    text = _svg(figure, 150, transparent=True)
+    names = {color: f"var(--c{k})" for k, color in enumerate(_DARK)}
+    for color, name in names.items():
+        text = text.replace(color, name)
+    light = ";".join(f"--c{k}:{color}" for k, color in enumerate(_DARK))
+    dark = ";".join(f"--c{k}:{color}" for k, color in enumerate(_DARK.values()))
+    style = f"<style>svg{{{light}}}@media (prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
+    return re.sub(r"(<svg\b[^>]*>)", lambda found: found[1] + style, text, count=1)
+
+
+def _svg(figure: Figure, dpi: float, *, transparent: bool = False) -> str:
+    buffer = io.BytesIO()
+    with styled():
+        figure.savefig(
+            buffer,
+            format="svg",
+            dpi=dpi,
+            transparent=transparent,
+            metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")),
+        )
+    text = buffer.getvalue().decode()
+    text = text[text.index("<svg") :]
+    return text.replace("'DejaVu Sans'", _FONTS)

@@ -1,0 +1,75 @@
+"""`carotid figure` as users run it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from tests.cli.test_measurement import annotate
+from tests.command import run_carotid
+from tests.evaluation.cohort import SPACING
+from tests.stages.measurement.phantoms import grid_of
+
+from carotid.geometry.volume import Volume
+from carotid.storage.metaimage.write import write_metaimage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("figures") / "out"
+    for name in ("a", "b"):
+        annotate(root, name, 1.0)
+    run = run_carotid("transform", "measurement", root)
+    assert run.returncode == 0, run.stderr
+    return root
+
+
+def test_everything_of_everybody(out: Path, tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    write_metaimage(tmp_path / "raw" / "a.mha", scan_of_ones())
+    run = run_carotid("figure", out, "--raw_dir", tmp_path / "raw")
+    assert run.returncode == 0, run.stderr
+    assert f"6 figures of 2 participants in {out / 'figures'}" in run.stdout
+    names = sorted(path.name for path in (out / "figures").iterdir())
+    kinds = ("curve", "map", "sections")
+    assert names == [f"{one}_{kind}.svg" for one in ("a", "b") for kind in kinds]
+    images = [(out / "figures" / f"{one}_sections.svg").read_text() for one in ("a", "b")]
+    assert [text.count("<image") for text in images] == [2, 0], "only one of them has a scan"
+
+
+def test_some_kinds_of_one_as_png_elsewhere(out: Path, tmp_path: Path) -> None:
+    target = tmp_path / "for_paper"
+    some = ["--kind", "map", "--kind", "curve", "--format", "png", "--dpi", "60"]
+    run = run_carotid("figure", out, "-p", "b", *some, "--figure_dir", target)
+    assert run.returncode == 0, run.stderr
+    assert sorted(path.name for path in target.iterdir()) == ["b_curve.png", "b_map.png"]
+
+
+def test_what_is_missing_is_said(out: Path, tmp_path: Path) -> None:
+    run = run_carotid("figure", tmp_path)
+    assert run.returncode == 2
+    assert "there are no measurements" in run.stderr
+    assert "Run `carotid transform measurement` first" in run.stderr
+    some: list[str | Path] = ["--kind", "sections"]
+    some += ["--contour_dir", tmp_path, "--figure_dir", tmp_path / "x"]
+    run = run_carotid("figure", out, "-p", "a", *some)
+    assert run.returncode == 0
+    assert "sections are drawn without the scan" in run.stderr
+    assert "there are no outlines" in run.stderr
+    assert "0 figures of 1 participants" in run.stdout
+    table = out / "b" / "measurement_transform" / "left_slices.tsv"
+    table.rename(table.with_suffix(".bak"))
+    run = run_carotid("figure", out, "--kind", "map", "--figure_dir", tmp_path / "y")
+    table.with_suffix(".bak").rename(table)
+    assert run.returncode == 1
+    assert "b: no figures" in run.stderr
+    assert (tmp_path / "y" / "a_map.svg").exists()
+
+
+def scan_of_ones() -> Volume:
+    grid = grid_of(SPACING, "LPS")
+    return Volume(np.ones(grid.shape, np.float32), grid)
