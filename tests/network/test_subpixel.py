@@ -52,24 +52,11 @@ def test_convolution_as_shifted_blocks(generator: torch.Generator) -> None:
     assert int(inside.sum()) == 2 * fine[0, 0].numel()
 
 
-def test_convolution_as_shifted_pairs(generator: torch.Generator) -> None:
-    d, h, w, inputs, outputs = 3, 4, 10, 3, 2
-    x = whole_numbers(generator, d, h, w, inputs)
-    weight = whole_numbers(generator, outputs, inputs, 3, 3, 3)
-    pairs = x.view(d, h, w // 2, 2 * inputs).permute(3, 0, 1, 2)[None]
-    kernel = subpixel.convolution_as_shifted_pairs(weight)
-    shifted = functional.conv3d(pairs, kernel, padding=1)[0].permute(1, 2, 3, 0)
-    found = shifted.reshape(d, h, w + 2, outputs)[:, :, 1:-1]
-    expected = functional.conv3d(x.permute(3, 0, 1, 2)[None], weight, padding=1)[0]
-    assert torch.equal(found, expected.permute(1, 2, 3, 0))
-
-
 def test_kernels_only_move_numbers(generator: torch.Generator) -> None:
     weight = torch.rand(2, 2, 3, 3, 3, generator=generator) + 1
     # per axis, 2 output positions × 3 taps; the transposed convolution has 3 taps for 2 outputs
     for kernel, copies in (
         (subpixel.convolution_as_shifted_blocks(weight), 2**3),
-        (subpixel.convolution_as_shifted_pairs(weight), 2),
         (subpixel.transposed_as_blocks(weight), 1),
     ):
         entries = kernel[kernel != 0].sort().values

@@ -95,24 +95,6 @@ def convolution_as_shifted_blocks(weight: Tensor) -> Tensor:
     return blocks.reshape(outputs * BLOCK**3, inputs * BLOCK**3, BLOCK, BLOCK, BLOCK)
 
 
-def convolution_as_shifted_pairs(weight: Tensor) -> Tensor:
-    """Kernel that convolves a volume of pairs along the last axis; output pairs are shifted.
-
-    In channels-last storage a line of voxels is a line of pairs as it stands, without a copy.
-
-    Args:
-        weight: (outputs, inputs, 3, 3, 3) of a convolution with stride 1 and padding 1.
-
-    Returns:
-        (2·outputs, 2·inputs, 3, 3, 2), for a volume of pairs padded by one on each side. A channel
-        is `q·channels + c` for the position q in the pair; output pair i holds the fine positions
-        2i − 1 and 2i of the last axis.
-    """
-    pairs = torch.einsum("oixyz,qrbz->qorixyb", weight, _shifted(weight))
-    outputs, inputs = weight.shape[:2]
-    return pairs.reshape(BLOCK * outputs, BLOCK * inputs, _TAPS, _TAPS, BLOCK)
-
-
 def with_identity(weight: Tensor) -> Tensor:
     """Kernel 3 of `convolution(x) + x`: one is added to each channel's own centre."""
     outputs, inputs = weight.shape[:2]

@@ -70,14 +70,9 @@ def test_windows_of_every_kind(net: UNet, fast: FastUNet, kind: str) -> None:
 
 
 @pytest.mark.parametrize("slab_voxels", [1, 700, 5000, 2**62])
-@pytest.mark.parametrize("capability", ["DEFAULT", "AVX2", "AVX512"])
-def test_any_slabs_on_any_processor(
-    monkeypatch: pytest.MonkeyPatch, net: UNet, slab_voxels: int, capability: str
-) -> None:
+def test_any_slabs(monkeypatch: pytest.MonkeyPatch, net: UNet, slab_voxels: int) -> None:
     monkeypatch.setattr(slabwise, "SLAB_VOXELS", slab_voxels)
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     found = FastUNet(net)
-    assert found._halvings[0].second.pairs == (capability == "AVX512")
     window = random_window(48, 32, 64)
     assert_near_exact(found(window), net, window)
 

@@ -26,9 +26,6 @@ _SIDES = (0, 1, 1)
 _ALL_SIDES = (1, 1, 1)
 """For a slab that begins with the volume; a strided kernel does not reach beyond its end."""
 
-_WIDE_VECTOR = 16
-"""Floats in a 512-bit vector: two voxels of 8 channels."""
-
 
 @dataclass(frozen=True)
 class Scaled:
@@ -57,39 +54,22 @@ class Scaled:
 
 @dataclass(frozen=True)
 class SameConvolution:
-    """A 3×3×3 convolution with as many outputs as inputs, followed by a norm and a PReLU.
-
-    With 8 channels it works on pairs of voxels where vectors hold 16 numbers.
-    """
+    """A 3×3×3 convolution with as many outputs as inputs, followed by a norm and a PReLU."""
 
     weight: Tensor
     slope: float
-    pairs: bool
 
     @classmethod
     def of(cls, unit: nn.Module) -> SameConvolution:
         """Take the weights of a plain unit of convolution, norm and PReLU."""
-        weight = _parameter(unit, "conv.weight")
-        wide_vectors = torch.backends.cpu.get_cpu_capability() == "AVX512"
-        pairs = wide_vectors and subpixel.BLOCK * weight.shape[0] == _WIDE_VECTOR
-        if pairs:
-            weight = subpixel.convolution_as_shifted_pairs(weight)
-        return cls(_channels_last(weight), _slope(unit), pairs)
+        return cls(_channels_last(_parameter(unit, "conv.weight")), _slope(unit))
 
     def apply(self, convolve: Convolver, x: NormedVolume) -> NormedVolume:
         """Convolve, finishing the norm and PReLU of `x` on the way."""
         result = NormedVolume(x.values.shape, self.slope)
-        weight = _scaled(self.weight, x.scale.repeat(2) if self.pairs else x.scale)
-        _, h, w, channels = x.values.shape
+        weight = _scaled(self.weight, x.scale)
         for slab in convolve.slabs(x.values):
-            part = x.around(slab)
-            if self.pairs:
-                pairs = part.view(-1, h, w // 2, 2 * channels)
-                y = convolve(pairs, weight, padding=_SIDES)
-                y = y.view(-1, h, w + 2, channels)[:, :, 1:-1]
-            else:
-                y = convolve(part, weight, padding=_SIDES)
-            result.put(slab, y)
+            result.put(slab, convolve(x.around(slab), weight, padding=_SIDES))
         return result.close()
 
 
