@@ -156,7 +156,12 @@ MODELS: dict[str, Row] = {
     "a training checkpoint": (
         saved(lambda s: {"epoch": 3, "state_dict": s}),
         REFUSED,
-        "inside a checkpoint",
+        r"inside a checkpoint.*in another folder.*torch\.save\(.*, 'weights/unet_1\.pt'\)",
+    ),
+    "weights and their running mean": (
+        saved(lambda s: {f"{part}.{k}": v for part in ("net", "ema") for k, v in s.items()}),
+        REFUSED,
+        "more than once",
     ),
     "a tensor alone": (saved(lambda _: torch.ones(3)), REFUSED, "does not hold a state_dict"),
     "a deflate bomb": (bomb, REFUSED, "would unpack to more"),
@@ -182,6 +187,21 @@ MODELS: dict[str, Row] = {
     ),
     "module. before names": (
         saved(lambda s: {f"module.{name}": value for name, value in s.items()}),
+        DONE,
+        "",
+    ),
+    "compiled": (
+        saved(lambda s: {f"_orig_mod.{name}": value for name, value in s.items()}),
+        DONE,
+        "",
+    ),
+    "averaged, beside a counter": (
+        saved(lambda s: {f"module.{k}": v for k, v in s.items()} | {"n_averaged": torch.tensor(7)}),
+        DONE,
+        "",
+    ),
+    "names of an older MONAI": (
+        saved(lambda s: {name.replace("adn.A", "act"): value for name, value in s.items()}),
         DONE,
         "",
     ),
