@@ -1,6 +1,6 @@
 """Speed and memory of `carotid transform heatmap`, as ratios taken in one run.
 
-    python benchmarks/transform.py [--quick] [--pairs] [--against COMMAND] [--rounds 5]
+    python -m benchmarks.transform [--quick] [--pairs] [--against COMMAND] [--rounds 5]
 
 Two scans are made: 720×100×640 voxels of 0.35 mm (what 3D black-blood sequences store) and
 240×60×200 of 0.6 mm. Weights are random; they cost what trained ones cost. What is timed is the
@@ -20,17 +20,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
+
+from benchmarks.processes import FIGURES, THIS, Run, machine, ratios, table, timed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,26 +38,6 @@ if TYPE_CHECKING:
 LARGE = ((720, 100, 640), 0.35)
 SMALL = ((240, 60, 200), 0.6)
 WINDOW = (368, 64, 320)
-MIB = 1 << 20
-THIS = (sys.executable, "-m", "carotid")
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a process took.
-
-    Attributes:
-        wall_s: From its start to its end.
-        cpu_s: Processor time, the system's included.
-        peak_mib: Most resident memory.
-    """
-
-    wall_s: float
-    cpu_s: float
-    peak_mib: float
-
-
-FIGURES = ("wall_s", "cpu_s", "peak_mib")
 
 
 def main() -> None:
@@ -128,34 +106,6 @@ def memory(folder: Path, given: argparse.Namespace) -> None:
         )
 
 
-def table(label: str, runs: Sequence[Run]) -> None:
-    for figure in FIGURES:
-        print(f"  {label:13} {figure:8} {several([getattr(run, figure) for run in runs], 1)}")
-
-
-def ratios(label: str, ours: Sequence[Run], theirs: Sequence[Run], figures: Sequence[str]) -> None:
-    """The median over the rounds, and each round's."""
-    print(f"{label}:")
-    for figure in figures:
-        pairs = zip(ours, theirs, strict=True)
-        values = [getattr(one, figure) / getattr(other, figure) for one, other in pairs]
-        print(f"  {figure:8} {several(values, 3)}", flush=True)
-
-
-def several(values: Sequence[float], digits: int) -> str:
-    """The median, and all values."""
-    return f"{median(values):.{digits}f}  ({', '.join(f'{v:.{digits}f}' for v in values)})"
-
-
-def machine() -> str:
-    model = platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        model = names[0].split(":")[1].strip() if names else model
-    return f"{os.cpu_count()} cores, {model}, Python {platform.python_version()}"
-
-
 def transform(
     folder: Path, scans: str, members: int, device: str, command: Sequence[str] = THIS
 ) -> Run:
@@ -169,23 +119,10 @@ def transform(
 
 def bare_passes(windows: int, device: str) -> Run:
     """So many of the plain module's forward passes, from as many as can be waited for."""
-    run, printed = timed([sys.executable, __file__, "--eager", "--device", device])
+    run, printed = timed(
+        [sys.executable, "-m", "benchmarks.transform", "--eager", "--device", device]
+    )
     return Run(windows * printed["wall_s"], windows * printed["cpu_s"], run.peak_mib)
-
-
-def timed(command: Sequence[str]) -> tuple[Run, dict[str, Any]]:
-    """What a command took, and the JSON object that it printed last."""
-    begin = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        text = process.stdout.read().decode() if process.stdout else ""
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - begin
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)}\n{text}")
-    last = text.strip().splitlines()[-1:]
-    printed = json.loads(last[0]) if last and last[0].startswith("{") else {}
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024), printed
 
 
 def windows_of(shape: tuple[int, int, int], spacing: float, members: int) -> int:
