@@ -30,7 +30,8 @@ format: $(VENV)/.check  ## mend style
 	$(BIN)/ruff format
 
 bench: $(VENV)/.carotid  ## the figures of the README, as ratios taken in one run
-	$(BIN)/python benchmarks/transform.py
+	$(BIN)/python -m benchmarks.transform
+	$(BIN)/python -m benchmarks.pipeline
 
 docs: $(VENV)/.docs  ## the documentation as pages in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -84,6 +84,7 @@ def run_pipeline(
     Raises:
         UsageError: Something is wrong with the whole run; nothing was touched.
     """
+    prepare_process()  # what networks wish for is read with torch
     settings = settings_of(request)
     layout = OutputLayout(request.output_dir)
     scans = find_scans(request.raw_dir)
@@ -93,7 +94,6 @@ def run_pipeline(
     rescaling = _rescaling(request)
     chain = Chain(request.stages, request.written, settings, layout, scans, rescaling)
     cores = request.threads or given_cores()
-    prepare_process()
     tasks = make_tasks(chain, request.model_dirs, request.device, cores)
     pipeline = Pipeline(chain, tasks, force=request.force)
     left = (one for one in asked if first_look(chain, one, force=request.force))
