@@ -28,7 +28,8 @@ from statistics import mean, median
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import transform
-from benchmarks.transform import LARGE, MIB, WINDOW
+from benchmarks.processes import machine
+from benchmarks.transform import LARGE, WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     Forward = Callable[[Tensor], Tensor]
 
+MIB = 1 << 20
 MEMBERS = (3, 10)
 COHORT = 10
 LOOK_EVERY_S = 0.1
@@ -54,7 +56,7 @@ def main() -> None:
     if given.child:
         forward_passes()
         return
-    print(f"machine: {transform.machine()}", flush=True)
+    print(f"machine: {machine()}", flush=True)
     # in a process of its own, so that the card is free for the command
     subprocess.run([sys.executable, "-m", "benchmarks.gpu", "--child"], check=True)
     if given.quick:
