@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from carotid.storage.model_description import (
     ModelDescription,
     SpreadTable,
     expected_rescaling,
+    looks_at_scans,
     read_model_description,
     write_model_description,
 )
@@ -26,6 +28,7 @@ FULL = ModelDescription(
     rescaling=Rescaling(rescale=True, lower_percentile=5, upper_percentile=95),
     spacing_mm=0.5,
     sampling="linear",
+    images="planes",
     training={"seed": 3},
     seen={"voxel_mm": (0.35, 1.0)},
     spread={"lumen": TABLE, "wall": TABLE},
@@ -103,3 +106,10 @@ def test_models_that_expect_nothing_change_nothing(tmp_path: Path) -> None:
     write_model_description(tmp_path, ModelDescription("contour", "a network"))
     (tmp_path / "raw").mkdir()
     assert expected_rescaling(tmp_path / "raw", tmp_path) == NO_RESCALING
+
+
+def test_networks_that_look_at_scans_say_so(tmp_path: Path) -> None:
+    assert not looks_at_scans(tmp_path)
+    for images, expected in (("planes", True), ("polar", False), (None, False)):
+        write_model_description(tmp_path, replace(FULL, images=images))
+        assert looks_at_scans(tmp_path) is expected

@@ -12,6 +12,7 @@ from carotid.artifacts.heatmaps import (
 )
 from carotid.artifacts.labels import BOUNDARIES, LABELS, Boundary, Label
 from carotid.artifacts.polar import PolarBlock, PolarImages
+from carotid.artifacts.rays import RADIUS_NAMES, RayRadii
 from carotid.artifacts.segmentations import (
     LABEL_VALUES,
     SEGMENTATION_COMPONENTS,
@@ -23,6 +24,7 @@ __all__ = [
     "BOUNDARIES",
     "LABELS",
     "LABEL_VALUES",
+    "RADIUS_NAMES",
     "SEGMENTATION_COMPONENTS",
     "Bifurcation",
     "Boundary",
@@ -37,6 +39,7 @@ __all__ = [
     "Outline",
     "PolarBlock",
     "PolarImages",
+    "RayRadii",
     "Scan",
     "Segmentation",
     "SideCenterlines",

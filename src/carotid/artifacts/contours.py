@@ -10,9 +10,12 @@ import numpy as np
 from carotid.artifacts.noun import require, short
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from carotid.artifacts.labels import Boundary, Label
+    from carotid.artifacts.rays import RayRadii
     from carotid.geometry.grid import Grid
     from carotid.geometry.sides import SideName
 
@@ -82,6 +85,8 @@ class Contours:
         left, right: Cross-sections of each side, sorted by label (external first, as text), then z.
         canonical: The scan's grid in canonical order, to which the points' indices refer.
         stored: The scan's stored grid; None where it is unknown.
+        planes: Radii in planes across the arteries by side and label, where the outlines were cut
+            from them; None where they were not.
     """
 
     __repr__ = short
@@ -90,6 +95,7 @@ class Contours:
     right: tuple[CrossSection, ...]
     canonical: Grid
     stored: Grid | None
+    planes: Mapping[SideName, Mapping[Label, RayRadii]] | None = None
 
     def side(self, name: SideName) -> tuple[CrossSection, ...]:
         """One side by its name."""

@@ -55,12 +55,13 @@ class Places:
         return {name: str(path) for name, path in given.items() if path is not None}
 
 
-def needs_scans(stage: Stage, input_dirs: Mapping[str, Path]) -> bool:
+def needs_scans(stage: Stage, input_dirs: Mapping[str, Path], model_dir: Path | None) -> bool:
     """Whether a stage reads scans, for itself or for what it makes on the way."""
+    behind = stage.looks_behind(model_dir)
     return SCAN in stage.needs or any(
-        needs_scans(one, input_dirs)
+        needs_scans(one, input_dirs, None)
         for one in made_on_the_way(stage)
-        if _is_made_on_the_way(one, input_dirs[one.name])
+        if _is_made_on_the_way(one, input_dirs[one.name], always=behind)
     )
 
 
@@ -72,7 +73,7 @@ def find_places(
     Raises:
         UsageError: A directory is missing, or the folder of the scans is not on record.
     """
-    if not needs_scans(stage, input_dirs):
+    if not needs_scans(stage, input_dirs, model_dir):
         return Places(None, input_dirs, model_dir)
     if raw_dir is None:
         raw_dir = recorded_raw_dir(OutputLayout(input_dirs[stage.earlier[-1]]))
@@ -91,13 +92,14 @@ def find_inputs(stage: Stage, places: Places, settings: Mapping[str, Parameters]
         UsageError: A directory is missing, or holds nothing that the stage could take.
     """
     layouts, on_the_way = {}, {}
+    behind = stage.looks_behind(places.model_dir)
     for need in stage.earlier:
         earlier, place = stage_named(need), places.input_dirs[need]
-        if _is_made_on_the_way(earlier, place):
+        if _is_made_on_the_way(earlier, place, always=behind):
             there = replace(places, input_dirs=dict.fromkeys(earlier.earlier, place))
             inputs = find_inputs(earlier, there, settings)
             on_the_way[need] = OnTheWay(earlier, settings[need], inputs)
-            logger.info("%s: there are no %s results, they are made on the way", place, need)
+            logger.info("%s: %s results are made on the way", place, need)
         else:
             _check_results(need, OutputLayout(place))
             layouts[need] = OutputLayout(place)
@@ -108,12 +110,15 @@ def find_inputs(stage: Stage, places: Places, settings: Mapping[str, Parameters]
     return Inputs(stage.needs, layouts, scans, rescaling, on_the_way, check_memory)
 
 
-def _is_made_on_the_way(stage: Stage, place: Path) -> bool:
-    """Whether a directory has no results of a transient stage, but all that they are made from."""
+def _is_made_on_the_way(stage: Stage, place: Path, *, always: bool) -> bool:
+    """Whether a transient stage's results are made on the way: none are there, or it is `always`.
+
+    What they are made from has to be there.
+    """
     layout = OutputLayout(place)
     return (
         stage.transient
-        and not layout.participants(stage.transform)
+        and (always or not layout.participants(stage.transform))
         and all(layout.participants(stage_named(need).transform) for need in stage.earlier)
     )
 

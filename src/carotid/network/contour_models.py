@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from carotid.errors import ConfigurationError, ModelError
 from carotid.network.model_files import find_models, find_splits
+from carotid.network.plane_cnn import PLANES
 from carotid.network.polar_cnn import CONTOUR, PolarCNN, Variant
 from carotid.network.weights import read_models, read_weights
 
@@ -42,6 +43,11 @@ class ContourModels:
     version: Literal[1, 2]
     weights: tuple[Weights, ...]
     settings: Mapping[str, Any]
+
+    @property
+    def on_planes(self) -> bool:
+        """Whether they look at planes across the artery, not at polar images."""
+        return self.weights[0].architecture == PLANES
 
     @property
     def variant(self) -> Variant:

@@ -73,11 +73,13 @@ STAGES = (
         task="carotid.stages.contour.task:contour_task",
         summary="Find the contours of lumen and outer wall.",
         wishes="carotid.network.contour_models:trained_with",
-        about="""Find the contours of lumen and outer wall in polar images.
+        looks="carotid.storage.model_description:looks_at_scans",
+        about="""Find the contours of lumen and outer wall around the centerlines.
 
-    OUTPUT_DIR is where the polar images are, or the centerlines, unless --polar_dir says another
-    place: without polar images they are drawn on the way, with [polar_transform] of the same
-    configuration. CONTOUR_MODEL_DIR holds the weights. OUTPUT_DIR receives
+    OUTPUT_DIR is where the centerlines are, unless --polar_dir says another place.
+    CONTOUR_MODEL_DIR holds the weights: networks on planes across the artery, which look at the
+    scan itself, or networks on polar images. Polar images are drawn on the way, with
+    [polar_transform] of the same configuration, where none are there. OUTPUT_DIR receives
     <id>/contour_transform/{left,right}_contour.tsv.""",
     ),
     Stage(

@@ -48,6 +48,9 @@ class Stage:
             leaves for all participants together; None where that is nothing.
         wishes: "module:function" that tells, for a model directory, with which settings of earlier
             stages its networks were trained; None where there are no such settings.
+        looks: "module:function" that tells, for a model directory, whether its networks look at
+            what a transient stage's result is made from; that result is then made on the way even
+            where one lies on disk. None where no networks do.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Stage:
     transient: bool = False
     closing: str | None = None
     wishes: str | None = None
+    looks: str | None = None
 
     @property
     def transform(self) -> str:
@@ -84,6 +88,12 @@ class Stage:
         if self.wishes is not None:
             found = named(self.wishes)(model_dir)
         return found
+
+    def looks_behind(self, model_dir: Path | None) -> bool:
+        """Whether the networks of a directory look at what transient results are made from."""
+        if self.looks is None or model_dir is None:
+            return False
+        return bool(named(self.looks)(model_dir))
 
     def model_kind(self) -> Any:
         """What its weight files may hold, a `ModelKind`; None where it has no networks."""

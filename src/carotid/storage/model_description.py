@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 MODEL_JSON = "model.json"
 FORMAT = 1
+PLANES = "planes"
 _MAX_BYTES = 1 << 20
 
 
@@ -57,6 +58,8 @@ class ModelDescription:
         spacing_mm: Voxel size that scans are resampled to before the networks see them; None where
             they are not.
         sampling: How values are taken between voxels; None where that does not matter.
+        images: What contour networks look at: "planes" across the artery, which they cut from the
+            scan by themselves, or "polar" images; None for other networks.
         training: What they were trained on and how, for readers.
         seen: Lowest and highest value of what training had, by name, such as `voxel_mm`.
         spread: Calibration of spreads by boundary, `lumen` and `wall`; empty where there is none.
@@ -68,6 +71,7 @@ class ModelDescription:
     rescaling: Rescaling | None = None
     spacing_mm: float | None = None
     sampling: str | None = None
+    images: str | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     seen: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     spread: Mapping[str, SpreadTable] = field(default_factory=dict)
@@ -88,6 +92,7 @@ def write_model_description(folder: Path, description: ModelDescription) -> None
         "rescaling": None if rescaling is None else rescaling.as_record(),
         "spacing_mm": description.spacing_mm,
         "sampling": description.sampling,
+        "images": description.images,
         "training": dict(description.training),
         "seen": {name: list(span) for name, span in description.seen.items()},
         "spread": {
@@ -129,6 +134,16 @@ def read_model_description(folder: Path) -> ModelDescription | None:
     return _Reader(path, values).description()
 
 
+def looks_at_scans(model_dir: Path) -> bool:
+    """Whether the networks of a directory cut their images from scans by themselves.
+
+    Raises:
+        ModelError: `model.json` cannot be used.
+    """
+    described = read_model_description(model_dir)
+    return described is not None and described.images == PLANES
+
+
 def expected_rescaling(raw_dir: Path, model_dir: Path | None) -> Rescaling:
     """How scans are rescaled: as RAW_DIR says, else as the models expect.
 
@@ -168,6 +183,7 @@ class _Reader:
             rescaling=self._rescaling(),
             spacing_mm=self._positive_or_none("spacing_mm"),
             sampling=self._text_or_none("sampling"),
+            images=self._text_or_none("images"),
             training=self._object("training"),
             seen={name: self._span(f"seen.{name}", v) for name, v in self._object("seen").items()},
             spread={name: self._table(name, spread[name]) for name in spread},

@@ -46,7 +46,7 @@ def test_an_upright_tube_gives_circles_in_millimetres(orientation: str) -> None:
     grid = oblique_grid(orientation).reoriented(CANONICAL)
     low, high = grid.world_from_index(np.array([[25.0, 22.0, 5.0], [25.0, 22.0, 40.0]]))
     surface = _tube(list(low), list(high), 2.0)
-    found = sections({"internal": surface}, {"internal": range(5, 41)}, grid)
+    found, _ = sections({"internal": surface}, {"internal": range(5, 41)}, grid)
     assert [s.z for s in found] == list(range(5, 41))
     for section in found:
         assert section.label == "internal"
@@ -60,7 +60,7 @@ def test_an_upright_tube_gives_circles_in_millimetres(orientation: str) -> None:
 
 def test_a_leaning_tube_is_cut_into_an_ellipse() -> None:
     surface = _tube([-10.0, 0, 4.0], [10.0, 0, 34.0], 2.0)
-    found = sections({"internal": surface}, {"internal": range(10, 30)}, _grid())
+    found, _ = sections({"internal": surface}, {"internal": range(10, 30)}, _grid())
     lean = np.hypot(20, 30) / 30
     for section in found:
         assert section.lumen is not None
@@ -68,14 +68,14 @@ def test_a_leaning_tube_is_cut_into_an_ellipse() -> None:
         assert area == pytest.approx(np.pi * 4 * lean, rel=0.01)
 
 
-def _fork(parting: float) -> list[CrossSection]:
+def _fork(parting: float) -> tuple[CrossSection, ...]:
     internal = _tube([0.0, 0, 0.0], [0.0, 0, 38.0], 2.0)
     external = _tube([0.0, 0, parting], [14.0, 0, parting + 20], 1.6, extra=0.0)
     heights: dict[Label, range] = {
         "internal": range(3, 45),
         "external": range(int(parting / 0.8) + 4, int((parting + 17) / 0.8)),
     }
-    return sections({"internal": internal, "external": external}, heights, _grid())
+    return sections({"internal": internal, "external": external}, heights, _grid())[0]
 
 
 def test_one_outline_below_the_flow_divider_and_two_that_do_not_overlap_above() -> None:
@@ -102,7 +102,7 @@ def test_sections_are_sorted_as_the_tables_are() -> None:
 
 def test_a_slice_that_the_surface_does_not_reach_has_no_section() -> None:
     surface = _tube([0.0, 0, 10.0], [0.0, 0, 20.0], 2.0, extra=0.0)
-    found = sections({"internal": surface}, {"internal": range(40)}, _grid())
+    found, _ = sections({"internal": surface}, {"internal": range(40)}, _grid())
     heights = [s.z * 0.8 for s in found]
     assert min(heights) >= 10
     assert max(heights) <= 20
@@ -117,8 +117,8 @@ def test_joined_circles_have_the_area_of_both_once() -> None:
     c = 0.5 * np.sqrt((-d + r + q) * (d + r - q) * (d - r + q) * (d + r + q))
     expected = np.pi * (r * r + q * q) - (a + b - c)
     assert _area(both.points) == pytest.approx(expected, rel=0.02)
-    assert both.spread_mm[both.points[:, 0] > 3].mean() == pytest.approx(0.4)
-    assert both.spread_mm[both.points[:, 0] < 0].mean() == pytest.approx(0.1)
+    assert both.sigma_mm[both.points[:, 0] > 3].mean() == pytest.approx(0.4)
+    assert both.sigma_mm[both.points[:, 0] < 0].mean() == pytest.approx(0.1)
 
 
 def test_circles_without_each_other_share_their_overlap() -> None:

@@ -1,5 +1,7 @@
 """The contour stage at work: polar images in, contours out, in one piece and with networks.
 
+Networks on planes look behind the images, at the scan that they are drawn from.
+
 PyTorch is imported when the networks are prepared, and not before: the first scan is read
 meanwhile.
 """
@@ -13,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from carotid.errors import InputError
 from carotid.stages.one_piece import one_piece
 from carotid.stages.stage import Prepared
+from carotid.storage.checksums import sha256_of_file
+from carotid.storage.model_description import MODEL_JSON, read_model_description
 from carotid.storage.results.contours import save_contours
 from carotid.storage.results.polar import load_polar
 
@@ -59,6 +63,7 @@ class ContourNetworks:
         from carotid.network.contour_models import read_contour_models
         from carotid.network.device import choose_device, describe_device
         from carotid.stages.contour.fit import check_fit
+        from carotid.stages.planes.predictor import tell_of_settings
 
         torch.set_num_threads(self._setting.cores)
         self._device = choose_device(self._setting.device)
@@ -69,6 +74,12 @@ class ContourNetworks:
         logger.info(
             "%d models of version %d from %s", len(names), self._models.version, self._model_dir
         )
+        if self._models.on_planes:
+            tell_of_settings(self._setting.parameters.model_fields_set)
+            description = self._model_dir / MODEL_JSON
+            if description.exists():  # the spread's calibration is part of what is computed
+                names[MODEL_JSON] = sha256_of_file(description)
+            return Prepared(names, device, beside_gpu=self._device.type == "cuda")
         rays = self._rays_of_the_run()
         if rays is not None:
             check_fit(self._models, rays, self._model_dir)
@@ -77,11 +88,19 @@ class ContourNetworks:
     def get_ready(self) -> None:
         """Build the networks, and let the weights go that they are built from."""
         from carotid.stages.contour.predictor import PolarPredictor
+        from carotid.stages.planes.predictor import PlanePredictor
 
         if self._models is None or self._device is None:
             return
-        parameters = self._setting.parameters
-        self._predictor = PolarPredictor(self._models, parameters, self._device, self._model_dir)
+        if self._models.on_planes:
+            described = read_model_description(self._model_dir)
+            spread = {} if described is None else described.spread
+            self._predictor = PlanePredictor(self._models, spread, self._device)
+        else:
+            parameters = self._setting.parameters
+            self._predictor = PolarPredictor(
+                self._models, parameters, self._device, self._model_dir
+            )
         self._models = None
 
     def contours(self, images: PolarImages) -> Contours:
@@ -107,7 +126,7 @@ class ContourNetworks:
 def contours(
     images: PolarImages, networks: ContourNetworks, _parameters: ContourParameters
 ) -> Contours:
-    """Outlines of lumen and outer wall in every slice that has polar images."""
+    """Outlines of lumen and outer wall in every slice that has a center."""
     return networks.contours(images)
 
 

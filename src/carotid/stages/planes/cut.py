@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from carotid.geometry.outlines import centroids, equal_arcs
+from carotid.geometry.outlines import centroids, equal_arcs, signed_areas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,23 +29,28 @@ class Curve:
 
     Attributes:
         points: (n, 2) x and y, mm.
-        spread_mm: (n,) spread of the radius there.
+        sigma_mm: (n,) standard deviation of the radius there.
     """
 
     points: NDArray[np.float64]
-    spread_mm: NDArray[np.float64]
+    sigma_mm: NDArray[np.float64]
 
     @cached_property
     def middle(self) -> NDArray[np.float64]:
         """(2,) center of the area."""
         return np.asarray(centroids(self.points[None])[0])
 
+    @property
+    def mean_radius(self) -> float:
+        """Of the circle of equal area, mm."""
+        return float(np.sqrt(abs(signed_areas(self.points[None])[0]) / np.pi))
+
     @cached_property
     def _polar(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         gap = self.points - self.middle
         angle, radius = np.arctan2(gap[:, 1], gap[:, 0]), np.hypot(gap[:, 0], gap[:, 1])
         order = np.argsort(angle)
-        return angle[order], radius[order], self.spread_mm[order]
+        return angle[order], radius[order], self.sigma_mm[order]
 
     def outside(self, xy: NDArray[np.float64]) -> NDArray[np.float64]:
         """How far (m, 2) places lie outside along the ray from the middle; negative inside."""
@@ -54,12 +59,12 @@ class Curve:
         edge = np.interp(np.arctan2(gap[:, 1], gap[:, 0]), angle, radius, period=2 * np.pi)
         return np.asarray(np.hypot(gap[:, 0], gap[:, 1]) - edge)
 
-    def spread_towards(self, xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The spread in the direction of (m, 2) places."""
+    def sigma_towards(self, xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The standard deviation in the direction of (m, 2) places."""
         gap = xy - self.middle
-        angle, _, spread = self._polar
+        angle, _, sigma = self._polar
         towards = np.arctan2(gap[:, 1], gap[:, 0])
-        return np.asarray(np.interp(towards, angle, spread, period=2 * np.pi))
+        return np.asarray(np.interp(towards, angle, sigma, period=2 * np.pi))
 
     def depth_in(self, other: Self) -> float:
         """How deep the two reach into each other, mm; negative where they are apart."""
@@ -78,13 +83,13 @@ def finer(radii_mm: NDArray[np.float64], rays: int) -> NDArray[np.float64]:
 
 
 def cut(
-    points: NDArray[np.float64], spread_mm: NDArray[np.float64], height: NDArray[np.float64], z: int
+    points: NDArray[np.float64], sigma_mm: NDArray[np.float64], height: NDArray[np.float64], z: int
 ) -> Curve | None:
     """Where the lines of a surface cross a slice.
 
     Args:
         points: (n, rays, 3) of the surface, planes from low to high: x and y in mm, z in slices.
-        spread_mm: (n, rays) spread of the radius.
+        sigma_mm: (n, rays) standard deviation of the radius.
         height: (n,) z of the planes' centers.
         z: The slice.
 
@@ -103,7 +108,7 @@ def cut(
     low, high = points[k, ray], points[k + 1, ray]
     t = (z - low[:, 2]) / (high[:, 2] - low[:, 2])
     xy = low[:, :2] + t[:, None] * (high[:, :2] - low[:, :2])
-    return Curve(xy, spread_mm[k, ray] + t * (spread_mm[k + 1, ray] - spread_mm[k, ray]))
+    return Curve(xy, sigma_mm[k, ray] + t * (sigma_mm[k + 1, ray] - sigma_mm[k, ray]))
 
 
 def joined(one: Curve, other: Curve) -> Curve:
@@ -114,8 +119,8 @@ def joined(one: Curve, other: Curve) -> Curve:
 
     line = _line(both, one, other)
     nearer = np.abs(one.outside(line)) <= np.abs(other.outside(line))
-    spread = np.where(nearer, one.spread_towards(line), other.spread_towards(line))
-    return Curve(line, spread)
+    sigma = np.where(nearer, one.sigma_towards(line), other.sigma_towards(line))
+    return Curve(line, sigma)
 
 
 def without(own: Curve, other: Curve) -> Curve:
@@ -126,7 +131,7 @@ def without(own: Curve, other: Curve) -> Curve:
         return np.maximum(inside, (inside - other.outside(xy)) / 2)
 
     line = _line(kept, own)
-    return Curve(line, own.spread_towards(line))
+    return Curve(line, own.sigma_towards(line))
 
 
 def _line(

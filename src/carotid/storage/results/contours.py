@@ -11,6 +11,7 @@ from carotid.storage.results.atomic import write_atomically, write_json
 from carotid.storage.results.contour_table import read_contour_table, table_text
 from carotid.storage.results.grids import grids_as_json, read_grids
 from carotid.storage.results.layout import ContourLayout
+from carotid.storage.results.planes import save_planes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,8 @@ def save_contours(contours: Contours, folder: Path) -> None:
         OutputError: A file cannot be written, or does not read back as written.
     """
     layout = ContourLayout(folder)
+    for side, planes in (contours.planes or {}).items():
+        save_planes(planes, folder, side)
     write_json(layout.metadata, grids_as_json(contours.canonical, contours.stored))
     for side in SIDE_NAMES:
         _save_side(layout.table(side), contours.side(side))

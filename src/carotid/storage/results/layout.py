@@ -28,6 +28,7 @@
     │   ├── provenance.json
     │   ├── left_contour.tsv
     │   ├── right_contour.tsv
+    │   ├── left_planes.tsv, left_rays.tsv …  of networks on planes
     │   └── spatial_metadata.json
     ├── segmentation_transform
     │   ├── provenance.json
@@ -240,6 +241,14 @@ class ContourLayout:
     def table(self, side: SideName) -> Path:
         """The outlines of one side."""
         return self.root / f"{side}_contour.tsv"
+
+    def planes(self, side: SideName) -> Path:
+        """The planes across the arteries of one side, where outlines were cut from them."""
+        return self.root / f"{side}_planes.tsv"
+
+    def rays(self, side: SideName) -> Path:
+        """The radii in these planes."""
+        return self.root / f"{side}_rays.tsv"
 
     def corrected(self, side: SideName) -> Path:
         """The outlines of one side after corrections by hand; they count where they are there."""

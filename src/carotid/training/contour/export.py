@@ -108,5 +108,6 @@ def description_of(
         "contour",
         architecture_of(parameters).name,
         sampling=polar.sampling if is_polar else "linear",
+        images=parameters.network,
         training=dict(record),
     )
