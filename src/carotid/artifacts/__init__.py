@@ -11,7 +11,7 @@ from carotid.artifacts.heatmaps import (
     SlicesInMemory,
 )
 from carotid.artifacts.labels import BOUNDARIES, LABELS, Boundary, Label
-from carotid.artifacts.polar import PolarBlock, PolarImages
+from carotid.artifacts.polar import FromScan, PolarBlock, PolarImages
 from carotid.artifacts.rays import RADIUS_NAMES, RayRadii
 from carotid.artifacts.segmentations import (
     LABEL_VALUES,
@@ -32,6 +32,7 @@ __all__ = [
     "Centerlines",
     "Contours",
     "CrossSection",
+    "FromScan",
     "HeatmapSlices",
     "HeatmapSource",
     "Heatmaps",

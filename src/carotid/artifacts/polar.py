@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from carotid.artifacts.noun import require, short
 
@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from carotid.artifacts.centerlines import Centerlines
     from carotid.artifacts.labels import Label
     from carotid.geometry.grid import Grid
     from carotid.geometry.polar import Rays, Sampling
     from carotid.geometry.sides import SideName
+    from carotid.geometry.volume import Volume
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,3 +67,16 @@ class PolarImages(Protocol):
 
     def blocks(self, side: SideName) -> Iterator[PolarBlock]:
         """The images of one side, a block at a time."""
+
+
+@runtime_checkable
+class FromScan(Protocol):
+    """Images that are drawn as they are asked for: what they are drawn from can be looked at."""
+
+    @property
+    def volume(self) -> Volume:
+        """The scan as stored."""
+
+    @property
+    def centerlines(self) -> Centerlines:
+        """Where images are drawn."""
