@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carotid.artifacts.centerlines import Centerlines
+    from carotid.artifacts.heatmaps import Scan
     from carotid.artifacts.labels import Label
     from carotid.geometry.grid import Grid
     from carotid.geometry.polar import Rays, Sampling
     from carotid.geometry.sides import SideName
-    from carotid.geometry.volume import Volume
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +74,8 @@ class FromScan(Protocol):
     """Images that are drawn as they are asked for: what they are drawn from can be looked at."""
 
     @property
-    def volume(self) -> Volume:
-        """The scan as stored."""
+    def scan(self) -> Scan:
+        """What they are drawn from."""
 
     @property
     def centerlines(self) -> Centerlines:

@@ -57,7 +57,7 @@ class PlanePredictor:
                 expected=f"{MODEL_JSON} beside the weights, which says so before the run",
                 remedy="remove the polar images, or copy model.json from where the weights are",
             )
-        return find_plane_contours(images.volume, images.centerlines, self.ensemble)
+        return find_plane_contours(images.scan.volume, images.centerlines, self.ensemble)
 
 
 def tell_of_settings(given: Iterable[str]) -> None:
