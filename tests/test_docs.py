@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 PAGE_OF = {
     **{f"transform {stage.name}": f"{stage.name}.md" for stage in STAGES},
     "transform pipeline": "pipeline.md",
+    "run": "run.md",
     "models list": "models.md",
     "models path": "models.md",
     "models check": "models.md",

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import MagicMock
 
+import nibabel
 import numpy as np
 import pytest
 from tests.command import contents, tree, unfinished
@@ -105,6 +106,29 @@ def test_a_stage_of_results_beside_them_and_elsewhere(raw: Path, tmp_path: Path)
     assert entries(out)["lengths_transform"]["dir"] == str(out)
     summary = json.loads((out / "summary.json").read_text())
     assert sorted(summary) == ["lengths_transform", "words_transform"]
+
+
+def test_one_file_may_stand_for_the_folder_of_scans(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert [one.participant_id for one in run(WORDS, out, raw_dir=raw / "two.mha")] == ["two"]
+    assert entries(out)["words_transform"]["raw_dir"] == str(raw / "two.mha")
+    assert status(run(BOTH, out)) == ["done"], "found again where it was"
+
+
+def test_a_bids_image_is_chosen_and_known_to_later_steps(tmp_path: Path) -> None:
+    for name, factor in (("acq-bb_T1w", 1000), ("acq-wb_T1w", 10)):
+        path = tmp_path / "data" / "sub-01" / "anat" / f"sub-01_{name}.nii.gz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        array = (neck() * factor).astype(np.int16)
+        nibabel.save(nibabel.Nifti1Image(array, affine_of()), path)  # type: ignore[attr-defined,no-untyped-call]
+    out = tmp_path / "out"
+    with pytest.raises(UsageError, match=r"several images.*--bids_image"):
+        run(WORDS, out, raw_dir=tmp_path / "data")
+    run(WORDS, out, raw_dir=tmp_path / "data", bids_image="acq-bb")
+    assert entries(out)["words_transform"]["bids_image"] == "acq-bb"
+    assert status(run(BOTH, out)) == ["done"]
+    word = (out / "sub-01" / "both_transform" / "word.txt").read_text().split()[1]
+    assert int(word) > 1000, "the bright one"
 
 
 def test_what_other_transforms_say_of_themselves_stays(raw: Path, tmp_path: Path) -> None:

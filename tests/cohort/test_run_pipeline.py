@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import MagicMock
 
 import pytest
+from tests.necks import write_scan
+from tests.toy_stages import LENGTHS, WORDS, toys  # noqa: F401 - a fixture
 
+from carotid.cohort import run_pipeline as running
 from carotid.cohort.chain import left_to_make
-from carotid.cohort.run_pipeline import PipelineRequest, settings_of
+from carotid.cohort.run_pipeline import PipelineRequest, run_pipeline, settings_of
 from carotid.stages.catalog import PIPELINE, stage_named
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from carotid.cohort.outcome import Outcome
+    from carotid.cohort.runner import StepProgress
 
 STAGES = [stage_named(name) for name in PIPELINE]
 USUAL = frozenset({"centerline", "contour", "segmentation"})
@@ -65,3 +73,58 @@ def test_sampling_is_that_of_the_contour_networks_unless_set(
     )
     polar: Any = settings_of(request)["polar"]
     assert polar.sampling == expected
+
+
+class Told:
+    """Notes what a run tells, in its order."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.progress = MagicMock()
+        self.progress.finished = lambda one: self.events.append(
+            f"{one.status} {one.participant_id}"
+        )
+        self.progress.entered = lambda who, step: self.events.append(f"{step} of {who}")
+
+    def run(self, request: PipelineRequest) -> list[Outcome]:
+        return run_pipeline(request, lambda _: nullcontext(cast("StepProgress", self.progress)))
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    """The toy stages in place of the pipeline's, in this process."""
+    monkeypatch.setattr(running, "prepare_process", lambda: None)
+    return Told()
+
+
+def two_steps(raw_dir: Path, output_dir: Path) -> PipelineRequest:
+    kept = frozenset({"words", "lengths"})
+    return PipelineRequest([WORDS, LENGTHS], kept, raw_dir, {}, output_dir)
+
+
+@pytest.mark.usefixtures("toys")
+def test_scans_that_cannot_be_used_are_told_before_others_are_computed(
+    told: Told, tmp_path: Path
+) -> None:
+    for k, name in enumerate(("a", "b", "c")):
+        write_scan(tmp_path / "raw" / f"{name}.mha", 10 + k)
+    (tmp_path / "raw" / "b.mha").write_bytes(b"ObjectType = Image\nNDims = 4\n")
+    request = two_steps(tmp_path / "raw", tmp_path / "out")
+    outcomes = told.run(request)
+    assert [one.status for one in outcomes] == ["done", "failed", "done"]
+    assert "b.mha" in outcomes[1].reason
+    assert told.events[0] == "failed b"
+    assert told.events.count("failed b") == 1
+    assert (tmp_path / "out" / "c" / "lengths_transform" / "word.txt").exists()
+
+
+@pytest.mark.usefixtures("toys")
+def test_a_chain_that_is_complete_begins_nothing(told: Told, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_scan(tmp_path / "raw" / f"{name}.mha", 10)
+    request = two_steps(tmp_path / "raw", tmp_path / "out")
+    told.run(request)
+    told.events.clear()
+    outcomes = told.run(request)
+    assert [one.status for one in outcomes] == ["skipped", "skipped"]
+    assert told.events == []

@@ -20,6 +20,7 @@ from carotid.cli.figure import figure
 from carotid.cli.logs import set_up_logging, verbosity
 from carotid.cli.models import models
 from carotid.cli.report import report
+from carotid.cli.run import run
 from carotid.cli.simulate import simulate
 from carotid.cli.train import train
 from carotid.cli.train_contour import train_contour_command
@@ -70,6 +71,7 @@ def _add_verbose(command: click.Command) -> None:
 compare.add_command(compare_measurement)
 train.add_command(train_contour_command)
 for command in (
+    run,
     transform,
     report,
     figure,

@@ -109,15 +109,15 @@ def figure(
 
 def _scans(output_dir: Path, raw_dir: Path | None) -> Mapping[str, RawScan]:
     """The scans; none where their folder is not on record."""
-    from carotid.cohort.places import recorded_raw_dir
+    from carotid.cohort.places import scans_on_record
     from carotid.errors import UsageError, one_line
-    from carotid.storage.participants import find_scans
+    from carotid.storage.participants import find_scans_at
     from carotid.storage.results.layout import OutputLayout
 
     if raw_dir is not None:
-        return find_scans(raw_dir)
+        return find_scans_at(raw_dir).scans
     try:
-        return find_scans(recorded_raw_dir(OutputLayout(output_dir)))
+        return scans_on_record(OutputLayout(output_dir)).find().scans
     except UsageError as error:
         logger.warning("sections are drawn without the scan: %s", one_line(error))
         return {}

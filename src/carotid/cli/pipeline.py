@@ -4,45 +4,23 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.cohort_options import cohort_options, folder
 from carotid.stages.catalog import PIPELINE, stage_named
 
-_folder = click.Path(path_type=Path)
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command(short_help="Take scans through all steps, down to masks.")
-@click.argument("raw_dir", type=_folder)
-@click.argument("heatmap_model_dir", type=_folder)
-@click.argument("contour_model_dir", type=_folder)
-@click.argument("output_dir", type=_folder)
-@click.option("-c", "--config_path", type=_folder, help="TOML file with the sections of all steps.")
-@click.option(
-    "-p",
-    "--participant",
-    "participants",
-    multiple=True,
-    metavar="ID",
-    help="Only this participant; may be given several times.  [default: all there are]",
-)
-@click.option(
-    "-d",
-    "--device",
-    type=click.Choice(["cuda", "cpu"]),
-    help="Where the networks compute.  [default: cuda where there is one, else cpu]",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    help="Threads to compute with.  [default: the cores this process was given]",
-)
-@click.option("-f", "--force", is_flag=True, help="Do participants again that are complete.")
-@click.option(
-    "--verify", is_flag=True, help="Compare the scans of complete participants by checksum."
-)
-@click.option("-wheat", "--write_heatmap", is_flag=True, help="Keep the heatmaps.")
+@click.argument("raw_dir", type=folder)
+@click.argument("heatmap_model_dir", type=folder)
+@click.argument("contour_model_dir", type=folder)
+@click.argument("output_dir", type=folder)
+@cohort_options
 @click.option(
     "-wcent/--no_write_centerline",
     "--write_centerline/ ",
@@ -50,7 +28,6 @@ _folder = click.Path(path_type=Path)
     default=True,
     help="Keep the centerlines.  [default: they are kept]",
 )
-@click.option("-wpol", "--write_polar", is_flag=True, help="Keep polar images: 0.65 GB a scan.")
 @click.option(
     "-wcont/--no_write_contours",
     "--write_contours/ ",
@@ -65,6 +42,7 @@ def pipeline(
     output_dir: Path,
     config_path: Path | None,
     participants: tuple[str, ...],
+    bids_image: str | None,
     device: str | None,
     threads: int | None,
     force: bool,  # noqa: FBT001 - click gives flags like this
@@ -99,6 +77,7 @@ def pipeline(
         raw_dir=raw_dir,
         model_dirs={"heatmap": heatmap_model_dir, "contour": contour_model_dir},
         output_dir=output_dir,
+        bids_image=bids_image,
         config_path=config_path,
         participants=participants,
         device=device,

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from carotid.report.write import Report
 
 folder = click.Path(path_type=Path)
 
@@ -55,20 +62,13 @@ def report(
     in any browser; quality.tsv beside it has the same figures. It is made from files on disk, so
     it can be made at any time, and again.
     """
-    from carotid.cli.progress import choose_teller
     from carotid.cohort.outputs import check_output_dir
     from carotid.report.write import write_report
 
     target = output_dir if output_path is None else output_path.parent
     inputs = [path for path in (raw_dir, annotation_dir) if path is not None]
     check_output_dir(target, inputs)
-    with choose_teller(1, "participants") as teller:
-
-        def tell(participant_id: str, done: int, total: int) -> None:
-            if done == 0:
-                teller.begin("pictures", total, "participant")
-            teller.step(done)
-
+    with page_progress() as tell:
         made = write_report(
             output_dir,
             raw_dir=raw_dir,
@@ -78,6 +78,27 @@ def report(
             pictures=pictures,
             on_participant=tell,
         )
+    print_page(made)
+    return 1 if any(row.result == "unreadable" for row in made.rows) else 0
+
+
+@contextmanager
+def page_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """What `write_report` is to call with each participant."""
+    from carotid.cli.progress import choose_teller
+
+    with choose_teller(1, "participants") as teller:
+
+        def tell(_participant_id: str, done: int, total: int) -> None:
+            if done == 0:
+                teller.begin("pictures", total, "participant")
+            teller.step(done)
+
+        yield tell
+
+
+def print_page(made: Report) -> None:
+    """How many participants need a look, and where, on standard output."""
     for group, words in (
         ("doubtful", "doubtful"),
         ("check", "worth a check"),
@@ -89,4 +110,3 @@ def report(
             click.echo(f"{count:5d} {words}")
     click.echo(f"open {made.page}")
     click.echo(f"figures: {made.table}")
-    return 1 if any(row.result == "unreadable" for row in made.rows) else 0

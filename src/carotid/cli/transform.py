@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from carotid.cli.cohort_options import BIDS_IMAGE_HELP
 from carotid.cli.pipeline import pipeline
 from carotid.stages.catalog import STAGES, made_on_the_way
 from carotid.stages.stage import SCAN
@@ -122,6 +123,8 @@ def _options(stage: Stage) -> list[click.Parameter]:
                 help="Threads to compute with.  [default: the cores this process was given]",
             ),
         ]
+    if _may_read_scans(stage):
+        options.append(click.Option(["--bids_image"], metavar="NAME", help=BIDS_IMAGE_HELP))
     options.append(
         click.Option(
             ["-f", "--force"], is_flag=True, help="Do participants again that are complete already."
@@ -149,6 +152,7 @@ def _run(stage: Stage, output_dir: Path, **given: Any) -> int:
         stage=stage,
         output_dir=output_dir,
         raw_dir=given.get("raw_dir"),
+        bids_image=given.get("bids_image"),
         input_dirs={need: path for need, path in directories.items() if path is not None},
         model_dir=given.get(f"{stage.name}_model_dir"),
         config_path=given["config_path"],

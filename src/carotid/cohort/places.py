@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carotid.cohort.memory import check_memory
@@ -14,12 +13,13 @@ from carotid.stages.catalog import made_on_the_way, stage_named
 from carotid.stages.inputs import Inputs, OnTheWay
 from carotid.stages.stage import SCAN
 from carotid.storage.model_description import expected_rescaling
-from carotid.storage.participants import find_scans
 from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.parameters import read_parameters
+from carotid.storage.scan_source import ScanSource, recorded_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from carotid.config import Parameters
     from carotid.provenance import Record
@@ -33,26 +33,28 @@ class Places:
     """The directories that a run reads.
 
     Attributes:
-        raw_dir: Where scans are; None where the stage needs none.
+        source: Where scans are; None where the stage needs none.
         input_dirs: Where the results of each earlier stage are, by name.
         model_dir: Where the weights are; None where the stage has no networks.
     """
 
-    raw_dir: Path | None
+    source: ScanSource | None
     input_dirs: Mapping[str, Path]
     model_dir: Path | None = None
 
     def read_only(self) -> list[Path]:
         """Those that nothing may be written to."""
-        return [path for path in (self.raw_dir, self.model_dir) if path is not None]
+        scans = None if self.source is None else self.source.path
+        return [path for path in (scans, self.model_dir) if path is not None]
 
     def described(self, output_dir: Path) -> dict[str, str]:
         """All of them, as given, by what `parameters.json` calls them."""
-        given = {"raw_dir": self.raw_dir, "model_dir": self.model_dir}
+        given = {} if self.model_dir is None else {"model_dir": self.model_dir}
         given |= {f"{need}_dir": path for need, path in self.input_dirs.items()}
         if self.input_dirs:
             given["dir"] = output_dir
-        return {name: str(path) for name, path in given.items() if path is not None}
+        scans = {} if self.source is None else self.source.as_record()
+        return scans | {name: str(path) for name, path in given.items()}
 
 
 def needs_scans(stage: Stage, input_dirs: Mapping[str, Path], model_dir: Path | None) -> bool:
@@ -66,7 +68,10 @@ def needs_scans(stage: Stage, input_dirs: Mapping[str, Path], model_dir: Path | 
 
 
 def find_places(
-    stage: Stage, raw_dir: Path | None, input_dirs: Mapping[str, Path], model_dir: Path | None
+    stage: Stage,
+    source: ScanSource | None,
+    input_dirs: Mapping[str, Path],
+    model_dir: Path | None,
 ) -> Places:
     """The directories that a run of a stage reads; the one of scans may be on record.
 
@@ -75,9 +80,9 @@ def find_places(
     """
     if not needs_scans(stage, input_dirs, model_dir):
         return Places(None, input_dirs, model_dir)
-    if raw_dir is None:
-        raw_dir = recorded_raw_dir(OutputLayout(input_dirs[stage.earlier[-1]]))
-    return Places(raw_dir, input_dirs, model_dir)
+    if source is None:
+        source = scans_on_record(OutputLayout(input_dirs[stage.earlier[-1]]))
+    return Places(source, input_dirs, model_dir)
 
 
 def find_inputs(stage: Stage, places: Places, settings: Mapping[str, Parameters]) -> Inputs:
@@ -103,11 +108,11 @@ def find_inputs(stage: Stage, places: Places, settings: Mapping[str, Parameters]
         else:
             _check_results(need, OutputLayout(place))
             layouts[need] = OutputLayout(place)
-    if SCAN not in stage.needs or places.raw_dir is None:
+    if SCAN not in stage.needs or places.source is None:
         return Inputs(stage.needs, layouts, {}, on_the_way=on_the_way)
-    scans = find_scans(places.raw_dir)
-    rescaling = expected_rescaling(places.raw_dir, places.model_dir)
-    return Inputs(stage.needs, layouts, scans, rescaling, on_the_way, check_memory)
+    found = places.source.find()
+    rescaling = expected_rescaling(found.folder, places.model_dir)
+    return Inputs(stage.needs, layouts, found.scans, rescaling, on_the_way, check_memory)
 
 
 def _is_made_on_the_way(stage: Stage, place: Path, *, always: bool) -> bool:
@@ -136,29 +141,28 @@ def _check_results(need: str, layout: OutputLayout) -> None:
     )
 
 
-def recorded_raw_dir(layout: OutputLayout) -> Path:
-    """The RAW_DIR that the first step was given, as it was given.
+def scans_on_record(layout: OutputLayout) -> ScanSource:
+    """Where the scans of the first step were, as it was given.
 
     Raises:
         UsageError: It is not on record, or not where it was.
     """
-    first = catalog.STAGES[0].transform
-    recorded = read_parameters(layout.parameters).get(first)
-    place = recorded.get("raw_dir") if isinstance(recorded, dict) else None
-    if not isinstance(place, str) or not place:
+    recorded = read_parameters(layout.parameters).get(catalog.STAGES[0].transform)
+    source = recorded_source(recorded) if isinstance(recorded, dict) else None
+    if source is None:
         raise UsageError(
             "the folder of the scans is not on record here",
             where=layout.parameters,
             remedy="give it with --raw_dir",
         )
-    if not Path(place).is_dir():
+    if not source.path.exists():
         raise UsageError(
             "the folder of the scans is not where it was",
-            where=place,
+            where=source.path,
             found=f"on record in {layout.parameters}",
             remedy="give it with --raw_dir; a relative path counts from where you are now",
         )
-    return Path(place)
+    return source
 
 
 def entries(
@@ -190,7 +194,7 @@ def entries(
         reached = replace(places, input_dirs=dirs, model_dir=None)
         found[way.stage.transform] = entry(way.stage, way.record(), reached, output_dir)
     if SCAN not in stage.needs:
-        places = replace(places, raw_dir=None)
+        places = replace(places, source=None)
     found[stage.transform] = entry(stage, record, places, output_dir)
     return found
 

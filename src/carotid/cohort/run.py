@@ -29,6 +29,7 @@ from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.parameters import record_transforms
 from carotid.storage.results.record import read_record
 from carotid.storage.results.summary import summarize
+from carotid.storage.scan_source import ScanSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +50,7 @@ class Request:
         stage: Which stage.
         output_dir: Where results go.
         raw_dir: Where scans are; None where the stage needs none, or earlier results tell.
+        bids_image: Which image of a BIDS session is meant, such as `acq-bb_T1w`.
         input_dirs: Where results of earlier stages are, by name; those that are not named are in
             `output_dir`.
         model_dir: Where the weights are, for a stage with networks.
@@ -62,6 +64,7 @@ class Request:
     stage: Stage
     output_dir: Path
     raw_dir: Path | None = None
+    bids_image: str | None = None
     input_dirs: Mapping[str, Path] = field(default_factory=dict)
     model_dir: Path | None = None
     config_path: Path | None = None
@@ -70,6 +73,10 @@ class Request:
     threads: int | None = None
     force: bool = False
     verify: bool = False
+
+    def source(self) -> ScanSource | None:
+        """Where scans are, if that was given."""
+        return None if self.raw_dir is None else ScanSource(self.raw_dir, self.bids_image)
 
     def all_input_dirs(self) -> dict[str, Path]:
         """Where the results of each earlier stage are."""
@@ -94,7 +101,7 @@ def run_stage(
     stage, layout = request.stage, OutputLayout(request.output_dir)
     settings = read_settings_of([stage, *made_on_the_way(stage)], request.config_path)
     parameters = settings[stage.name]
-    places = find_places(stage, request.raw_dir, request.all_input_dirs(), request.model_dir)
+    places = find_places(stage, request.source(), request.all_input_dirs(), request.model_dir)
     inputs = find_inputs(stage, places, settings)
     asked = select_participants(inputs.participants(), request.participants)
     check_output_dir(request.output_dir, places.read_only())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from carotid.cohort.background import EarlyLoad
 from carotid.cohort.chain import Chain, first_look, make_tasks
 from carotid.cohort.cores import given_cores
+from carotid.cohort.header_look import look_at_headers
 from carotid.cohort.interrupts import stop_if_asked
 from carotid.cohort.outcome import Outcome
 from carotid.cohort.outputs import check_output_dir
@@ -22,10 +23,10 @@ from carotid.cohort.runner import Runner
 from carotid.stages.catalog import made_on_the_way, read_settings_of
 from carotid.stages.stage import SCAN
 from carotid.storage.model_description import expected_rescaling
-from carotid.storage.participants import find_scans
 from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.parameters import record_transforms
 from carotid.storage.results.summary import summarize
+from carotid.storage.scan_source import ScanSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,6 +52,7 @@ class PipelineRequest:
         stages: The stages, in their order.
         written: Names of those whose results are kept.
         raw_dir: Where the scans are.
+        bids_image: Which image of a BIDS session is meant, such as `acq-bb_T1w`.
         model_dirs: Where the weights are, by stage.
         output_dir: Where results go.
         config_path, participants, device, threads, force, verify: As in `carotid.cohort.run`.
@@ -61,12 +63,17 @@ class PipelineRequest:
     raw_dir: Path
     model_dirs: Mapping[str, Path]
     output_dir: Path
+    bids_image: str | None = None
     config_path: Path | None = None
     participants: Sequence[str] = field(default=())
     device: str | None = None
     threads: int | None = None
     force: bool = False
     verify: bool = False
+
+    def source(self) -> ScanSource:
+        """Where the scans are."""
+        return ScanSource(self.raw_dir, self.bids_image)
 
 
 def run_pipeline(
@@ -87,18 +94,17 @@ def run_pipeline(
     prepare_process()  # what networks wish for is read with torch
     settings = settings_of(request)
     layout = OutputLayout(request.output_dir)
-    scans = find_scans(request.raw_dir)
-    asked = select_participants(list(scans), request.participants)
+    found = request.source().find()
+    asked = select_participants(list(found.scans), request.participants)
     read_only = [request.raw_dir, *request.model_dirs.values()]
     check_output_dir(request.output_dir, read_only)
-    rescaling = _rescaling(request)
-    chain = Chain(request.stages, request.written, settings, layout, scans, rescaling)
+    rescaling = _rescaling(request, found.folder)
+    chain = Chain(request.stages, request.written, settings, layout, found.scans, rescaling)
     cores = request.threads or given_cores()
     tasks = make_tasks(chain, request.model_dirs, request.device, cores)
     pipeline = Pipeline(chain, tasks, force=request.force)
-    left = (one for one in asked if first_look(chain, one, force=request.force))
-    first = next(left, None)
-    early = None if first is None else EarlyLoad(pipeline, first)
+    left = [one for one in asked if first_look(chain, one, force=request.force)]
+    early = EarlyLoad(pipeline, left[0]) if left else None
     import_torch()
     stop_if_asked()
     prepared = pipeline.prepare()
@@ -110,6 +116,8 @@ def run_pipeline(
         for step in written:
             complete &= set(step.results.check_resumable(asked, verify=request.verify))
         if len(complete) == len(asked):
+            for stage in request.stages:
+                stage.close(layout)
             return [Outcome(one, "skipped", COMPLETE) for one in asked]
     check_output_dir(request.output_dir, read_only, make=True)
     for step in written:
@@ -125,7 +133,14 @@ def run_pipeline(
     )
     with choose_progress(len(asked)) as progress:
         pipeline.on_step = progress.entered
-        outcomes = Runner(pipeline, pipeline, progress, with_networks(prepared), early).run(asked)
+        unusable = look_at_headers(found.scans, left[1:])  # the first one is being read already
+        for outcome in unusable:
+            progress.finished(outcome)
+        rest = sorted({*asked} - {outcome.participant_id for outcome in unusable})
+        runner = Runner(pipeline, pipeline, progress, with_networks(prepared), early)
+        outcomes = sorted([*unusable, *runner.run(rest)], key=lambda one: one.participant_id)
+    for stage in request.stages:
+        stage.close(layout)
     summarize(layout, SUMMARY_KEY, [o.as_json() for o in outcomes])
     return outcomes
 
@@ -145,10 +160,14 @@ def settings_of(request: PipelineRequest) -> dict[str, Parameters]:
     return settings
 
 
-def _rescaling(request: PipelineRequest) -> dict[str, Rescaling]:
+def _rescaling(request: PipelineRequest, folder: Path) -> dict[str, Rescaling]:
     """How intensities are rescaled for each stage that reads scans.
 
     Networks may say what they expect; a transient stage draws for those of the stage after it.
+
+    Args:
+        request: What was asked for.
+        folder: Whose `parameters.json` wins.
     """
     found = {}
     for stage in request.stages:
@@ -156,14 +175,14 @@ def _rescaling(request: PipelineRequest) -> dict[str, Rescaling]:
             users = [one for one in request.stages if stage in made_on_the_way(one)]
             dirs = [request.model_dirs.get(one.name) for one in (stage, *users)]
             model_dir = next((path for path in dirs if path is not None), None)
-            found[stage.name] = expected_rescaling(request.raw_dir, model_dir)
+            found[stage.name] = expected_rescaling(folder, model_dir)
     return found
 
 
 def _places(request: PipelineRequest, stage: Stage) -> Places:
     """The directories of a stage, as if it had been run by itself."""
     return Places(
-        request.raw_dir if SCAN in stage.needs else None,
+        request.source() if SCAN in stage.needs else None,
         dict.fromkeys(stage.earlier, request.output_dir),
         request.model_dirs.get(stage.name),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from carotid.errors import UsageError
+
 SHIPPED = Path(__file__).resolve().parent.parent / "models"
 """One folder per kind of network."""
 
@@ -15,3 +17,21 @@ def shipped_models(kind: str = "heatmap") -> Path:
     the 5th and the 95th percentile; see MODEL_CARD.md in the folder.
     """
     return SHIPPED / kind
+
+
+def given_or_shipped(kind: str, given: Path | None) -> Path:
+    """The folder of models that a command uses: what it was given, else the package's own.
+
+    Raises:
+        UsageError: Nothing was given, and the package holds no models of that kind.
+    """
+    if given is not None:
+        return given
+    folder = shipped_models(kind)
+    if not any(folder.rglob("*.pt")):
+        raise UsageError(
+            f"this package comes without {kind} models",
+            where=folder,
+            remedy=f"give a folder of weights with --{kind}_model_dir",
+        )
+    return folder

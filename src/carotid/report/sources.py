@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from carotid.errors import CarotidError, UsageError, one_line
-from carotid.storage.participants import find_scans
+from carotid.storage.participants import find_scans_at
 from carotid.storage.results.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
 from carotid.storage.results.parameters import read_parameters
 from carotid.storage.results.record import read_record
 from carotid.storage.results.summary import read_summary
+from carotid.storage.scan_source import recorded_source
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from carotid.provenance import Record
     from carotid.storage.raw import RawScan
 
@@ -123,13 +125,13 @@ def _last_outcomes(path: Path) -> dict[str, tuple[str, str]]:
 
 def _scans(layout: OutputLayout, raw_dir: Path | None) -> tuple[dict[str, RawScan], str]:
     if raw_dir is not None:
-        return find_scans(raw_dir), ""
+        return find_scans_at(raw_dir).scans, ""
     recorded = read_parameters(layout.parameters).get(HEATMAP_TRANSFORM)
-    place = recorded.get("raw_dir") if isinstance(recorded, dict) else None
-    if not isinstance(place, str) or not place:
+    source = recorded_source(recorded) if isinstance(recorded, dict) else None
+    if source is None:
         return {}, "the folder of the scans is not on record; give it with --raw_dir"
     try:
-        return find_scans(Path(place)), ""
+        return source.find().scans, ""
     except (CarotidError, OSError, ValueError) as error:
         logger.warning("scans are not shown: %s", one_line(error))
         return {}, "the folder of the scans is not where it was; give it with --raw_dir"

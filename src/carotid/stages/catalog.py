@@ -121,6 +121,9 @@ _OTHER_SECTIONS = ("neck", "heatmap_training", "contour_training")
 PIPELINE = ("heatmap", "centerline", "polar", "contour", "segmentation")
 """The stages that `carotid transform pipeline` goes through."""
 
+WHOLE = (*PIPELINE, "measurement")
+"""Those that `carotid run` goes through."""
+
 
 def stage_named(name: str) -> Stage:
     """The stage of a name."""

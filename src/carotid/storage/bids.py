@@ -107,8 +107,8 @@ def find_bids_scans(root: Path, choice: BidsChoice | None = None) -> BidsScans |
             where=root,
             found="; ".join(several[:_LISTED]) or "_".join(sorted(wanted.parts)) or "masks only",
             expected="one image for each session",
-            remedy=f"choose one by its suffix or entities, among {shortened(seen)}, or link the "
-            "images that are meant into a folder of their own",
+            remedy="choose with --bids_image one by its suffix or entities, among "
+            f"{shortened(seen)}, or link the images that are meant into a folder of their own",
         )
     beside = _BESIDE if (root / _DESCRIPTION).is_file() else frozenset[str]()
     folders = frozenset(session.subject for session in sessions) | beside

@@ -1,0 +1,57 @@
+"""Options that the commands through several steps share, from scans on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+folder = click.Path(path_type=Path)
+
+BIDS_IMAGE_HELP = (
+    "Which image of a BIDS session is the scan: its suffix or entities, as acq-bb_T1w.  "
+    "[default: the only one]"
+)
+
+_OPTIONS = (
+    click.option(
+        "-c", "--config_path", type=folder, help="TOML file with the sections of all steps."
+    ),
+    click.option(
+        "-p",
+        "--participant",
+        "participants",
+        multiple=True,
+        metavar="ID",
+        help="Only this participant; may be given several times.  [default: all there are]",
+    ),
+    click.option("--bids_image", metavar="NAME", help=BIDS_IMAGE_HELP),
+    click.option(
+        "-d",
+        "--device",
+        type=click.Choice(["cuda", "cpu"]),
+        help="Where the networks compute.  [default: cuda where there is one, else cpu]",
+    ),
+    click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        help="Threads to compute with.  [default: the cores this process was given]",
+    ),
+    click.option("-f", "--force", is_flag=True, help="Do participants again that are complete."),
+    click.option(
+        "--verify", is_flag=True, help="Compare the scans of complete participants by checksum."
+    ),
+    click.option("-wheat", "--write_heatmap", is_flag=True, help="Keep the heatmaps."),
+    click.option("-wpol", "--write_polar", is_flag=True, help="Keep polar images: 0.65 GB a scan."),
+)
+
+
+def cohort_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command all of them, in their order."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
