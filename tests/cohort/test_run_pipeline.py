@@ -86,6 +86,9 @@ class Told:
         )
         self.progress.entered = lambda who, step: self.events.append(f"{step} of {who}")
 
+    def _finished(self, outcome: Outcome) -> None:
+        self.events.append(f"{outcome.status} {outcome.participant_id}")
+
     def run(self, request: PipelineRequest) -> list[Outcome]:
         return run_pipeline(request, lambda _: nullcontext(cast("StepProgress", self.progress)))
 
