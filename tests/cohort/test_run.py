@@ -120,7 +120,7 @@ def test_a_bids_image_is_chosen_and_known_to_later_steps(tmp_path: Path) -> None
         path = tmp_path / "data" / "sub-01" / "anat" / f"sub-01_{name}.nii.gz"
         path.parent.mkdir(parents=True, exist_ok=True)
         array = (neck() * factor).astype(np.int16)
-        nibabel.save(nibabel.Nifti1Image(array, affine_of()), path)  # type: ignore[attr-defined,no-untyped-call]
+        nibabel.save(nibabel.Nifti1Image(array, affine_of()), path)  # type: ignore[no-untyped-call]
     out = tmp_path / "out"
     with pytest.raises(UsageError, match=r"several images.*--bids_image"):
         run(WORDS, out, raw_dir=tmp_path / "data")
