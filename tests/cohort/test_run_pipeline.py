@@ -14,7 +14,9 @@ from tests.toy_stages import LENGTHS, WORDS, toys  # noqa: F401 - a fixture
 from carotid.cohort import run_pipeline as running
 from carotid.cohort.chain import left_to_make
 from carotid.cohort.run_pipeline import PipelineRequest, run_pipeline, settings_of
+from carotid.errors import ModelError
 from carotid.stages.catalog import PIPELINE, stage_named
+from carotid.storage.model_description import ModelDescription, write_model_description
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,3 +133,37 @@ def test_a_chain_that_is_complete_begins_nothing(told: Told, tmp_path: Path) -> 
     outcomes = told.run(request)
     assert [one.status for one in outcomes] == ["skipped", "skipped"]
     assert told.events == []
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ("", 128),
+        ("[heatmap_transform]\noverlap = 0.5\n", 128),
+        ("[heatmap_transform]\nmax_roi_depth = 96\n", 96),
+    ],
+)
+def test_windows_are_as_deep_as_the_heatmap_networks_ask_unless_set(
+    config: str, expected: int, tmp_path: Path
+) -> None:
+    described = ModelDescription("heatmap", "a U-Net", settings={"heatmap": {"max_roi_depth": 128}})
+    write_model_description(tmp_path, described)
+    (tmp_path / "config.toml").write_text(config)
+    request = PipelineRequest(
+        stages=STAGES,
+        written=USUAL,
+        raw_dir=tmp_path,
+        model_dirs={"heatmap": tmp_path},
+        output_dir=tmp_path / "out",
+        config_path=tmp_path / "config.toml",
+    )
+    heatmap: Any = settings_of(request)["heatmap"]
+    assert heatmap.max_roi_depth == expected
+    assert heatmap.roi_size == (368, 64, 320)
+
+
+def test_settings_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    described = ModelDescription("heatmap", "a U-Net", settings={"heatmap": {"max_roi_depth": 100}})
+    write_model_description(tmp_path, described)
+    with pytest.raises(ModelError, match=r"settings\.heatmap.*multiple of 16"):
+        stage_named("heatmap").wishes_of(tmp_path)

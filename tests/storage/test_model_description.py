@@ -31,6 +31,7 @@ FULL = ModelDescription(
     images="planes",
     training={"seed": 3},
     seen={"voxel_mm": (0.35, 1.0)},
+    settings={"heatmap": {"max_roi_depth": 128}},
     spread={"lumen": TABLE, "wall": TABLE},
     files={"member_0.pt": "ab" * 32},
 )
@@ -57,6 +58,7 @@ def test_a_folder_without_it_says_nothing(tmp_path: Path) -> None:
         ("spacing_mm", -1),
         ("seen", {"voxel_mm": [2, 1]}),
         ("seen", [1]),
+        ("settings", {"heatmap": 128}),
         ("spread", {"lumen": {"raw_mm": [1, 1], "half_mm": [1, 1], "sigma_mm": [1, 1]}}),
         ("spread", {"lumen": {**vars(TABLE), "raw_mm": [0.4, 0.1]}}),
         ("spread", {"lumen": {**vars(TABLE), "wide_mm": [0.4]}}),

@@ -27,6 +27,7 @@ STAGES = (
         load="carotid.storage.results.heatmap_slices:open_heatmaps",
         task="carotid.stages.heatmap.task:HeatmapTask",
         summary="Compute heatmaps with pre-trained U-Nets.",
+        wishes="carotid.stages.heatmap.wishes:heatmap_settings",
         about="""Compute heatmaps of the internal and external carotid on both sides of the neck.
 
     RAW_DIR holds the scans: per participant a folder of DICOM files, or <id>.mha, <id>.mhd,

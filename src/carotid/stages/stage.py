@@ -46,8 +46,8 @@ class Stage:
             it is large on disk and quickly made. Its task is then one of `one_piece`.
         closing: "module:function" that, given the output directory's layout, writes what a run
             leaves for all participants together; None where that is nothing.
-        wishes: "module:function" that tells, for a model directory, with which settings of earlier
-            stages its networks were trained; None where there are no such settings.
+        wishes: "module:function" that tells, for a model directory, with which settings of its own
+            or of earlier stages its networks are to be used; None where there are no such settings.
         looks: "module:function" that tells, for a model directory, whether its networks look at
             what a transient stage's result is made from; that result is then made on the way even
             where one lies on disk. None where no networks do.
@@ -83,7 +83,7 @@ class Stage:
         return found
 
     def wishes_of(self, model_dir: Path) -> dict[str, dict[str, Any]]:
-        """Settings of other stages that a directory of networks was trained with."""
+        """Settings, by stage, that a directory of networks is to be used with."""
         found: dict[str, dict[str, Any]] = {}
         if self.wishes is not None:
             found = named(self.wishes)(model_dir)

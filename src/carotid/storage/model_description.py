@@ -62,6 +62,7 @@ class ModelDescription:
             scan by themselves, or "polar" images; None for other networks.
         training: What they were trained on and how, for readers.
         seen: Lowest and highest value of what training had, by name, such as `voxel_mm`.
+        settings: Settings of stages that the networks are to be used with, by stage.
         spread: Calibration of spreads by boundary, `lumen` and `wall`; empty where there is none.
         files: SHA-256 of every weight file by its name in the directory.
     """
@@ -74,6 +75,7 @@ class ModelDescription:
     images: str | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     seen: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     spread: Mapping[str, SpreadTable] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -95,6 +97,7 @@ def write_model_description(folder: Path, description: ModelDescription) -> None
         "images": description.images,
         "training": dict(description.training),
         "seen": {name: list(span) for name, span in description.seen.items()},
+        "settings": {name: dict(one) for name, one in description.settings.items()},
         "spread": {
             name: {key: [round(v, 5) for v in values] for key, values in vars(table).items()}
             for name, table in description.spread.items()
@@ -186,6 +189,7 @@ class _Reader:
             images=self._text_or_none("images"),
             training=self._object("training"),
             seen={name: self._span(f"seen.{name}", v) for name, v in self._object("seen").items()},
+            settings={name: self._inner("settings", name) for name in self._object("settings")},
             spread={name: self._table(name, spread[name]) for name in spread},
             files={name: str(value) for name, value in self._object("files").items()},
         )
@@ -203,6 +207,12 @@ class _Reader:
         value = self._values.get(key, {})
         if not isinstance(value, dict):
             raise self._wrong(key, value, "an object")
+        return value
+
+    def _inner(self, key: str, name: str) -> dict[str, Any]:
+        value = self._object(key)[name]
+        if not isinstance(value, dict):
+            raise self._wrong(f"{key}.{name}", value, "an object")
         return value
 
     def _positive_or_none(self, key: str) -> float | None:

@@ -62,6 +62,23 @@ def test_everything_equals_the_naive_way(order: str, *, spacing: bool) -> None:
         np.testing.assert_array_equal(side.max_indices, first_maxima(naive.members))
 
 
+@pytest.mark.parametrize(("deepest", "as_deep_as"), [(16, 16), (32, 32), (256, 32)])
+def test_windows_are_as_deep_as_the_scan_where_that_is_allowed(
+    deepest: int, as_deep_as: int
+) -> None:
+    """The neck is 38 voxels of 0.5 mm deep: 32 are the most that fit in steps of 16."""
+    window = {depth: HeatmapParameters(roi_size=(32, depth, 32)) for depth in (16, as_deep_as)}
+    asked = HeatmapParameters(roi_size=(32, 16, 32), max_roi_depth=deepest)
+    scan = prepare_scan(Volume(neck(), Grid(SHAPE, affine_of())), asked, percentiles=None)
+    assert 32 <= scan.images[0].shape[1] < 48
+    found, expected, shallow = (
+        compute_heatmaps(neck(), affine_of(), MEMBERS[:1], parameters).left.mean
+        for parameters in (asked, window[as_deep_as], window[16])
+    )
+    np.testing.assert_array_equal(found, expected)
+    assert (as_deep_as == 16) == np.array_equal(found, shallow)
+
+
 @pytest.mark.parametrize("tilt", [None, TILT], ids=["straight", "tilted"])
 def test_every_stored_order_gives_the_same_heatmaps_in_space(
     tilt: NDArray[np.float64] | None,

@@ -53,6 +53,16 @@ def test_windows_of_both_sides_may_be_on_their_way_at_once() -> None:
     assert per_voxel[1] - per_voxel[0] == 4, "a padded window is no view"
 
 
+def test_deeper_windows_of_deep_scans_take_more() -> None:
+    deep, flat = grid((512, 512, 300)), grid((512, 180, 300))  # 179 and 63 mm from front to back
+    usual, deeper = HeatmapParameters(), HeatmapParameters(max_roi_depth=128)
+    for scan, ratio in ((deep, 2), (flat, 1.75)):  # 63 mm are 126 voxels: windows are 112 deep
+        shallow, wide = (
+            foresee(scan, np.dtype(np.int16), 3, one).forward for one in (usual, deeper)
+        )
+        assert wide == ratio * shallow
+
+
 def test_large_ensembles_are_kept_on_disk() -> None:
     few = foresee(grid((640, 100, 720)), np.dtype(np.int16), 4, HeatmapParameters())
     many = foresee(grid((640, 100, 720)), np.dtype(np.int16), 100, HeatmapParameters())

@@ -137,7 +137,8 @@ def _keep(result: SideResult, heatmaps: Tensor, member: Member, predictor: Predi
 
 
 def _plan(frame: NetworkFrame, side: Side, parameters: HeatmapParameters) -> WindowPlan:
-    return WindowPlan.of(frame.side_shape(side), parameters.roi_size, parameters.overlap)
+    shape = frame.side_shape(side)
+    return WindowPlan.of(shape, parameters.window(shape), parameters.overlap)
 
 
 def _gather(result: SideResult, grid: Grid) -> SideHeatmaps:

@@ -111,7 +111,8 @@ class HeatmapForecast:
     @property
     def remedy(self) -> str:
         """What one can do about that."""
-        return "a smaller roi_size" if self.largest[0] == _WINDOW else "crop the scan"
+        smaller = "a smaller roi_size, or max_roi_depth"
+        return smaller if self.largest[0] == _WINDOW else "crop the scan"
 
 
 def foresee(
@@ -135,12 +136,10 @@ def foresee(
             scan is read beside what is written.
     """
     frame = NetworkFrame.of(grid, resample=parameters.spacing)
-    side = max(prod(frame.side_shape(one)) for one in frame.sides)
-    window = prod(parameters.roi_size)
-    plans = [
-        WindowPlan.of(frame.side_shape(one), parameters.roi_size, parameters.overlap)
-        for one in frame.sides
-    ]
+    shapes = [frame.side_shape(one) for one in frame.sides]
+    side = max(prod(one) for one in shapes)
+    plans = [WindowPlan.of(one, parameters.window(one), parameters.overlap) for one in shapes]
+    window = max(prod(plan.window) for plan in plans)
     at_a_time = min(workers, members * sum(len(plan) for plan in plans))
     padded = any(n < m for plan in plans for n, m in zip(plan.shape, plan.window, strict=True))
     waiting = 1 if at_a_time > 1 else 0

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, StrictBool, StrictInt, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    StrictInt,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from carotid.config import Parameters
 
@@ -22,6 +30,9 @@ class HeatmapParameters(Parameters):
         roi_size: Window of the sliding-window inference, network voxels (Z, Y, X) = (S, P, L).
         spacing: Whether the scan is resampled to the network's 0.5 mm.
         overlap: Share of a window that neighbouring windows overlap by, 0 ≤ overlap < 1.
+        max_roi_depth: Where a scan is deeper from front to back than the window, windows are as
+            deep as the scan, in steps of 16 voxels, but not deeper than this; None: as `roi_size`
+            says. Written down only where it is given.
     """
 
     roi_size: tuple[StrictInt, StrictInt, StrictInt] = Field(
@@ -31,6 +42,29 @@ class HeatmapParameters(Parameters):
     overlap: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = Field(
         default=0.6, description="share of a window that neighbouring windows overlap by"
     )
+
+    max_roi_depth: StrictInt | None = Field(
+        default=None, description="depth (Y) of the windows of deeper scans, in voxels of 0.5 mm"
+    )
+
+    def window(self, side_shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """The window for a side of this shape (s, p, l) in network voxels.
+
+        >>> HeatmapParameters(max_roi_depth=128).window((300, 100, 200))
+        (368, 96, 320)
+        """
+        superior, posterior, left = self.roi_size
+        if self.max_roi_depth is None:
+            return self.roi_size
+        fitting = side_shape[1] // _ROI_STEP * _ROI_STEP
+        return superior, max(posterior, min(fitting, self.max_roi_depth)), left
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        if content.get("max_roi_depth") is None:
+            content.pop("max_roi_depth", None)
+        return content
 
     @field_validator("overlap", mode="before")
     @classmethod
@@ -55,5 +89,12 @@ class HeatmapParameters(Parameters):
             raise ValueError(message)
         if sides[0] * sides[1] * sides[2] > MAX_WINDOW_VOXELS:
             message = f"roi_size must hold at most {MAX_WINDOW_VOXELS} voxels"
+            raise ValueError(message)
+        depth = self.max_roi_depth
+        if depth is not None and (depth < sides[1] or depth % _ROI_STEP):
+            message = "max_roi_depth must be a multiple of 16, not below the depth of roi_size"
+            raise ValueError(message)
+        if depth is not None and sides[0] * depth * sides[2] > MAX_WINDOW_VOXELS:
+            message = f"a window of max_roi_depth must hold at most {MAX_WINDOW_VOXELS} voxels"
             raise ValueError(message)
         return self
