@@ -163,6 +163,8 @@ def test_the_table_says_what_to_do(capsys: pytest.CaptureFixture[str], tmp_path:
         "1 done, 0 skipped, 1 failed in 1 min 01 s",
         "Fix what failed and run the same command again; what is done is kept.",
     ]
+    print_table([Outcome("one", "done", remark="doubtful: score 50 of 100")], 1)
+    assert "one          done     doubtful: score 50 of 100\n" in capsys.readouterr().out
     print_table(OUTCOMES[:1], 1)
     assert "Fix" not in capsys.readouterr().out
     report_outcomes("contour", tmp_path, [Outcome("one", "skipped", "x")], 1)
@@ -171,7 +173,8 @@ def test_the_table_says_what_to_do(capsys: pytest.CaptureFixture[str], tmp_path:
 
 def test_long_tables_show_what_failed(capsys: pytest.CaptureFixture[str]) -> None:
     many = [Outcome(f"p{n}", "done") for n in range(cohort_progress._ALL_ROWS)]
-    print_table([*many, OUTCOMES[1]], 1)
+    print_table([*many, OUTCOMES[1], Outcome("odd", "done", remark="unlike training")], 1)
     rows = capsys.readouterr().out.splitlines()
-    assert len(rows) == 4
+    assert len(rows) == 5
     assert rows[1].startswith("two")
+    assert rows[2].startswith("odd")

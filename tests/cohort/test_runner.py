@@ -99,7 +99,9 @@ class Letters:
         if self.trouble.get(loaded) == "interrupt":
             raise KeyboardInterrupt
         yield partial(self._write, folder / "b", loaded)
-        return Made({}, {"of": loaded})
+        return Made(
+            {}, {"of": loaded}, ("odd", loaded) if self.trouble.get(loaded) == "odd" else ()
+        )
 
     def _write(self, path: Path, loaded: str) -> None:
         self.at_work += 1
@@ -166,6 +168,12 @@ def test_one_that_fails_does_not_stop_the_others(
     assert outcomes[1].reason.startswith(reason)
     assert not any("p2" in name for name in done(tmp_path))
     assert unfinished(tmp_path) == []
+
+
+def test_what_a_task_remarks_is_handed_on(tmp_path: Path) -> None:
+    outcomes = run(Letters({"p2": "odd"}), tmp_path, "p1", "p2")
+    assert [(o.reason, o.remark) for o in outcomes] == [("", ""), ("", "odd; p2")]
+    assert outcomes[1].as_json() == {"participant_id": "p2", "result": "done", "reason": ""}
 
 
 def test_what_is_complete_is_skipped(tmp_path: Path) -> None:

@@ -52,6 +52,21 @@ def test_order_and_figures(made: Path, tmp_path: Path) -> None:
     assert float(table[2]["internal_disagreement_p95_mm"]) > 3
 
 
+def test_a_scan_unlike_training_comes_first_and_says_why(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made, tmp_path / "made")
+    path = tmp_path / "made/out/good/heatmap_transform/provenance.json"
+    record = json.loads(path.read_text())
+    record["context"]["unlike_training"] = ["the field is 900 mm, in training 30 to 260", 3]
+    path.write_text(json.dumps(record))
+    done = write_report(tmp_path / "made/out", output_path=tmp_path / "page.html")
+    assert [row.participant_id for row in done.rows][2:] == ["good", "poor", "fair"]
+    assert done.rows[2].group == "doubtful"
+    table = {row["participant_id"]: row["unlike_training"] for row in rows_of(done.table)}
+    assert table["good"] == "the field is 900 mm, in training 30 to 260"
+    assert table["poor"] == ""
+    assert "trained on: the field is 900 mm" in done.page.read_text()
+
+
 def test_same_files_make_the_same_bytes(made: Path, tmp_path: Path) -> None:
     digests = []
     for name in ("a", "b"):

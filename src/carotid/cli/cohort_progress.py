@@ -66,8 +66,8 @@ class CohortProgress:
         if failed:
             stop_if_asked()
         text = f"{outcome.participant_id}: {outcome.status}"
-        if outcome.reason:
-            text += f" - {outcome.reason}"
+        if outcome.reason or outcome.remark:
+            text += f" - {outcome.reason or outcome.remark}"
         self._teller.end(text, counts=outcome.status == "done", failed=failed)
 
 
@@ -99,12 +99,14 @@ def report_outcomes(
 
 def print_table(outcomes: Sequence[Outcome], seconds: float) -> None:
     """The closing table on standard output: who is done, who is not, and why."""
-    shown = [o for o in outcomes if len(outcomes) <= _ALL_ROWS or o.status == "failed"]
+    few = len(outcomes) <= _ALL_ROWS
+    shown = [o for o in outcomes if few or o.status == "failed" or o.remark]
     if shown:
         width = max(len("participant"), *(len(o.participant_id) for o in shown))
         click.echo(f"{'participant':{width}}  result   reason")
         for outcome in shown:
-            row = f"{outcome.participant_id:{width}}  {outcome.status:7}  {outcome.reason}"
+            told = outcome.reason or outcome.remark
+            row = f"{outcome.participant_id:{width}}  {outcome.status:7}  {told}"
             click.echo(row.rstrip())
     count = {s: sum(o.status == s for o in outcomes) for s in ("done", "skipped", "failed")}
     click.echo(

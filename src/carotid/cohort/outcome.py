@@ -19,11 +19,13 @@ class Outcome:
         participant_id: Whose.
         status: done: computed, written and read back; skipped: was complete already; failed.
         reason: Why it was skipped or failed, in one line.
+        remark: What people should know of a result that was made, in one line.
     """
 
     participant_id: str
     status: Status
     reason: str = ""
+    remark: str = ""
 
     def as_json(self) -> dict[str, str]:
         """A row of `summary.json`."""

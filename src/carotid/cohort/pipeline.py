@@ -138,8 +138,9 @@ class Pipeline:
             names = [step.stage.name for step in self.steps_by_name.values()]
             slot.unpublished = [name for name in names if self.steps_by_name[name].is_written]
             slot.given_up = [name for name in names if name not in slot.unpublished]
-        yield from Walk(who, left, advance, self.on_step).jobs()
-        return Made({}, {})
+        walk = Walk(who, left, advance, self.on_step)
+        yield from walk.jobs()
+        return Made({}, {}, tuple(walk.remarks))
 
     def _left(self, participant_id: str) -> list[Stage]:
         """The stages that have to be gone through for a participant."""

@@ -130,7 +130,7 @@ class Runner(Generic[Loaded]):
         if self._around.load_aside:
             self._loader = Background("carotid-loading", enter)
         self._outcomes: dict[str, Outcome] = {}
-        self._publishing: list[tuple[Slot, Future[None]]] = []
+        self._publishing: list[tuple[Slot, Future[str]]] = []
         self._writing: list[Future[None]] = []
         self._held: list[Slot] = []
         self._ready = False
@@ -234,11 +234,13 @@ class Runner(Generic[Loaded]):
                 self._collect(wait=False)
                 yield
 
-            def publish() -> None:
+            def publish() -> str:
                 for written in jobs:
                     written.result()
-                self._results.record(folder, made.pop())
+                result = made.pop()
+                self._results.record(folder, result)
                 slot.publish()
+                return "; ".join(result.remarks)
 
             self._publishing.append((slot, self._writer.submit(publish)))
         except Exception as error:  # noqa: BLE001 - one bad scan must not stop the others
@@ -256,14 +258,14 @@ class Runner(Generic[Loaded]):
         while self._publishing and (wait or self._publishing[0][1].done()):
             slot, future = self._publishing[0]
             try:
-                future.result()
+                remarks = future.result()
             except Exception as error:  # noqa: BLE001 - see above
                 self._publishing.pop(0)
                 self._failed(slot, error)
                 continue
             self._publishing.pop(0)
             self._release(slot)
-            self._finish(Outcome(slot.participant_id, "done"))
+            self._finish(Outcome(slot.participant_id, "done", remark=remarks))
 
     def _failed(self, slot: Slot, error: Exception) -> None:
         logger.debug("%s", slot.participant_id, exc_info=error)

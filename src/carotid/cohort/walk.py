@@ -73,6 +73,9 @@ class Walk:
         left: The steps that are left, in their order.
         advance: Called after each step of progress.
         on_step: Told who begins which step.
+
+    Attributes:
+        remarks: What people should know of the participant, as far as steps were made.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Walk:
         self._advance = advance
         self._on_step = on_step
         self._participant_id = who.participant_id
+        self.remarks: list[str] = []
         self._values: dict[str, Any] = {}
         self._sources: dict[str, Input] = {}
 
@@ -120,6 +124,7 @@ class Walk:
             last = _Awaited(job)
             yield last
         del loaded
+        self.remarks += made[0].remarks
         record = self._recorded(step, made[0])
         if step.is_written:
             last = _Awaited(partial(self._finish, step, record))

@@ -10,9 +10,9 @@ import numpy as np
 
 from carotid.artifacts import LABELS
 from carotid.evaluation.distances import RIGHT_MM
+from carotid.evaluation.figures import SCORE_PARTS, SideFigures, score_points
 from carotid.report import pictures
 from carotid.report.drawing.charts import Quantity, chart
-from carotid.report.figures import SCORE_PARTS, SideFigures, score_points
 from carotid.report.rendering import render
 from carotid.report.sections import Pair, sections
 
@@ -84,10 +84,9 @@ def body(
 def _reasons(exam: Examination) -> list[str]:
     """The parts of the score that made it, in words."""
     words = []
-    slice_mm = exam.grid.spacing_mm[2]
     for side in pictures.SIDES_ON_SCREEN:
         figures = exam.sides[side].figures
-        points = score_points(figures.internal, figures.external, slice_mm)
+        points = score_points(figures.internal, figures.external)
         words += [
             f"{side}: {_in_words(key, figures)}"
             for key, value in points.items()
@@ -104,15 +103,17 @@ def _in_words(key: str, figures: SideFigures) -> str:
         return f"internal peaks in {100 * internal.peak_share:.0f} % of slices"
     if key == "external_share":
         return f"external peaks in {100 * external.peak_share:.0f} % of slices"
-    pairs = {
-        "disagreement": ("members up to {} apart", "disagreement_p95_mm", "members not comparable"),
-        "gap": ("a gap of {}", "gap_mm", "no peak"),
-        "jump": ("a jump of {}", "jump_mm", "no course to follow"),
-    }
-    words, field, otherwise = pairs[key]
-    values = [getattr(one, field) for one in (internal, external)]
-    known = [value for value in values if not math.isnan(value)]
-    return words.format(f"{max(known):.0f} mm") if known else otherwise
+    words, field, otherwise = {
+        "disagreement": (
+            "members {:.1f} mm apart in the median",
+            "disagreement_median_mm",
+            "members not comparable",
+        ),
+        "apart": ("members on different spots in {:.0%} of slices", "apart_share", "no peak"),
+        "jumps": ("{:.0f} jumps in 100 mm", "jumps_per_dm", "no course to follow"),
+    }[key]
+    known = [v for v in (getattr(c, field) for c in (internal, external)) if not math.isnan(v)]
+    return words.format(sum(known) / len(known)) if known else otherwise
 
 
 def _charts(exam: Examination, side: SideName, threshold: float, px_per_mm: float) -> list[Chart]:

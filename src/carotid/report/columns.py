@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from carotid.artifacts import LABELS
+from carotid.evaluation.figures import CHECK, DOUBTFUL
 from carotid.geometry.sides import SIDE_NAMES, SideName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from carotid.evaluation.figures import ChannelFigures, SideFigures
     from carotid.report.examination import Examination
-    from carotid.report.figures import ChannelFigures, SideFigures
+    from carotid.report.sources import Subject
 
 Group = Literal["doubtful", "check", "unremarkable", "no heatmaps"]
-
-DOUBTFUL = 40.0
-CHECK = 15.0
-"""Scores from which a participant is called doubtful, and worth a check."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,7 @@ class Row:
         between_mm: Distance between the sides.
         score: What orders the page; NaN without heatmaps.
         truth: Distances from known centers, where there are any.
+        unlike: In what the scan differs from those that the models were trained on.
     """
 
     participant_id: str
@@ -60,13 +59,14 @@ class Row:
     between_mm: float
     score: float
     truth: Mapping[SideName, KnownDistance]
+    unlike: tuple[str, ...] = ()
 
     @property
     def group(self) -> Group:
-        """In a word, what the score says."""
+        """In a word, what the score says, and whether the models know such scans."""
         if not self.sides:
             return "no heatmaps"
-        if self.score >= DOUBTFUL:
+        if self.score >= DOUBTFUL or self.unlike:
             return "doubtful"
         return "check" if self.score >= CHECK else "unremarkable"
 
@@ -81,7 +81,7 @@ def row_without(participant_id: str, result: str, reason: str, number: int) -> R
     return Row(participant_id, result, reason, number, 0, {}, math.nan, math.nan, {})
 
 
-def row_of(participant_id: str, result: str, reason: str, number: int, exam: Examination) -> Row:
+def row_of(subject: Subject, number: int, exam: Examination) -> Row:
     """The row of a participant whose heatmaps were examined."""
     truth = {
         name: KnownDistance(side.truth.median_mm, side.truth.right_share)
@@ -90,22 +90,32 @@ def row_of(participant_id: str, result: str, reason: str, number: int, exam: Exa
     }
     figures = {name: side.figures for name, side in exam.sides.items()}
     return Row(
-        participant_id,
-        result,
-        reason,
+        subject.participant_id,
+        subject.result,
+        subject.reason,
         number,
         exam.members,
         figures,
         exam.between_mm,
         exam.score,
         truth,
+        subject.unlike,
     )
 
 
 def worst_first(rows: list[Row]) -> list[Row]:
-    """The order of the page: those without heatmaps, then by falling score, then by id."""
+    """The order of the page.
+
+    Those without heatmaps, those unlike all that the models know, then by falling score and id.
+    """
     return sorted(
-        rows, key=lambda r: (bool(r.sides), -r.score if r.sides else 0.0, r.participant_id)
+        rows,
+        key=lambda r: (
+            bool(r.sides),
+            not r.unlike,
+            -r.score if r.sides else 0.0,
+            r.participant_id,
+        ),
     )
 
 
@@ -245,14 +255,17 @@ _CHANNEL_FIELDS = {
     "peak_share": 4,
     "disagreement_median_mm": 2,
     "disagreement_p95_mm": 2,
+    "apart_share": 4,
     "gap_mm": 2,
     "jump_mm": 2,
+    "jumps_per_dm": 1,
 }
 
 TSV_HEADER = [
     "order", "participant_id", "result", "reason", "score", "side", "side_score",
     *(f"{channel}_{field}" for channel in LABELS for field in _CHANNEL_FIELDS),
     "separate_mm", "left_right_mm", "members", "truth_median_mm", "truth_within_2mm",
+    "unlike_training",
 ]  # fmt: skip
 """Columns of `quality.tsv`; `docs/report.md` explains each."""
 
@@ -277,7 +290,7 @@ def _tsv_fields(order: int, row: Row, side: SideName | None) -> list[str]:
         fields += [_digits(getattr(one, name), digits) for name, digits in _CHANNEL_FIELDS.items()]
     fields += [_digits(figures.separate_mm, 2), _digits(row.between_mm, 2), str(row.members)]
     known = (_known(row, side, "median_mm"), _known(row, side, "right_share"))
-    return [*fields, _digits(known[0], 2), _digits(known[1], 4)]
+    return [*fields, _digits(known[0], 2), _digits(known[1], 4), _plain("; ".join(row.unlike))]
 
 
 def _digits(value: float, digits: int) -> str:

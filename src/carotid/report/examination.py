@@ -10,9 +10,7 @@ import numpy as np
 
 from carotid.errors import InputError
 from carotid.evaluation.distances import RIGHT_MM
-from carotid.geometry.sides import SIDE_NAMES, SideName
-from carotid.report.anatomy import regular_heights
-from carotid.report.figures import (
+from carotid.evaluation.figures import (
     Course,
     SideFigures,
     left_right_mm,
@@ -20,6 +18,8 @@ from carotid.report.figures import (
     participant_score,
     side_figures,
 )
+from carotid.geometry.sides import SIDE_NAMES, SideName
+from carotid.report.anatomy import regular_heights
 from carotid.report.projections import Projections, project
 from carotid.storage.annotations import joined_slices, read_annotation
 from carotid.storage.results.heatmaps import load_max_indices

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from carotid.report.columns import CHECK, COLUMNS, DOUBTFUL, TRUTH_COLUMNS, Row
-from carotid.report.figures import NEAR, SCORE_PARTS
+from carotid.evaluation.figures import CHECK, DOUBTFUL, NEAR, SCORE_PARTS
+from carotid.report.columns import COLUMNS, TRUTH_COLUMNS, Row
 from carotid.report.rendering import asset, stream
 
 if TYPE_CHECKING:

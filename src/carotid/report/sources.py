@@ -46,6 +46,14 @@ class Subject:
     record: Record | None
     scan: RawScan | None
 
+    @property
+    def unlike(self) -> tuple[str, ...]:
+        """In what the scan differs from those that the models were trained on, as recorded."""
+        told = None if self.record is None else self.record.context.get("unlike_training")
+        if not isinstance(told, list):
+            return ()
+        return tuple(one_line(one) for one in told if isinstance(one, str))
+
 
 def find_subjects(output_dir: Path, raw_dir: Path | None) -> tuple[list[Subject], str]:
     """Everyone whom a report on an output directory is about, sorted by id.

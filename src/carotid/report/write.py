@@ -127,8 +127,9 @@ def _case(
         logger.warning("%s: its result cannot be read: %s", name, error)
         return row_without(name, "unreadable", _without_place(error), number), Markup()
     scan, note = _scan(subject, exam.grid)
-    notes = [note] if note and not trouble else []
-    row = row_of(name, subject.result, subject.reason, number, exam)
+    notes = [f"Unlike all that the models were trained on: {one}." for one in subject.unlike]
+    notes += [note] if note and not trouble else []
+    row = row_of(subject, number, exam)
     return row, body(exam, scan, threshold, notes)
 
 

@@ -173,10 +173,12 @@ class Made:
     Attributes:
         inputs: What it was made from, by need.
         context: What is good to know, as JSON.
+        remarks: What people should know of this participant, in words, for the closing table.
     """
 
     inputs: Mapping[str, Input]
     context: Mapping[str, Any]
+    remarks: tuple[str, ...] = ()
 
 
 class Task(Protocol[Loaded]):

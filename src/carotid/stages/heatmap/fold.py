@@ -20,6 +20,7 @@ from carotid.network.unet import OUT_CHANNELS
 from carotid.stages.heatmap.coarse import CoarseHeatmaps
 from carotid.stages.heatmap.maxima import Maxima
 from carotid.stages.heatmap.sampling import sample_axis, sample_last_axis
+from carotid.stages.heatmap.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -66,6 +67,10 @@ class SideResult:
         side: Which side.
         members: How many members there will be.
         scratch_file: See `CoarseHeatmaps`.
+
+    Attributes:
+        side: Which side.
+        traces: Each member's maxima in the network's frame, as far as members were added.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class SideResult:
         self._members = members
         self.coarse = CoarseHeatmaps(self._slab_axis, scratch_file)
         self.maxima = Maxima(members, frame.raw_shape)
+        self.traces: list[Trace] = []
         self._extremes: list[tuple[str, Tensor]] = []
 
     def add(self, heatmaps: Tensor, member: str) -> None:
@@ -95,6 +101,7 @@ class SideResult:
         last = len(self.coarse) + 1 == self._members
         extremes = torch.stack((heatmaps.amin(), heatmaps.amax()))  # NaN prevails
         self._extremes.append((member, extremes))
+        self.traces.append(Trace.of(heatmaps))
         self.coarse.add(heatmaps, last=last)
         if last or not heatmaps.is_cuda:
             self._check()  # waits for a GPU, so that all is there when it is folded

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from carotid.network.model_files import find_models
 from carotid.network.windows.plan import WindowWorkers
 from carotid.stages.heatmap.forecast import expect_gpu, foresee
+from carotid.stages.heatmap.impression import impression
 from carotid.stages.heatmap.reading import read_prepared
 from carotid.stages.stage import SCAN, Made, Prepared
+from carotid.storage.model_description import read_model_description
 from carotid.storage.raw import open_scan
 from carotid.storage.results.heatmaps import SideSlabs, write_side
 from carotid.storage.results.layout import HeatmapLayout
@@ -45,7 +47,7 @@ class HeatmapTask:
         setting: What the run gives.
 
     Raises:
-        ModelError: There are no models.
+        ModelError: There are no models, or `model.json` beside them cannot be used.
     """
 
     def __init__(self, setting: Setting[HeatmapParameters]) -> None:
@@ -62,6 +64,8 @@ class HeatmapTask:
         self._weights: list[Weights] = []
         self._build: Callable[[list[Weights]], Sequence[Member]] | None = None
         self._members: Sequence[Member] = ()
+        described = read_model_description(setting.model_dir)
+        self._seen = {} if described is None else described.seen
 
     def prepare(self) -> Prepared:
         """Choose a device, and read and check the models.
@@ -153,11 +157,14 @@ class HeatmapTask:
             predictor=predictor,
             scratch_folder=folder,
         )
+        traces = {}
         with closing(results):
             for result in results:
+                traces[result.side] = result.traces
                 yield partial(_write, place, result, grid, self._deflate_threads)
-        context = {**grid_facts(grid), "forward_pass": predictor.in_words}
-        return Made({SCAN: loaded.source}, context)
+        found = impression(scan, traces, self._seen)
+        context = {**grid_facts(grid), "forward_pass": predictor.in_words, **found.as_context()}
+        return Made({SCAN: loaded.source}, context, found.remarks)
 
 
 def _write(place: HeatmapLayout, result: SideResult, grid: Grid, threads: int) -> None:

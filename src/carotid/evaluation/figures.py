@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 NAN = float("nan")
 
+APART_MM = 2.0
+"""Members whose maxima lie further from the point between them than this do not agree."""
+
+JUMP_MM = 3.0
+"""What maxima of neighbouring slices move beyond one slice's height, for it to be a jump."""
+
 SEPARATE_MM = 3.0
 """Internal and external maxima further apart than this are taken to lie on two vessels."""
 
@@ -50,17 +56,22 @@ class ChannelFigures:
         peak_share: Share of axial slices whose peak is above the threshold.
         disagreement_median_mm: Median of the members' disagreement, in slices with such a peak.
         disagreement_p95_mm: Its 95th percentile.
+        apart_share: Share of slices with such a peak in which members do not agree.
         gap_mm: Longest stretch without such a peak between two slices that have one; the whole
             height of the scan where there is none.
         jump_mm: Largest distance, within the plane, between the maxima of neighbouring slices that
             both have such a peak.
+        jumps_per_dm: How many such distances exceed one slice's height by 3 mm, in 100 mm of
+            slices with a peak.
     """
 
     peak_share: float
     disagreement_median_mm: float
     disagreement_p95_mm: float
+    apart_share: float
     gap_mm: float
     jump_mm: float
+    jumps_per_dm: float
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,7 @@ def side_figures(course: Course, threshold: float) -> SideFigures:
     both = (course.peak > threshold).all(axis=1)
     apart = np.linalg.norm(course.position_mm[:, 0] - course.position_mm[:, 1], axis=1)
     separate = float((both & (apart > SEPARATE_MM)).sum() * course.spacing_mm[2])
-    score = side_score(internal, external, course.spacing_mm[2])
+    score = side_score(internal, external)
     return SideFigures(internal, external, separate, score)
 
 
@@ -138,9 +149,15 @@ def _channel_figures(course: Course, channel: int, threshold: float) -> ChannelF
         peak_share=float(high.mean()),
         disagreement_median_mm=float(np.median(spread)) if known else NAN,
         disagreement_p95_mm=float(np.percentile(spread, 95)) if known else NAN,
+        apart_share=float((spread > APART_MM).mean()) if known else NAN,
         gap_mm=_longest_gap(high) * slice_mm,
         jump_mm=float(steps.max()) if steps.size else NAN,
+        jumps_per_dm=_per_dm(steps > JUMP_MM + slice_mm, slice_mm) if steps.size else NAN,
     )
+
+
+def _per_dm(jumps: NDArray[np.bool_], slice_mm: float) -> float:
+    return float(jumps.sum() / (len(jumps) * slice_mm) * 100)
 
 
 def _longest_gap(high: NDArray[np.bool_]) -> int:
@@ -183,39 +200,40 @@ class Part:
 
 
 SCORE_PARTS = {
-    "internal_share": Part("internal: share of slices with a peak", 20, 0.9, 0.2, ""),
-    "external_share": Part("external: share of slices with a peak", 10, 0.6, 0.1, ""),
-    "disagreement": Part("95th percentile of disagreement, worse channel", 25, 1.0, 8.0, "mm"),
-    "gap": Part("longest gap, worse channel", 10, 5.0, 40.0, "mm"),
-    "jump": Part("largest jump beyond one slice's height, worse channel", 35, 3.0, 15.0, "mm"),
+    "internal_share": Part("internal: share of slices with a peak", 15, 0.9, 0.3, ""),
+    "external_share": Part("external: share of slices with a peak", 5, 0.6, 0.1, ""),
+    "disagreement": Part("median of disagreement, mean of both channels", 25, 0.5, 6.0, "mm"),
+    "apart": Part("share of slices where members do not agree, mean of both", 30, 0.05, 0.6, ""),
+    "jumps": Part("jumps in 100 mm, mean of both channels", 25, 1.0, 12.0, "times"),
 }
 """The parts of a side's score."""
 
 
-def side_score(internal: ChannelFigures, external: ChannelFigures, slice_mm: float) -> float:
+def side_score(internal: ChannelFigures, external: ChannelFigures) -> float:
     """The sum of the points of all parts, 0 to 100."""
-    return float(sum(score_points(internal, external, slice_mm).values()))
+    return float(sum(score_points(internal, external).values()))
 
 
-def score_points(
-    internal: ChannelFigures, external: ChannelFigures, slice_mm: float
-) -> dict[str, float]:
+def score_points(internal: ChannelFigures, external: ChannelFigures) -> dict[str, float]:
     """Points by part.
 
-    A vessel may run obliquely, so a jump counts as far as it exceeds the height of one slice. A
-    figure that cannot be counted gives no points, unless that is because no slice has a peak.
+    A figure that cannot be counted gives no points, unless that is because no slice has a peak.
     """
     channels = (internal, external)
     unknown = NAN if internal.peak_share == external.peak_share == 0 else 0.0
     values = {
         "internal_share": internal.peak_share,
         "external_share": external.peak_share,
-        "disagreement": _largest([c.disagreement_p95_mm for c in channels], unknown),
-        "gap": max(c.gap_mm for c in channels),
-        "jump": _largest([c.jump_mm for c in channels], unknown) - slice_mm,
+        "disagreement": _mean([c.disagreement_median_mm for c in channels], unknown),
+        "apart": _mean([c.apart_share for c in channels], unknown),
+        "jumps": _mean([c.jumps_per_dm for c in channels], unknown),
     }
     return {key: SCORE_PARTS[key].points(value) for key, value in values.items()}
 
+
+DOUBTFUL = 40.0
+CHECK = 15.0
+"""Scores from which a participant is called doubtful, and worth a check."""
 
 NEAR = Part("both sides' internal maxima close together", 20, 25.0, 10.0, "mm")
 """Points for a participant whose sides seem to have found one and the same vessel."""
@@ -231,6 +249,6 @@ def participant_score(left: float, right: float, between_mm: float) -> float:
     return min(100.0, (2 * max(left, right) + min(left, right)) / 3 + near)
 
 
-def _largest(values: list[float], unknown: float) -> float:
+def _mean(values: list[float], unknown: float) -> float:
     numbers = [v for v in values if not np.isnan(v)]
-    return max(numbers) if numbers else unknown
+    return sum(numbers) / len(numbers) if numbers else unknown

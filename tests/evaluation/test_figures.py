@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from carotid.report.figures import (
+from carotid.evaluation.figures import (
     SCORE_PARTS,
     ChannelFigures,
     Course,
@@ -18,7 +18,7 @@ from carotid.report.figures import (
     side_score,
 )
 
-FINE = ChannelFigures(1.0, 0.3, 0.8, 0.0, 1.0)
+FINE = ChannelFigures(1.0, 0.3, 0.8, 0.0, 0.0, 1.0, 0.0)
 
 
 def course(slices: int = 20, slice_mm: float = 2.0) -> Course:
@@ -42,7 +42,7 @@ def test_positions_and_disagreement_are_in_millimetres() -> None:
 
 def test_straight_vessel_is_fine() -> None:
     found = side_figures(course(), 100)
-    assert found.internal == ChannelFigures(1.0, 0.0, 0.0, 0.0, 0.0)
+    assert found.internal == ChannelFigures(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     assert found.score == 0
     assert found.separate_mm == 0
 
@@ -73,6 +73,23 @@ def test_jump_counts_only_between_peaks() -> None:
     assert side_figures(made, 100).external.jump_mm == pytest.approx(5.0)
     made.peak[10, 1] = 0
     assert side_figures(made, 100).external.jump_mm == 0
+
+
+def test_jumps_are_counted_beyond_a_slices_height() -> None:
+    made = course(slices=51)  # 50 steps of 2 mm: 100 mm
+    made.position_mm[10:, 1] += (4.0, 4.0)  # 5.7 mm
+    made.position_mm[20:, 1] += (3.0, 3.0)  # 4.2 mm: an oblique vessel
+    made.position_mm[30:, 1] -= (9.0, 9.0)
+    assert side_figures(made, 100).external.jumps_per_dm == pytest.approx(2.0)
+    made.peak[30, 1] = 0
+    assert side_figures(made, 100).external.jumps_per_dm == pytest.approx(100 * 1 / (48 * 2))
+
+
+def test_members_apart_are_counted() -> None:
+    made = course()
+    made.disagreement_mm[:5, 0] = 2.5
+    made.disagreement_mm[5:10, 0] = 1.5
+    assert side_figures(made, 100).internal.apart_share == 0.25
 
 
 def test_disagreement_counts_only_where_there_is_a_peak() -> None:
@@ -109,13 +126,13 @@ def test_distance_between_sides() -> None:
     ("field", "values"),
     [
         ("peak_share", (1.0, 0.7, 0.4, 0.0)),
-        ("disagreement_p95_mm", (0.5, 2.0, 4.0, 9.0)),
-        ("gap_mm", (0.0, 10.0, 20.0, 60.0)),
-        ("jump_mm", (1.0, 6.0, 12.0, 30.0)),
+        ("disagreement_median_mm", (0.2, 2.0, 4.0, 19.0)),
+        ("apart_share", (0.0, 0.2, 0.5, 1.0)),
+        ("jumps_per_dm", (0.0, 6.0, 12.0, 30.0)),
     ],
 )
 def test_worse_figures_never_lower_the_score(field: str, values: tuple[float, ...]) -> None:
-    scores = [side_score(replace(FINE, **{field: value}), FINE, 1.0) for value in values]
+    scores = [side_score(replace(FINE, **{field: value}), FINE) for value in values]
     assert scores == sorted(scores)
     assert scores[0] == 0
     assert scores[-1] > scores[0]

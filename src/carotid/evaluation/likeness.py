@@ -1,0 +1,106 @@
+"""Whether a scan is like those that networks were trained on.
+
+Networks answer whatever they are shown. So what can be told of a scan without knowing where its
+arteries are is compared with the ranges that training had, which stand in `model.json`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+TOLERANCE = 0.1
+"""A length may lie beyond its range by this share of it before it is told."""
+
+DARK = 0.05
+"""Rescaled intensities below this are dark."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """One thing that is compared.
+
+    Attributes:
+        words: What it is.
+        unit: Of its values.
+        tolerance: How far beyond the range it may lie, as a share of the range's end.
+    """
+
+    words: str
+    unit: str
+    tolerance: float = 0.0
+
+
+KNOWN = {
+    "height_mm": Known("the field of view from feet to head", "mm", TOLERANCE),
+    "depth_mm": Known("the field of view from front to back", "mm", TOLERANCE),
+    "width_mm": Known("the field of view from left to right", "mm", TOLERANCE),
+    "slice_mm": Known("the distance of axial slices", "mm", TOLERANCE),
+    "plane_mm": Known("the voxels within axial slices", "mm", TOLERANCE),
+    "median": Known("the median of rescaled intensities", ""),
+    "upper_quartile": Known("the upper quartile of rescaled intensities", ""),
+    "share_dark": Known("the share of dark voxels", ""),
+    "blood_contrast": Known("the contrast of blood (positive where it is dark)", ""),
+}
+"""What scans are compared by, in the order in which it is told; keys as in `model.json`."""
+
+
+def geometry_facts(
+    shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]
+) -> dict[str, float]:
+    """Size and voxels of a scan.
+
+    Args:
+        shape: (x, y, z) canonical.
+        spacing_mm: Likewise.
+    """
+    width, depth, height = (n * mm for n, mm in zip(shape, spacing_mm, strict=True))
+    return {
+        "height_mm": height,
+        "depth_mm": depth,
+        "width_mm": width,
+        "slice_mm": spacing_mm[2],
+        "plane_mm": max(spacing_mm[:2]),
+    }
+
+
+def intensity_facts(image: NDArray[np.floating]) -> dict[str, float]:
+    """Intensities as the networks see them.
+
+    Args:
+        image: Rescaled ones, of any shape.
+    """
+    middle, upper = np.percentile(image, (50, 75))
+    return {
+        "median": float(middle),
+        "upper_quartile": float(upper),
+        "share_dark": float((image < DARK).mean()),
+    }
+
+
+def differences(
+    facts: Mapping[str, float], seen: Mapping[str, tuple[float, float]]
+) -> tuple[str, ...]:
+    """What a scan has that training had not, in words; nothing where training's range is unknown.
+
+    >>> differences({"depth_mm": 310.0}, {"depth_mm": (30.0, 260.0)})
+    ('the field of view from front to back is 310 mm, in training 30 to 260',)
+    """
+    found = []
+    for name, known in KNOWN.items():
+        value, span = facts.get(name), seen.get(name)
+        if value is None or span is None or np.isnan(value):
+            continue
+        low, high = span
+        if low * (1 - known.tolerance) <= value <= high * (1 + known.tolerance):
+            continue
+        told = f"{value:.3g} {known.unit}".rstrip()
+        found.append(f"{known.words} is {told}, in training {low:.3g} to {high:.3g}")
+    return tuple(found)

@@ -1,0 +1,157 @@
+"""What the maxima of a scan and the scan itself say about how far its heatmaps can be trusted.
+
+Made while a scan is computed, from what is in memory anyway, so that a run can say at its end which
+participants are to be looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from carotid.evaluation.figures import (
+    DOUBTFUL,
+    Course,
+    left_right_mm,
+    make_course,
+    participant_score,
+    side_figures,
+)
+from carotid.evaluation.likeness import differences, geometry_facts, intensity_facts
+from carotid.geometry.grid import CANONICAL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from carotid.geometry.frame import NetworkFrame
+    from carotid.geometry.sides import Side
+    from carotid.stages.heatmap.prepare import PreparedScan
+    from carotid.stages.heatmap.trace import Trace
+
+PEAK = 100.0
+"""Height that later steps need a peak to have."""
+
+_NEAR_VOXELS = 1
+_RING_MM = (3.0, 6.0)
+"""Around a maximum: what is taken for blood, and what for its surroundings."""
+
+_SAMPLES = 200
+"""Maxima around which blood is looked at; regularly chosen."""
+
+
+@dataclass(frozen=True)
+class Impression:
+    """What people should know of a participant.
+
+    Attributes:
+        score: As on the report's page, from 0 to 100.
+        facts: What the scan is like, by name.
+        unlike: In what it differs from those of training, in words.
+    """
+
+    score: float
+    facts: Mapping[str, float]
+    unlike: tuple[str, ...]
+
+    def as_context(self) -> dict[str, Any]:
+        """What the record says."""
+        known = {name: round(v, 4) for name, v in self.facts.items() if not np.isnan(v)}
+        return {
+            "score": round(self.score, 1),
+            "scan": known,
+            "unlike_training": list(self.unlike),
+        }
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the closing table says."""
+        told = [f"unlike training: {one}" for one in self.unlike]
+        if self.score >= DOUBTFUL:
+            told.append(f"doubtful: score {self.score:.0f} of 100")
+        return tuple(told)
+
+
+def impression(
+    scan: PreparedScan,
+    traces: Mapping[Side, Sequence[Trace]],
+    seen: Mapping[str, tuple[float, float]],
+) -> Impression:
+    """Look at a scan and its maxima.
+
+    Args:
+        scan: As the networks saw it.
+        traces: Of every side, one per member.
+        seen: Ranges that training had.
+    """
+    frame = scan.frame
+    courses = [_course(frame, side, members) for side, members in traces.items()]
+    scores = [side_figures(course, PEAK).score for course in courses]
+    between = left_right_mm(courses[0], courses[1], PEAK)
+    grid = frame.grid.reoriented(CANONICAL)
+    contrast = [
+        _blood_contrasts(scan.side_image(side), members, _voxel_mm(frame))
+        for side, members in traces.items()
+    ]
+    known = np.concatenate(contrast)
+    facts = {
+        **geometry_facts(grid.shape, grid.spacing_mm),
+        **intensity_facts(scan.images[0][::3, ::3, ::3]),
+        "blood_contrast": float(np.median(known)) if len(known) else float("nan"),
+    }
+    score = participant_score(scores[0], scores[1], between)
+    return Impression(score, facts, differences(facts, seen))
+
+
+def _voxel_mm(frame: NetworkFrame) -> tuple[float, float, float]:
+    """(s, p, l) of the network's frame."""
+    s, p, columns = (
+        n * mm / len(axis)
+        for n, mm, axis in zip(
+            frame.raw_shape, frame.reordering.grid(frame.grid).spacing_mm, frame.forth, strict=True
+        )
+    )
+    return s, p, columns
+
+
+def _course(frame: NetworkFrame, side: Side, members: Sequence[Trace]) -> Course:
+    """The maxima along a side; where members differ, the highest one's stands for all."""
+    s_mm, p_mm, l_mm = _voxel_mm(frame)
+    indices = np.stack([one.positions() for one in members])[..., ::-1].copy()  # l, p
+    if side.mirrored:
+        indices[..., 0] = side.width - 1 - indices[..., 0]
+    indices[..., 0] += side.start
+    heights = np.stack([one.heights() for one in members])
+    best = heights.argmax(0)[None, ..., None]
+    chosen = np.take_along_axis(indices, best, 0)[0].swapaxes(0, 1)
+    return make_course(heights.mean(0).T, chosen, indices, (l_mm, p_mm, s_mm))
+
+
+def _blood_contrasts(
+    image: NDArray[np.float32], members: Sequence[Trace], voxel_mm: tuple[float, float, float]
+) -> NDArray[np.float64]:
+    """(n,) how much brighter the surroundings of internal maxima are than they themselves."""
+    heights, positions = members[0].heights(), members[0].positions()
+    chosen = np.flatnonzero(heights[0] > PEAK)
+    chosen = chosen[:: max(1, len(chosen) // _SAMPLES)]
+    return np.array([_around(image[s], positions[0, s], voxel_mm[1:]) for s in chosen])
+
+
+def _around(
+    plane: NDArray[np.float32], center: NDArray[np.int64], voxel_mm: tuple[float, float]
+) -> float:
+    """The mean of a ring about a place minus the mean of the place."""
+    p, column = int(center[0]), int(center[1])
+    reach = [int(np.ceil(_RING_MM[1] / mm)) for mm in voxel_mm]
+    rows = slice(max(p - reach[0], 0), p + reach[0] + 1)
+    columns = slice(max(column - reach[1], 0), column + reach[1] + 1)
+    part = plane[rows, columns]
+    at_p = (np.arange(part.shape[0]) + rows.start - p) * voxel_mm[0]
+    at_l = (np.arange(part.shape[1]) + columns.start - column) * voxel_mm[1]
+    away = np.hypot(at_p[:, None], at_l[None, :])
+    near = away <= _NEAR_VOXELS * max(voxel_mm) + 1e-6
+    ring = (away >= _RING_MM[0]) & (away <= _RING_MM[1])
+    return float(part[ring].mean() - part[near].mean())

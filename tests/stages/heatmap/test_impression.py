@@ -1,0 +1,100 @@
+"""What is said of a scan whose maxima are known: two straight vessels in a canonical neck."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from carotid.evaluation.figures import DOUBTFUL
+from carotid.geometry.grid import CANONICAL, Grid
+from carotid.geometry.volume import Volume
+from carotid.stages.heatmap.impression import impression
+from carotid.stages.heatmap.parameters import HeatmapParameters
+from carotid.stages.heatmap.reading import prepare_scan
+from carotid.stages.heatmap.trace import Trace
+
+if TYPE_CHECKING:
+    from carotid.geometry.sides import Side
+    from carotid.stages.heatmap.prepare import PreparedScan
+
+SHAPE, SPACING_MM = (110, 60, 40), (0.9, 0.6, 2.0)
+PLACES_MM = {"left": (24.0, 15.0), "right": (75.0, 20.0)}
+"""x and y from the first voxel: left is at low x, for x grows to the patient's right."""
+
+
+def scan(order: str = "RAS", *, blood: float = 0.0) -> PreparedScan:
+    """Grey tissue with a tube of blood on each side."""
+    x, y = (np.arange(n) * mm for n, mm in zip(SHAPE[:2], SPACING_MM[:2], strict=True))
+    plane = np.full(SHAPE[:2], 0.5, np.float32)
+    for place in PLACES_MM.values():
+        plane[np.hypot(x[:, None] - place[0], y[None, :] - place[1]) < 2.0] = blood
+    array = np.repeat(plane[:, :, None], SHAPE[2], axis=2)
+    grid = Grid(SHAPE, np.diag([-SPACING_MM[0], *SPACING_MM[1:], 1.0]))
+    assert grid.reoriented(CANONICAL) is not None
+    volume = Volume(array, grid).reoriented(order)
+    return prepare_scan(volume, HeatmapParameters(), percentiles=None)
+
+
+def traces(prepared: PreparedScan, *, apart: int = 0) -> dict[Side, list[Trace]]:
+    """Two members whose maxima lie in the tubes; the second one's `apart` voxels further back."""
+    found = {}
+    for side in prepared.frame.sides:
+        image = torch.from_numpy(prepared.side_image(side))
+        blood = (image - 0.5).abs()
+        smooth = torch.nn.functional.avg_pool2d(blood[:, None], 7, stride=1, padding=3)[:, 0]
+        heat = 600 * torch.stack([smooth, smooth])
+        found[side] = [Trace.of(heat), Trace.of(torch.roll(heat, apart, 2))]
+    return found
+
+
+def test_a_trace_is_where_the_maximum_is() -> None:
+    heatmaps = torch.zeros(2, 3, 5, 7)
+    heatmaps[1, 2, 3, 4] = 9
+    found = Trace.of(heatmaps)
+    assert found.heights()[1].tolist() == [0, 0, 9]
+    assert found.positions()[1, 2].tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("order", ["RAS", "LPS", "PIR", "SLA"])
+def test_a_straight_neck_raises_no_doubt_in_any_order(order: str) -> None:
+    prepared = scan(order)
+    found = impression(prepared, traces(prepared), {})
+    assert found.score == 0
+    assert found.remarks == ()
+    assert found.facts["width_mm"] == pytest.approx(99)
+    assert found.facts["depth_mm"] == pytest.approx(36)
+    assert found.facts["height_mm"] == pytest.approx(80)
+    assert found.facts["blood_contrast"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_members_that_differ_are_doubtful() -> None:
+    prepared = scan()
+    found = impression(prepared, traces(prepared, apart=30), {})
+    assert found.score >= DOUBTFUL
+    assert found.remarks == (f"doubtful: score {found.score:.0f} of 100",)
+
+
+def test_bright_blood_and_a_deep_field_are_unlike_training() -> None:
+    prepared = scan(blood=1.0)
+    seen = {"depth_mm": (50.0, 200.0), "blood_contrast": (0.0, 1.0), "width_mm": (90.0, 100.0)}
+    found = impression(prepared, traces(prepared), seen)
+    assert [one.partition(" is ")[0] for one in found.unlike] == [
+        "the field of view from front to back",
+        "the contrast of blood (positive where it",
+    ]
+    assert all(one.startswith("unlike training: ") for one in found.remarks)
+    assert found.as_context()["unlike_training"] == list(found.unlike)
+
+
+def test_nothing_found_is_said_too() -> None:
+    prepared = scan()
+    silent = {
+        side: [Trace.of(torch.zeros(2, *prepared.side_image(side).shape))]
+        for side in prepared.frame.sides
+    }
+    found = impression(prepared, silent, {"blood_contrast": (0.0, 1.0)})
+    assert found.score == 100
+    assert "blood_contrast" not in found.as_context()["scan"]
