@@ -53,7 +53,7 @@ PAGE_OF = {
     "compare measurement": "compare.md",
     "repeatability": "compare.md",
     "follow-up": "compare.md",
-    "export slicer": "correction.md",
+    **{f"export {kind}": "export.md" for kind in ("bids", "dicom", "nifti", "slicer", "vtk")},
     "correct": "correction.md",
     "convert miccai2020": "convert.md",
     "convert miccai2022": "convert.md",

@@ -14,8 +14,9 @@ from carotid import __version__
 from carotid.cli.agreement import compare_measurement, follow_up, repeatability
 from carotid.cli.compare import compare
 from carotid.cli.convert import convert
-from carotid.cli.correct import correct, export
+from carotid.cli.correct import correct
 from carotid.cli.demo import demo
+from carotid.cli.export import export
 from carotid.cli.figure import figure
 from carotid.cli.logs import set_up_logging, verbosity
 from carotid.cli.models import models

@@ -1,4 +1,4 @@
-"""`carotid export slicer` and `carotid correct`: out to 3D Slicer, and back."""
+"""`carotid correct`: what was changed by hand in 3D Slicer, taken in."""
 
 from __future__ import annotations
 
@@ -16,60 +16,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _folder = click.Path(path_type=Path)
-
-
-@click.group("export")
-def export() -> None:
-    """Results for other people's tools."""
-
-
-@export.command("slicer", short_help="Centerlines, contours and bifurcations as Slicer markups.")
-@click.argument("output_dir", type=_folder)
-@click.argument("export_dir", type=_folder)
-@click.option(
-    "-p",
-    "--participant",
-    "participants",
-    multiple=True,
-    metavar="ID",
-    help="Only this participant; may be given several times.  [default: all there are]",
-)
-@click.option(
-    "--every_mm",
-    type=click.FloatRange(min=0, min_open=True),
-    default=5.0,
-    show_default=True,
-    help="Distance of the slices whose contours are exported.",
-)
-@click.option(
-    "--slices",
-    type=(click.IntRange(min=0), click.IntRange(min=0)),
-    metavar="FROM TO",
-    help="Only contours of these canonical slices.  [default: all]",
-)
-def export_slicer(
-    output_dir: Path,
-    export_dir: Path,
-    participants: tuple[str, ...],
-    every_mm: float,
-    slices: tuple[int, int] | None,
-) -> int:
-    """Write centerlines, contours and bifurcations as markups of 3D Slicer.
-
-    EXPORT_DIR receives <id>/contours/*.mrk.json, one file per outline, <id>/centerlines/*.mrk.json
-    and <id>/bifurcation.mrk.json. What is changed in Slicer and saved there is read by
-    `carotid correct`.
-    """
-    from carotid.export.slicer import write_markups
-    from carotid.storage.results.layout import OutputLayout
-
-    first, last = slices or (0, 1 << 30)
-    written = write_markups(
-        OutputLayout(output_dir), export_dir, participants, every_mm, range(first, last + 1)
-    )
-    for participant_id, count in written.items():
-        click.echo(f"{participant_id}: {count} files in {export_dir / participant_id}")
-    return 0
 
 
 @click.command("correct", short_help="Take in what was corrected by hand in 3D Slicer.")

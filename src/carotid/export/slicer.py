@@ -13,18 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import BOUNDARIES, LABELS
-from carotid.errors import InputError, UsageError
-from carotid.geometry.grid import CANONICAL
+from carotid.errors import InputError
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.correction import Drawn
-from carotid.storage.markups import SUFFIX, Markup, markups_text, read_markups
-from carotid.storage.results.atomic import write_atomically
-from carotid.storage.results.centerlines import load_centerlines
-from carotid.storage.results.contours import load_contours
-from carotid.storage.results.layout import CENTERLINE_TRANSFORM, CONTOUR_TRANSFORM
+from carotid.storage.markups import SUFFIX, Markup, read_markups
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -32,7 +27,6 @@ if TYPE_CHECKING:
     from carotid.artifacts import Boundary, Centerlines, Contours, Label
     from carotid.geometry.grid import Grid
     from carotid.geometry.sides import SideName
-    from carotid.storage.results.layout import OutputLayout
 
 COLORS: dict[str, tuple[float, float, float]] = {
     "lumen": (0.90, 0.25, 0.25),
@@ -46,68 +40,6 @@ BIFURCATION = "bifurcation"
 _WORDS = re.compile(r"[a-z]+|\d+")
 _SLICE = re.compile(r"z[_ -]?(\d+)")
 _OFF_PLANE_SLICES = 1.0
-
-
-def write_markups(
-    layout: OutputLayout,
-    export_dir: Path,
-    participants: Sequence[str],
-    every_mm: float,
-    slices: Collection[int],
-) -> dict[str, int]:
-    """Write what there is of participants: contours, centerlines, bifurcations.
-
-    Args:
-        layout: The output directory.
-        export_dir: A folder of each participant's name is made in it.
-        participants: Whose; all that have contours or centerlines where it is empty.
-        every_mm: Distance of the slices whose contours are written.
-        slices: The slices that are wanted.
-
-    Returns:
-        How many files each participant has got.
-
-    Raises:
-        UsageError: A participant has neither contours nor centerlines.
-        InputError: A result cannot be read.
-        OutputError: A file cannot be written.
-    """
-    there = {name: layout.participants(name) for name in (CONTOUR_TRANSFORM, CENTERLINE_TRANSFORM)}
-    known = sorted({one for some in there.values() for one in some})
-    for one in participants or known or [""]:
-        if one not in known:
-            raise UsageError(
-                f"there are no contours or centerlines of {one}" if one else "there is no result",
-                where=layout.root,
-                expected=f"one of {', '.join(known[:10])}" if known else None,
-            )
-    written = {}
-    for participant_id in participants or known:
-        contours = centerlines = None
-        if participant_id in there[CONTOUR_TRANSFORM]:
-            contours = load_contours(layout.transform(participant_id, CONTOUR_TRANSFORM))
-        if participant_id in there[CENTERLINE_TRANSFORM]:
-            centerlines = load_centerlines(layout.transform(participant_id, CENTERLINE_TRANSFORM))
-        folder = export_dir / participant_id
-        count = 0
-        if contours is not None:
-            count += _write(folder / "contours", contour_markups(contours, every_mm, slices))
-        canonical = contours.canonical if contours is not None else None
-        if canonical is None and centerlines is not None and centerlines.grid is not None:
-            canonical = centerlines.grid.reoriented(CANONICAL)
-        if canonical is not None and centerlines is not None:
-            count += _write(folder / "centerlines", centerline_markups(centerlines, canonical))
-            count += _write(folder, [bifurcation_markup(centerlines, canonical)])
-        written[participant_id] = count
-    return written
-
-
-def _write(folder: Path, markups: Sequence[Markup]) -> int:
-    folder.mkdir(parents=True, exist_ok=True)
-    for markup in markups:
-        text = markups_text([markup])
-        write_atomically(folder / f"{markup.name}{SUFFIX}", text.encode())
-    return len(markups)
 
 
 def contour_markups(contours: Contours, every_mm: float, slices: Collection[int]) -> list[Markup]:

@@ -86,19 +86,31 @@ def open_dicom(path: Path) -> OpenedScan:
     return OpenedScan(series.grid, series.dtype, partial(_read, path, series))
 
 
+def series_places(path: Path) -> tuple[Grid, dict[Path, tuple[int, ...]]]:
+    """The grid of the one series in a folder tree, and where each file's slices lie in it.
+
+    Returns:
+        The grid, and the places along its third axis of each file's frames, in their order.
+
+    Raises:
+        InputError: As `open_dicom`.
+    """
+    series = _survey(path)
+    places = zip(series.headers, series.index, strict=True)
+    return series.grid, {header.path: index for header, index in places}
+
+
 def slice_files(path: Path) -> tuple[Grid, list[Path]]:
     """The grid of the one series in a folder tree, and the file of each slice along its third axis.
 
     Raises:
         InputError: As `open_dicom`, or a file holds several slices.
     """
-    series = _survey(path)
-    files = {
-        places[0]: header.path for header, places in zip(series.headers, series.index, strict=True)
-    }
-    if len(files) < series.grid.shape[2]:
+    grid, places = series_places(path)
+    files = {index[0]: file for file, index in places.items()}
+    if len(files) < grid.shape[2]:
         raise InputError("a file holds several slices", where=path, expected="one slice a file")
-    return series.grid, [files[place] for place in range(series.grid.shape[2])]
+    return grid, [files[place] for place in range(grid.shape[2])]
 
 
 def hash_dicom(path: Path) -> str:

@@ -1,0 +1,181 @@
+"""`carotid export`: results as files of other people's programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from carotid.export.studies import Exported, Study
+
+_folder = click.Path(path_type=Path)
+
+
+@click.group("export")
+def export() -> None:
+    """Results for other people's tools.
+
+    What is there is exported; what a participant lacks is said.
+    """
+
+
+def _places(command: Callable[..., int]) -> Callable[..., int]:
+    """The arguments that every format has."""
+    participants = click.option(
+        "-p",
+        "--participant",
+        "participants",
+        multiple=True,
+        metavar="ID",
+        help="Only this participant; may be given several times.  [default: all there are]",
+    )
+    target = click.argument("export_dir", type=_folder)
+    return click.argument("output_dir", type=_folder)(target(participants(command)))
+
+
+@export.command("nifti", short_help="Masks, label map and heatmaps as NIfTI.")
+@_places
+def export_nifti(**places: Any) -> int:
+    """Write masks, label map and heatmaps as NIfTI.
+
+    EXPORT_DIR receives a folder for each participant: labels.nii.gz with the names of its values in
+    labels.tsv, a mask of each lumen and wall, and each heatmap as 16-bit numbers with a slope.
+    """
+    from carotid.export.nifti import WANTED, write_nifti_files
+
+    return _export(WANTED, write_nifti_files, **places)
+
+
+@export.command("slicer", short_help="Markups and a segmentation for 3D Slicer.")
+@_places
+@click.option(
+    "--every_mm",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="Distance of the slices whose contours are exported.",
+)
+@click.option(
+    "--slices",
+    type=(click.IntRange(min=0), click.IntRange(min=0)),
+    metavar="FROM TO",
+    help="Only contours of these canonical slices.  [default: all]",
+)
+def export_slicer(every_mm: float, slices: tuple[int, int] | None, **places: Any) -> int:
+    """Write centerlines, contours, bifurcations and masks for 3D Slicer.
+
+    EXPORT_DIR receives <id>/contours/*.mrk.json, one file per outline, <id>/centerlines/*.mrk.json,
+    <id>/bifurcation.mrk.json and <id>/segmentation.seg.nrrd. Markups that are changed in Slicer and
+    saved there are read by `carotid correct`.
+    """
+    from functools import partial
+
+    from carotid.export.slicer_scene import WANTED, Slices, write_scene
+
+    first, last = slices or (0, 1 << 30)
+    wanted = Slices(every_mm, range(first, last + 1))
+    return _export(WANTED, partial(write_scene, slices=wanted), **places)
+
+
+@export.command("vtk", short_help="Centerlines and surfaces as VTK files.")
+@_places
+def export_vtk(**places: Any) -> int:
+    """Write centerlines and surfaces as VTK's .vtp, for ParaView, 3D Slicer and VMTK.
+
+    EXPORT_DIR receives a folder for each participant: left_centerlines.vtp with radii, and
+    surfaces of each lumen and of each wall's outer boundary, with the wall's thickness where
+    measurements are there.
+    """
+    from carotid.export.vtk import WANTED, write_vtk_files
+
+    return _export(WANTED, write_vtk_files, **places)
+
+
+@export.command("dicom", short_help="A DICOM segmentation and a structured report.")
+@_places
+@click.option(
+    "--raw_dir",
+    type=_folder,
+    help="Where the DICOM series are.  [default: the folder on record]",
+)
+def export_dicom(raw_dir: Path | None, **places: Any) -> int:
+    """Write masks as DICOM SEG and measurements as DICOM SR, for the study of the scan.
+
+    EXPORT_DIR receives <id>/segmentation.dcm and <id>/measurements.dcm. Patient and study are those
+    of the series. This needs highdicom: pip install 'carotid[dicom]'.
+    """
+    from functools import partial
+
+    from carotid.cohort.places import scans_on_record
+    from carotid.export.dicom import WANTED, write_dicom_files
+    from carotid.storage.participants import find_scans_at
+    from carotid.storage.results.layout import OutputLayout
+
+    if raw_dir is not None:
+        scans = find_scans_at(raw_dir).scans
+    else:
+        scans = scans_on_record(OutputLayout(places["output_dir"])).find().scans
+    return _export(WANTED, partial(write_dicom_files, scans=scans), **places)
+
+
+@export.command("bids", short_help="A BIDS derivative data set.")
+@_places
+def export_bids(output_dir: Path, export_dir: Path, participants: tuple[str, ...]) -> int:
+    """Write label maps and tables of measurements as a BIDS derivative data set.
+
+    EXPORT_DIR becomes the data set, or gets further participants if an earlier export has made it.
+    Ids such as sub-01_ses-02 are BIDS names already; of others letters and digits are kept.
+    """
+    from carotid.export.bids import WANTED, names_in, write_data_set, write_session
+    from carotid.export.studies import export_each, studies
+    from carotid.storage.results.layout import OutputLayout
+
+    layout = OutputLayout(output_dir)
+    found = studies(layout, export_dir, participants, WANTED)
+    names = names_in(layout)
+    failed, done = False, {}
+    for one in export_each(
+        found, lambda study: write_session(study, export_dir, names[study.participant_id])
+    ):
+        name = names[one.study.participant_id]
+        failed |= _say(one, name.folder(export_dir))
+        if one.error is None:
+            done[one.study.participant_id] = name
+            if name.stem != one.study.participant_id:
+                click.echo(f"{one.study.participant_id}: is called {name.stem} there")
+    write_data_set(export_dir, done)
+    return 1 if failed else 0
+
+
+def _export(
+    wanted: tuple[str, ...],
+    write: Callable[[Study, Path], Sequence[Path]],
+    output_dir: Path,
+    export_dir: Path,
+    participants: tuple[str, ...],
+) -> int:
+    from carotid.export.studies import export_each, studies
+    from carotid.storage.results.layout import OutputLayout
+
+    found = studies(OutputLayout(output_dir), export_dir, participants, wanted)
+    failed = False
+    for one in export_each(found, lambda study: write(study, export_dir / study.participant_id)):
+        failed |= _say(one, export_dir / one.study.participant_id)
+    return 1 if failed else 0
+
+
+def _say(one: Exported, folder: Path) -> bool:
+    """Tell what became of a participant; returns whether it failed."""
+    from carotid.export.studies import WORDS
+
+    if one.error is not None:
+        click.echo(f"{one.study.participant_id}: failed: {one.error}", err=True)
+        return True
+    lacks = ", ".join(WORDS[transform] for transform in one.study.missing)
+    rest = f"; there are no {lacks} to export" if lacks else ""
+    click.echo(f"{one.study.participant_id}: {len(one.files)} files in {folder}{rest}")
+    return False

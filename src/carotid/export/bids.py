@@ -1,0 +1,186 @@
+"""A BIDS derivative data set: label maps as `dseg`, and tables with data dictionaries.
+
+Source of the names and keys: BIDS 1.10, "Derivatives" and "Imaging data types", segmentations. BIDS
+has no name for tables of measurements; they lie beside the images with a suffix of ours, which
+`.bidsignore` names.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Any
+
+from carotid import __version__
+from carotid.errors import InputError
+from carotid.export.bids_names import bids_names
+from carotid.export.nifti import write_labels
+from carotid.export.studies import WORDS, whole_file
+from carotid.geometry.sides import SIDE_NAMES
+from carotid.storage.results.layout import (
+    CONTOUR_TRANSFORM,
+    MEASUREMENT_TRANSFORM,
+    SEGMENTATION_TRANSFORM,
+    MeasurementLayout,
+)
+from carotid.storage.results.measurement_tables import (
+    dictionary_text,
+    load_table,
+    table_text,
+)
+from carotid.storage.results.segmentations import load_segmentation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from carotid.export.bids_names import BidsName
+    from carotid.export.studies import Study
+    from carotid.measurements import MeasurementTable
+    from carotid.storage.results.layout import OutputLayout
+
+WANTED = (SEGMENTATION_TRANSFORM, MEASUREMENT_TRANSFORM)
+VERSION = "1.10.0"
+"""Of BIDS."""
+
+SUFFIX = "measurements"
+"""Of tables; it is ours."""
+
+_SOURCE = "carotid_ids"
+_README = """# Lumen and wall of the carotid arteries
+
+Made by carotid {version} from 3D black-blood MRI.
+
+* `*_desc-carotid_dseg.nii.gz`: both sides in one map, on the grid of the scan. The values are named
+  in the table beside it; the wall is without the lumen.
+* `*_desc-carotid*_measurements.tsv`: measurements, with a data dictionary beside each table. BIDS
+  has no name for such tables, so `.bidsignore` lists them.
+* `participants.tsv` says what each participant was called in the results.
+"""
+
+
+def names_in(layout: OutputLayout) -> dict[str, BidsName]:
+    """The names of all participants in an output directory."""
+    return bids_names({one for transform in WORDS for one in layout.participants(transform)})
+
+
+def write_session(study: Study, export_dir: Path, name: BidsName) -> list[Path]:
+    """Write what there is of one participant's session.
+
+    Args:
+        study: The participant.
+        export_dir: The data set.
+        name: What the session is called there.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: A result cannot be read.
+        OutputError: A file cannot be written.
+    """
+    folder = name.folder(export_dir)
+    written: list[Path] = []
+    masks, tables = study.folder(SEGMENTATION_TRANSFORM), study.folder(MEASUREMENT_TRANSFORM)
+    if masks is not None:
+        stem = folder / f"{name.stem}_desc-carotid_dseg"
+        written += write_labels(load_segmentation(masks), stem)
+        corrected = study.layout.is_corrected(study.participant_id, CONTOUR_TRANSFORM)
+        facts = {
+            "Description": "Lumen and wall of the carotid arteries: the voxels whose centers lie "
+            "inside outlines that networks found"
+            + (", some of which were corrected by hand" if corrected else ""),
+            "Manual": corrected,
+        }
+        written.append(_write_json(stem.with_name(f"{stem.name}.json"), facts))
+    if tables is not None:
+        layout = MeasurementLayout(tables)
+        sources = {"arteries": layout.arteries, "plaques": layout.plaques}
+        for side in SIDE_NAMES:
+            sources |= {f"{side}slices": layout.slices(side)}
+            sources |= {f"{side}thickness": layout.thickness(side)}
+        for word, source in sources.items():
+            place = folder / f"{name.stem}_desc-carotid{word}_{SUFFIX}.tsv"
+            written += _write_table(place, load_table(source))
+    return written
+
+
+def write_data_set(export_dir: Path, done: Mapping[str, BidsName]) -> list[Path]:
+    """Write what describes the whole data set.
+
+    Args:
+        export_dir: The data set; participants that are listed there already stay so.
+        done: The names of those that were exported, by id.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: The list of participants that is there cannot be read.
+        OutputError: A file cannot be written.
+    """
+    description = {
+        "Name": "Lumen and wall of the carotid arteries",
+        "BIDSVersion": VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "carotid", "Version": __version__}],
+    }
+    table = export_dir / "participants.tsv"
+    known = _read_participants(table)
+    for one, name in done.items():
+        own = known.setdefault(f"sub-{name.subject}", [])
+        if one not in own:
+            own.append(one)
+    rows = [["participant_id", _SOURCE]]
+    rows += [[key, ",".join(sorted(known[key]))] for key in sorted(known)]
+    columns = {
+        "participant_id": {"Description": "The participant in this data set"},
+        _SOURCE: {"Description": "What it is called in carotid's results, a name per session"},
+    }
+    texts = {
+        "README.md": _README.format(version=__version__),
+        ".bidsignore": f"*_{SUFFIX}.tsv\n*_{SUFFIX}.json\n",
+        "participants.tsv": "".join("\t".join(row) + "\n" for row in rows),
+    }
+    written = [
+        _write_json(export_dir / "dataset_description.json", description),
+        _write_json(table.with_suffix(".json"), columns),
+    ]
+    for name_of_file, text in texts.items():
+        with whole_file(export_dir / name_of_file) as file:
+            file.write(text.encode())
+        written.append(export_dir / name_of_file)
+    return written
+
+
+def _read_participants(path: Path) -> dict[str, list[str]]:
+    """The ids of each participant that an earlier export has listed."""
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows: Sequence[dict[str, Any]] = list(csv.DictReader(file, delimiter="\t"))
+        return {row["participant_id"]: [*filter(None, row[_SOURCE].split(","))] for row in rows}
+    except (OSError, ValueError, KeyError, AttributeError, csv.Error) as error:
+        raise InputError(
+            "the folder holds another data set: its list of participants is not ours",
+            where=path,
+            remedy="give a folder that is new, or that an earlier export has made",
+        ) from error
+
+
+def _write_table(path: Path, table: MeasurementTable) -> list[Path]:
+    """A table with its dictionary; what is missing is `n/a`, as BIDS wants it."""
+    rows = [line.split("\t") for line in table_text(table).splitlines()]
+    text = "".join("\t".join(cell or "n/a" for cell in row) + "\n" for row in rows)
+    dictionary = path.with_suffix(".json")
+    for place, content in ((path, text), (dictionary, dictionary_text(table.columns))):
+        with whole_file(place) as file:
+            file.write(content.encode())
+    return [path, dictionary]
+
+
+def _write_json(path: Path, content: object) -> Path:
+    with whole_file(path) as file:
+        file.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+    return path

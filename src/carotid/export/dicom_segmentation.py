@@ -1,0 +1,147 @@
+"""Masks as a DICOM Segmentation (SEG): a segment for each lumen and wall that has voxels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from carotid import __version__
+from carotid.errors import InputError
+from carotid.export.dicom_source import load_highdicom
+from carotid.export.structures import ARTERIES, SIDES, STRUCTURES, TISSUE, Code
+from carotid.geometry.sides import SIDE_NAMES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from carotid.artifacts import Segmentation
+    from carotid.export.dicom_source import Source
+    from carotid.export.structures import Structure
+
+MAKER = "carotid developers"
+MODEL = "carotid"
+SERIAL = "none"
+"""DICOM wants a serial number of the equipment; a program has none."""
+
+FAMILY = Code("123110", "Artificial Intelligence", "DCM")
+
+SERIES_NUMBER = 9001
+"""Of derived series: a number that scanners hardly give."""
+
+
+@dataclass(frozen=True, eq=False)
+class DicomSegmentation:
+    """A segmentation, and which segment is what.
+
+    Attributes:
+        data: The data set.
+        numbers: The segment of each structure that has voxels.
+    """
+
+    data: Any
+    numbers: dict[Structure, int]
+
+
+def make_segmentation(
+    source: Source, segmentation: Segmentation, *, corrected: bool
+) -> DicomSegmentation:
+    """Masks as a segmentation of the series.
+
+    Args:
+        source: The series.
+        segmentation: Masks on its grid.
+        corrected: Whether a person has corrected outlines.
+
+    Raises:
+        InputError: The masks lie on another grid, or are empty.
+    """
+    highdicom = load_highdicom()
+    if not segmentation.grid.agrees_with(source.grid, tolerance_voxel=0.01):
+        raise InputError(
+            "the masks do not lie on the grid of the series",
+            found="x".join(map(str, segmentation.grid.shape)),
+            expected="x".join(map(str, source.grid.shape)),
+            remedy="give the series that the results were made from with --raw_dir",
+        )
+    there, frames, headers = _frames(source, segmentation)
+    if not there:
+        raise InputError("the masks are empty, and a DICOM segmentation needs a segment")
+    algorithm = highdicom.AlgorithmIdentificationSequence(
+        name=MODEL, family=code_of(FAMILY), version=__version__
+    )
+    descriptions = [
+        highdicom.seg.SegmentDescription(
+            segment_number=number,
+            segment_label=structure.name,
+            segmented_property_category=code_of(TISSUE),
+            segmented_property_type=code_of(structure.kind),
+            algorithm_type="SEMIAUTOMATIC" if corrected else "AUTOMATIC",
+            algorithm_identification=algorithm,
+            tracking_uid=highdicom.UID(),
+            tracking_id=structure.key,
+            anatomic_regions=[_region(structure)],
+            display_color=highdicom.color.CIELabColor.from_rgb(
+                *(round(255 * part) for part in structure.color)
+            ),
+        )
+        for number, structure in enumerate(there, 1)
+    ]
+    data = highdicom.seg.Segmentation(
+        source_images=headers,
+        pixel_array=frames,
+        segmentation_type="BINARY",
+        segment_descriptions=descriptions,
+        series_instance_uid=highdicom.UID(),
+        series_number=SERIES_NUMBER,
+        sop_instance_uid=highdicom.UID(),
+        instance_number=1,
+        manufacturer=MAKER,
+        manufacturer_model_name=MODEL,
+        software_versions=__version__,
+        device_serial_number=SERIAL,
+        content_label="CAROTIDS",
+        content_description="Lumen and wall of the carotid arteries",
+        series_description="Carotid arteries: lumen and wall",
+    )
+    return DicomSegmentation(data, {one: number for number, one in enumerate(there, 1)})
+
+
+def _frames(
+    source: Source, segmentation: Segmentation
+) -> tuple[list[Structure], NDArray[np.uint8], list[Any]]:
+    """The structures with voxels, their (frame, row, column, structure) masks, and the headers.
+
+    Of a series of single slices those that no structure meets are left out.
+    """
+    masks = {side: segmentation.masks(side) for side in SIDE_NAMES}
+    parts = {one: one.of(masks[one.side]) for one in STRUCTURES}
+    there = [one for one in STRUCTURES if parts[one].any()]
+    slices = np.array(source.slices)
+    headers = list(source.headers)
+    if not source.several_frames and there:
+        met = np.any([parts[one].any(axis=(0, 1)) for one in there], axis=0)
+        kept = np.flatnonzero(met[slices])
+        slices, headers = slices[kept], [headers[k] for k in kept]
+    found = (
+        np.stack(
+            [parts[one][..., slices].transpose(2, 1, 0) for one in there], axis=-1, dtype=np.uint8
+        )
+        if there
+        else np.empty((0, 0, 0, 0), np.uint8)
+    )
+    return there, found, headers
+
+
+def _region(structure: Structure) -> Any:
+    """The artery, with its side as the modifier."""
+    region = code_of(ARTERIES[structure.label])
+    region.AnatomicRegionModifierSequence = [code_of(SIDES[structure.side])]
+    return region
+
+
+def code_of(code: Code) -> Any:
+    """A coded word as highdicom has it."""
+    concept: Any = load_highdicom().sr.CodedConcept(code.value, code.scheme, code.meaning)
+    return concept

@@ -1,0 +1,105 @@
+"""BIDS: names from any ids, what the files say, and exports into one data set after the other."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import nibabel
+import numpy as np
+import pytest
+from tests.export.marked import mask_centers, write_results
+
+from carotid.errors import InputError
+from carotid.export.bids import WANTED, names_in, write_data_set, write_session
+from carotid.export.bids_names import bids_names
+from carotid.export.studies import studies
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from carotid.storage.results.layout import OutputLayout
+
+
+@pytest.mark.parametrize(
+    ("ids", "stems"),
+    [
+        (["sub-01_ses-02", "sub-01_ses-03", "sub-2"], ["sub-01_ses-02", "sub-01_ses-03", "sub-2"]),
+        (["P.002_U"], ["sub-P002U"]),
+        (["sub-01_ses-02_run-1"], ["sub-01ses02run1"]),
+        (["Jürgen", "名"], ["sub-Jurgen", "sub-x"]),
+        (["a.1", "a1", "A-1", "sub-a1"], ["sub-A1x2", "sub-a1x3", "sub-a1x4", "sub-a1"]),
+    ],
+)
+def test_names(ids: list[str], stems: list[str]) -> None:
+    found = bids_names(ids)
+    assert [found[one].stem for one in sorted(ids)] == stems
+    subjects = [(name.subject.lower(), name.session) for name in found.values()]
+    assert len(set(subjects)) == len(ids)
+    assert all(re.fullmatch("[A-Za-z0-9]+", name.subject) for name in found.values())
+
+
+def export(layout: OutputLayout, to: Path, participants: list[str]) -> None:
+    names = names_in(layout)
+    found = studies(layout, to, participants, WANTED)
+    for study in found:
+        write_session(study, to, names[study.participant_id])
+    write_data_set(to, {one.participant_id: names[one.participant_id] for one in found})
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> OutputLayout:
+    root = tmp_path_factory.mktemp("bids") / "out"
+    write_results(root, "PSR", "sub-01_ses-02", ("segmentation", "measurement"))
+    write_results(root, "LPS", "sub-01_ses-03", ("segmentation",))
+    return write_results(root, "LAI", "P.002_U", ("segmentation", "measurement"))
+
+
+def test_a_data_set(layout: OutputLayout, tmp_path: Path) -> None:
+    export(layout, tmp_path / "to", [])
+    place = tmp_path / "to" / "sub-01" / "ses-02" / "anat"
+    stem = "sub-01_ses-02_desc-carotid_dseg"
+    image: Any = nibabel.load(place / f"{stem}.nii.gz")
+    labels = np.asarray(image.dataobj)
+    rows = [line.split("\t") for line in (place / f"{stem}.tsv").read_text().splitlines()[1:]]
+    values = {name: int(index) for index, name, _ in rows}
+    index = np.argwhere(labels == values["left wall"]).mean(axis=0)
+    found = nibabel.affines.apply_affine(image.affine, index)
+    centers = mask_centers()
+    between = np.sort([centers["left_internal_wall"], centers["left_external_wall"]], axis=0)
+    assert (found > between[0] - 0.5).all()
+    assert (found < between[1] + 0.5).all()
+    assert json.loads((place / f"{stem}.json").read_text())["Manual"] is False
+    description = json.loads((tmp_path / "to" / "dataset_description.json").read_text())
+    assert description["DatasetType"] == "derivative"
+    assert description["GeneratedBy"][0]["Name"] == "carotid"
+    tables = sorted(place.glob("*_measurements.tsv"))
+    assert len(tables) == 6
+    for table in tables:
+        lines = [line.split("\t") for line in table.read_text().splitlines()]
+        told = json.loads(table.with_suffix(".json").read_text())
+        assert list(told) == lines[0]
+        assert all(cell for line in lines for cell in line)  # n/a where there is nothing
+        assert all(entry["Description"] for entry in told.values())
+    ignored = (tmp_path / "to" / ".bidsignore").read_text().split()
+    assert ignored == ["*_measurements.tsv", "*_measurements.json"]
+
+
+def test_further_participants_join(layout: OutputLayout, tmp_path: Path) -> None:
+    for one in ("sub-01_ses-02", "P.002_U", "sub-01_ses-03", "P.002_U"):
+        export(layout, tmp_path / "to", [one])
+    table = (tmp_path / "to" / "participants.tsv").read_text()
+    assert table == (
+        "participant_id\tcarotid_ids\nsub-01\tsub-01_ses-02,sub-01_ses-03\nsub-P002U\tP.002_U\n"
+    )
+
+
+def test_a_data_set_that_is_not_ours_is_left_alone(layout: OutputLayout, tmp_path: Path) -> None:
+    (tmp_path / "to").mkdir()
+    table = tmp_path / "to" / "participants.tsv"
+    table.write_text("participant_id\tage\nsub-01\t66\n")
+    with pytest.raises(InputError, match="another data set"):
+        write_data_set(tmp_path / "to", {})
+    assert table.read_text() == "participant_id\tage\nsub-01\t66\n"
+    assert list((tmp_path / "to").iterdir()) == [table]

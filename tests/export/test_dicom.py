@@ -1,0 +1,177 @@
+"""DICOM SEG and SR of a made-up study, read by pydicom's and highdicom's readers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pydicom
+import pytest
+from tests.dicom_series import PATIENT, write_classic, write_enhanced
+from tests.export.marked import mask_centers, neck, write_results
+from tests.necks import ORDERS
+
+from carotid.errors import InputError
+from carotid.export.dicom import WANTED, write_dicom_files
+from carotid.export.structures import STRUCTURES
+from carotid.export.studies import studies
+from carotid.geometry.volume import Volume
+from carotid.storage.participants import find_scans
+from carotid.storage.raw import open_scan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+highdicom = pytest.importorskip("highdicom")
+WITHIN_MM = 0.01
+LPS = np.array([-1, -1, 1])
+
+
+def volume(order: str) -> Volume:
+    grid = neck().stored(order)
+    array = np.arange(np.prod(grid.shape)).reshape(grid.shape) % 997
+    return Volume(array.astype(np.uint16), grid)
+
+
+def export(
+    tmp_path: Path, steps: Sequence[str] = ("segmentation", "measurement"), name: str = "sub-01"
+) -> list[Path]:
+    """Results on the grid as the series is read, exported."""
+    scans = find_scans(tmp_path / "raw")
+    grid = open_scan(scans[name]).grid
+    layout = write_results(tmp_path / "out", grid, name, tuple(steps))
+    (study,) = studies(layout, tmp_path / "to", [], WANTED)
+    return write_dicom_files(study, tmp_path / "to", scans)
+
+
+def centers(path: Path) -> dict[str, NDArray[np.float64]]:
+    """R-A-S mm: the center of each segment, by positions of frames alone (PS3.3, C.7.6.2)."""
+    data = pydicom.dcmread(path)
+    names = {one.SegmentNumber: one.TrackingID for one in data.SegmentSequence}
+    shared = data.SharedFunctionalGroupsSequence[0]
+    row, column = np.reshape(shared.PlaneOrientationSequence[0].ImageOrientationPatient, (2, 3))
+    down, across = shared.PixelMeasuresSequence[0].PixelSpacing
+    places: dict[str, list[NDArray[np.float64]]] = {name: [] for name in names.values()}
+    for frame, pixels in zip(data.PerFrameFunctionalGroupsSequence, data.pixel_array, strict=True):
+        number = frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        j, i = np.nonzero(pixels)
+        corner = np.array(frame.PlanePositionSequence[0].ImagePositionPatient, np.float64)
+        place = corner + i[:, None] * across * row + j[:, None] * down * column
+        places[names[number]].append(place * LPS)
+    return {name: np.concatenate(found).mean(axis=0) for name, found in places.items()}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_segments_lie_on_the_vessel(order: str, tmp_path: Path) -> None:
+    write_classic(volume(order), tmp_path / "raw" / "sub-01", shuffle_seed=5)
+    (path,) = export(tmp_path, ["segmentation"])
+    found = centers(path)
+    assert set(found) == set(mask_centers())
+    for name, center in mask_centers().items():
+        np.testing.assert_allclose(found[name], center, atol=WITHIN_MM)
+
+
+@pytest.mark.parametrize("kind", ["classic", "enhanced"])
+def test_highdicom_reads_what_was_written(kind: str, tmp_path: Path) -> None:
+    if kind == "classic":
+        write_classic(volume("LPS"), tmp_path / "raw" / "sub-01", shuffle_seed=5)
+    else:
+        write_enhanced(volume("LPS"), tmp_path / "raw" / "sub-01" / "all.dcm", shuffle_seed=5)
+    segmentation, report = export(tmp_path)
+    read = highdicom.seg.segread(segmentation)
+    assert [one.SegmentLabel for one in read.SegmentSequence] == [s.name for s in STRUCTURES]
+    for number, structure in enumerate(STRUCTURES, 1):
+        told = read.get_segment_description(number)
+        assert told.segmented_property_category.value == "85756007"
+        assert told.segmented_property_type.value == structure.kind.value
+        (region,) = told.anatomic_regions
+        assert region.AnatomicRegionModifierSequence[0].CodeMeaning.lower() == structure.side
+        solid = read.get_volume(segment_numbers=[number], combine_segments=True)
+        index = np.argwhere(solid.array != 0).mean(axis=0)
+        place = (solid.affine @ [*index, 1])[:3] * LPS
+        np.testing.assert_allclose(place, mask_centers()[structure.key], atol=WITHIN_MM)
+    check_report(highdicom.sr.srread(report), read)
+
+
+def check_report(report: Any, segmentation: Any) -> None:
+    table = neck().measurements.segments
+    groups = report.content.get_volumetric_roi_measurement_groups()
+    assert len(groups) == 4  # two whole arteries on each side
+    names = {one.SegmentLabel: one.SegmentNumber for one in segmentation.SegmentSequence}
+    for side in ("left", "right"):
+        group = next(g for g in groups if g.tracking_identifier == f"{side} common_internal")
+        row = next(
+            k
+            for k, key in enumerate(zip(table.words("side"), table.words("segment"), strict=True))
+            if key == (side, "common_internal")
+        )
+        found = {
+            (m.name.value, m.derivation.value if m.derivation else ""): (m.value, m.unit.value)
+            for m in group.get_measurements()
+        }
+        for code, column, unit in (
+            (("122445", "56851009"), "wt_max_mm", "mm"),
+            (("122445", "373098007"), "wt_mean_mm", "mm"),
+            (("397415007", "255605001"), "mla_mm2", "mm2"),
+            (("122372", ""), "lumen_volume_mm3", "mm3"),
+            (("122371", ""), "vessel_volume_mm3", "mm3"),
+        ):
+            value = table.numbers(column)[row]
+            assert found[code] == (pytest.approx(value, rel=1e-5), unit)
+        (site,) = group.finding_sites
+        assert site.value.value == "69105007"
+        assert site.laterality.meaning.lower() == side
+        referenced = group.referenced_segment.ReferencedSOPSequence[0]
+        assert referenced.ReferencedSOPInstanceUID == segmentation.SOPInstanceUID
+        number = names[f"{side} common and internal carotid wall"]
+        assert referenced.ReferencedSegmentNumber == number
+    parts = report.content.get_image_measurement_groups()
+    assert {g.tracking_identifier for g in parts} == {
+        f"{side} {part}" for side in ("left", "right") for part in ("common", "internal")
+    }
+
+
+def test_patient_and_study_are_those_of_the_series(tmp_path: Path) -> None:
+    paths = write_classic(volume("LPS"), tmp_path / "raw" / "sub-01")
+    source = pydicom.dcmread(paths[0])
+    for path in export(tmp_path):
+        data = pydicom.dcmread(path)
+        for keyword, value in PATIENT.items():
+            assert str(data.get(keyword)) == value
+        assert data.StudyInstanceUID == source.StudyInstanceUID
+        assert data.SeriesInstanceUID != source.SeriesInstanceUID
+        assert not data.get("PatientSex")  # the series does not say
+        assert not data.get("AccessionNumber")
+    assert data.Modality == "SR"
+
+
+def test_series_that_nothing_can_refer_to(tmp_path: Path) -> None:
+    write_classic(volume("LPS"), tmp_path / "raw" / "sub-01", frame_of_reference=False)
+    with pytest.raises(InputError, match="no FrameOfReferenceUID"):
+        export(tmp_path)
+    assert not (tmp_path / "to").exists()
+
+
+def test_another_series_is_refused(tmp_path: Path) -> None:
+    write_classic(volume("LPS"), tmp_path / "raw" / "sub-01")
+    scans = find_scans(tmp_path / "raw")
+    layout = write_results(tmp_path / "out", "RAS", "sub-01", ("segmentation",))
+    (study,) = studies(layout, tmp_path / "to", [], WANTED)
+    with pytest.raises(InputError, match="do not lie on the grid of the series"):
+        write_dicom_files(study, tmp_path / "to", scans)
+
+
+def test_scans_that_are_no_dicom(tmp_path: Path) -> None:
+    from tests.necks import write_scan
+
+    write_scan(tmp_path / "raw" / "sub-01.mha")
+    scans = find_scans(tmp_path / "raw")
+    layout = write_results(tmp_path / "out", "RAS", "sub-01", ("segmentation",))
+    (study,) = studies(layout, tmp_path / "to", [], WANTED)
+    with pytest.raises(InputError, match="is no DICOM series"):
+        write_dicom_files(study, tmp_path / "to", scans)
+    with pytest.raises(InputError, match="no scan of this participant"):
+        write_dicom_files(study, tmp_path / "to", {})
