@@ -1,9 +1,11 @@
 """How good a model directory is on simulated necks: the figures of the model card.
 
-    python -m benchmarks.accuracy [MODEL_DIR] [--necks 10] [--kind NAME ...] [--depth 64]
+    python -m benchmarks.accuracy [MODEL_DIR] [--necks 10] [--kind NAME ...] [--deepest 64]
 
-Without MODEL_DIR the package's own models are measured. Prints one row of a table per kind of neck,
-and below it one per member. `--kind` takes any of the names that `--help` lists.
+Without MODEL_DIR the package's own models are measured. Windows are those that the models ask for,
+as in `carotid run`; `--deepest 64` takes the default ones of `carotid transform heatmap`. Prints
+one row of a table per kind of neck, and below it one per member. `--kind` takes any of the names
+that `--help` lists.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from carotid.simulation.recipe import DEFAULT_RECIPE
 from carotid.simulation.truth import slice_centers
 from carotid.stages.heatmap.compute import compute_heatmaps
 from carotid.stages.heatmap.parameters import HeatmapParameters
+from carotid.stages.heatmap.wishes import heatmap_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,10 +116,13 @@ def main() -> None:
     parser.add_argument("--necks", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="number of the first neck")
     parser.add_argument("--kind", action="append", choices=list(KINDS))
-    parser.add_argument("--depth", type=int, default=64, help="depth of the windows")
+    parser.add_argument("--deepest", type=int, help="max_roi_depth, where not as models ask")
     chosen = parser.parse_args()
     members = load_members(chosen.model_dir)
-    parameters = HeatmapParameters(roi_size=(368, chosen.depth, 320))
+    settings = heatmap_settings(chosen.model_dir).get("heatmap", {})
+    if chosen.deepest is not None:
+        settings["max_roi_depth"] = chosen.deepest
+    parameters = HeatmapParameters.model_validate(settings)
     print("| " + " | ".join(COLUMNS) + " |")
     print("|---" * len(COLUMNS) + "|")
     for kind in chosen.kind or KINDS:

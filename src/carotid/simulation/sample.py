@@ -25,7 +25,7 @@ INVISIBLE = 0.3
 VISIBLE = 1.0
 """Wall signal over noise from which on an artery has to be found."""
 
-SIDE_SHAPE = (304, 112, 320)
+SIDE_SHAPE = (304, 160, 320)
 """Largest side (s, p, l) that training draws from; slabs fit in but for the widest ones."""
 
 P_ANYWHERE = 0.55

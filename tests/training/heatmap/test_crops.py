@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from tests.training.stand_in import SHAPE, tubes
 
-from carotid.training.heatmap.crops import cut_crop, random_crop
+from carotid.training.heatmap.crops import crop_shape, cut_crop, random_crop
 from carotid.training.heatmap.parameters import CropKind, Phase
 from carotid.training.heatmap.stream import CropStream, StoredSide
 from carotid.training.heatmap.targets import target_from_centers
@@ -36,6 +39,25 @@ def test_smaller_side_lies_in_the_middle_or_inside_of_the_window() -> None:
         places.add(int(np.flatnonzero(crop.counted)[0]))
     assert 8 in places
     assert len(places) > 3
+
+
+@pytest.mark.parametrize(
+    ("depth", "kind", "expected"),
+    [
+        (70, (160, 64, 224), (160, 64, 224)),
+        (70, (160, 128, 224), (160, 64, 224)),
+        (100, (160, 128, 224), (160, 96, 224)),
+        (300, (160, 128, 224), (160, 128, 224)),
+        (40, (160, 128, 224), (160, 64, 224)),
+        (300, (0, 0, 0), (48, 128, 48)),
+        (50, (0, 0, 0), (48, 64, 48)),
+    ],
+)
+def test_deep_crops_are_no_deeper_than_their_side(
+    depth: int, kind: tuple[int, int, int], expected: tuple[int, int, int]
+) -> None:
+    side = replace(tubes(0), image=np.zeros((40, depth, 48), np.float32))
+    assert crop_shape(side, kind) == expected
 
 
 def test_varied_crops_stay_between_0_and_1_with_padding_zero() -> None:

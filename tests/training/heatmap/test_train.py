@@ -18,7 +18,7 @@ from carotid.storage.metaimage.write import write_metaimage
 from carotid.storage.results.layout import centerline_file
 from carotid.training.heatmap.parameters import CropKind, Phase, TrainingParameters
 from carotid.training.heatmap.sources import STREAM_LENGTH, VALIDATION_STREAM
-from carotid.training.heatmap.train import train_from_simulator, train_heatmap
+from carotid.training.heatmap.train import _windows, train_from_simulator, train_heatmap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,6 +112,17 @@ def test_finished_training_is_kept_unless_forced(annotated: Path) -> None:
     assert [path.read_bytes() for path in models] == before
     again = train(annotated, force=True)
     assert [path.read_bytes() for path in again] == before
+
+
+@pytest.mark.parametrize(("depth", "asked"), [(64, {}), (96, {"heatmap": {"max_roi_depth": 96}})])
+def test_models_ask_for_windows_as_deep_as_their_crops(
+    depth: int, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("carotid.training.heatmap.train.WINDOW", (368, 64, 320))
+    flat, deep = (CropKind(shape=(32, d, 32)) for d in (32, depth))
+    last = PHASE.model_copy(update={"crops": (flat, deep)})
+    found = _windows(settings(variants=(PHASE, last)))
+    assert found == asked
 
 
 class StopHereError(Exception):

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 WINDOW = (368, 64, 320)
 """The heatmap transform's default window."""
 
+DEEPEST = 128
+"""Depth of crops from sides that are deep enough, where a kind of crop does not say it."""
+
 MULTIPLE = 16
 """Sides of crops are multiples of this."""
 
@@ -94,12 +97,17 @@ def cut_crop(side: Side, shape: tuple[int, int, int], start: tuple[int, int, int
 
 
 def crop_shape(side: Side, kind: tuple[int, int, int]) -> tuple[int, int, int]:
-    """The size of a kind of crop for a side, where 0 stands for the side's own size."""
+    """The size of a kind of crop for a side, where 0 stands for the side's own size.
+
+    Crops deeper than the default window are no deeper than the side, as windows are at inference.
+    """
+    largest = (WINDOW[0], DEEPEST, WINDOW[2])
     own = [
-        wanted or min(-(-size // MULTIPLE) * MULTIPLE, largest)
-        for wanted, size, largest in zip(kind, side.image.shape, WINDOW, strict=True)
+        wanted or min(-(-size // MULTIPLE) * MULTIPLE, most)
+        for wanted, size, most in zip(kind, side.image.shape, largest, strict=True)
     ]
-    return own[0], own[1], own[2]
+    deepest = max(side.image.shape[1] // MULTIPLE * MULTIPLE, WINDOW[1])
+    return own[0], min(own[1], deepest), own[2]
 
 
 def random_crop(

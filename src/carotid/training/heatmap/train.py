@@ -19,6 +19,7 @@ from carotid.storage.participants import find_scans
 from carotid.storage.rescaling import Rescaling, read_rescaling
 from carotid.training.engine.loop import Stretch
 from carotid.training.engine.run import Training, run_training
+from carotid.training.heatmap.crops import WINDOW
 from carotid.training.heatmap.export import with_scale, write_model
 from carotid.training.heatmap.job import HeatmapJob
 from carotid.training.heatmap.losses import HEIGHT_SCALE
@@ -222,8 +223,16 @@ def _training(
             rescaling=data.rescaling,
             spacing_mm=data.spacing_mm,
             training=record,
+            settings=_windows(parameters),
         ),
     )
+
+
+def _windows(parameters: TrainingParameters) -> dict[str, dict[str, Any]]:
+    """The window that the networks are to be used with: as deep as what they were trained on."""
+    ends = [parameters.phase_of(k) for k in range(parameters.members)]
+    deepest = max(crop.shape[1] for phase in ends for crop in phase.crops)
+    return {"heatmap": {"max_roi_depth": deepest}} if deepest > WINDOW[1] else {}
 
 
 def _write_model(path: Path, state: Mapping[str, Tensor], _row: EpochRow) -> str:
