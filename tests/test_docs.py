@@ -44,6 +44,7 @@ PAGE_OF = {
     "models list": "models.md",
     "models path": "models.md",
     "models check": "models.md",
+    "models calibrate": "models.md",
     "simulate": "simulation.md",
     "train contour": "training-contours.md",
     "train heatmap": "training.md",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,13 +59,43 @@ def path(kind: str) -> int:
 @models.command()
 @click.argument("model_dir", type=click.Path(path_type=Path))
 @click.option(
+    "--necks",
+    type=click.IntRange(min=1),
+    default=150,
+    show_default=True,
+    help="How many simulated necks the networks look at, 100 or more.",
+)
+def calibrate(model_dir: Path, necks: int) -> int:
+    """Learn what the spread of contour networks on planes means in millimetres.
+
+    The networks look at simulated necks that nothing was trained on; how far true radii lie from
+    found ones goes into model.json of MODEL_DIR.
+    """
+    from carotid.cli.progress import duration
+    from carotid.training.contour.calibration import calibrate as calibrated
+
+    begin = time.monotonic()
+
+    def on_neck(number: int) -> None:
+        if (number + 1) % 10 == 0:
+            took = duration(time.monotonic() - begin)
+            click.echo(f"[{took}] {number + 1} of {necks} necks", err=True)
+
+    described = calibrated(model_dir, necks, on_neck)
+    for name, table in described.spread.items():
+        low, high = table.sigma_mm[0], table.sigma_mm[-1]
+        click.echo(f"{name}: half the width of the 68 % interval is {low:.2f} to {high:.2f} mm")
+    return 0
+
+
+@models.command()
+@click.argument("model_dir", type=click.Path(path_type=Path))
+@click.option(
     "--kind",
     type=click.Choice(KINDS),
-    default=KINDS[0],
-    show_default=True,
-    help="Of which step the models are.",
+    help=f"Of which step the models are.  [default: what model.json says, else {KINDS[0]}]",
 )
-def check(model_dir: Path, kind: str) -> int:
+def check(model_dir: Path, kind: str | None) -> int:
     """Check every model of a directory without using it; exit 2 where one is not usable.
 
     Where the directory holds a SHA256SUMS file or model.json, the files are compared with it.
@@ -75,6 +106,8 @@ def check(model_dir: Path, kind: str) -> int:
     from carotid.storage.model_description import read_model_description
 
     described = read_model_description(model_dir)
+    if kind is None:
+        kind = KINDS[0] if described is None else described.kind
     listed = {} if described is None else dict(described.files)
     expected = {**listed, **_sums(model_dir / "SHA256SUMS")}
     bad = 0

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 MODEL_JSON = "model.json"
 FORMAT = 1
-PLANES = "planes"
+PLANE_IMAGES = "planes"
 _MAX_BYTES = 1 << 20
 
 
@@ -144,7 +144,7 @@ def looks_at_scans(model_dir: Path) -> bool:
         ModelError: `model.json` cannot be used.
     """
     described = read_model_description(model_dir)
-    return described is not None and described.images == PLANES
+    return described is not None and described.images == PLANE_IMAGES
 
 
 def expected_rescaling(raw_dir: Path, model_dir: Path | None) -> Rescaling:

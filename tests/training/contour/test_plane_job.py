@@ -54,6 +54,24 @@ def test_unknown_planes_do_not_count() -> None:
     assert float(plane_loss(logits, lumen, outer, WEIGHTS)) == 0
 
 
+def test_rays_through_plaque_count_more() -> None:
+    _, lumen, _ = stacked([ring(0, wall=0.8)])
+    outer = lumen + 1.0
+    outer[..., :4] += 2.0  # a plaque on four rays
+    missed, off = outer.clone(), outer.clone()
+    missed[..., :4] -= 1.0
+    off[..., 10:14] += 1.0
+    ratios = []
+    for plaque in (0.0, 2.0):
+        weights = LossWeights(thick=0, plaque=plaque)
+        on_it, beside = (
+            float(plane_loss(_logits(lumen, found), lumen, outer, weights))
+            for found in (missed, off)
+        )
+        ratios.append(on_it / beside)
+    assert ratios[1] > 2.5 * ratios[0]
+
+
 def test_thick_walls_count_more() -> None:
     _, thin, _ = stacked([ring(0, wall=0.8)])
     both = torch.cat([thin, thin])

@@ -14,7 +14,7 @@ from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.planes.predict import artery_radii
 from carotid.stages.planes.sections import Surfaces, sections
 from carotid.stages.planes.spread import UNCALIBRATED, half_widths
-from carotid.stages.planes.surface import smooth_surfaces
+from carotid.stages.planes.surface import smoothed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -130,7 +130,7 @@ def calibrated_radii(radii: Radii, ensemble: PlaneEnsemble) -> RayRadii:
     """Smooth surfaces with intervals in mm, from what networks say."""
     lumen_half, lumen_sigma, lumen_wide = half_widths(ensemble.table("lumen"), radii.lumen_raw_mm)
     outer_half, outer_sigma, outer_wide = half_widths(ensemble.table("wall"), radii.outer_raw_mm)
-    lumen, outer = smooth_surfaces(radii.lumen_mm, radii.outer_mm, lumen_sigma, outer_sigma)
+    lumen, outer = smoothed(radii)
     return RayRadii(
         radii.planes,
         lumen,

@@ -16,6 +16,8 @@ from carotid.stages.planes.images import STEP_MM
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from carotid.stages.planes.predict import Radii
+
 USUAL_SPREAD_MM = 0.15
 """Spread at which a wave along the artery of `CUT_OFF_MM` is halved; larger spreads smooth more."""
 
@@ -23,6 +25,16 @@ CUT_OFF_MM = 5.0
 
 _LEAST_SPREAD_MM = 0.05
 _LEAST_THICKNESS_MM = 0.05
+
+
+def smoothed(radii: Radii) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lumen and outer boundary as surfaces, from what networks say.
+
+    It is their own spread that tells where to smooth, not the calibrated one: that one is measured
+    on the surfaces.
+    """
+    spreads = radii.lumen_raw_mm, radii.outer_raw_mm
+    return smooth_surfaces(radii.lumen_mm, radii.outer_mm, *spreads)
 
 
 def smooth_surfaces(

@@ -44,11 +44,13 @@ class LossWeights(Parameters):
         radius: Weight of the radii's error against that of the cells.
         thickness: Weight of the wall thickness's error.
         thick: How much more a plane of thick wall counts.
+        plaque: How much more a ray counts for each mm of wall above 1.5 mm that it passes.
     """
 
     radius: NotNegative = 0.5
     thickness: NotNegative = 0.0
     thick: NotNegative = 1.0
+    plaque: NotNegative = 0.0
 
 
 class ContourTraining(EngineSettings):
@@ -61,6 +63,7 @@ class ContourTraining(EngineSettings):
         n_splits: Folds over the participants; one member is trained per fold and validated on it.
         members: How many members are trained from the simulator.
         n_epochs: Length of the training of a member; after each epoch the validation loss is taken.
+        rate_epochs: Length of the learning rate's course, where training ends before that is over.
         learning_rate: After the warm-up.
         final_rate: At the end, reached along a half cosine; equal to `learning_rate` for a constant
             rate.
@@ -83,6 +86,7 @@ class ContourTraining(EngineSettings):
     n_splits: Annotated[StrictInt, Field(ge=2)] = 5
     members: Count = 3
     n_epochs: Count = 40
+    rate_epochs: Count | None = None
     learning_rate: Positive = 4e-3
     final_rate: NotNegative = 4e-5
     warmup_steps: Annotated[StrictInt, Field(ge=0)] = 100
@@ -108,6 +112,7 @@ class ContourTraining(EngineSettings):
         """The learning rate."""
         return RateCurve(
             epochs=self.n_epochs,
+            rate_epochs=self.rate_epochs,
             peak_rate=self.learning_rate,
             final_rate=self.final_rate,
             warmup_steps=self.warmup_steps,

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 THICK_MM = 1.5
 """From this thickness of the wall on a plane counts as thick."""
 
+_MOST_EXTRA_MM = 3.0
 _BETA_MM = 0.2
 _LEAST_CHANCE = 1e-5
 
 
 def plane_loss(logits: Tensor, lumen: Tensor, outer: Tensor, weights: LossWeights) -> Tensor:
-    """Mean loss over planes whose radii are known.
+    """Mean loss over the rays of planes whose radii are known.
 
     Args:
         logits: (batch, 2, planes, rays, samples).
@@ -33,8 +34,10 @@ def plane_loss(logits: Tensor, lumen: Tensor, outer: Tensor, weights: LossWeight
     """
     known = torch.isfinite(lumen).all(dim=-1) & torch.isfinite(outer).all(dim=-1)
     lumen, outer = torch.nan_to_num(lumen), torch.nan_to_num(outer)
-    thick = ((outer - lumen).amax(dim=-1) - THICK_MM).clamp(0, 1)
+    wall = outer - lumen
+    thick = (wall.amax(dim=-1) - THICK_MM).clamp(0, 1)
     share = known.float() * (1 + weights.thick * thick)
+    share = share[..., None] * (1 + weights.plaque * (wall - THICK_MM).clamp(0, _MOST_EXTRA_MM))
     share = share / share.sum().clamp_min(1e-6)
     seen = occupancy(logits)
     total = logits.new_zeros((), dtype=torch.float32)
@@ -43,15 +46,15 @@ def plane_loss(logits: Tensor, lumen: Tensor, outer: Tensor, weights: LossWeight
             chance.clamp(_LEAST_CHANCE, 1 - _LEAST_CHANCE),
             inside_share(radius, chance.shape[-1]),
             reduction="none",
-        ).mean(dim=(-1, -2))
+        ).mean(dim=-1)
         lengths = functional.smooth_l1_loss(
             chance.sum(dim=-1) * SAMPLE_MM, radius, beta=_BETA_MM, reduction="none"
-        ).mean(dim=-1)
+        )
         total = total + ((cells + weights.radius * lengths) * share).sum()
     if weights.thickness > 0:
         found = (seen.outer - seen.lumen).sum(dim=-1) * SAMPLE_MM
-        wall = functional.smooth_l1_loss(found, outer - lumen, beta=_BETA_MM, reduction="none")
-        total = total + weights.thickness * (wall.mean(dim=-1) * share).sum()
+        error = functional.smooth_l1_loss(found, wall, beta=_BETA_MM, reduction="none")
+        total = total + weights.thickness * (error * share).sum()
     return total
 
 

@@ -113,11 +113,7 @@ def _draw(side: Side, rng: np.random.Generator) -> PlaneSample | None:
     own: Label = "internal"
     if side.external is not None and rng.random() < P_EXTERNAL:
         own = "external"
-    parting = _found_parting(side, rng)
-    courses = {"internal": _off(side.internal, rng)}
-    if side.external is not None:
-        found = _off(side.external, rng)
-        courses["external"] = found[found[:, 2] > parting]
+    courses, parting = found_courses(side, rng)
     planes = _somewhere(courses[own], side.volume, rng)
     if planes is None:
         return None
@@ -130,6 +126,23 @@ def _draw(side: Side, rng: np.random.Generator) -> PlaneSample | None:
         return None
     lumen[~known] = outer[~known] = np.nan
     return PlaneSample(image.astype(np.float16), lumen.astype(np.float32), outer.astype(np.float32))
+
+
+def found_courses(
+    side: Side, rng: np.random.Generator
+) -> tuple[dict[Label, NDArray[np.float64]], float]:
+    """The arteries' courses with errors that found ones may have, and where the external begins.
+
+    Returns:
+        (n, 3) R-A-S mm by label, and the height from which anybody knows of the external carotid,
+        R-A-S mm; infinite where nobody does.
+    """
+    parting = _found_parting(side, rng)
+    courses: dict[Label, NDArray[np.float64]] = {"internal": _off(side.internal, rng)}
+    if side.external is not None:
+        found = _off(side.external, rng)
+        courses["external"] = found[found[:, 2] > parting]
+    return courses, parting
 
 
 def true_radii(
