@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cohort.whose import with_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,7 +28,7 @@ class _Handler(logging.Handler):
 
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        text = with_name(super().format(record))
         if record.levelno >= logging.WARNING:
             return f"carotid: {record.levelname.lower()}: {text}"
         return f"carotid: {text}"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from carotid.cohort.whose import load_named
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -43,7 +45,7 @@ class EarlyLoad(Generic[Loaded]):
     def __init__(self, task: Task[Loaded], participant_id: str) -> None:
         self._participant_id = participant_id
         self._future: Future[Loaded] | None = Future()
-        load = partial(_fulfil, self._future, partial(task.load, participant_id))
+        load = partial(_fulfil, self._future, partial(load_named, task, participant_id))
         threading.Thread(target=load, name="carotid-reading", daemon=True).start()
 
     def take(self, participant_id: str) -> Future[Loaded] | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from carotid.cohort.background import Background, Surroundings
 from carotid.cohort.outcome import Outcome, describe, let_go
+from carotid.cohort.whose import load_named, named
 from carotid.errors import CarotidError
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ class Runner(Generic[Loaded]):
         begun = None if early is None else early.take(participant_id)
         if begun is not None:
             return begun
-        return self._loader.submit(partial(self._task.load, participant_id))
+        return self._loader.submit(partial(load_named, self._task, participant_id))
 
     def _compute(self, pending: _Pending[Loaded]) -> Iterator[None]:
         """Take a participant through the stage; yields each time that something can be written.
@@ -225,7 +226,7 @@ class Runner(Generic[Loaded]):
             folder = slot.open()
             self._progress.started(slot.participant_id, self._task.steps(loaded))
             work = self._task.compute(loaded, folder, self._progress.advanced)
-            for job in _noting(work, made):
+            for job in _noting(named(work, slot.participant_id), made):
                 futures.wait(self._writing)
                 for earlier in jobs:
                     earlier.result()
