@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from carotid import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 RECORDED_PACKAGES = ("torch", "numpy", "scipy", "isal", "pydicom", "nibabel")
 TOLD_VERSIONS = ("carotid", "torch")
@@ -134,6 +134,13 @@ class Record:
             and self.inputs.keys() == other.inputs.keys()
             and not changed_inputs(self.inputs, other)
         )
+
+    def way_back(self) -> Iterator[Record]:
+        """This record and those of all results that it was made from."""
+        yield self
+        for one in self.inputs.values():
+            if one.record is not None:
+                yield from one.record.way_back()
 
     def scan(self) -> Input | None:
         """The scan at the beginning of the way to this result; None where it is not known."""

@@ -7,15 +7,36 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from carotid.artifacts import (
+    Bifurcation,
+    Centerline,
+    Centerlines,
+    Contours,
+    CrossSection,
+    Outline,
+    SideCenterlines,
+)
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.provenance import Input, Record
+from carotid.stages.measurement.measure import measure
+from carotid.stages.measurement.parameters import MeasurementParameters
 from carotid.storage.metaimage.write import write_metaimage
 from carotid.storage.participants import find_scans
 from carotid.storage.raw import hash_scan
+from carotid.storage.results.centerlines import load_centerlines, save_centerlines
+from carotid.storage.results.contours import load_contours, save_contours
 from carotid.storage.results.heatmaps import SideSlabs, write_side
-from carotid.storage.results.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
-from carotid.storage.results.record import write_record
+from carotid.storage.results.layout import (
+    CENTERLINE_TRANSFORM,
+    CONTOUR_TRANSFORM,
+    HEATMAP_TRANSFORM,
+    MEASUREMENT_TRANSFORM,
+    HeatmapLayout,
+    OutputLayout,
+)
+from carotid.storage.results.measurements import save_measurements
+from carotid.storage.results.record import grid_facts, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +44,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from carotid.artifacts import Label
     from carotid.geometry.sides import SideName
     from carotid.geometry.volume import Volume
 
@@ -193,3 +215,82 @@ def write_summary(output_dir: Path, outcomes: Mapping[str, tuple[str, str]]) -> 
     OutputLayout(output_dir).summary.write_text(
         json.dumps({HEATMAP_TRANSFORM: {"participants": rows}})
     )
+
+
+def write_centerlines(
+    output_dir: Path,
+    participant_id: str,
+    stored: Grid,
+    ways: Mapping[SideName, NDArray[np.float64]],
+    *,
+    uncertainty_mm: float = 0.5,
+) -> None:
+    """Write centerlines along known courses, which divide at half of the height."""
+    sides = {}
+    for side, way in ways.items():
+        slices = np.arange(len(way))
+        fork = len(way) // 2
+        arteries = []
+        for channel, first in ((0, 0), (1, fork)):
+            points = np.column_stack([way[first:, channel], slices[first:]])
+            unknown = np.full(len(points), np.nan)
+            spread = np.full(len(points), uncertainty_mm)
+            arteries.append(Centerline(points, unknown, unknown, unknown, spread))
+        place = np.array([*way[fork].mean(axis=0), fork])
+        sides[side] = SideCenterlines(arteries[0], arteries[1], Bifurcation(place, 1.5))
+    folder = OutputLayout(output_dir).transform(participant_id, CENTERLINE_TRANSFORM)
+    folder.mkdir(parents=True)
+    save_centerlines(Centerlines(sides["left"], sides["right"], stored), folder)
+    write_record(folder, Record("centerline", {}, context=grid_facts(stored)))
+
+
+def round_contours(
+    stored: Grid,
+    ways: Mapping[SideName, NDArray[np.float64]],
+    *,
+    lumen_mm: float = 2.6,
+    wall_mm: float = 4.0,
+    spread_mm: float = 0.15,
+) -> Contours:
+    """Circles around known courses; the external carotid from half of the height on."""
+    canonical = stored.reoriented(CANONICAL)
+    labels: tuple[tuple[Label, int], ...] = (("external", 1), ("internal", 0))
+    sides = {
+        side: tuple(
+            CrossSection(label, z, *(circle(way[z, channel], r, canonical, spread_mm)
+                                     for r in (lumen_mm, wall_mm)))
+            for label, channel in labels
+            for z in range(channel * (len(way) // 2), len(way))
+        )
+        for side, way in ways.items()
+    }  # fmt: skip
+    return Contours(sides["left"], sides["right"], canonical, stored)
+
+
+def circle(
+    center: NDArray[np.float64], radius_mm: float, grid: Grid, spread_mm: float = 0.15
+) -> Outline:
+    """A circle in an axial slice."""
+    turn = 2 * np.pi * np.arange(32) / 32
+    points = center + radius_mm * np.stack([np.cos(turn), np.sin(turn)], 1) / grid.spacing_mm[:2]
+    unknown = np.full(32, np.nan)
+    return Outline(points, unknown, unknown, np.full(32, spread_mm))
+
+
+def write_contours(output_dir: Path, participant_id: str, contours: Contours) -> None:
+    """Write contours as the stage does."""
+    folder = OutputLayout(output_dir).transform(participant_id, CONTOUR_TRANSFORM)
+    folder.mkdir(parents=True)
+    save_contours(contours, folder)
+    write_record(folder, Record("contour", {}))
+
+
+def write_measurements(output_dir: Path, participant_id: str) -> None:
+    """Measure what is there."""
+    layout = OutputLayout(output_dir)
+    contours = load_contours(layout.transform(participant_id, CONTOUR_TRANSFORM))
+    centerlines = load_centerlines(layout.transform(participant_id, CENTERLINE_TRANSFORM))
+    folder = layout.transform(participant_id, MEASUREMENT_TRANSFORM)
+    folder.mkdir(parents=True)
+    save_measurements(measure(contours, centerlines, MeasurementParameters()), folder)
+    write_record(folder, Record("measurement", {}))

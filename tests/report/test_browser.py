@@ -63,6 +63,13 @@ def page(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def later(staged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of all stages."""
+    path = tmp_path_factory.mktemp("later") / "report.html"
+    return write_report(staged / "out", output_path=path).page
+
+
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     assert EXECUTABLE is not None
     with Browser(EXECUTABLE, tmp_path_factory.mktemp("profile")) as opened:
@@ -80,6 +87,61 @@ def test_loads_without_error_or_request(browser: Browser, page: Path) -> None:
     assert min(widths) > 1
     assert browser.requests == [page.as_uri()]
     assert browser.errors == []
+
+
+def test_later_stages_load_without_error_or_request(browser: Browser, later: Path) -> None:
+    browser.open(later)
+    decoded = "Promise.all([...document.images].map(i => i.decode().then(() => i.naturalWidth)))"
+    widths = browser.run(
+        f"({{}}, [...document.images].forEach(i => i.loading = 'eager'), {decoded})"
+    )
+    assert len(widths) > 60
+    assert min(widths) > 1
+    assert browser.requests == [later.as_uri()]
+    assert browser.errors == []
+
+
+def test_cross_sections_open_by_keyboard_and_fill_their_frame(
+    browser: Browser, later: Path
+) -> None:
+    browser.open(later)
+    browser.run("document.querySelector('.cuts summary').focus()")
+    picture = "document.querySelector('.cuts img')"
+    assert not browser.run(f"{picture}.checkVisibility()")
+    browser.press("Enter")
+    assert browser.run(f"{picture}.checkVisibility()")
+    sizes = (
+        f"[{picture}, {picture}.nextElementSibling, {picture}.parentElement]"
+        ".map(e => e.getBoundingClientRect().width)"
+    )
+    image, outlines, frame = browser.run(sizes)
+    assert image == pytest.approx(outlines, abs=1)
+    assert image == pytest.approx(frame, abs=1)
+
+
+def test_outlines_cover_their_pictures_at_every_width(browser: Browser, later: Path) -> None:
+    for width in (1280, 390):
+        browser.open(later, width=width)
+        browser.run("document.querySelectorAll('details').forEach(d => d.open = true)")
+        apart = browser.run(
+            "Math.max(...[...document.querySelectorAll('.view')].map(v => {"
+            " const [a, b] = [v.querySelector('img'), v.querySelector('svg')]"
+            ".map(e => e.getBoundingClientRect());"
+            " return Math.max(Math.abs(a.width - b.width), Math.abs(a.height - b.height)); }))"
+        )
+        assert apart <= 1.5, width
+
+
+def test_prints_without_tools(browser: Browser, later: Path) -> None:
+    browser.open(later)
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    try:
+        shown = "getComputedStyle(document.querySelector('.tools')).display"
+        assert browser.run(shown) == "none"
+        printed = browser.call("Page.printToPDF", printBackground=True)["data"]
+        assert len(printed) > 100_000
+    finally:
+        browser.call("Emulation.setEmulatedMedia", media="")
 
 
 def test_no_other_script_may_run(browser: Browser, page: Path) -> None:
@@ -133,7 +195,7 @@ def test_sorts_and_filters_by_keyboard(browser: Browser, page: Path) -> None:
 def test_filters_by_what_the_score_says(browser: Browser, page: Path) -> None:
     browser.open(page)
     browser.run(
-        "(g => { g.value = 'no heatmaps'; g.dispatchEvent(new Event('change')); })"
+        "(g => { g.value = 'no result'; g.dispatchEvent(new Event('change')); })"
         "(document.getElementById('group'))"
     )
     assert browser.run(IDS) == [EVIL, "unrun"]
@@ -151,8 +213,11 @@ def test_keys_go_from_case_to_case(browser: Browser, page: Path) -> None:
 
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_text_can_be_read(browser: Browser, page: Path, width: int, dark: bool) -> None:
-    browser.open(page, width=width, dark=dark)
+@pytest.mark.parametrize("which", ["page", "later"])
+def test_text_can_be_read(
+    browser: Browser, request: pytest.FixtureRequest, which: str, width: int, dark: bool
+) -> None:
+    browser.open(request.getfixturevalue(which), width=width, dark=dark)
     browser.run("document.querySelectorAll('details').forEach(d => d.open = true)")
     ratio, what = browser.run(CONTRAST)
     assert ratio >= 4.5, what

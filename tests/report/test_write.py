@@ -19,7 +19,7 @@ from carotid.cli.report import report
 from carotid.errors import UsageError
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
-from carotid.report.columns import TSV_HEADER
+from carotid.report.quality_table import HEADER
 from carotid.report.write import write_report
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def test_order_and_figures(made: Path, tmp_path: Path) -> None:
         "doubtful", "check", "unremarkable"
     ]  # fmt: skip
     table = rows_of(done.table)
-    assert list(table[0]) == TSV_HEADER
+    assert list(table[0]) == HEADER
     assert [r["participant_id"] for r in table[2:]] == [
         n for n in ("poor", "fair", "good") for _ in "lr"
     ]
@@ -64,7 +64,10 @@ def test_a_scan_unlike_training_comes_first_and_says_why(made: Path, tmp_path: P
     table = {row["participant_id"]: row["unlike_training"] for row in rows_of(done.table)}
     assert table["good"] == "the field is 900 mm, in training 30 to 260"
     assert table["poor"] == ""
-    assert "trained on: the field is 900 mm" in done.page.read_text()
+    text = done.page.read_text()
+    assert "trained on: the field is 900 mm" in text
+    assert "1 of them: the scan is unlike" in text
+    assert ">unlike training" in text
 
 
 def test_same_files_make_the_same_bytes(made: Path, tmp_path: Path) -> None:

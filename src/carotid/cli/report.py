@@ -21,7 +21,7 @@ folder = click.Path(path_type=Path)
 @click.option(
     "--raw_dir",
     type=folder,
-    help="Where the scans are.  [default: the folder that the heatmaps were made from]",
+    help="Where the scans are.  [default: the folder that the results were made from]",
 )
 @click.option(
     "--output_path",
@@ -58,7 +58,8 @@ def report(
 ) -> int:
     """Make one page to look at: pictures and figures of every participant, worst first.
 
-    OUTPUT_DIR is what `carotid transform heatmap` wrote. The page stands alone and can be opened
+    OUTPUT_DIR is what `carotid transform` wrote; the page shows what it finds there of heatmaps,
+    centerlines, contours and measurements. It stands alone and can be opened
     in any browser; quality.tsv beside it has the same figures. It is made from files on disk, so
     it can be made at any time, and again.
     """
@@ -99,12 +100,9 @@ def page_progress() -> Iterator[Callable[[str, int, int], None]]:
 
 def print_page(made: Report) -> None:
     """How many participants need a look, and where, on standard output."""
-    for group, words in (
-        ("doubtful", "doubtful"),
-        ("check", "worth a check"),
-        ("unremarkable", "unremarkable"),
-        ("no heatmaps", "without heatmaps"),
-    ):
+    from carotid.report.page import GROUPS
+
+    for group, words in GROUPS.items():
         count = sum(row.group == group for row in made.rows)
         if count:
             click.echo(f"{count:5d} {words}")

@@ -35,3 +35,12 @@ def given_or_shipped(kind: str, given: Path | None) -> Path:
             remedy=f"give a folder of weights with --{kind}_model_dir",
         )
     return folder
+
+
+def shipped_checksums(kind: str) -> frozenset[str]:
+    """SHA-256 of the package's own models of a kind; none where it has none."""
+    path = SHIPPED / kind / "SHA256SUMS"
+    if not path.is_file():
+        return frozenset()
+    lines = path.read_text("utf-8").splitlines()
+    return frozenset(line.split()[0] for line in lines if line.strip())

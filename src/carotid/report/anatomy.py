@@ -121,6 +121,55 @@ def straightened(
     return out
 
 
+def cut_along(
+    scan: NDArray[np.generic], way: NDArray[np.floating], across: int, half: int
+) -> NDArray[np.float32]:
+    """The scan along a line that follows a way along z, as if the way were straight.
+
+    Args:
+        scan: (x, y, z).
+        way: (z, 2) canonical x and y.
+        across: 0 cuts along x, 1 along y.
+        half: Voxels on both sides of the way.
+
+    Returns:
+        (2 half + 1, z), the way in the middle; between voxels along the cut it is interpolated.
+        Outside of the scan it is 0.
+    """
+    steps = np.arange(-half, half + 1)[:, None]
+    first = np.floor(way[:, across]).astype(int)
+    other = np.rint(way[:, 1 - across]).astype(int)
+    share = (way[:, across] - first)[None, :]
+
+    def line(shift: int) -> NDArray[np.float32]:
+        index = [np.broadcast_to(other, (len(steps), len(way)))] * 2
+        index[across] = first + steps + shift
+        sizes = scan.shape[:2]
+        inside = [(i >= 0) & (i < size) for i, size in zip(index, sizes, strict=True)]
+        x, y = (np.clip(i, 0, size - 1) for i, size in zip(index, sizes, strict=True))
+        return np.where(inside[0] & inside[1], scan[x, y, np.arange(len(way))], 0).astype("f4")
+
+    return np.asarray((1 - share) * line(0) + share * line(1), np.float32)
+
+
+def box_around(
+    points: NDArray[np.floating],
+    shape: tuple[int, int, int],
+    spacing_mm: tuple[float, float, float],
+    least_mm: float,
+) -> Box:
+    """A square around (n, 2) canonical points with some room, inside the scan."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    wide = max(least_mm, *((high - low) * spacing_mm[:2] + 4.0))
+    start, stop = [], []
+    for axis in (0, 1):
+        count = min(shape[axis], max(1, round(wide / spacing_mm[axis])))
+        first = min(max(round((low[axis] + high[axis] - count) / 2), 0), shape[axis] - count)
+        start.append(first)
+        stop.append(first + count)
+    return Box((start[0], start[1]), (stop[0], stop[1]))
+
+
 def section_box(
     middle: Sequence[float], shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]
 ) -> Box:

@@ -1,166 +1,214 @@
-"""One participant's heatmaps on the page: what stands out, pictures, charts and figures."""
+"""One participant on the page: whatever stages have left of it, each in a section of its own."""
 
 from __future__ import annotations
 
-import math
+import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+from markupsafe import Markup
 
-from carotid.artifacts import LABELS
-from carotid.evaluation.distances import RIGHT_MM
-from carotid.evaluation.figures import SCORE_PARTS, SideFigures, score_points
-from carotid.report import pictures
-from carotid.report.drawing.charts import Quantity, chart
+from carotid.errors import CarotidError, InputError, one_line
+from carotid.geometry.grid import CANONICAL
+from carotid.geometry.sides import SIDE_NAMES
+from carotid.report.centerline_case import centerline_section
+from carotid.report.contour_case import contour_reasons, contour_section, figures_of
+from carotid.report.contour_pictures import make_contour_scene
+from carotid.report.examination import examine
+from carotid.report.heatmap_case import heatmap_reasons, heatmap_section
+from carotid.report.measured import all_figures
+from carotid.report.measurement_case import measurement_section
 from carotid.report.rendering import render
-from carotid.report.sections import Pair, sections
+from carotid.report.rows import KnownDistance, Row
+from carotid.storage.raw import open_scan
+from carotid.storage.results.centerlines import load_centerlines
+from carotid.storage.results.contours import load_contours
+from carotid.storage.results.layout import HeatmapLayout
+from carotid.storage.results.measurements import load_measurements
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
+    from collections.abc import Callable
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
+    from carotid.artifacts import Centerlines, Contours
     from carotid.geometry.grid import Grid
-    from carotid.geometry.sides import SideName
-    from carotid.report.drawing.picture import Chart, Picture
+    from carotid.measurements import Measurements
+    from carotid.report.contour_pictures import ContourScene
     from carotid.report.examination import Examination
+    from carotid.report.sources import Subject
 
-_TOP_PEAK = 450.0
-_TOP_MM = 10.0
-_WORTH_A_WORD = 0.4
-"""Share of a part's points from which it is named as a reason."""
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class HeatmapCase:
-    """What a page shows of one participant's heatmaps.
+class Wishes:
+    """How cases are shown.
 
     Attributes:
-        coronal, sagittal, strips: Pictures of the whole height.
-        charts, errors: Curves along it; `errors` where centers are known.
-        sections: Axial ones.
-        titles, figures: A table: side, channel and its figures.
-        facts: Size of the scan and of the ensemble.
+        threshold: What a peak has to exceed.
+        annotation_dir: Known centers, or None.
+        scans: Whether scans are shown; where they are not, the page says why.
     """
 
-    coronal: list[Picture]
-    sagittal: list[Picture]
-    strips: list[Picture]
-    charts: list[Chart]
-    errors: list[Chart]
-    sections: list[Pair]
-    titles: tuple[str, ...]
-    figures: list[tuple[str, str, list[str]]]
-    facts: str
+    threshold: float
+    annotation_dir: Path | None
+    scans: bool
 
 
-def body(
-    exam: Examination, scan: NDArray[np.generic] | None, threshold: float, notes: list[str]
-) -> Markup:
-    """Everything below a case's heading.
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What could be read of one participant; None where it is absent or unreadable.
+
+    Attributes:
+        exam: Its heatmaps.
+        centerlines, contours, measurements: Later stages' results.
+        notes: What the reader should know.
+        unreadable: Whether something was there that could not be read.
+    """
+
+    exam: Examination | None
+    centerlines: Centerlines | None
+    contours: Contours | None
+    measurements: Measurements | None
+    notes: list[str]
+    unreadable: bool
+
+    @property
+    def grid(self) -> Grid | None:
+        """The canonical grid, as far as any result tells it."""
+        if self.exam is not None:
+            return self.exam.grid
+        if self.contours is not None:
+            return self.contours.canonical
+        if self.centerlines is not None and self.centerlines.grid is not None:
+            return self.centerlines.grid.reoriented(CANONICAL)
+        return None
+
+
+def make_case(subject: Subject, number: int, wishes: Wishes) -> tuple[Row, Markup]:
+    """One participant's row, and what the page has below its heading.
 
     Args:
-        exam: The numbers.
-        scan: (x, y, z) canonical voxels on the heatmaps' grid, or None.
-        threshold: What a peak has to exceed.
-        notes: What the reader should know, such as why there is no scan.
+        subject: The participant.
+        number: Its place in the order of ids, from 1.
+        wishes: How it is shown.
     """
-    scene = pictures.make_scene(exam, scan, threshold)
-    sides = pictures.SIDES_ON_SCREEN
-    case = HeatmapCase(
-        coronal=[pictures.coronal(scene), pictures.coronal(scene, spread=True)],
-        sagittal=[pictures.sagittal(scene, side) for side in sides],
-        strips=[strip for side in sides for strip in pictures.strips(scene, side)],
-        charts=[one for side in sides for one in _charts(exam, side, threshold, scene.px_per_mm)],
-        errors=[one for side in sides for one in _error_chart(exam, side, scene.px_per_mm)],
-        sections=sections(scene),
-        titles=_TITLES,
-        figures=_figures(exam),
-        facts=_facts(exam.grid, exam.members),
-    )
-    return render("heatmaps.html", notes=notes, reasons=_reasons(exam), case=case)
+    name = subject.participant_id
+    if not subject.folders:
+        return Row(name, subject.result, subject.reason, number), Markup()
+    found = _read(subject, wishes)
+    notes = list(found.notes)
+    scan = None
+    if found.grid is not None:
+        scan, note = _scan(subject, found.grid)
+        notes += [note] if note and wishes.scans else []
+    scene = None if found.contours is None else make_contour_scene(found.contours, scan)
+    row = _row(subject, number, found, scene)
+    return row, _body(found, scan, scene, notes, wishes) if row.shown else Markup()
 
 
-def _reasons(exam: Examination) -> list[str]:
-    """The parts of the score that made it, in words."""
-    words = []
-    for side in pictures.SIDES_ON_SCREEN:
-        figures = exam.sides[side].figures
-        points = score_points(figures.internal, figures.external)
-        words += [
-            f"{side}: {_in_words(key, figures)}"
-            for key, value in points.items()
-            if value >= _WORTH_A_WORD * SCORE_PARTS[key].weight
-        ]
-    if not math.isnan(exam.between_mm) and exam.between_mm < 20:
-        words.append(f"left and right only {exam.between_mm:.0f} mm apart")
-    return words
+def _read(subject: Subject, wishes: Wishes) -> Findings:
+    notes: list[str] = []
+    failed = []
 
+    def read(stage: str, load: Callable[[Path], T]) -> T | None:
+        if stage not in subject.folders:
+            return None
+        try:
+            return load(subject.folders[stage])
+        except CarotidError as error:
+            logger.warning(
+                "%s: its %s result cannot be read: %s", subject.participant_id, stage, error
+            )
+            notes.append(f"The {stage} result cannot be read: {without_place(error)}.")
+            failed.append(stage)
+            return None
 
-def _in_words(key: str, figures: SideFigures) -> str:
-    internal, external = figures.internal, figures.external
-    if key == "internal_share":
-        return f"internal peaks in {100 * internal.peak_share:.0f} % of slices"
-    if key == "external_share":
-        return f"external peaks in {100 * external.peak_share:.0f} % of slices"
-    words, field, otherwise = {
-        "disagreement": (
-            "members {:.1f} mm apart in the median",
-            "disagreement_median_mm",
-            "members not comparable",
+    exam = read(
+        "heatmap",
+        lambda folder: examine(
+            subject.participant_id, HeatmapLayout(folder), wishes.threshold, wishes.annotation_dir
         ),
-        "apart": ("members on different spots in {:.0%} of slices", "apart_share", "no peak"),
-        "jumps": ("{:.0f} jumps in 100 mm", "jumps_per_dm", "no course to follow"),
-    }[key]
-    known = [v for v in (getattr(c, field) for c in (internal, external)) if not math.isnan(v)]
-    return words.format(sum(known) / len(known)) if known else otherwise
+    )
+    centerlines = read("centerline", load_centerlines)
+    contours = read("contour", load_contours)
+    if exam and contours and not contours.canonical.agrees_with(exam.grid):
+        notes.append("The contours are not shown: they lie on another grid than the heatmaps.")
+        contours = None
+    measurements = read("measurement", load_measurements)
+    return Findings(exam, centerlines, contours, measurements, notes, bool(failed))
 
 
-def _charts(exam: Examination, side: SideName, threshold: float, px_per_mm: float) -> list[Chart]:
-    """Peaks, and how far the members disagree where there is a peak."""
-    course, slice_mm = exam.sides[side].course, exam.grid.spacing_mm[2]
-    letter = side[0].upper()
-    label = f"Peak along the height, {side} side"
-    peak = Quantity(f"Peak {letter}", label, _TOP_PEAK, "smallest", threshold)
-    shown = [chart(peak, course.peak, slice_mm, px_per_mm)]
-    if exam.members > 1:
-        label = f"Members' disagreement along the height, {side} side"
-        spread = Quantity(f"Disagree {letter}", label, _TOP_MM, "largest", unit=" mm")
-        values = np.where(course.peak > threshold, course.disagreement_mm, np.nan)
-        shown.append(chart(spread, values, slice_mm, px_per_mm))
-    return shown
+def _row(subject: Subject, number: int, found: Findings, scene: ContourScene | None) -> Row:
+    exam = found.exam
+    shown = any(one is not None for one in (exam, found.centerlines, scene, found.measurements))
+    return Row(
+        subject.participant_id,
+        "unreadable" if found.unreadable else subject.result,
+        subject.reason if shown else "; ".join(found.notes),
+        number,
+        members=0 if exam is None else exam.members,
+        sides={} if exam is None else {n: side.figures for n, side in exam.sides.items()},
+        between_mm=np.nan if exam is None else exam.between_mm,
+        heatmap_score=np.nan if exam is None else exam.score,
+        contours={} if scene is None else {n: figures_of(scene, n) for n in SIDE_NAMES},
+        arteries={} if found.measurements is None else all_figures(found.measurements),
+        truth={}
+        if exam is None
+        else {
+            name: KnownDistance(side.truth.median_mm, side.truth.right_share)
+            for name, side in exam.sides.items()
+            if side.truth is not None
+        },
+        unlike=subject.unlike,
+        shown=shown,
+    )
 
 
-def _error_chart(exam: Examination, side: SideName, px_per_mm: float) -> list[Chart]:
-    """Distance to the known center; nothing where none is known."""
-    truth = exam.sides[side].truth
-    if truth is None:
-        return []
-    label = f"Distance to the known center along the height, {side} side"
-    error = Quantity(f"Error {side[0].upper()}", label, _TOP_MM, "largest", RIGHT_MM, " mm")
-    return [chart(error, truth.distance_mm, exam.grid.spacing_mm[2], px_per_mm)]
+def _body(
+    found: Findings,
+    scan: NDArray[np.generic] | None,
+    scene: ContourScene | None,
+    notes: list[str],
+    wishes: Wishes,
+) -> Markup:
+    reasons, sections = [], []
+    if found.measurements is not None:
+        sections.append(measurement_section(found.measurements, scene))
+    if scene is not None:
+        reasons += contour_reasons(scene)
+        sections.append(contour_section(scene))
+    if found.centerlines is not None and found.grid is not None:
+        sections.append(centerline_section(found.centerlines, found.grid, scan))
+    if found.exam is not None:
+        reasons += heatmap_reasons(found.exam)
+        sections.append(heatmap_section(found.exam, scan, wishes.threshold))
+    return render("case.html", notes=notes, reasons=reasons, sections=sections)
 
 
-_TITLES = ("side", "channel", "slices with a peak", "disagreement, median", "95th percentile",
-           "longest gap", "largest jump")  # fmt: skip
+def _scan(subject: Subject, grid: Grid) -> tuple[NDArray[np.generic] | None, str]:
+    """The scan's canonical voxels on the results' grid, or None, and what is to be said."""
+    if subject.scan is None:
+        return None, "The scan is not there: only the results are shown."
+    try:
+        content = open_scan(subject.scan).read()
+        volume = content.volume.reoriented(CANONICAL)
+        if not volume.grid.agrees_with(grid):
+            raise InputError("the scan lies on another grid than its results")
+        made_from = subject.made_from
+        changed = made_from is not None and content.sha256 != made_from.sha256
+    except CarotidError as error:
+        logger.warning("%s: the scan is not shown: %s", subject.participant_id, error)
+        return None, f"The scan is not shown: {without_place(error)}."
+    return volume.array, "The scan has changed since its results were made." if changed else ""
 
 
-def _figures(exam: Examination) -> list[tuple[str, str, list[str]]]:
-    rows: list[tuple[str, str, list[str]]] = []
-    for side in pictures.SIDES_ON_SCREEN:
-        for channel in LABELS:
-            one = getattr(exam.sides[side].figures, channel)
-            lengths = (one.disagreement_median_mm, one.disagreement_p95_mm, one.gap_mm, one.jump_mm)
-            told = ["\u2013" if math.isnan(value) else f"{value:.1f} mm" for value in lengths]
-            rows.append((side, channel, [f"{100 * one.peak_share:.0f} %", *told]))
-    return rows
-
-
-def _facts(grid: Grid, members: int) -> str:
-    size = " \u00d7 ".join(str(n) for n in grid.shape)
-    spacing = " \u00d7 ".join(f"{s:.3g}" for s in grid.spacing_mm)
-    cosines = np.abs(np.diag(grid.direction))
-    tilt = float(np.degrees(np.arccos(np.clip(cosines.min(), 0, 1))))
-    tilted = f", tilted by {tilt:.0f}°" if tilt >= 1 else ""
-    models = f"{members} models" if members > 1 else "one model"
-    return f"{size} voxels of {spacing} mm (right to left, back to front, height){tilted}; {models}"
+def without_place(error: CarotidError) -> str:
+    """An error without the path it names: a page may be handed on, paths stay at home."""
+    found = "" if error.found is None else f" (found {error.found})"
+    return one_line(error.what) + found

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carotid.evaluation.figures import CHECK, DOUBTFUL, NEAR, SCORE_PARTS
-from carotid.report.columns import COLUMNS, TRUTH_COLUMNS, Row
+from carotid.report.columns import columns_of
+from carotid.report.contour_figures import CONTOUR_PARTS
 from carotid.report.rendering import asset, stream
 
 if TYPE_CHECKING:
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
+    from carotid.report.rows import Row
+
 GROUPS = {
     "doubtful": "doubtful",
     "check": "worth a check",
     "unremarkable": "unremarkable",
-    "no heatmaps": "without heatmaps",
+    "no score": "without a score",
+    "no result": "without results",
 }
 """What scores say, and how that is told."""
 
@@ -31,11 +35,13 @@ class PageFacts:
         threshold: What a peak has to exceed.
         pictures: For how many participants there are pictures at most.
         trouble: Why scans are not shown; empty where they are.
+        models: What made the results, in sentences.
     """
 
     threshold: float
     pictures: int
     trouble: str
+    models: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -59,20 +65,21 @@ def page(rows: Sequence[Row], cases: Iterable[Case], facts: PageFacts) -> Iterat
         cases: The same ones in the same order; asked for one after another.
         facts: About the run.
     """
-    truth = any(row.truth for row in rows)
+    groups = columns_of(rows)
     return stream(
         "page.html",
         style=asset("page.css"),
         script=asset("page.js"),
         facts=facts,
         counts=counts(rows),
-        examined=sum(bool(row.sides) for row in rows),
-        truth=truth,
-        columns=COLUMNS + TRUTH_COLUMNS if truth else COLUMNS,
+        examined=sum(row.shown for row in rows),
+        unlike=sum(bool(row.unlike) for row in rows),
+        column_groups=groups,
+        columns=[column for columns in groups.values() for column in columns],
         rows=rows,
         cases=cases,
         groups=GROUPS,
-        parts=SCORE_PARTS.values(),
+        parts=[SCORE_PARTS.values(), CONTOUR_PARTS.values()],
         near=NEAR,
         doubtful=DOUBTFUL,
         check=CHECK,

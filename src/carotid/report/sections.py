@@ -11,7 +11,7 @@ from carotid.report import anatomy
 from carotid.report.drawing import lines, raster
 from carotid.report.drawing.picture import Picture, channel_layers, layer
 from carotid.report.drawing.views import LETTERS, picture
-from carotid.report.pictures import GREY_FLOOR, SIDES_ON_SCREEN, Scene, frame_of
+from carotid.report.heatmap_pictures import GREY_FLOOR, SIDES_ON_SCREEN, Scene, frame_of
 
 if TYPE_CHECKING:
     from carotid.geometry.sides import SideName

@@ -8,21 +8,28 @@ from typing import TYPE_CHECKING, Literal
 
 from carotid.errors import CarotidError, UsageError, one_line
 from carotid.storage.participants import find_scans_at
-from carotid.storage.results.layout import HEATMAP_TRANSFORM, HeatmapLayout, OutputLayout
+from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.parameters import read_parameters
-from carotid.storage.results.record import read_record
+from carotid.storage.results.record import has_record, read_record
 from carotid.storage.results.summary import read_summary
 from carotid.storage.scan_source import recorded_source
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from carotid.provenance import Record
+    from carotid.provenance import Input, Record
     from carotid.storage.raw import RawScan
 
 logger = logging.getLogger(__name__)
 
 Result = Literal["done", "incomplete", "failed", "no result"]
+
+SHOWN = ("heatmap", "centerline", "contour", "measurement")
+"""The stages whose results a page shows, in their order."""
+
+_OPEN = ("centerline", "contour")
+"""Those of which other programs' results are shown too."""
 
 
 @dataclass(frozen=True)
@@ -31,28 +38,36 @@ class Subject:
 
     Attributes:
         participant_id: Whose.
-        result: done: heatmaps are there, as they were written; incomplete: some of them are;
-            failed: the last run says so; no result: a scan without heatmaps.
-        reason: Why there are no heatmaps, or what the last run said, in one line.
-        folder: The heatmaps, where result is done.
-        record: What made them; None where there are none.
+        result: done: results of some stage are there, as they were written; incomplete: some of
+            their files are missing; failed: the last run says so; no result: a scan alone.
+        reason: Why there are no results, or what the last run said, in one line.
+        folders: Complete results by stage.
+        records: What made them, where that is on record.
         scan: The scan; None where it is missing.
     """
 
     participant_id: str
     result: Result
     reason: str
-    folder: HeatmapLayout | None
-    record: Record | None
+    folders: Mapping[str, Path]
+    records: Mapping[str, Record]
     scan: RawScan | None
 
     @property
     def unlike(self) -> tuple[str, ...]:
         """In what the scan differs from those that the models were trained on, as recorded."""
-        told = None if self.record is None else self.record.context.get("unlike_training")
-        if not isinstance(told, list):
-            return ()
-        return tuple(one_line(one) for one in told if isinstance(one, str))
+        for record in self.records.values():
+            for one in record.way_back():
+                told = one.context.get("unlike_training")
+                if isinstance(told, list) and told:
+                    return tuple(one_line(words) for words in told if isinstance(words, str))
+        return ()
+
+    @property
+    def made_from(self) -> Input | None:
+        """The scan that the results were made from; None where it is not on record."""
+        scans = (record.scan() for record in self.records.values())
+        return next((scan for scan in scans if scan is not None), None)
 
 
 def find_subjects(output_dir: Path, raw_dir: Path | None) -> tuple[list[Subject], str]:
@@ -74,15 +89,15 @@ def find_subjects(output_dir: Path, raw_dir: Path | None) -> tuple[list[Subject]
         raise UsageError(
             "there is no such folder",
             where=output_dir,
-            expected="the OUTPUT_DIR of `carotid transform heatmap`",
+            expected="the OUTPUT_DIR of `carotid transform`",
         )
-    results = layout.participants(HEATMAP_TRANSFORM)
+    results = {one for stage in SHOWN for one in layout.participants(f"{stage}_transform")}
     outcomes = _last_outcomes(layout.summary)
     if not results and not outcomes:
         raise UsageError(
-            "there is nothing to report on: the folder holds no heatmaps",
+            "there is nothing to report on: the folder holds no results",
             where=output_dir,
-            remedy="run `carotid transform heatmap` first, and give its OUTPUT_DIR",
+            remedy="run `carotid transform` first, and give its OUTPUT_DIR",
         )
     scans, trouble = _scans(layout, raw_dir)
     everyone = sorted({*results, *outcomes, *scans})
@@ -92,24 +107,36 @@ def find_subjects(output_dir: Path, raw_dir: Path | None) -> tuple[list[Subject]
 def _subject(
     layout: OutputLayout,
     participant_id: str,
-    outcomes: dict[str, tuple[str, str]],
+    outcomes: Mapping[str, tuple[str, str]],
     scan: RawScan | None,
 ) -> Subject:
-    status, reason = outcomes.get(participant_id, ("", ""))
-    folder = HeatmapLayout(layout.transform(participant_id, HEATMAP_TRANSFORM))
-    record = read_record(folder.root) if _is_one_name(participant_id) else None
-    if record is not None:
-        told = f"heatmaps of an earlier run; the last one failed: {reason}"
-        return Subject(
-            participant_id, "done", told if status == "failed" else "", folder, record, scan
-        )
-    if status == "failed":
-        return Subject(participant_id, "failed", reason or "no reason was given", None, None, scan)
-    if _is_one_name(participant_id) and folder.root.is_dir():
-        why = "files of the result are missing or not as they were written"
-        return Subject(participant_id, "incomplete", why, None, None, scan)
-    why = "the result is gone" if status else "the scan has not been run"
-    return Subject(participant_id, "no result", why, None, None, scan)
+    status, told = outcomes.get(participant_id, ("", ""))
+    folders: dict[str, Path] = {}
+    records: dict[str, Record] = {}
+    broken = []
+    for stage in SHOWN if _is_one_name(participant_id) else ():
+        folder = layout.transform(participant_id, f"{stage}_transform")
+        record = read_record(folder)
+        if record is not None:
+            records[stage] = record
+        if record is not None or (stage in _OPEN and folder.is_dir() and not has_record(folder)):
+            folders[stage] = folder
+        elif folder.is_dir():
+            broken.append(stage)
+    missing = "files of the result are missing or not as they were written"
+    result: Result
+    if folders:
+        notes = [f"results of an earlier run; the last one failed: {told}"] * (status == "failed")
+        notes += [f"{stage}: {missing}" for stage in broken]
+        result, reason = "done", "; ".join(notes)
+    elif status == "failed":
+        result, reason = "failed", told or "no reason was given"
+    elif broken:
+        result, reason = "incomplete", missing
+    else:
+        result = "no result"
+        reason = "the result is gone" if status else "the scan has not been run"
+    return Subject(participant_id, result, reason, folders, records, scan)
 
 
 def _is_one_name(participant_id: str) -> bool:
@@ -118,24 +145,30 @@ def _is_one_name(participant_id: str) -> bool:
 
 
 def _last_outcomes(path: Path) -> dict[str, tuple[str, str]]:
-    """Result and reason by participant, from the last run's summary; empty where it is unusable."""
+    """Result and reason by participant, from the last runs; empty where that is unusable.
+
+    A failure at one stage is told before what another one did.
+    """
     try:
-        ran = read_summary(path).get(HEATMAP_TRANSFORM, {})
-        rows = ran.get("participants", [])
-        return {
-            str(row["participant_id"]): (str(row["result"]), one_line(row.get("reason") or ""))
-            for row in rows
-        }
+        found: dict[str, tuple[str, str]] = {}
+        for ran in read_summary(path).values():
+            for row in ran.get("participants", []):
+                told = str(row["result"]), one_line(row.get("reason") or "")
+                name = str(row["participant_id"])
+                if found.get(name, ("", ""))[0] != "failed":
+                    found[name] = told
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         logger.warning("%s: not used, it cannot be read: %s", path, one_line(error))
         return {}
+    return found
 
 
 def _scans(layout: OutputLayout, raw_dir: Path | None) -> tuple[dict[str, RawScan], str]:
     if raw_dir is not None:
         return find_scans_at(raw_dir).scans, ""
-    recorded = read_parameters(layout.parameters).get(HEATMAP_TRANSFORM)
-    source = recorded_source(recorded) if isinstance(recorded, dict) else None
+    entries = read_parameters(layout.parameters).values()
+    recorded = (recorded_source(entry) for entry in entries if isinstance(entry, dict))
+    source = next((one for one in recorded if one is not None), None)
     if source is None:
         return {}, "the folder of the scans is not on record; give it with --raw_dir"
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import tempfile
 from dataclasses import dataclass
@@ -11,25 +10,18 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from carotid.errors import CarotidError, InputError, UsageError, one_line
-from carotid.geometry.grid import CANONICAL
-from carotid.report.case import body
-from carotid.report.columns import Row, row_of, row_without, tsv, worst_first
-from carotid.report.examination import examine
+from carotid.errors import UsageError
+from carotid.report.case import Wishes, make_case
+from carotid.report.models_told import models_told
 from carotid.report.page import Case, PageFacts, page
-from carotid.report.sources import Subject, find_subjects
-from carotid.storage.raw import open_scan
+from carotid.report.quality_table import quality_table
+from carotid.report.rows import Row, worst_first
+from carotid.report.sources import find_subjects
 from carotid.storage.results.atomic import atomic_file, cannot_write, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from carotid.geometry.grid import Grid
-
-logger = logging.getLogger(__name__)
 
 DEFAULT_THRESHOLD = 100.0
 """What a peak has to exceed for the later steps to use it."""
@@ -94,6 +86,8 @@ def write_report(
     subjects, trouble = find_subjects(output_dir, raw_dir)
     _check_target(target)
     place = target.parent
+    models = models_told(record for one in subjects for record in one.records.values())
+    wishes = Wishes(threshold, annotation_dir, scans=not trouble)
     try:
         with tempfile.TemporaryFile(dir=place) as spool:
             rows: list[Row] = []
@@ -101,59 +95,17 @@ def write_report(
             for number, subject in enumerate(subjects, start=1):
                 if on_participant is not None:
                     on_participant(subject.participant_id, number - 1, len(subjects))
-                row, text = _case(subject, number, threshold, annotation_dir, trouble)
+                row, text = make_case(subject, number, wishes)
                 rows.append(row)
                 found[number] = (spool.tell(), spool.write(text.encode()))
             rows = worst_first(rows)
-            facts = PageFacts(threshold, pictures, trouble)
+            facts = PageFacts(threshold, pictures, trouble, models)
             _assemble(target, rows, facts, spool, found)
     except OSError as error:
         raise cannot_write(target, error) from error
     table = place / TABLE_FILE
-    write_atomically(table, tsv(rows).encode())
+    write_atomically(table, quality_table(rows).encode())
     return Report(target, table, rows)
-
-
-def _case(
-    subject: Subject, number: int, threshold: float, annotation_dir: Path | None, trouble: str
-) -> tuple[Row, Markup]:
-    """One participant's row, and what the page has below its heading."""
-    name = subject.participant_id
-    if subject.folder is None:
-        return row_without(name, subject.result, subject.reason, number), Markup()
-    try:
-        exam = examine(name, subject.folder, threshold, annotation_dir)
-    except CarotidError as error:
-        logger.warning("%s: its result cannot be read: %s", name, error)
-        return row_without(name, "unreadable", _without_place(error), number), Markup()
-    scan, note = _scan(subject, exam.grid)
-    notes = [f"Unlike all that the models were trained on: {one}." for one in subject.unlike]
-    notes += [note] if note and not trouble else []
-    row = row_of(subject, number, exam)
-    return row, body(exam, scan, threshold, notes)
-
-
-def _scan(subject: Subject, grid: Grid) -> tuple[NDArray[np.generic] | None, str]:
-    """The scan's canonical voxels on the heatmaps' grid, or None, and what is to be said."""
-    if subject.scan is None:
-        return None, "The scan is not there: only the heatmaps are shown."
-    try:
-        content = open_scan(subject.scan).read()
-        volume = content.volume.reoriented(CANONICAL)
-        if not volume.grid.agrees_with(grid):
-            raise InputError("the scan lies on another grid than its heatmaps")
-        made_from = None if subject.record is None else subject.record.scan()
-        changed = made_from is not None and content.sha256 != made_from.sha256
-    except CarotidError as error:
-        logger.warning("%s: the scan is not shown: %s", subject.participant_id, error)
-        return None, f"The scan is not shown: {_without_place(error)}."
-    return volume.array, "The scan has changed since its heatmaps were made." if changed else ""
-
-
-def _without_place(error: CarotidError) -> str:
-    """An error without the path it names: a page may be handed on, paths stay at home."""
-    found = "" if error.found is None else f" (found {error.found})"
-    return one_line(error.what) + found
 
 
 def _assemble(

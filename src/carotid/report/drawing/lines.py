@@ -67,6 +67,13 @@ def polyline(points_mm: NDArray[np.floating]) -> str:
     return "".join(parts)
 
 
+def fine_polyline(points_mm: NDArray[np.floating]) -> str:
+    """The same through points that are all known, to 0.02 mm, for outlines of a few millimetres."""
+    steps = np.diff(np.rint(points_mm * 50), axis=0) / 50
+    x, y = np.rint(points_mm[0] * 50) / 50
+    return f"M{x:g} {y:g}l" + " ".join(f"{dx:g} {dy:g}" for dx, dy in steps)
+
+
 def triangles(points_mm: Iterable[tuple[float, float]], size_mm: float) -> str:
     """Path data of upright triangles around points."""
     up, half, down = number(size_mm * 0.67), number(size_mm * 0.58), number(size_mm)

@@ -120,6 +120,10 @@ class Chart:
     layers: tuple[Layer, ...]
     words: tuple[Words, ...] = ()
 
+    def under(self, *layers: Layer) -> Chart:
+        """The same with further lines on top."""
+        return replace(self, layers=(*self.layers, *layers))
+
 
 def layer(kind: str, data: str) -> tuple[Layer, ...]:
     """A path, or nothing where there is no data."""

@@ -101,11 +101,16 @@ def colour_image(
     return _encoded(Image.fromarray(_bytes(mixed)))
 
 
+def exact_image(colours: NDArray[np.uint8], size: tuple[int, int]) -> str:
+    """Encode (rows, columns, 4) colours without loss, as wide and high as asked: an address."""
+    return _encoded(Image.fromarray(colours).resize(size, Image.Resampling.NEAREST), lossless=True)
+
+
 def _bytes(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(np.clip(values, 0, 1) * 255), np.uint8)
 
 
-def _encoded(image: Image.Image) -> str:
+def _encoded(image: Image.Image, *, lossless: bool = False) -> str:
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=QUALITY, method=4)
+    image.save(buffer, "WEBP", quality=QUALITY, method=4, lossless=lossless)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

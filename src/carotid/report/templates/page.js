@@ -3,7 +3,7 @@
   var root = document.documentElement;
   var table = document.getElementById("table");
   var body = table.tBodies[0];
-  var heads = Array.prototype.slice.call(table.tHead.rows[0].cells);
+  var heads = Array.prototype.slice.call(table.tHead.rows[table.tHead.rows.length - 1].cells);
   var cases = document.getElementById("cases");
   var search = document.getElementById("search");
   var group = document.getElementById("group");

@@ -16,7 +16,7 @@ from tests.report.test_projections import ORIENTATIONS
 
 from carotid.geometry.grid import CANONICAL, Grid
 from carotid.geometry.volume import Volume
-from carotid.report import pictures
+from carotid.report import heatmap_pictures as pictures
 from carotid.report.drawing.views import LETTERS, Plane, picture
 from carotid.report.examination import examine
 from carotid.report.sections import sections

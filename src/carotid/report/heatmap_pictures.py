@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from carotid.geometry.grid import Grid
     from carotid.geometry.sides import SideName
     from carotid.report.examination import Examination, SideExamination
 
@@ -67,17 +68,24 @@ class Scene:
 
 
 def make_scene(exam: Examination, scan: NDArray[np.generic] | None, threshold: float) -> Scene:
-    """Choose the scale so that the whole height and the whole width fit."""
-    width, height = plane_of("coronal", exam.grid.shape, exam.grid.spacing_mm).extent_mm
-    depth = plane_of("sagittal", exam.grid.shape, exam.grid.spacing_mm).extent_mm[0]
+    """Choose the scale and the contrast."""
+    return Scene(exam, scan, threshold, page_scale(exam.grid), least_contrast(scan))
+
+
+def page_scale(grid: Grid) -> float:
+    """Pixels per mm of pictures of a whole grid: so that whole height and whole width fit."""
+    width, height = plane_of("coronal", grid.shape, grid.spacing_mm).extent_mm
+    depth = plane_of("sagittal", grid.shape, grid.spacing_mm).extent_mm[0]
     row = max(ROW_PX / (2 * width + 2 * depth), LEAST_WIDTH_PX / width)
-    scale = min(HEIGHT_PX / height, WIDTH_PX / width, row, 4.0)
-    contrast = 0.0
-    if scan is not None:
-        some = np.asarray(scan[::4, ::4, ::4], np.float32)
-        low, high = np.percentile(some, (1.0, 99.0))
-        contrast = float(_LEAST_CONTRAST * (high - low))
-    return Scene(exam, scan, threshold, scale, contrast)
+    return min(HEIGHT_PX / height, WIDTH_PX / width, row, 4.0)
+
+
+def least_contrast(scan: NDArray[np.generic] | None) -> float:
+    """Intensities that a small picture spans at least, so that pure noise stays dark."""
+    if scan is None:
+        return 0.0
+    low, high = np.percentile(np.asarray(scan[::4, ::4, ::4], np.float32), (1.0, 99.0))
+    return float(_LEAST_CONTRAST * (high - low))
 
 
 def coronal(scene: Scene, *, spread: bool = False) -> Picture:

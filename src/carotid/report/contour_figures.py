@@ -1,0 +1,183 @@
+"""Figures of contours that predict trouble: wide spread, outlines that touch, jumps, holes.
+
+Nothing here needs to know where the walls really are. An artery's course is a row per axial slice
+of the scan, so that it can be drawn beside everything else that runs along the neck.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.artifacts import BOUNDARIES, LABELS
+from carotid.evaluation.figures import NAN, Part
+from carotid.geometry.outlines import centroids, inside, nearest, signed_areas, stacked
+from carotid.geometry.sides import SIDE_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from carotid.artifacts import Boundary, Contours, CrossSection, Label, Outline
+    from carotid.geometry.sides import SideName
+
+TOUCH_MM = 0.2
+"""Lumen and outer wall that come closer than this are said to touch: no wall is that thin."""
+
+JUMP_MM = 1.5
+"""A slice whose outline lies so far from where its neighbours have it is said to jump."""
+
+
+@dataclass(frozen=True, eq=False)
+class ContourCourse:
+    """One artery of one side: what its outlines are like in each axial slice (z).
+
+    Attributes:
+        there: (z,) whether lumen and wall are outlined.
+        center: (z, 2) canonical x and y of the lumen's centre; NaN where there is no lumen.
+        spread_mm: (z,) mean standard deviation of the radius around the slice, of the wider of
+            both outlines; NaN where it is unknown.
+        gap_mm: (z,) least distance from the lumen to the outer wall, negative where they cross.
+        jump_mm: (z,) how far centre or radius lie from the middle between both neighbours'.
+    """
+
+    there: NDArray[np.bool_]
+    center: NDArray[np.float64]
+    spread_mm: NDArray[np.float64]
+    gap_mm: NDArray[np.float64]
+    jump_mm: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ContourFigures:
+    """One side's contours in numbers; NaN where nothing can be counted.
+
+    Attributes:
+        slices: Cross-sections with both outlines, of both arteries.
+        spread_median_mm, spread_p90_mm: Over them, of the stated spread.
+        touch_share: Share of them in which lumen and outer wall touch or cross.
+        jump_mm: Largest jump.
+        hole_mm: Longest stretch without outlines between two slices with some, of one artery.
+        score: 0 (nothing stands out) to 100.
+    """
+
+    slices: int
+    spread_median_mm: float
+    spread_p90_mm: float
+    touch_share: float
+    jump_mm: float
+    hole_mm: float
+    score: float
+
+
+CONTOUR_PARTS = {
+    "spread_p90_mm": Part("contours: 90th percentile of the spread", 40, 0.25, 1.0, "mm"),
+    "touch_share": Part("contours: slices where lumen and outer wall touch", 20, 0.02, 0.2, ""),
+    "jump_mm": Part("contours: largest jump", 20, 1.5, 4.0, "mm"),
+    "hole_mm": Part("contours: longest stretch without outlines", 20, 2.0, 20.0, "mm"),
+}
+"""The parts of a side's score; all points where a side has no contours."""
+
+
+def contour_courses(contours: Contours, name: SideName) -> dict[Label, ContourCourse]:
+    """Both arteries of one side."""
+    sections = contours.side(name)
+    return {
+        label: _course([one for one in sections if one.label == label], contours)
+        for label in LABELS
+    }
+
+
+def contour_figures(courses: Mapping[Label, ContourCourse], slice_mm: float) -> ContourFigures:
+    """What both arteries of a side add up to."""
+    there = np.concatenate([one.there for one in courses.values()])
+    spread = np.concatenate([one.spread_mm for one in courses.values()])
+    gap = np.concatenate([one.gap_mm for one in courses.values()])[there]
+    jump = np.concatenate([one.jump_mm for one in courses.values()])
+    known = spread[np.isfinite(spread)]
+    values = {
+        "spread_p90_mm": float(np.percentile(known, 90)) if known.size else NAN,
+        "touch_share": float((gap < TOUCH_MM).mean()) if gap.size else NAN,
+        "jump_mm": float(np.nanmax(jump)) if np.isfinite(jump).any() else NAN,
+        "hole_mm": max(_longest_hole(one.there) for one in courses.values()) * slice_mm,
+    }
+    return ContourFigures(
+        slices=int(there.sum()),
+        spread_median_mm=float(np.median(known)) if known.size else NAN,
+        score=sum(contour_points(values, none=not there.any()).values()),
+        **values,
+    )
+
+
+def contour_points(values: Mapping[str, float], *, none: bool = False) -> dict[str, float]:
+    """Points of each part; a figure that is unknown gives none, unless there are no contours."""
+    return {
+        key: part.weight if none else 0.0 if np.isnan(values[key]) else part.points(values[key])
+        for key, part in CONTOUR_PARTS.items()
+    }
+
+
+def contour_score(figures: Mapping[SideName, ContourFigures]) -> float:
+    """A participant's: the worse side's."""
+    return max(figures[name].score for name in SIDE_NAMES)
+
+
+def _course(sections: Sequence[CrossSection], contours: Contours) -> ContourCourse:
+    slices = contours.canonical.shape[2]
+    spacing = np.array(contours.canonical.spacing_mm[:2])
+    columns = {name: np.full(slices, np.nan) for name in ("gap", "spread")}
+    centers = {boundary: np.full((slices, 2), np.nan) for boundary in BOUNDARIES}
+    radius = {boundary: np.full(slices, np.nan) for boundary in BOUNDARIES}
+    for boundary in BOUNDARIES:
+        known = [(one.z, o) for one in sections if (o := _usable(one, boundary)) is not None]
+        if known:
+            where = np.array([z for z, _ in known])
+            outlines = stacked([o.points * spacing for _, o in known])
+            centers[boundary][where] = centroids(outlines)
+            radius[boundary][where] = np.sqrt(signed_areas(outlines) / np.pi)
+            spreads = [_mean(o.deviation_mm) for _, o in known]
+            columns["spread"][where] = np.fmax(columns["spread"][where], spreads)
+    both = [one for one in sections if all(_usable(one, b) is not None for b in BOUNDARIES)]
+    if both:
+        lumens, walls = (
+            stacked([o.points * spacing for one in both if (o := one.outline(b)) is not None])
+            for b in BOUNDARIES
+        )
+        gaps = np.where(inside(lumens, walls), 1, -1) * nearest(lumens, walls)[0]
+        columns["gap"][[one.z for one in both]] = gaps.min(axis=1)
+    jumps = [_second_difference(centers[b]) for b in BOUNDARIES]
+    jumps += [_second_difference(radius[b][:, None]) for b in BOUNDARIES]
+    return ContourCourse(
+        there=np.isfinite(columns["gap"]),
+        center=centers["lumen"] / spacing,
+        spread_mm=columns["spread"],
+        gap_mm=columns["gap"],
+        jump_mm=np.fmax.reduce(jumps),
+    )
+
+
+def _usable(section: CrossSection, boundary: Boundary) -> Outline | None:
+    outline = section.outline(boundary)
+    return outline if outline is not None and len(outline.points) > 2 else None
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else NAN
+
+
+def _second_difference(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(z,) distance of each of (z, k) from the middle between its neighbours; NaN at ends."""
+    out = np.full(len(values), np.nan)
+    if len(values) > 2:
+        middle = (values[2:] + values[:-2]) / 2
+        out[1:-1] = np.linalg.norm(values[1:-1] - middle, axis=1)
+    return out
+
+
+def _longest_hole(there: NDArray[np.bool_]) -> int:
+    where = np.flatnonzero(there)
+    return int(np.diff(where).max() - 1) if where.size > 1 else 0

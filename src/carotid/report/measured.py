@@ -1,0 +1,140 @@
+"""The key numbers of a participant's arteries with their spread, from measurement tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.geometry.sides import SIDE_NAMES
+
+if TYPE_CHECKING:
+    from carotid.geometry.sides import SideName
+    from carotid.measurements import Measurements, MeasurementTable
+
+NAN = float("nan")
+
+WHOLE = "common_internal"
+"""The segment that key numbers are about: the common and internal carotid, as far as covered."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A measurement.
+
+    Attributes:
+        value: NaN where it is unknown.
+        sd: Its spread; NaN where it is unknown.
+        s_mm: Where along the artery it was found; NaN where it belongs to the whole.
+    """
+
+    value: float
+    sd: float = NAN
+    s_mm: float = NAN
+
+
+@dataclass(frozen=True)
+class ArteryFigures:
+    """The common and internal carotid of one side.
+
+    Attributes:
+        stenosis: NASCET, percent.
+        narrowest: Least lumen area, mm².
+        thickest: Largest wall thickness, mm.
+        mean_thickness: mm.
+        wall_volume: mm³.
+        percent_wall_volume: Percent.
+        covered_mm: Length that was measured.
+        readable_share: Share of cross-sections from which the wall could be read.
+        bifurcation: Where `s` begins: found, corrected, lowest; see the table's dictionary.
+    """
+
+    stenosis: Value
+    narrowest: Value
+    thickest: Value
+    mean_thickness: Value
+    wall_volume: Value
+    percent_wall_volume: Value
+    covered_mm: float
+    readable_share: float
+    bifurcation: str
+
+
+_NONE = Value(NAN)
+UNKNOWN = ArteryFigures(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, NAN, NAN, "")
+"""Of a side that was not measured."""
+
+KEY_NUMBERS = {
+    "stenosis": ("Stenosis of the internal carotid, NASCET", "%", 0),
+    "narrowest": ("Narrowest lumen, area", "mm²", 1),
+    "thickest": ("Thickest wall", "mm", 2),
+    "mean_thickness": ("Mean wall thickness", "mm", 2),
+    "wall_volume": ("Wall volume", "mm³", 0),
+    "percent_wall_volume": ("Wall volume, share of the vessel", "%", 1),
+}
+"""What the page shows of an artery: words, unit, decimals."""
+
+
+def all_figures(measurements: Measurements) -> dict[SideName, ArteryFigures]:
+    """Both sides' key numbers, as far as they are known."""
+    found = {side: artery_figures(measurements, side) for side in SIDE_NAMES}
+    return {side: figures for side, figures in found.items() if figures is not None}
+
+
+def artery_figures(measurements: Measurements, side: SideName) -> ArteryFigures | None:
+    """One side's key numbers; None where the table does not tell of it."""
+    table = measurements.segments
+    rows = {
+        segment: row
+        for row, (one, segment) in enumerate(
+            zip(table.words("side"), table.words("segment"), strict=True)
+        )
+        if one == side
+    }
+    if WHOLE not in rows:
+        return None
+    whole = rows[WHOLE]
+
+    def value(name: str, sd: str = "", s: str = "", row: int = whole) -> Value:
+        return Value(*(_number(table, column, row) for column in (name, sd, s)))
+
+    least = value("mla_mm2", "", "mla_s_mm")
+    return ArteryFigures(
+        stenosis=value("stenosis_nascet_percent", "", "stenosis_s_mm", rows.get("internal", whole)),
+        narrowest=replace(least, sd=_spread_of_area(measurements.side(side).slices, least.value)),
+        thickest=value("wt_max_mm", "wt_max_sd_mm", "wt_max_s_mm"),
+        mean_thickness=value("wt_mean_mm", "wt_mean_sd_mm"),
+        wall_volume=value("wall_volume_mm3", "wall_volume_sd_mm3"),
+        percent_wall_volume=value("percent_wall_volume", "percent_wall_volume_sd"),
+        covered_mm=_number(table, "covered_mm", whole),
+        readable_share=_number(table, "readable_share", whole),
+        bifurcation=table.words("bifurcation")[whole] if "bifurcation" in table.cells else "",
+    )
+
+
+def _spread_of_area(slices: MeasurementTable, area_mm2: float) -> float:
+    """The spread of the lumen area in the slice that has it; NaN where that is not known."""
+    if np.isnan(area_mm2) or not {"la_mm2", "la_sd_mm2"} <= slices.cells.keys():
+        return NAN
+    away = np.abs(slices.numbers("la_mm2") - area_mm2)
+    if not np.isfinite(away).any() or np.nanmin(away) > 1e-3 * area_mm2:
+        return NAN
+    return float(slices.numbers("la_sd_mm2")[int(np.nanargmin(away))])
+
+
+def _number(table: MeasurementTable, name: str, row: int) -> float:
+    if name not in table.cells or isinstance(table.cells[name], tuple):
+        return NAN
+    return float(table.numbers(name)[row])
+
+
+def told(value: Value, unit: str, digits: int) -> tuple[str, str]:
+    """A measurement in words: with its spread; and where it was found, if that is known."""
+    if np.isnan(value.value):
+        return "\u2013", ""
+    words = f"{value.value:.{digits}f}"
+    if not np.isnan(value.sd):
+        words += f" ± {value.sd:.{digits}f}"
+    place = "" if np.isnan(value.s_mm) else f"at {value.s_mm:+.0f} mm"
+    return f"{words} {unit}", place

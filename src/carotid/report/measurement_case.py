@@ -1,0 +1,99 @@
+"""One participant's measurements on the page: key numbers, maps, curves, and two cross-sections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.figures.courses import drawn_courses
+from carotid.figures.cuts import extreme_rows
+from carotid.report.contour_pictures import tile
+from carotid.report.heatmap_pictures import SIDES_ON_SCREEN
+from carotid.report.measured import KEY_NUMBERS, UNKNOWN, all_figures, told
+from carotid.report.measurement_pictures import Extent, area_curve, thickness_map
+from carotid.report.rendering import render
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from carotid.figures.courses import DrawnCourse
+    from carotid.geometry.sides import SideName
+    from carotid.measurements import Measurements
+    from carotid.report.contour_pictures import ContourScene
+    from carotid.report.drawing.picture import Chart, Picture
+    from carotid.report.measured import ArteryFigures
+
+
+@dataclass(frozen=True)
+class MeasuredSide:
+    """A side's common and internal carotid.
+
+    Attributes:
+        side: Which.
+        map, curve: Drawings at one scale.
+        cuts: What a cross-section is, and its picture.
+    """
+
+    side: SideName
+    map: Picture
+    curve: Chart
+    cuts: list[tuple[str, Picture]]
+
+
+def measurement_section(measurements: Measurements, scene: ContourScene | None) -> Markup:
+    """Key numbers and drawings; cross-sections need the contours' scene."""
+    courses = {
+        one.side: one
+        for one in drawn_courses(measurements)
+        if one.label == "internal" and one.lumen_read.any()
+    }
+    extent = Extent.of(list(courses.values())) if courses else None
+    figures = all_figures(measurements)
+    rows = [
+        (
+            words,
+            [
+                told(getattr(figures.get(side, UNKNOWN), name), unit, digits)
+                for side in SIDES_ON_SCREEN
+            ],
+        )
+        for name, (words, unit, digits) in KEY_NUMBERS.items()
+    ]
+    rows.append(
+        (
+            "Measured length; readable cross-sections",
+            [_covered(figures.get(side, UNKNOWN)) for side in SIDES_ON_SCREEN],
+        )
+    )
+    sides = [
+        MeasuredSide(
+            side,
+            thickness_map(courses[side], extent),
+            area_curve(courses[side], extent),
+            [] if scene is None else _cuts(courses[side], scene),
+        )
+        for side in SIDES_ON_SCREEN
+        if side in courses and extent is not None
+    ]
+    known = all(one.from_bifurcation for one in courses.values())
+    return render("measurements.html", sides=sides, rows=rows, from_bifurcation=known)
+
+
+def _covered(figures: ArteryFigures) -> tuple[str, str]:
+    if np.isnan(figures.covered_mm):
+        return "\u2013", ""
+    readable = "" if np.isnan(figures.readable_share) else f"; {100 * figures.readable_share:.0f} %"
+    return f"{figures.covered_mm:.0f} mm{readable}", ""
+
+
+def _cuts(course: DrawnCourse, scene: ContourScene) -> list[tuple[str, Picture]]:
+    found = []
+    for extreme, row in extreme_rows(course).items():
+        name, unit = {"narrowest": ("la_mm2", "mm²"), "thickest": ("wt_max_mm", "mm")}[extreme]
+        value, s = course.values(name)[row], course.s_mm[row]
+        words = f"{extreme}: {value:.1f} {unit} at {s:+.0f} mm"
+        z = round(float(course.values("z")[row]))
+        found.append((words, tile(scene, course.side, z, extreme)))
+    return found

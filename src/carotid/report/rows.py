@@ -1,0 +1,115 @@
+"""One participant in numbers and words, and the order of the page: worst first."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from carotid.evaluation.figures import CHECK, DOUBTFUL
+from carotid.report.contour_figures import contour_score
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from carotid.evaluation.figures import SideFigures
+    from carotid.geometry.sides import SideName
+    from carotid.report.contour_figures import ContourFigures
+    from carotid.report.measured import ArteryFigures
+
+Group = Literal["doubtful", "check", "unremarkable", "no score", "no result"]
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class KnownDistance:
+    """How far one side's maxima lie from known centers.
+
+    Attributes:
+        median_mm: Median over slices and channels.
+        right_share: Share within 2 mm.
+    """
+
+    median_mm: float
+    right_share: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One participant in the table.
+
+    Attributes:
+        participant_id: Whose.
+        result: See `sources.Subject`, or unreadable.
+        reason: Why there are no results, or what the last run said.
+        number: Of the participant in the order of ids, from 1: a name for links.
+        members: Size of the ensemble of heatmaps; 0 without heatmaps.
+        sides: Figures of the heatmaps; empty without.
+        between_mm: Distance between the sides.
+        heatmap_score: What the heatmaps say; NaN without.
+        contours: Figures of the contours; empty without.
+        arteries: Key measurements; empty without.
+        truth: Distances from known centers, where there are any.
+        unlike: In what the scan differs from those that the models were trained on.
+        shown: Whether there is anything to show.
+    """
+
+    participant_id: str
+    result: str
+    reason: str
+    number: int
+    members: int = 0
+    sides: Mapping[SideName, SideFigures] = field(default_factory=dict)
+    between_mm: float = NAN
+    heatmap_score: float = NAN
+    contours: Mapping[SideName, ContourFigures] = field(default_factory=dict)
+    arteries: Mapping[SideName, ArteryFigures] = field(default_factory=dict)
+    truth: Mapping[SideName, KnownDistance] = field(default_factory=dict)
+    unlike: tuple[str, ...] = ()
+    shown: bool = False
+
+    @property
+    def contour_score(self) -> float:
+        """What the contours say; NaN without."""
+        return contour_score(self.contours) if self.contours else NAN
+
+    @property
+    def score(self) -> float:
+        """What orders the page: the larger of both scores; NaN where there is neither."""
+        known = [s for s in (self.heatmap_score, self.contour_score) if not math.isnan(s)]
+        return max(known, default=NAN)
+
+    @property
+    def group(self) -> Group:
+        """In a word, what the score says, and whether the models know such scans."""
+        if not self.shown:
+            return "no result"
+        if self.unlike:
+            return "doubtful"
+        if math.isnan(self.score):
+            return "no score"
+        if self.score >= DOUBTFUL:
+            return "doubtful"
+        return "check" if self.score >= CHECK else "unremarkable"
+
+    @property
+    def word(self) -> str:
+        """The group, why there are no results, or that the models do not know such scans."""
+        if self.group == "no result":
+            return self.result
+        return "unlike training" if self.unlike else self.group
+
+
+def worst_first(rows: list[Row]) -> list[Row]:
+    """The order of the page.
+
+    Those without results, those unlike all that the models know, then by falling score and id;
+    those without a score last.
+    """
+
+    def place(row: Row) -> tuple[bool, bool, float, str]:
+        score = -1.0 if math.isnan(row.score) else row.score
+        return row.shown, not row.unlike, -score, row.participant_id
+
+    return sorted(rows, key=place)
