@@ -1,11 +1,12 @@
 """Small stages, to see what a run does with any stage: no networks, no heatmaps.
 
 `words` counts a scan's bright voxels, `lengths` measures the word, `both` needs scan and word,
-`last` makes that on the way where it is not there.
+`last` makes that on the way where it is not there. `slow` is `words` with a wait.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
     from carotid.artifacts import Scan
     from carotid.geometry.grid import Grid
+
+
+WAIT_S = 0.2
+"""How long `slow` waits for nothing with each participant."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,12 @@ def count(scan: Scan, parameters: WordParameters) -> Word:
     return Word(str(bright.sum()), scan.volume.grid)
 
 
+def count_slowly(scan: Scan, parameters: WordParameters) -> Word:
+    """The same, taking its time."""
+    time.sleep(WAIT_S)
+    return count(scan, parameters)
+
+
 def measure(word: Word, parameters: WordParameters) -> Word:
     """How long a word is."""
     return Word(str(len(word.text) + parameters.threshold))
@@ -69,6 +80,7 @@ def load(folder: Path) -> Word:
 
 
 words = one_piece(count, save)
+slow_words = one_piece(count_slowly, save)
 lengths = one_piece(measure, save)
 pairs = one_piece(both, save)
 
@@ -97,6 +109,7 @@ def _stage(
 
 WORDS = _stage("words", (SCAN,), ("RAW_DIR", "OUTPUT_DIR"), "words")
 LENGTHS = _stage("lengths", ("words",), ("OUTPUT_DIR",), "lengths")
+SLOW = _stage("slow", (SCAN,), ("RAW_DIR", "OUTPUT_DIR"), "slow_words")
 BOTH = _stage("both", (SCAN, "words"), ("OUTPUT_DIR",), "pairs", transient=True)
 LAST = _stage("last", ("both",), ("OUTPUT_DIR",), "lengths")
 
@@ -104,4 +117,4 @@ LAST = _stage("last", ("both",), ("OUTPUT_DIR",), "lengths")
 @pytest.fixture
 def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     """The toy stages instead of the pipeline's."""
-    monkeypatch.setattr(catalog, "STAGES", (WORDS, LENGTHS, BOTH, LAST))
+    monkeypatch.setattr(catalog, "STAGES", (WORDS, LENGTHS, BOTH, LAST, SLOW))

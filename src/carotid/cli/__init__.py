@@ -19,6 +19,7 @@ from carotid.cli.demo import demo
 from carotid.cli.export import export
 from carotid.cli.figure import figure
 from carotid.cli.logs import set_up_logging, verbosity
+from carotid.cli.merge import merge
 from carotid.cli.models import models
 from carotid.cli.report import report
 from carotid.cli.run import run
@@ -74,6 +75,7 @@ train.add_command(train_contour_command)
 for command in (
     run,
     transform,
+    merge,
     report,
     figure,
     compare,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from carotid.cli.sharing_options import sharing_options
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -45,6 +47,7 @@ _OPTIONS = (
     click.option(
         "--verify", is_flag=True, help="Compare the scans of complete participants by checksum."
     ),
+    *(click.option(*o.opts, metavar=o.metavar, help=o.help) for o in sharing_options()),
     click.option("-wheat", "--write_heatmap", is_flag=True, help="Keep the heatmaps."),
     click.option("-wpol", "--write_polar", is_flag=True, help="Keep polar images: 0.65 GB a scan."),
 )

@@ -87,6 +87,9 @@ def report_outcomes(
         outcomes: What became of each participant.
         seconds: How long it took.
     """
+    if not outcomes:
+        click.echo("There is no participant in this part of the cohort; nothing was done.")
+        return
     if any(outcome.status != "skipped" for outcome in outcomes):
         print_table(outcomes, seconds)
         return

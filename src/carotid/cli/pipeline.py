@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from carotid.cli.cohort_options import cohort_options, folder
+from carotid.cli.sharing_options import part
 from carotid.stages.catalog import PIPELINE, stage_named
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def pipeline(
     threads: int | None,
     force: bool,  # noqa: FBT001 - click gives flags like this
     verify: bool,  # noqa: FBT001
+    shard: str | None,
+    scheduler: str | None,
     write_heatmap: bool,  # noqa: FBT001
     write_centerline: bool,  # noqa: FBT001
     write_polar: bool,  # noqa: FBT001
@@ -84,6 +87,8 @@ def pipeline(
         threads=threads,
         force=force,
         verify=verify,
+        shard=part(shard),
+        scheduler=scheduler,
     )
     outcomes = run_pipeline(request, choose_progress)
     with suppress(OSError, ValueError):  # whoever read the output may have gone

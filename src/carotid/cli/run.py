@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from carotid.cli.cohort_options import cohort_options, folder
+from carotid.cli.sharing_options import part
 from carotid.errors import CarotidError
 from carotid.network.shipped import given_or_shipped
 from carotid.stages.catalog import WHOLE, stage_named
@@ -48,6 +49,8 @@ def run(
     threads: int | None,
     force: bool,  # noqa: FBT001 - click gives flags like this
     verify: bool,  # noqa: FBT001
+    shard: str | None,
+    scheduler: str | None,
     write_heatmap: bool,  # noqa: FBT001
     write_polar: bool,  # noqa: FBT001
     no_page: bool,  # noqa: FBT001
@@ -82,15 +85,19 @@ def run(
         threads=threads,
         force=force,
         verify=verify,
+        shard=part(shard),
+        scheduler=scheduler,
     )
     outcomes = run_pipeline(request, choose_progress)
     with suppress(OSError, ValueError):  # whoever read the output may have gone
         report_outcomes("pipeline", output_dir, outcomes, time.monotonic() - begin)
-    if not no_page:
+    whole = shard is None
+    if not no_page and whole:
         _make_page(output_dir, outcomes)
     if any(outcome.status == "done" for outcome in outcomes):
+        tables = f"tables: {output_dir / 'arteries.tsv'}, {output_dir / 'participants.tsv'}"
         with suppress(OSError, ValueError):
-            click.echo(f"tables: {output_dir / 'arteries.tsv'}, {output_dir / 'participants.tsv'}")
+            click.echo(tables if whole else f"when all parts are done: carotid merge {output_dir}")
             if heatmap_model_dir is None or contour_model_dir is None:
                 click.echo(WARNING)
     return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0

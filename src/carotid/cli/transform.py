@@ -12,6 +12,7 @@ import click
 
 from carotid.cli.cohort_options import BIDS_IMAGE_HELP
 from carotid.cli.pipeline import pipeline
+from carotid.cli.sharing_options import part, sharing_options
 from carotid.stages.catalog import STAGES, made_on_the_way
 from carotid.stages.stage import SCAN
 
@@ -138,7 +139,7 @@ def _options(stage: Stage) -> list[click.Parameter]:
                 help="Compare the scans of complete participants by checksum, not only by size.",
             )
         )
-    return options
+    return [*options, *sharing_options()]
 
 
 def _run(stage: Stage, output_dir: Path, **given: Any) -> int:
@@ -161,6 +162,8 @@ def _run(stage: Stage, output_dir: Path, **given: Any) -> int:
         threads=given.get("threads"),
         force=given["force"],
         verify=given.get("verify", False),
+        shard=part(given["shard"]),
+        scheduler=given["scheduler"],
     )
     outcomes = run_stage(request, choose_progress)
     with suppress(OSError, ValueError):  # whoever read the output may have gone

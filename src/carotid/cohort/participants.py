@@ -11,20 +11,28 @@ from carotid.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from carotid.cohort.shard import Shard
+
 _MAX_SHOWN = 20
 
 
-def select_participants(there: Sequence[str], wanted: Sequence[str]) -> list[str]:
+def select_participants(
+    there: Sequence[str], wanted: Sequence[str], shard: Shard | None = None
+) -> list[str]:
     """The participants asked for, sorted; all that are there where nobody is asked for.
 
     An id that is repeated is taken once. Letters with accents may be typed in either of their two
-    Unicode forms.
+    Unicode forms. Of a part of the cohort, those who are in it; that may be nobody.
 
     Raises:
         UsageError: An id is not there; the message lists what there is.
     """
-    if not wanted:
-        return sorted(there)
+    found = sorted(there) if not wanted else _named(there, wanted)
+    return found if shard is None else shard.of(found)
+
+
+def _named(there: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """Those of the given names, sorted."""
     composed = {unicodedata.normalize("NFC", one): one for one in there}
     found = {
         one: one if one in there else composed.get(unicodedata.normalize("NFC", one))

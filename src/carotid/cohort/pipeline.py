@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from carotid.cohort.chain import first_look, left_to_make, ready_steps
 from carotid.cohort.resume import COMPLETE
@@ -92,7 +93,7 @@ class Pipeline:
         self._chain = chain
         self._tasks = tasks
         self._force = force
-        self._slots: dict[str, ChainSlot] = {}
+        self._slots: WeakValueDictionary[str, ChainSlot] = WeakValueDictionary()
         self.on_step = on_step
         self.steps_by_name: dict[str, Step] = {}
 
@@ -157,8 +158,9 @@ class Pipeline:
     def slot(self, participant_id: str) -> ChainSlot:
         """The places of one participant."""
         slots = {name: step.results.slot(participant_id) for name, step in self._steps()}
-        self._slots[participant_id] = ChainSlot(participant_id, slots, self._chain.layout.work)
-        return self._slots[participant_id]
+        slot = ChainSlot(participant_id, slots, self._chain.layout.work)
+        self._slots[participant_id] = slot
+        return slot
 
     def complete(self, participant_id: str) -> str | None:
         """Why nothing has to be done for a participant; None where it has.

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from carotid.cohort.shard import Shard
     from carotid.provenance import Record
     from carotid.stages.inputs import Inputs
     from carotid.stages.stage import Made, Stage
@@ -177,11 +178,17 @@ class StageResults:
         context = {**self._record.context, **made.context}
         write_record(folder, replace(self._record, inputs=made.inputs, context=context))
 
-    def remarks(self, asked: Sequence[str]) -> list[str]:
-        """What one should know of complete results that stay as they are, in sentences."""
+    def remarks(self, asked: Sequence[str], shard: Shard | None = None) -> list[str]:
+        """What one should know of complete results that stay as they are, in sentences.
+
+        Args:
+            asked: Who is done, or was done already.
+            shard: Only participants of this part are looked at.
+        """
         remarks = []
         versions: Counter[str] = Counter()
-        for participant_id in self._layout.participants(self._stage.transform):
+        there_are = self._layout.participants(self._stage.transform)
+        for participant_id in there_are if shard is None else shard.of(there_are):
             there = read_record(self._layout.transform(participant_id, self._stage.transform))
             if there is None or (self._force and participant_id in asked):
                 continue

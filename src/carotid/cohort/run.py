@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from carotid.cohort.background import EarlyLoad, Surroundings
+from carotid.cohort.cluster import HERE, Work, run_on_cluster
 from carotid.cohort.cores import given_cores
 from carotid.cohort.interrupts import stop_if_asked
 from carotid.cohort.memory import check_memory
@@ -32,11 +33,15 @@ from carotid.storage.results.summary import summarize
 from carotid.storage.scan_source import ScanSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from carotid.cohort.places import Places
     from carotid.cohort.runner import Progress
+    from carotid.cohort.shard import Shard
+    from carotid.provenance import Record
+    from carotid.stages.inputs import Inputs
     from carotid.stages.stage import Prepared, Stage, Task
 
 logger = logging.getLogger(__name__)
@@ -59,6 +64,8 @@ class Request:
         device, threads: Where and with how many threads networks compute; None takes what is there.
         force: Whether participants are done again that are complete.
         verify: Whether scans of complete participants are compared by checksum.
+        shard: Which part of the participants; None takes all.
+        scheduler: Where the scheduler of a cluster is; None computes here.
     """
 
     stage: Stage
@@ -73,6 +80,8 @@ class Request:
     threads: int | None = None
     force: bool = False
     verify: bool = False
+    shard: Shard | None = None
+    scheduler: str | None = None
 
     def source(self) -> ScanSource | None:
         """Where scans are, if that was given."""
@@ -98,12 +107,71 @@ def run_stage(
     Raises:
         UsageError: Something is wrong with the whole run; nothing was touched.
     """
+    opened = open_stage(request)
+    stage, layout, asked, shard = request.stage, opened.layout, opened.asked, request.shard
+    results, places = opened.results, opened.places
+    complete: list[str] = []
+    if not request.force:
+        complete = results.check_resumable(asked, verify=request.verify)
+        if len(complete) == len(asked):
+            warn(results.remarks(asked, shard))
+            close([stage], layout, shard)
+            return [Outcome(one, "skipped", COMPLETE) for one in asked]
+    check_output_dir(request.output_dir, places.read_only(), make=True)
+    warn(results.remarks(asked, shard))
+    record_transforms(
+        layout, entries(stage, opened.record, places, opened.inputs, request.output_dir)
+    )
+    with choose_progress(len(asked)) as progress:
+        if request.scheduler is None:
+            outcomes = opened.runner(progress).run(asked)
+        else:
+            work = Work(open_stage, request, opened.records(), request.scheduler)
+            outcomes = run_on_cluster(work, asked, complete, progress)
+    summarize(layout, stage.transform, [o.as_json() for o in outcomes], is_of(shard))
+    close([stage], layout, shard)
+    return outcomes
+
+
+@dataclass(frozen=True, eq=False)
+class OpenStage:
+    """A run of which all is known, checked and read that participants have in common.
+
+    Attributes:
+        layout: The output directory.
+        places: What is read.
+        inputs: What participants bring.
+        asked: Whom to do.
+        record: What holds for the whole run.
+        results: What is kept in the output directory.
+        runner: Makes what takes participants through the stage, from what is told of it.
+    """
+
+    layout: OutputLayout
+    places: Places
+    inputs: Inputs
+    asked: list[str]
+    record: Record
+    results: StageResults
+    runner: Callable[[Progress], Runner[Any]]
+
+    def records(self) -> dict[str, Record]:
+        """What holds for the whole run, by stage."""
+        return {self.record.transform: self.record}
+
+
+def open_stage(request: Request) -> OpenStage:
+    """Find, check and read what the participants of a run have in common; nothing is written.
+
+    Raises:
+        UsageError: Something is wrong with the whole run.
+    """
     stage, layout = request.stage, OutputLayout(request.output_dir)
     settings = read_settings_of([stage, *made_on_the_way(stage)], request.config_path)
     parameters = settings[stage.name]
     places = find_places(stage, request.source(), request.all_input_dirs(), request.model_dir)
     inputs = find_inputs(stage, places, settings)
-    asked = select_participants(inputs.participants(), request.participants)
+    asked = select_participants(inputs.participants(), request.participants, request.shard)
     check_output_dir(request.output_dir, places.read_only())
     if stage.models:
         prepare_process()
@@ -112,7 +180,7 @@ def run_stage(
             parameters=parameters,
             inputs=inputs,
             model_dir=request.model_dir,
-            device=request.device,
+            device=request.device if request.scheduler is None else HERE,
             cores=request.threads or given_cores(),
             check_memory=check_memory,
         )
@@ -122,29 +190,20 @@ def run_stage(
     stop_if_asked()
     record = record_of_run(stage, parameters, inputs, prepared)
     results = StageResults(layout, stage, record, inputs, force=request.force)
-    if not request.force:
-        complete = results.check_resumable(asked, verify=request.verify)
-        if len(complete) == len(asked):
-            warn(results.remarks(asked))
-            stage.close(layout)
-            return [Outcome(one, "skipped", COMPLETE) for one in asked]
-    check_output_dir(request.output_dir, places.read_only(), make=True)
-    warn(results.remarks(asked))
-    record_transforms(layout, entries(stage, record, places, inputs, request.output_dir))
     around = with_networks(prepared) if stage.models else Surroundings()
-    with choose_progress(len(asked)) as progress:
-        outcomes = Runner(task, results, progress, around, early).run(asked)
-    summarize(layout, stage.transform, [o.as_json() for o in outcomes])
-    stage.close(layout)
-    return outcomes
+
+    def runner(progress: Progress) -> Runner[Any]:
+        return Runner(task, results, progress, around, early)
+
+    return OpenStage(layout, places, inputs, asked, record, results, runner)
 
 
 def _begin(task: Task[Any], request: Request, asked: Sequence[str]) -> EarlyLoad[Any] | None:
-    """Load the first participant that is not complete while libraries are imported."""
+    """Load the first participant to be done here while libraries are imported."""
     layout, transform = OutputLayout(request.output_dir), request.stage.transform
     left = (
         one
-        for one in asked
+        for one in (asked if request.scheduler is None else ())
         if request.force or read_record(layout.transform(one, transform)) is None
     )
     first = next(left, None)
@@ -152,6 +211,18 @@ def _begin(task: Task[Any], request: Request, asked: Sequence[str]) -> EarlyLoad
     import_torch()
     stop_if_asked()
     return early
+
+
+def is_of(shard: Shard | None) -> Callable[[str], bool]:
+    """Whether it is this run's to say what became of a participant."""
+    return (lambda _: True) if shard is None else shard.has
+
+
+def close(stages: Iterable[Stage], layout: OutputLayout, shard: Shard | None) -> None:
+    """Write what stages leave for all participants together; parts of a cohort leave that out."""
+    if shard is None:
+        for stage in stages:
+            stage.close(layout)
 
 
 def warn(remarks: Sequence[str]) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from carotid.cohort.background import EarlyLoad
 from carotid.cohort.chain import Chain, first_look, make_tasks
+from carotid.cohort.cluster import HERE, Work, run_on_cluster
 from carotid.cohort.cores import given_cores
 from carotid.cohort.header_look import look_at_headers
 from carotid.cohort.interrupts import stop_if_asked
@@ -18,7 +19,7 @@ from carotid.cohort.pipeline import Pipeline
 from carotid.cohort.places import Places, entry
 from carotid.cohort.process import import_torch, prepare_process
 from carotid.cohort.resume import COMPLETE
-from carotid.cohort.run import warn, with_networks
+from carotid.cohort.run import close, is_of, warn, with_networks
 from carotid.cohort.runner import Runner
 from carotid.stages.catalog import made_on_the_way, read_settings_of
 from carotid.stages.stage import SCAN
@@ -33,9 +34,13 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from carotid.cohort.background import Surroundings
     from carotid.cohort.runner import StepProgress
+    from carotid.cohort.shard import Shard
     from carotid.config import Parameters
+    from carotid.provenance import Record
     from carotid.stages.stage import Stage
+    from carotid.storage.raw import RawScan
     from carotid.storage.rescaling import Rescaling
 
 logger = logging.getLogger(__name__)
@@ -55,7 +60,8 @@ class PipelineRequest:
         bids_image: Which image of a BIDS session is meant, such as `acq-bb_T1w`.
         model_dirs: Where the weights are, by stage.
         output_dir: Where results go.
-        config_path, participants, device, threads, force, verify: As in `carotid.cohort.run`.
+        config_path, participants, device, threads, force, verify, shard, scheduler: As in
+            `carotid.cohort.run`.
     """
 
     stages: Sequence[Stage]
@@ -70,6 +76,12 @@ class PipelineRequest:
     threads: int | None = None
     force: bool = False
     verify: bool = False
+    shard: Shard | None = None
+    scheduler: str | None = None
+
+    def read_only(self) -> list[Path]:
+        """Directories that nothing may be written to."""
+        return [self.raw_dir, *self.model_dirs.values()]
 
     def source(self) -> ScanSource:
         """Where the scans are."""
@@ -91,37 +103,21 @@ def run_pipeline(
     Raises:
         UsageError: Something is wrong with the whole run; nothing was touched.
     """
-    prepare_process()  # what networks wish for is read with torch
-    settings = settings_of(request)
-    layout = OutputLayout(request.output_dir)
-    found = request.source().find()
-    asked = select_participants(list(found.scans), request.participants)
-    read_only = [request.raw_dir, *request.model_dirs.values()]
-    check_output_dir(request.output_dir, read_only)
-    rescaling = _rescaling(request, found.folder)
-    chain = Chain(request.stages, request.written, settings, layout, found.scans, rescaling)
-    cores = request.threads or given_cores()
-    tasks = make_tasks(chain, request.model_dirs, request.device, cores)
-    pipeline = Pipeline(chain, tasks, force=request.force)
-    left = [one for one in asked if first_look(chain, one, force=request.force)]
-    early = EarlyLoad(pipeline, left[0]) if left else None
-    import_torch()
-    stop_if_asked()
-    prepared = pipeline.prepare()
-    stop_if_asked()
-    steps = pipeline.steps_by_name.values()
+    opened = open_pipeline(request)
+    layout, asked, shard = OutputLayout(request.output_dir), opened.asked, request.shard
+    steps = opened.pipeline.steps_by_name.values()
     written = [step for step in steps if step.is_written]
+    complete: set[str] = set()
     if not request.force:
         complete = set(asked)
         for step in written:
             complete &= set(step.results.check_resumable(asked, verify=request.verify))
         if len(complete) == len(asked):
-            for stage in request.stages:
-                stage.close(layout)
+            close(request.stages, layout, shard)
             return [Outcome(one, "skipped", COMPLETE) for one in asked]
-    check_output_dir(request.output_dir, read_only, make=True)
+    check_output_dir(request.output_dir, request.read_only(), make=True)
     for step in written:
-        warn(step.results.remarks(asked))
+        warn(step.results.remarks(asked, shard))
     record_transforms(
         layout,
         {
@@ -132,17 +128,82 @@ def run_pipeline(
         },
     )
     with choose_progress(len(asked)) as progress:
-        pipeline.on_step = progress.entered
-        unusable = look_at_headers(found.scans, left[1:])  # the first one is being read already
-        for outcome in unusable:
-            progress.finished(outcome)
-        rest = sorted({*asked} - {outcome.participant_id for outcome in unusable})
-        runner = Runner(pipeline, pipeline, progress, with_networks(prepared), early)
-        outcomes = sorted([*unusable, *runner.run(rest)], key=lambda one: one.participant_id)
-    for stage in request.stages:
-        stage.close(layout)
-    summarize(layout, SUMMARY_KEY, [o.as_json() for o in outcomes])
+        if request.scheduler is None:
+            outcomes = _done_here(opened, progress)
+        else:
+            work = Work(open_pipeline, request, opened.records(), request.scheduler)
+            outcomes = run_on_cluster(work, asked, sorted(complete), progress)
+    close(request.stages, layout, shard)
+    summarize(layout, SUMMARY_KEY, [o.as_json() for o in outcomes], is_of(shard))
     return outcomes
+
+
+@dataclass(frozen=True, eq=False)
+class OpenPipeline:
+    """A run of which all is known, checked and read that participants have in common.
+
+    Attributes:
+        pipeline: The stages at work.
+        asked: Whom to do.
+        unread: Scans of those who have to be done here, but for the first one.
+        surroundings: How threads behave.
+        early: The first participant, which is being loaded.
+    """
+
+    pipeline: Pipeline
+    asked: list[str]
+    unread: dict[str, RawScan]
+    surroundings: Surroundings
+    early: EarlyLoad[Any] | None
+
+    def runner(self, progress: StepProgress) -> Runner[Any]:
+        """What takes participants through all stages."""
+        self.pipeline.on_step = progress.entered
+        return Runner(self.pipeline, self.pipeline, progress, self.surroundings, self.early)
+
+    def records(self) -> dict[str, Record]:
+        """What holds for the whole run, by stage."""
+        return {name: step.record for name, step in self.pipeline.steps_by_name.items()}
+
+
+def open_pipeline(request: PipelineRequest) -> OpenPipeline:
+    """Find, check and read what the participants of a run have in common; nothing is written.
+
+    Raises:
+        UsageError: Something is wrong with the whole run.
+    """
+    prepare_process()  # what networks wish for is read with torch
+    settings = settings_of(request)
+    layout = OutputLayout(request.output_dir)
+    found = request.source().find()
+    asked = select_participants(list(found.scans), request.participants, request.shard)
+    check_output_dir(request.output_dir, request.read_only())
+    rescaling = _rescaling(request, found.folder)
+    chain = Chain(request.stages, request.written, settings, layout, found.scans, rescaling)
+    cores = request.threads or given_cores()
+    device = request.device if request.scheduler is None else HERE
+    pipeline = Pipeline(
+        chain, make_tasks(chain, request.model_dirs, device, cores), force=request.force
+    )
+    here = asked if request.scheduler is None else ()
+    left = [one for one in here if first_look(chain, one, force=request.force)]
+    early = EarlyLoad(pipeline, left[0]) if left else None
+    import_torch()
+    stop_if_asked()
+    prepared = pipeline.prepare()
+    stop_if_asked()
+    unread = {one: found.scans[one] for one in left[1:]}
+    return OpenPipeline(pipeline, asked, unread, with_networks(prepared), early)
+
+
+def _done_here(opened: OpenPipeline, progress: StepProgress) -> list[Outcome]:
+    """Take participants through on this machine, after a look at all headers."""
+    unusable = look_at_headers(opened.unread, list(opened.unread))
+    for outcome in unusable:
+        progress.finished(outcome)
+    rest = sorted({*opened.asked} - {outcome.participant_id for outcome in unusable})
+    done = opened.runner(progress).run(rest)
+    return sorted([*unusable, *done], key=lambda one: one.participant_id)
 
 
 def settings_of(request: PipelineRequest) -> dict[str, Parameters]:

@@ -126,10 +126,6 @@ class Runner(Generic[Loaded]):
         self._progress = progress
         self._around = Surroundings() if surroundings is None else surroundings
         self._early = early
-        enter = self._around.enter_thread
-        self._writer = self._loader = Background("carotid-background", enter)
-        if self._around.load_aside:
-            self._loader = Background("carotid-loading", enter)
         self._outcomes: dict[str, Outcome] = {}
         self._publishing: list[tuple[Slot, Future[str]]] = []
         self._writing: list[Future[None]] = []
@@ -137,11 +133,16 @@ class Runner(Generic[Loaded]):
         self._ready = False
 
     def run(self, participants: Sequence[str]) -> list[Outcome]:
-        """Take every participant through the stage.
+        """Take every participant through the stage; may be called again for others.
 
         Returns:
             One outcome each, in the order given.
         """
+        enter = self._around.enter_thread
+        self._writer = self._loader = Background("carotid-background", enter)
+        if self._around.load_aside:
+            self._loader = Background("carotid-loading", enter)
+        self._outcomes.clear()
         try:
             elsewhere: list[str] = []
             self._run(participants, elsewhere, wait=False)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from carotid.storage.results.atomic import write_json
 from carotid.storage.results.locks import Lock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from carotid.storage.results.layout import OutputLayout
@@ -33,13 +35,20 @@ def read_summary(path: Path) -> dict[str, Any]:
     return content
 
 
-def summarize(layout: OutputLayout, transform: str, rows: list[dict[str, Any]]) -> None:
+def summarize(
+    layout: OutputLayout,
+    transform: str,
+    rows: list[dict[str, Any]],
+    is_of_run: Callable[[str], bool] = lambda _: True,
+) -> None:
     """Write what a run did; what is there of other transforms stays.
 
     Args:
         layout: The output directory.
         transform: Which transform has run.
         rows: One object per participant: participant_id, result, reason.
+        is_of_run: Tells of an id whether it is this run's to say what became of it; rows of others
+            stay.
 
     Raises:
         OutputError: Where the file cannot be written.
@@ -49,5 +58,19 @@ def summarize(layout: OutputLayout, transform: str, rows: list[dict[str, Any]]) 
             content = read_summary(layout.summary)
         except (OSError, ValueError, RecursionError):
             content = {}  # nothing depends on it but a page that is made anew
-        content[transform] = {"participants": rows}
+        others = [
+            one for one in rows_of(content, transform) if not is_of_run(one["participant_id"])
+        ]
+        merged = sorted([*others, *rows], key=itemgetter("participant_id"))
+        content[transform] = {"participants": merged}
         write_json(layout.summary, content)
+
+
+def rows_of(content: dict[str, Any], transform: str) -> list[dict[str, Any]]:
+    """What is there of a transform; what is no row is left out."""
+    there = content.get(transform)
+    rows = there.get("participants") if isinstance(there, dict) else None
+    found = rows if isinstance(rows, list) else []
+    return [
+        one for one in found if isinstance(one, dict) and isinstance(one.get("participant_id"), str)
+    ]

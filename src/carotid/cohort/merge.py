@@ -1,0 +1,110 @@
+"""What parts of a cohort leave to do when all have ended: tables of everybody, who is missing."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from carotid.cohort.outcome import Outcome
+from carotid.cohort.places import find_inputs, find_places
+from carotid.cohort.run_pipeline import SUMMARY_KEY
+from carotid.errors import CarotidError, OutputError, UsageError
+from carotid.stages import catalog
+from carotid.stages.catalog import made_on_the_way, read_settings_of
+from carotid.storage.results.layout import OutputLayout
+from carotid.storage.results.parameters import read_parameters
+from carotid.storage.results.summary import read_summary, rows_of
+from carotid.storage.scan_source import recorded_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from carotid.stages.stage import Stage
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What all parts together have done.
+
+    Attributes:
+        name: A step, or "pipeline".
+        outcomes: What became of everybody who was asked for, by id.
+        missing: Who is there to be done and was never asked for, or whose part did not end.
+    """
+
+    name: str
+    outcomes: list[Outcome]
+    missing: list[str]
+
+
+def merge(output_dir: Path) -> list[Merged]:
+    """Write the tables of the whole cohort, and say what all parts together have done.
+
+    Args:
+        output_dir: Where parts of a cohort have written.
+
+    Returns:
+        One for each command that ran there.
+
+    Raises:
+        UsageError: Nothing ran there.
+        OutputError: A table cannot be written, or the summary cannot be read.
+    """
+    layout = OutputLayout(output_dir)
+    try:
+        summary = read_summary(layout.summary)
+    except (OSError, ValueError, RecursionError) as error:
+        raise OutputError(
+            f"the summary of the parts cannot be read: {error}",
+            where=layout.summary,
+            remedy="run the parts again; what is complete is kept",
+        ) from error
+    if not summary:
+        raise UsageError(
+            "no part of a cohort has ended here",
+            where=output_dir,
+            expected=f"a directory with {layout.summary.name}",
+        )
+    stages = {one.transform: one for one in catalog.STAGES}
+    settings = read_parameters(layout.parameters)
+    for transform, stage in stages.items():
+        if transform in settings:
+            stage.close(layout)
+    found = []
+    for name in summary:
+        begins = catalog.STAGES[0] if name == SUMMARY_KEY else stages.get(name)
+        if begins is None:
+            continue  # of another program, or another version
+        outcomes = list(_outcomes(rows_of(summary, name)))
+        there = {one.participant_id for one in outcomes}
+        entry = settings.get(begins.transform)
+        expected = _expected(layout, begins, entry if isinstance(entry, dict) else {})
+        label = name if name == SUMMARY_KEY else begins.name
+        found.append(Merged(label, outcomes, [one for one in expected if one not in there]))
+    return found
+
+
+def _outcomes(rows: Iterable[Mapping[str, Any]]) -> Iterator[Outcome]:
+    for row in rows:
+        status = row.get("result")
+        if status in ("done", "skipped", "failed"):
+            yield Outcome(row["participant_id"], status, str(row.get("reason", "")))
+
+
+def _expected(layout: OutputLayout, stage: Stage, entry: Mapping[str, Any]) -> list[str]:
+    """Whoever brings what a stage needs, from the directories on record; sorted."""
+    dirs = {need: Path(str(entry.get(f"{need}_dir", layout.root))) for need in stage.earlier}
+    try:
+        settings = read_settings_of([stage, *made_on_the_way(stage)], None)
+        source = recorded_source(entry)
+        if source is None and not stage.earlier:
+            raise UsageError("the folder of the scans is not on record", where=layout.parameters)
+        places = find_places(stage, source, dirs, None)
+        return find_inputs(stage, places, settings).participants()
+    except CarotidError as error:
+        logger.warning("who is missing in the %s step cannot be told: %s", stage.name, error)
+        return []
