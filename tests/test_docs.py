@@ -41,6 +41,7 @@ PAGE_OF = {
     **{f"transform {stage.name}": f"{stage.name}.md" for stage in STAGES},
     "transform pipeline": "pipeline.md",
     "run": "run.md",
+    "merge": "cohorts.md",
     "models list": "models.md",
     "models path": "models.md",
     "models check": "models.md",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -16,6 +17,7 @@ from unittest.mock import MagicMock
 import numpy as np
 import pytest
 from tests.command import contents, unfinished
+from tests.documentation import DOCS, blocks
 from tests.necks import affine_of, neck
 from tests.toy_stages import SLOW, WORDS, toys
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from carotid.cohort.runner import Progress
     from carotid.stages.stage import Stage
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 __all__ = ["toys"]
@@ -165,7 +168,7 @@ def test_a_scheduler_that_ends_loses_nothing(raw: Path, tmp_path: Path) -> None:
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as own:
-        ending = threading.Thread(target=lambda: (time.sleep(2), own.close()))
+        ending = threading.Timer(2, own.close)
         ending.start()
         with pytest.raises(ResourceError, match="scheduler was lost"):
             run(SLOW, raw, out, scheduler=own.scheduler_address)
@@ -195,3 +198,19 @@ def test_a_worker_that_sees_something_else_fails_its_participants(
     outcome = do_participant(replace(job, name="four", request=gone), IDS[1])
     assert outcome.status == "failed"
     assert "gone" in outcome.reason
+
+
+def test_the_script_that_the_page_shows_is_the_one_that_is_made(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("dask_jobqueue")
+    (example,) = [b.text for b in blocks(DOCS / "cohorts.md") if "SLURMCluster" in b.text]
+    names: dict[str, Any] = {}
+    with dask.config.set({"jobqueue.slurm.interface": "lo"}):
+        exec(compile(example, "cohorts.md", "exec"), names)
+    names["cluster"].close()
+    script = capsys.readouterr().out
+    (shown,) = [b.text for b in blocks(DOCS / "cohorts.md") if "#SBATCH -p" in b.text]
+    for line in shown.splitlines():
+        for part in re.split(r"tcp://… |…", line):
+            assert part.strip() in script, part
