@@ -61,6 +61,7 @@ PAGE_OF = {
     "convert miccai2022": "convert.md",
     "report": "report.md",
     "figure": "figures.md",
+    "view": "viewer.md",
     "demo": "quick-start.md",
 }
 """Where each command is described."""

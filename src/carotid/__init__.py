@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from carotid.network.shipped import shipped_models
     from carotid.stages.heatmap.compute import compute_heatmaps
     from carotid.stages.heatmap.parameters import HeatmapParameters
+    from carotid.viewer.view import view
 
 __version__ = "0.1.0"
 
@@ -31,6 +32,7 @@ __all__ = [
     "compute_heatmaps",
     "load_members",
     "shipped_models",
+    "view",
 ]
 
 _HOMES = {
@@ -44,6 +46,7 @@ _HOMES = {
     "compute_heatmaps": "carotid.stages.heatmap.compute",
     "load_members": "carotid.network.members",
     "shipped_models": "carotid.network.shipped",
+    "view": "carotid.viewer.view",
 }
 
 

@@ -58,7 +58,7 @@ def test_what_is_missing_is_said(out: Path, tmp_path: Path) -> None:
     some += ["--contour_dir", tmp_path, "--figure_dir", tmp_path / "x"]
     run = run_carotid("figure", out, "-p", "a", *some)
     assert run.returncode == 0
-    assert "sections are drawn without the scan" in run.stderr
+    assert "the scan is not shown" in run.stderr
     assert "there are no outlines" in run.stderr
     assert "0 figures of 1 participants" in run.stdout
     table = out / "b" / "measurement_transform" / "left_slices.tsv"

@@ -27,6 +27,7 @@ from carotid.cli.simulate import simulate
 from carotid.cli.train import train
 from carotid.cli.train_contour import train_contour_command
 from carotid.cli.transform import transform
+from carotid.cli.view import view
 from carotid.cohort.interrupts import Interrupted, listen, stop_if_asked
 from carotid.errors import CarotidError, one_line
 
@@ -78,6 +79,7 @@ for command in (
     merge,
     report,
     figure,
+    view,
     compare,
     convert,
     repeatability,

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from carotid.storage.raw import RawScan
-
-logger = logging.getLogger(__name__)
 
 _folder = click.Path(path_type=Path)
 _KINDS = ("map", "curve", "sections")
@@ -83,6 +74,7 @@ def figure(
     from carotid.cli.progress import choose_teller
     from carotid.cohort.outputs import check_output_dir
     from carotid.cohort.participants import select_participants
+    from carotid.cohort.places import scans_for_pictures
     from carotid.evaluation.measured_cohorts import measured_participants
     from carotid.figures.files import KINDS, FigureRequest, write_figures
 
@@ -90,7 +82,7 @@ def figure(
     target = figure_dir or output_dir / "figures"
     check_output_dir(target, [] if raw_dir is None else [raw_dir])
     chosen = tuple(kind for kind in KINDS if kind in kinds or not kinds)
-    scans = _scans(output_dir, raw_dir) if "sections" in chosen else {}
+    scans = scans_for_pictures(output_dir, raw_dir) if "sections" in chosen else {}
     request = FigureRequest(
         output_dir=output_dir,
         contour_dir=contour_dir or output_dir,
@@ -105,19 +97,3 @@ def figure(
         written, failed = write_figures(request, wanted, teller.step)
     click.echo(f"{len(written)} figures of {len(wanted) - len(failed)} participants in {target}")
     return 1 if failed else 0
-
-
-def _scans(output_dir: Path, raw_dir: Path | None) -> Mapping[str, RawScan]:
-    """The scans; none where their folder is not on record."""
-    from carotid.cohort.places import scans_on_record
-    from carotid.errors import UsageError, one_line
-    from carotid.storage.participants import find_scans_at
-    from carotid.storage.results.layout import OutputLayout
-
-    if raw_dir is not None:
-        return find_scans_at(raw_dir).scans
-    try:
-        return scans_on_record(OutputLayout(output_dir)).find().scans
-    except UsageError as error:
-        logger.warning("sections are drawn without the scan: %s", one_line(error))
-        return {}

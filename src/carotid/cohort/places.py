@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from carotid.cohort.memory import check_memory
-from carotid.errors import UsageError
+from carotid.errors import UsageError, one_line
 from carotid.stages import catalog
 from carotid.stages.catalog import made_on_the_way, stage_named
 from carotid.stages.inputs import Inputs, OnTheWay
 from carotid.stages.stage import SCAN
 from carotid.storage.model_description import expected_rescaling
+from carotid.storage.participants import find_scans_at
 from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.parameters import read_parameters
 from carotid.storage.scan_source import ScanSource, recorded_source
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from carotid.config import Parameters
     from carotid.provenance import Record
     from carotid.stages.stage import Stage
+    from carotid.storage.raw import RawScan
 
 logger = logging.getLogger(__name__)
 
@@ -139,6 +141,25 @@ def _check_results(need: str, layout: OutputLayout) -> None:
         expected=f"<participant>/{stage_named(need).transform}",
         remedy=f"run `carotid transform {need}` first, or give its output with --{need}_dir",
     )
+
+
+def scans_for_pictures(output_dir: Path, raw_dir: Path | None) -> Mapping[str, RawScan]:
+    """The scans behind an output directory's results, by id; none where their folder is unknown.
+
+    Args:
+        output_dir: Where results are.
+        raw_dir: Where scans are; None takes the folder on record, if it is still there.
+
+    Raises:
+        UsageError: `raw_dir` was given and cannot be used.
+    """
+    if raw_dir is not None:
+        return find_scans_at(raw_dir).scans
+    try:
+        return scans_on_record(OutputLayout(output_dir)).find().scans
+    except UsageError as error:
+        logger.warning("the scan is not shown: %s", one_line(error))
+        return {}
 
 
 def scans_on_record(layout: OutputLayout) -> ScanSource:

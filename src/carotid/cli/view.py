@@ -1,0 +1,63 @@
+"""`carotid view`: pages to look at single participants in 3D."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_folder = click.Path(path_type=Path)
+
+
+@click.command(short_help="Make a page with a participant's arteries in 3D.")
+@click.argument("output_dir", type=_folder)
+@click.option(
+    "-p",
+    "--participant",
+    "participants",
+    multiple=True,
+    required=True,
+    metavar="ID",
+    help="Whose page; may be given several times.",
+)
+@click.option("--view_dir", type=_folder, help="Where pages go.  [default: OUTPUT_DIR/views]")
+@click.option("--contour_dir", type=_folder, help="Where the outlines are.  [default: OUTPUT_DIR]")
+@click.option(
+    "--centerline_dir", type=_folder, help="Where the centerlines are.  [default: OUTPUT_DIR]"
+)
+@click.option(
+    "--raw_dir",
+    type=_folder,
+    help="Where the scans are.  [default: the folder on record in OUTPUT_DIR]",
+)
+def view(
+    *,
+    output_dir: Path,
+    participants: tuple[str, ...],
+    view_dir: Path | None,
+    contour_dir: Path | None,
+    centerline_dir: Path | None,
+    raw_dir: Path | None,
+) -> int:
+    """Make a page for each participant: arteries in 3D, thickness on the wall, slice by slice.
+
+    OUTPUT_DIR is what `carotid transform measurement` wrote. Each page, <participant_id>.html,
+    stands alone, needs no network and opens in any browser. The command needs
+    plotly: pip install 'carotid[viewer]'.
+    """
+    from carotid.cohort.outputs import check_output_dir
+    from carotid.cohort.participants import select_participants
+    from carotid.cohort.places import scans_for_pictures
+    from carotid.evaluation.measured_cohorts import measured_participants
+    from carotid.viewer.view import Sources, view_of
+
+    target = view_dir or output_dir / "views"
+    wanted = select_participants(measured_participants(output_dir), participants)
+    check_output_dir(target, [] if raw_dir is None else [raw_dir])
+    scans = scans_for_pictures(output_dir, raw_dir)
+    sources = Sources(output_dir, contour_dir or output_dir, centerline_dir or output_dir)
+    for participant_id in wanted:
+        path = target / f"{participant_id}.html"
+        view_of(sources, participant_id, scans.get(participant_id)).save(path)
+        click.echo(f"open {path}")
+    return 0
