@@ -13,10 +13,12 @@ from carotid.errors import CarotidError, InputError, one_line
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.report.centerline_case import centerline_section
+from carotid.report.centerline_figures import centerline_figures, centerline_reasons
 from carotid.report.contour_case import contour_reasons, contour_section, figures_of
 from carotid.report.contour_pictures import make_contour_scene
 from carotid.report.examination import examine
 from carotid.report.heatmap_case import heatmap_reasons, heatmap_section
+from carotid.report.heatmap_pictures import SIDES_ON_SCREEN
 from carotid.report.measured import all_figures
 from carotid.report.measurement_case import measurement_section
 from carotid.report.rendering import render
@@ -156,6 +158,9 @@ def _row(subject: Subject, number: int, found: Findings, scene: ContourScene | N
         sides={} if exam is None else {n: side.figures for n, side in exam.sides.items()},
         between_mm=np.nan if exam is None else exam.between_mm,
         heatmap_score=np.nan if exam is None else exam.score,
+        centerlines={}
+        if found.centerlines is None
+        else {n: centerline_figures(found.centerlines.side(n)) for n in SIDE_NAMES},
         contours={} if scene is None else {n: figures_of(scene, n) for n in SIDE_NAMES},
         arteries={} if found.measurements is None else all_figures(found.measurements),
         truth={}
@@ -183,6 +188,9 @@ def _body(
     if scene is not None:
         reasons += contour_reasons(scene)
         sections.append(contour_section(scene))
+    if found.centerlines is not None:
+        for name in SIDES_ON_SCREEN:
+            reasons += centerline_reasons(name, centerline_figures(found.centerlines.side(name)))
     if found.centerlines is not None and found.grid is not None:
         sections.append(centerline_section(found.centerlines, found.grid, scan))
     if found.exam is not None:

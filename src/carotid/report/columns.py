@@ -77,11 +77,12 @@ def _of(
     return value
 
 
-def _figure(name: str) -> Callable[[Row, SideName], float]:
-    """A figure of a side's contours."""
+def _figure(stage: str, name: str) -> Callable[[Row, SideName], float]:
+    """A figure of a side's centerlines or contours."""
 
     def value(row: Row, side: SideName) -> float:
-        return float(getattr(row.contours[side], name)) if side in row.contours else math.nan
+        figures = getattr(row, stage)
+        return float(getattr(figures[side], name)) if side in figures else math.nan
 
     return value
 
@@ -162,29 +163,44 @@ HEATMAP_COLUMNS = (
 )  # fmt: skip
 """Columns of a page of heatmaps."""
 
+CENTERLINE_COLUMNS = (
+    Column(
+        "Unsure", "%", 0, "high",
+        "Share of the internal carotid's slices in which the error that is expected of the center "
+        "exceeds 2 mm, so that it may lie outside of the lumen.",
+        _figure("centerlines", "unsure_share"),
+    ),
+    Column(
+        "Bifurcation ±", "mm", 1, "high",
+        "Expected error of the height of the bifurcation.",
+        _figure("centerlines", "bifurcation_uncertainty_mm"),
+    ),
+)  # fmt: skip
+"""Columns of a page of centerlines."""
+
 CONTOUR_COLUMNS = (
     Column(
-        "Spread 90", "mm", 2, "high",
+        "Spread", "mm", 2, "high",
         "90th percentile, over the slices of both arteries, of the spread that the contours state: "
         "the standard deviation of the radius, averaged around the outline, of the lumen or of the "
         "outer wall, whichever is wider.",
-        _figure("spread_p90_mm"),
+        _figure("contours", "spread_p90_mm"),
     ),
     Column(
         "Touch", "%", 0, "high",
         "Share of slices in which lumen and outer wall come closer than 0.2 mm, or cross.",
-        _figure("touch_share"),
+        _figure("contours", "touch_share"),
     ),
     Column(
         "Jump", "mm", 1, "high",
         "Largest distance of an outline's centre, or of its radius, from the middle between its "
         "neighbours above and below.",
-        _figure("jump_mm"),
+        _figure("contours", "jump_mm"),
     ),
     Column(
         "Hole", "mm", 1, "high",
         "Longest stretch of an artery without outlines between two slices with some.",
-        _figure("hole_mm"),
+        _figure("contours", "hole_mm"),
     ),
 )  # fmt: skip
 """Columns of a page of contours."""
@@ -223,11 +239,13 @@ TRUTH_COLUMNS = (
 def columns_of(rows: Sequence[Row]) -> dict[str, tuple[Column, ...]]:
     """The columns of a page by their group: those for which there is anything to show."""
     contours = any(row.contours for row in rows)
+    centerlines = any(row.centerlines for row in rows)
     heatmaps = HEATMAP_COLUMNS if any(row.sides for row in rows) else ()
     groups = {
         "": (SCORE,),
         "Measurements": MEASUREMENT_COLUMNS if any(row.arteries for row in rows) else (),
         "Contours": CONTOUR_COLUMNS if contours else (),
+        "Centerlines": CENTERLINE_COLUMNS if centerlines else (),
         "Heatmaps": tuple(column for column in heatmaps if column.brief or not contours),
         "Known centers": TRUTH_COLUMNS if any(row.truth for row in rows) else (),
     }

@@ -82,7 +82,9 @@ def thickness_map(course: DrawnCourse, extent: Extent) -> Picture:
     whole[before : before + rows] = values
     layers: list[Layer] = []
     thick = np.where(np.isfinite(whole), whole, 0.0)
-    layers += layer("plaque", lines.outlines(thick, PLAQUE_MM, row_px, column_px, 1.0))
+    layers += layer(
+        "plaque", lines.outlines(thick, PLAQUE_MM, row_px, column_px, 1.0, closed=False)
+    )
     layers += _limits(course, extent, _MAP_PX)
     words = tuple(
         Words(word[:3], _MAP_PX * (k + 1) / 4, extent.height - 4, 10, "middle")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carotid.evaluation.figures import CHECK, DOUBTFUL, NEAR, SCORE_PARTS
+from carotid.report.centerline_figures import UNSURE_PART
 from carotid.report.columns import columns_of
 from carotid.report.contour_figures import CONTOUR_PARTS
 from carotid.report.rendering import asset, stream
@@ -79,7 +80,7 @@ def page(rows: Sequence[Row], cases: Iterable[Case], facts: PageFacts) -> Iterat
         rows=rows,
         cases=cases,
         groups=GROUPS,
-        parts=[SCORE_PARTS.values(), CONTOUR_PARTS.values()],
+        parts=[SCORE_PARTS.values(), [UNSURE_PART], CONTOUR_PARTS.values()],
         near=NEAR,
         doubtful=DOUBTFUL,
         check=CHECK,

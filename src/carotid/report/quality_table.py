@@ -21,6 +21,15 @@ _CHANNEL_FIELDS = {
     "jump_mm": 2,
     "jumps_per_dm": 1,
 }
+_CENTERLINE_FIELDS = {
+    "score": 2,
+    "internal_points": 0,
+    "external_points": 0,
+    "uncertainty_median_mm": 2,
+    "uncertainty_p90_mm": 2,
+    "unsure_share": 4,
+    "bifurcation_uncertainty_mm": 2,
+}
 _CONTOUR_FIELDS = {
     "score": 2,
     "slices": 0,
@@ -36,6 +45,7 @@ HEADER = [
     *(f"{channel}_{field}" for channel in LABELS for field in _CHANNEL_FIELDS),
     "separate_mm", "left_right_mm", "members", "truth_median_mm", "truth_within_2mm",
     "unlike_training",
+    *(f"centerline_{field}" for field in _CENTERLINE_FIELDS),
     *(f"contour_{field}" for field in _CONTOUR_FIELDS),
 ]  # fmt: skip
 """Its columns; `docs/report.md` explains each."""
@@ -45,9 +55,8 @@ def quality_table(rows: list[Row]) -> str:
     """The table, in the order of the rows; one line without a side where nothing was counted."""
     lines = ["\t".join(HEADER)]
     for order, row in enumerate(rows, start=1):
-        sides: list[SideName | None] = [
-            name for name in SIDE_NAMES if name in row.sides or name in row.contours
-        ]
+        counted = {*row.sides, *row.centerlines, *row.contours}
+        sides: list[SideName | None] = [name for name in SIDE_NAMES if name in counted]
         for side in sides or [None]:
             cells = _cells(order, row, side)
             lines.append("\t".join(cells.get(name, "") for name in HEADER))
@@ -82,6 +91,11 @@ def _cells(order: int, row: Row, side: SideName | None) -> dict[str, str]:
     if side in row.truth:
         cells["truth_median_mm"] = _digits(row.truth[side].median_mm, 2)
         cells["truth_within_2mm"] = _digits(row.truth[side].right_share, 4)
+    if side in row.centerlines:
+        cells |= {
+            f"centerline_{field}": _digits(getattr(row.centerlines[side], field), digits)
+            for field, digits in _CENTERLINE_FIELDS.items()
+        }
     if side in row.contours:
         cells |= {
             f"contour_{field}": _digits(getattr(row.contours[side], field), digits)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from carotid.evaluation.figures import CHECK, DOUBTFUL
+from carotid.report.centerline_figures import centerline_score
 from carotid.report.contour_figures import contour_score
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from carotid.evaluation.figures import SideFigures
     from carotid.geometry.sides import SideName
+    from carotid.report.centerline_figures import CenterlineFigures
     from carotid.report.contour_figures import ContourFigures
     from carotid.report.measured import ArteryFigures
 
@@ -48,6 +50,7 @@ class Row:
         sides: Figures of the heatmaps; empty without.
         between_mm: Distance between the sides.
         heatmap_score: What the heatmaps say; NaN without.
+        centerlines: Figures of the centerlines; empty without.
         contours: Figures of the contours; empty without.
         arteries: Key measurements; empty without.
         truth: Distances from known centers, where there are any.
@@ -63,6 +66,7 @@ class Row:
     sides: Mapping[SideName, SideFigures] = field(default_factory=dict)
     between_mm: float = NAN
     heatmap_score: float = NAN
+    centerlines: Mapping[SideName, CenterlineFigures] = field(default_factory=dict)
     contours: Mapping[SideName, ContourFigures] = field(default_factory=dict)
     arteries: Mapping[SideName, ArteryFigures] = field(default_factory=dict)
     truth: Mapping[SideName, KnownDistance] = field(default_factory=dict)
@@ -75,9 +79,15 @@ class Row:
         return contour_score(self.contours) if self.contours else NAN
 
     @property
+    def centerline_score(self) -> float:
+        """What the centerlines say; NaN without."""
+        return centerline_score(self.centerlines) if self.centerlines else NAN
+
+    @property
     def score(self) -> float:
-        """What orders the page: the larger of both scores; NaN where there is neither."""
-        known = [s for s in (self.heatmap_score, self.contour_score) if not math.isnan(s)]
+        """What orders the page: the largest score of all stages; NaN where there is none."""
+        scores = (self.heatmap_score, self.centerline_score, self.contour_score)
+        known = [score for score in scores if not math.isnan(score)]
         return max(known, default=NAN)
 
     @property

@@ -27,7 +27,13 @@ def number(value: float) -> str:
 
 
 def outlines(
-    values: NDArray[np.floating], level: float, row_mm: float, column_mm: float, step_mm: float
+    values: NDArray[np.floating],
+    level: float,
+    row_mm: float,
+    column_mm: float,
+    step_mm: float,
+    *,
+    closed: bool = True,
 ) -> str:
     """Where an array crosses a level, as path data; the longest outlines where there are many.
 
@@ -37,12 +43,13 @@ def outlines(
         row_mm: Voxel size along the rows' axis, down the picture.
         column_mm: Voxel size across the picture.
         step_mm: Points that lie closer together than this are left out.
+        closed: Whether outlines are closed along the border; else they end there.
     """
     if min(values.shape) < 2 or not values.max() > level:
         return ""
     from contourpy import contour_generator
 
-    padded = np.pad(np.asarray(values, np.float64), 1)
+    padded = np.pad(np.asarray(values, np.float64), 1, mode="constant" if closed else "edge")
     lines = contour_generator(z=padded).lines(level)
     found = []
     for line in lines:

@@ -1,0 +1,43 @@
+"""Figures of centerlines against uncertainties that can be counted by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from carotid.artifacts import Bifurcation, Centerline, SideCenterlines
+from carotid.report.centerline_figures import centerline_figures, centerline_reasons
+
+
+def side(uncertainty_mm: list[float], fork: Bifurcation | None = None) -> SideCenterlines:
+    values = np.array(uncertainty_mm, np.float64)
+    points = np.column_stack([np.zeros((values.size, 2)), np.arange(values.size, dtype=np.float64)])
+    unknown = np.full(values.size, np.nan)
+    none = Centerline.of_points(np.empty((0, 3)))
+    return SideCenterlines(Centerline(points, unknown, unknown, unknown, values), none, fork)
+
+
+def test_sure_centerlines_have_nothing_to_tell() -> None:
+    figures = centerline_figures(side([0.5] * 20))
+    assert (figures.internal_points, figures.external_points) == (20, 0)
+    assert figures.unsure_share == 0
+    assert figures.score == 0
+    assert np.isnan(figures.bifurcation_uncertainty_mm)
+    assert centerline_reasons("left", figures) == []
+
+
+def test_share_above_two_millimetres_makes_the_score() -> None:
+    fork = Bifurcation(np.zeros(3), 1.5)
+    figures = centerline_figures(side([0.5] * 6 + [3.0] * 4 + [float("nan")] * 3, fork))
+    assert figures.unsure_share == pytest.approx(0.4)
+    assert figures.uncertainty_median_mm == 0.5
+    assert figures.bifurcation_uncertainty_mm == 1.5
+    assert figures.score == pytest.approx(35)
+    assert "40% of slices" in centerline_reasons("left", figures)[0]
+
+
+def test_unknown_uncertainty_counts_nothing_and_a_missing_artery_all() -> None:
+    assert centerline_figures(side([float("nan")] * 5)).score == 0
+    none = centerline_figures(side([]))
+    assert none.score == 100
+    assert centerline_reasons("right", none) == ["right: no internal centerline"]
