@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO_DIR ?= demo
 
-.PHONY: demo test test-slow test-faults check format bench docs models clean
+.PHONY: demo test test-slow test-faults check format bench docs contour-models clean
 
 demo: $(VENV)/.carotid  ## run the main job on built-in data and say where to look
 	$(BIN)/carotid demo --force $(DEMO_DIR)
@@ -32,6 +32,16 @@ format: $(VENV)/.check  ## mend style
 bench: $(VENV)/.carotid  ## the figures of the README, as ratios taken in one run
 	$(BIN)/python -m benchmarks.transform
 	$(BIN)/python -m benchmarks.pipeline
+
+TRAINING := src/carotid/training
+CONTOUR_MODELS := runs/contour
+
+contour-models: $(VENV)/.carotid  ## train contour models as the package's own were, in hours
+	$(BIN)/carotid train contour $(CONTOUR_MODELS)/trunk --from_simulator \
+		--train_config_path $(TRAINING)/contour_shipped_trunk.toml
+	$(BIN)/carotid train contour $(CONTOUR_MODELS)/models --from_simulator \
+		--start_from $(CONTOUR_MODELS)/trunk --train_config_path $(TRAINING)/contour_shipped.toml
+	$(BIN)/carotid models calibrate $(CONTOUR_MODELS)/models
 
 docs: $(VENV)/.docs  ## the documentation as pages in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

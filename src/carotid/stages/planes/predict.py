@@ -65,7 +65,8 @@ def artery_radii(
         course: (m, 3) its centerline, R-A-S mm, from low to high.
         other: (m, 3) the other artery's centerline; None where there is none.
         networks: Plane networks in evaluation mode.
-        looks: How often to look; after each but the last the planes move to the lumen's middle.
+        looks: How often to look; after each but the last, which all networks take part in, the
+            planes move to the middle of the lumen that the first one saw.
 
     Returns:
         None where the centerline is shorter than a step.
@@ -75,8 +76,10 @@ def artery_radii(
         return None
     for look in range(looks):
         planes = Planes.across(curve, STEP_MM)
-        radii = _predict(plane_images(volume, planes, other), planes, networks)
-        if look + 1 < looks:
+        is_last = look + 1 == looks
+        asked = networks if is_last else networks[:1]  # one is enough to find the middle
+        radii = _predict(plane_images(volume, planes, other), planes, asked)
+        if not is_last:
             curve = _recentred(radii)
     return radii
 

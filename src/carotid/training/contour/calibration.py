@@ -19,7 +19,7 @@ from carotid.network.plane_cnn import PLANES
 from carotid.simulation.close_up import simulate_close_up
 from carotid.stages.planes.predict import EXTRA_MM, artery_radii
 from carotid.stages.planes.predictor import PlanePredictor
-from carotid.stages.planes.spread import UNCALIBRATED, calibrated
+from carotid.stages.planes.spread import UNCALIBRATED, calibrated, thin_bias, without_bias
 from carotid.stages.planes.surface import smoothed
 from carotid.storage.checksums import sha256_of_file
 from carotid.storage.model_description import (
@@ -32,7 +32,7 @@ from carotid.training.contour.plane_samples import LARGEST_MM, found_courses, tr
 from carotid.training.contour.sources import CALIBRATION_STREAM, STREAM_LENGTH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -158,25 +158,21 @@ def _not_beyond(planes: Planes) -> NDArray[np.bool_]:
 
 def spread_tables(necks: Sequence[Sequence[Seen]]) -> dict[str, SpreadTable]:
     """Tables of lumen and wall, from necks that networks looked at."""
-    lumen, wall = _Errors(), _Errors()
-    for one in (one for neck in necks for one in neck):
-        found_lumen, found_outer = smoothed(one.radii)
-        lumen.add(one.radii.lumen_raw_mm, found_lumen - one.lumen_mm)
-        wall.add(one.radii.outer_raw_mm, found_outer - one.outer_mm)
-    return {"lumen": lumen.table(), "wall": wall.table()}
+    every = [one for neck in necks for one in neck]
+    known = [np.isfinite(one.lumen_mm) & np.isfinite(one.outer_mm) for one in every]
 
+    def rays(arrays: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
+        return np.concatenate([a[k] for a, k in zip(arrays, known, strict=True)])
 
-class _Errors:
-    """Errors of radii that are known, and the spreads that were given for them."""
-
-    def __init__(self) -> None:
-        self._raw: list[NDArray[np.float64]] = []
-        self._error: list[NDArray[np.float64]] = []
-
-    def add(self, raw_mm: NDArray[np.float64], error_mm: NDArray[np.float64]) -> None:
-        known = np.isfinite(error_mm)
-        self._raw.append(raw_mm[known])
-        self._error.append(error_mm[known])
-
-    def table(self) -> SpreadTable:
-        return calibrated(np.concatenate(self._raw), np.concatenate(self._error))
+    smooth = [smoothed(one.radii) for one in every]
+    lumen, outer = rays(lumen for lumen, _ in smooth), rays(outer for _, outer in smooth)
+    true_lumen, true_outer = rays(o.lumen_mm for o in every), rays(o.outer_mm for o in every)
+    lumen_raw = rays(one.radii.lumen_raw_mm for one in every)
+    outer_raw = rays(one.radii.outer_raw_mm for one in every)
+    thickness, true_thickness = outer - lumen, true_outer - true_lumen
+    at, bias = thin_bias(outer_raw, thickness, thickness - true_thickness)
+    first = calibrated(outer_raw, outer - true_outer)
+    found = replace(first, bias_mm=tuple(map(float, np.interp(first.raw_mm, at, bias))))
+    moved = without_bias(found, lumen, outer, outer_raw)
+    wall = replace(calibrated(outer_raw, moved - true_outer), bias_mm=found.bias_mm)
+    return {"lumen": calibrated(lumen_raw, lumen - true_lumen), "wall": wall}
