@@ -50,6 +50,51 @@ def test_what_slicer_needs_is_written() -> None:
     assert len({point["id"] for point in markup["controlPoints"]}) == 3
 
 
+NUMBERS, WORD, SWITCH = (float, int), (str,), (bool,)
+SCHEMA: dict[str, dict[str, tuple[type, ...]]] = {
+    "markup": {
+        **dict.fromkeys(("type", "name", "coordinateSystem", "coordinateUnits"), WORD),
+        **dict.fromkeys(("locked", "fixedNumberOfControlPoints"), SWITCH),
+        "labelFormat": WORD, "lastUsedControlPointNumber": (int,),
+        "controlPoints": (list,), "display": (dict,),
+    },
+    "point": {
+        **dict.fromkeys(("id", "label", "description", "associatedNodeID"), WORD),
+        **dict.fromkeys(("position", "orientation"), (list,)),
+        **dict.fromkeys(("selected", "locked", "visibility"), SWITCH),
+        "positionStatus": WORD,
+    },
+    "display": {
+        **dict.fromkeys(("visibility", "propertiesLabelVisibility"), SWITCH),
+        **dict.fromkeys(("pointLabelsVisibility", "useGlyphScale", "sliceProjection"), SWITCH),
+        **dict.fromkeys(("opacity", "textScale", "glyphScale", "glyphSize"), NUMBERS),
+        **dict.fromkeys(("color", "selectedColor"), (list,)),
+        "glyphType": WORD,
+    },
+}
+"""Keys that are written, and the types that Slicer's schema 1.0.3 gives them."""
+
+
+def assert_types(found: dict[str, Any], kind: str) -> None:
+    for key, value in found.items():
+        wanted = SCHEMA[kind][key]
+        assert isinstance(value, wanted), key
+        assert isinstance(value, bool) == (wanted == SWITCH), key
+
+
+@pytest.mark.parametrize("kind", ["Fiducial", "Curve", "ClosedCurve"])
+def test_keys_and_types_are_those_of_the_schema(kind: Any) -> None:
+    content = json.loads(markups_text([Markup("c", kind, POINTS, ("a", "", ""))]))
+    (markup,) = content["markups"]
+    assert_types(markup, "markup")
+    assert_types(markup["display"], "display")
+    assert markup["type"] in ("Fiducial", "Line", "Angle", "Curve", "ClosedCurve", "Plane", "ROI")
+    assert all(0 <= part <= 1 for part in markup["display"]["color"])
+    for point in markup["controlPoints"]:
+        assert_types(point, "point")
+        assert (len(point["position"]), len(point["orientation"])) == (3, 9)
+
+
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
