@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from tests.dicom_series import PATIENT, write_classic, write_enhanced
 from tests.export.marked import mask_centers, neck, write_results
 from tests.necks import ORDERS
 
-from carotid.errors import InputError
+from carotid.errors import InputError, UsageError
 from carotid.export.dicom import WANTED, write_dicom_files
+from carotid.export.dicom_source import load_highdicom
 from carotid.export.structures import STRUCTURES
 from carotid.export.studies import studies
 from carotid.geometry.volume import Volume
@@ -124,7 +126,7 @@ def check_report(report: Any, segmentation: Any) -> None:
         (site,) = group.finding_sites
         assert site.value.value == "69105007"
         assert site.laterality.meaning.lower() == side
-        referenced = group.referenced_segment.ReferencedSOPSequence[0]
+        referenced = group.referenced_segment[0].ReferencedSOPSequence[0]
         assert referenced.ReferencedSOPInstanceUID == segmentation.SOPInstanceUID
         number = names[f"{side} common and internal carotid wall"]
         assert referenced.ReferencedSegmentNumber == number
@@ -153,6 +155,13 @@ def test_series_that_nothing_can_refer_to(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no FrameOfReferenceUID"):
         export(tmp_path)
     assert not (tmp_path / "to").exists()
+
+
+def test_without_highdicom_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "highdicom", None)
+    with pytest.raises(UsageError, match="needs highdicom") as caught:
+        load_highdicom()
+    assert "pip install 'carotid[dicom]'" in str(caught.value)
 
 
 def test_another_series_is_refused(tmp_path: Path) -> None:

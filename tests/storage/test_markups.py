@@ -55,8 +55,10 @@ SCHEMA: dict[str, dict[str, tuple[type, ...]]] = {
     "markup": {
         **dict.fromkeys(("type", "name", "coordinateSystem", "coordinateUnits"), WORD),
         **dict.fromkeys(("locked", "fixedNumberOfControlPoints"), SWITCH),
-        "labelFormat": WORD, "lastUsedControlPointNumber": (int,),
-        "controlPoints": (list,), "display": (dict,),
+        "labelFormat": WORD,
+        "lastUsedControlPointNumber": (int,),
+        "controlPoints": (list,),
+        "display": (dict,),
     },
     "point": {
         **dict.fromkeys(("id", "label", "description", "associatedNodeID"), WORD),

@@ -112,9 +112,11 @@ def export_dicom(raw_dir: Path | None, **places: Any) -> int:
 
     from carotid.cohort.places import scans_on_record
     from carotid.export.dicom import WANTED, write_dicom_files
+    from carotid.export.dicom_source import load_highdicom
     from carotid.storage.participants import find_scans_at
     from carotid.storage.results.layout import OutputLayout
 
+    load_highdicom()
     if raw_dir is not None:
         scans = find_scans_at(raw_dir).scans
     else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from carotid.export.dicom_report import make_report
 from carotid.export.dicom_segmentation import make_segmentation
-from carotid.export.dicom_source import load_highdicom, read_source
+from carotid.export.dicom_source import read_source
 from carotid.export.studies import whole_file
 from carotid.storage.dicom.open import foreign_errors
 from carotid.storage.results.layout import (
@@ -41,10 +41,9 @@ def write_dicom_files(study: Study, folder: Path, scans: Mapping[str, RawScan]) 
         The files.
 
     Raises:
-        InputError: A result or the series cannot be used, or highdicom is not installed.
+        InputError: A result or the series cannot be used.
         OutputError: A file cannot be written.
     """
-    load_highdicom()
     masks, tables = study.folder(SEGMENTATION_TRANSFORM), study.folder(MEASUREMENT_TRANSFORM)
     if masks is None:
         return []

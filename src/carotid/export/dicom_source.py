@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from carotid.errors import InputError
+from carotid.errors import InputError, UsageError
 from carotid.storage.dicom.read import series_places
 from carotid.storage.readers import FOLDER_KIND
 
@@ -59,12 +59,12 @@ def load_highdicom() -> ModuleType:
     """The library that writes DICOM's derived objects.
 
     Raises:
-        InputError: It is not installed.
+        UsageError: It is not installed.
     """
     try:
         import highdicom
     except ImportError as error:
-        raise InputError(
+        raise UsageError(
             "writing DICOM needs highdicom, which is not installed",
             remedy="install it with pip install 'carotid[dicom]'",
         ) from error
