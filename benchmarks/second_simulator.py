@@ -8,6 +8,7 @@ from filtered noise. Nothing here may be used for training.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +40,39 @@ def simulate_second(seed: int, *, hard: bool = False) -> SimulatedNeck:
     Returns:
         The neck, stored in one of several orientations.
     """
+    painted = paint_second(seed, hard=hard)
+    rng = painted.rng
+    real, imaginary = rng.normal(0, painted.sigma, (2, *painted.image.shape))
+    scan = np.hypot(painted.image + real, imaginary)
+    volume = Volume((scan * 700).astype(np.int16), painted.grid)
+    stored = volume.reoriented(str(rng.choice(_STORED)))
+    stored = Volume(np.ascontiguousarray(stored.array), stored.grid)
+    visible = np.ones(painted.grid.shape[2], dtype=bool)
+    made = {"hard": hard, "noise": painted.sigma}
+    return SimulatedNeck(stored, painted.sides, visible, made)
+
+
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """A neck before it is scanned.
+
+    Attributes:
+        image: (x, y, z) signal without noise.
+        grid: Where it lies, R-A-S.
+        sides: The arteries.
+        sigma: Noise that a scan of it gets.
+        rng: The source of chance, where it stands.
+    """
+
+    image: NDArray[np.float64]
+    grid: Grid
+    sides: dict[SideName, TrueSide]
+    sigma: float
+    rng: np.random.Generator
+
+
+def paint_second(seed: int, *, hard: bool = False) -> Painted:
+    """Paint the neck that `simulate_second` scans."""
     rng = np.random.default_rng([20, int(hard), seed])
     width, depth, height = (int(n) for n in rng.choice(_SIZES))
     size = np.array([width, depth, height]) * VOXEL_MM
@@ -55,15 +89,9 @@ def simulate_second(seed: int, *, hard: bool = False) -> SimulatedNeck:
     if rng.random() < (0.6 if hard else 0.3):
         image = gaussian_filter(image, rng.uniform(0.3, 0.8))
     sigma = rng.uniform(0.10, 0.24) if hard else rng.uniform(0.03, 0.10)
-    real, imaginary = rng.normal(0, sigma, (2, *image.shape))
-    scan = np.hypot(image + real, imaginary)
     affine = np.diag([VOXEL_MM, VOXEL_MM, VOXEL_MM, 1.0])
     affine[:3, 3] = x[0], y[0], z[0]
-    volume = Volume((scan * 700).astype(np.int16), Grid((width, depth, height), affine))
-    stored = volume.reoriented(str(rng.choice(_STORED)))
-    stored = Volume(np.ascontiguousarray(stored.array), stored.grid)
-    visible = np.ones(height, dtype=bool)
-    return SimulatedNeck(stored, sides, visible, {"hard": hard, "noise": float(sigma)})
+    return Painted(image, Grid((width, depth, height), affine), sides, float(sigma), rng)
 
 
 _SIZES = ((240, 60, 200), (240, 66, 180), (280, 60, 200), (220, 72, 160), (300, 64, 220))
