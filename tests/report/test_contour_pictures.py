@@ -103,11 +103,11 @@ def test_what_stands_out_comes_first() -> None:
     assert {one.side for one in found} == {"left"}
     assert found[0].z == 15
     assert "cross" in found[0].why
-    assert "a jump of 5.0 mm" in found[0].why
+    assert "jump of 5.0 mm" in found[0].why
     assert any("touch" in one.why and one.z < 12 for one in found)
     tiles = contour_pictures.tiles_to_check(made)
     assert 1 < len(tiles) <= contour_pictures.TO_CHECK
-    assert tiles[0].caption.startswith("left · 31 mm · internal: lumen and wall cross")
+    assert tiles[0].caption.startswith("left · 31 mm · int.: lumen and wall cross")
 
 
 def test_regular_tiles_and_without_scan() -> None:

@@ -48,8 +48,8 @@ def test_contours_order_the_page(staged: Path, tmp_path: Path) -> None:
     done = write_report(staged / "out", output_path=tmp_path / "p.html")
     groups = {row.participant_id: row.group for row in done.rows}
     assert groups["narrow"] == "doubtful"
-    assert groups["outlines"] == "unremarkable"
-    assert groups["lines"] == "unremarkable"
+    assert groups["outlines"] == "plausible"
+    assert groups["lines"] == "plausible"
     assert done.rows[0].participant_id == "narrow"
     with done.table.open(newline="") as file:
         table = list(csv.DictReader(file, delimiter="\t"))

@@ -35,7 +35,7 @@ def test_order_and_figures(made: Path, tmp_path: Path) -> None:
     done = write_report(made / "out", output_path=tmp_path / "page.html")
     assert [row.participant_id for row in done.rows] == [EVIL, "unrun", "poor", "fair", "good"]
     assert [row.group for row in done.rows[2:]] == [
-        "doubtful", "check", "unremarkable"
+        "doubtful", "check", "plausible"
     ]  # fmt: skip
     table = rows_of(done.table)
     assert list(table[0]) == HEADER

@@ -144,7 +144,7 @@ HEATMAP_COLUMNS = (
         "Largest distance, within the axial plane, between the maxima of two neighbouring slices "
         "that both have a peak above the threshold. Worse channel. Where the network changes from "
         "one vessel to another, the maximum jumps.",
-        _of(lambda c: c.jump_mm, max), brief=True,
+        _of(lambda c: c.jump_mm, max),
     ),
     Column(
         "Apart", "mm", 0, "low",
@@ -171,7 +171,7 @@ CENTERLINE_COLUMNS = (
         _figure("centerlines", "unsure_share"),
     ),
     Column(
-        "Bifurcation ±", "mm", 1, "high",
+        "Bif. ±", "mm", 1, "high",
         "Expected error of the height of the bifurcation.",
         _figure("centerlines", "bifurcation_uncertainty_mm"),
     ),

@@ -36,7 +36,7 @@ TO_CHECK = 8
 TILE_PX = 142
 _TILE_MM = 26.0
 _TILE_PX_PER_MM = 6.0
-_STRIP_MM = 18.0
+_STRIP_MM = 24.0
 _STRIP_PX_PER_MM = 4.0
 _STRIP_HEIGHT_PX = 420
 _WIDE_MM = 0.5
@@ -192,7 +192,7 @@ def findings(scene: ContourScene) -> list[Finding]:
                 reasons = {
                     "lumen and wall cross": 3.0 if gap < 0 else 0.0,
                     "lumen and wall touch": 2.0 if 0 <= gap < TOUCH_MM else 0.0,
-                    f"a jump of {jump:.1f} mm": jump / JUMP_MM if jump > JUMP_MM else 0.0,
+                    f"jump of {jump:.1f} mm": jump / JUMP_MM if jump > JUMP_MM else 0.0,
                     f"spread {spread:.1f} mm": spread / _WIDE_MM if spread > _WIDE_MM else 0.0,
                 }
                 told = [words for words, weight in reasons.items() if weight > 0]
@@ -214,7 +214,7 @@ def tiles_to_check(scene: ContourScene, apart_mm: float = 4.0) -> list[Picture]:
             chosen.append(one)
         if len(chosen) == TO_CHECK:
             break
-    return [tile(scene, one.side, one.z, f"{one.label}: {one.why}") for one in chosen]
+    return [tile(scene, one.side, one.z, f"{one.label[:3]}.: {one.why}") for one in chosen]
 
 
 def regular_tiles(scene: ContourScene, side: SideName) -> list[Picture]:

@@ -104,12 +104,12 @@ def _in_words(key: str, figures: SideFigures) -> str:
         return f"external peaks in {100 * external.peak_share:.0f} % of slices"
     words, field, otherwise = {
         "disagreement": (
-            "models {:.1f} mm apart in the median",
+            "models typically {:.1f} mm apart",
             "disagreement_median_mm",
             "models not comparable",
         ),
         "apart": ("models on different spots in {:.0%} of slices", "apart_share", "no peak"),
-        "jumps": ("{:.0f} jumps in 100 mm", "jumps_per_dm", "no course to follow"),
+        "jumps": ("{:.0f} jumps along 100 mm", "jumps_per_dm", "no course to follow"),
     }[key]
     known = [v for v in (getattr(c, field) for c in (internal, external)) if not math.isnan(v)]
     return words.format(sum(known) / len(known)) if known else otherwise

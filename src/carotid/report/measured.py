@@ -129,6 +129,11 @@ def _number(table: MeasurementTable, name: str, row: int) -> float:
     return float(table.numbers(name)[row])
 
 
+def position(s_mm: float) -> str:
+    """A place along the artery in words."""
+    return f"{round(s_mm):+d} mm" if round(s_mm) else "0 mm"
+
+
 def told(value: Value, unit: str, digits: int) -> tuple[str, str]:
     """A measurement in words: with its spread; and where it was found, if that is known."""
     if np.isnan(value.value):
@@ -136,5 +141,5 @@ def told(value: Value, unit: str, digits: int) -> tuple[str, str]:
     words = f"{value.value:.{digits}f}"
     if not np.isnan(value.sd):
         words += f" ± {value.sd:.{digits}f}"
-    place = "" if np.isnan(value.s_mm) else f"at {value.s_mm:+.0f} mm"
+    place = "" if np.isnan(value.s_mm) else f"at {position(value.s_mm)}"
     return f"{words} {unit}", place

@@ -11,7 +11,7 @@ from carotid.figures.courses import drawn_courses
 from carotid.figures.cuts import extreme_rows
 from carotid.report.contour_pictures import tile
 from carotid.report.heatmap_pictures import SIDES_ON_SCREEN
-from carotid.report.measured import KEY_NUMBERS, UNKNOWN, all_figures, told
+from carotid.report.measured import KEY_NUMBERS, UNKNOWN, all_figures, position, told
 from carotid.report.measurement_pictures import Extent, area_curve, thickness_map
 from carotid.report.rendering import render
 
@@ -93,7 +93,7 @@ def _cuts(course: DrawnCourse, scene: ContourScene) -> list[tuple[str, Picture]]
     for extreme, row in extreme_rows(course).items():
         name, unit = {"narrowest": ("la_mm2", "mm²"), "thickest": ("wt_max_mm", "mm")}[extreme]
         value, s = course.values(name)[row], course.s_mm[row]
-        words = f"{extreme}: {value:.1f} {unit} at {s:+.0f} mm"
+        words = f"{extreme}: {value:.1f} {unit} at {position(s)}"
         z = round(float(course.values("z")[row]))
         found.append((words, tile(scene, course.side, z, extreme)))
     return found

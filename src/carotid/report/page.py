@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "doubtful": "doubtful",
     "check": "worth a check",
-    "unremarkable": "unremarkable",
+    "plausible": "plausible",
     "no score": "without a score",
     "no result": "without results",
 }

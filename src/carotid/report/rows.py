@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from carotid.report.contour_figures import ContourFigures
     from carotid.report.measured import ArteryFigures
 
-Group = Literal["doubtful", "check", "unremarkable", "no score", "no result"]
+Group = Literal["doubtful", "check", "plausible", "no score", "no result"]
 
 NAN = float("nan")
 
@@ -101,7 +101,7 @@ class Row:
             return "no score"
         if self.score >= DOUBTFUL:
             return "doubtful"
-        return "check" if self.score >= CHECK else "unremarkable"
+        return "check" if self.score >= CHECK else "plausible"
 
     @property
     def word(self) -> str:
