@@ -1,17 +1,56 @@
-"""`carotid demo`: the whole job on simulated necks, with a word on how good it was."""
+"""`carotid demo`: `carotid run` on simulated necks, with a word on how good it was."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from carotid.cohort.outputs import check_output_dir
-from carotid.network.shipped import shipped_models
+from carotid.network.shipped import given_or_shipped
+from carotid.stages.catalog import WHOLE, stage_named
+
+WARNING = (
+    "The models were trained with necks of this very simulator. They have not been validated\n"
+    "on patients, where they will be worse by an amount that nobody has measured. Look at\n"
+    "every result."
+)
 
 
-@click.command(short_help="See it work: simulate, transform, compare, report.")
+@dataclass(frozen=True)
+class _Places:
+    """Where a demo keeps what.
+
+    Attributes:
+        root: The folder that was given.
+    """
+
+    root: Path
+
+    @property
+    def raw(self) -> Path:
+        """The scans."""
+        return self.root / "raw"
+
+    @property
+    def annotations(self) -> Path:
+        """Known centers and outlines."""
+        return self.root / "annotations"
+
+    @property
+    def results(self) -> Path:
+        """What `carotid run` makes of the scans."""
+        return self.root / "results"
+
+    @property
+    def comparison(self) -> Path:
+        """Results against the truth, slice by slice."""
+        return self.root / "comparison"
+
+
+@click.command(short_help="See it work: simulated necks, all steps, figures, a page.")
 @click.argument("output_dir", type=click.Path(path_type=Path))
 @click.option(
     "--participants",
@@ -23,8 +62,8 @@ from carotid.network.shipped import shipped_models
 @click.option(
     "--seed", type=click.IntRange(0), default=2026, show_default=True, help="Which necks."
 )
-@click.option("--device", type=click.Choice(["cuda", "cpu"]), help="As in `transform heatmap`.")
-@click.option("--threads", type=click.IntRange(min=1), help="As in `transform heatmap`.")
+@click.option("--device", type=click.Choice(["cuda", "cpu"]), help="As in `carotid run`.")
+@click.option("--threads", type=click.IntRange(min=1), help="As in `carotid run`.")
 @click.option("--force", is_flag=True, help="Start again where a demo has run already.")
 def demo(
     output_dir: Path,
@@ -36,53 +75,60 @@ def demo(
 ) -> int:
     """Make simulated necks, find their carotids, and measure how far off the result is.
 
-    Everything goes to OUTPUT_DIR: scans in raw/, known centerlines in annotations/, results in
-    heatmaps/, the comparison in comparison.tsv, and a page to look at, heatmaps/report.html.
+    Everything goes to OUTPUT_DIR: scans in raw/, known centerlines and contours in annotations/,
+    what `carotid run` makes of the scans in results/, the comparison of both in comparison/, and
+    a page to look at, results/report.html.
     """
     from carotid.cli.cohort_progress import choose_progress
-    from carotid.cli.compare import print_participants
+    from carotid.cli.demo_figures import print_truth, truth_rows
     from carotid.cli.progress import duration
-    from carotid.cohort.run import Request, run_stage
-    from carotid.errors import UsageError
-    from carotid.evaluation.compare_heatmaps import compare_heatmaps
+    from carotid.cohort.run_pipeline import PipelineRequest, run_pipeline
+    from carotid.evaluation.compare_centerlines import compare_centerlines
+    from carotid.evaluation.compare_contours import compare_contours
     from carotid.report.write import write_report
     from carotid.simulation.cohort import simulate_cohort
     from carotid.simulation.recipes import ORDINARY_RECIPE
-    from carotid.stages.catalog import stage_named
 
     begin = time.monotonic()
-    models = shipped_models("heatmap")
-    if not any(models.glob("*.pt")):
-        raise UsageError("this package holds no models to show", where=models)
+    models = {kind: given_or_shipped(kind, None) for kind in ("heatmap", "contour")}
     check_output_dir(output_dir, [])
-    raw, annotations = output_dir / "raw", output_dir / "annotations"
-    heatmaps, table = output_dir / "heatmaps", output_dir / "comparison.tsv"
-
+    places = _Places(output_dir)
     click.echo(f"1 of 4  making {participants} simulated necks with known carotids")
     simulate_cohort(output_dir, participants, seed, ORDINARY_RECIPE, force=force)
-    click.echo("2 of 4  computing heatmaps with the models that come with the package")
-    request = Request(
-        stage=stage_named("heatmap"),
-        raw_dir=raw,
-        model_dir=models,
-        output_dir=heatmaps,
+    click.echo(f"2 of 4  carotid run {places.raw} {places.results}")
+    request = PipelineRequest(
+        stages=[stage_named(name) for name in WHOLE],
+        written=frozenset(WHOLE) - {"heatmap", "polar"},
+        raw_dir=places.raw,
+        model_dirs=models,
+        output_dir=places.results,
         device=device,
         threads=threads,
         force=force,
     )
-    outcomes = run_stage(request, choose_progress)
+    outcomes = run_pipeline(request, choose_progress)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     for outcome in failed:
         click.echo(f"        {outcome.participant_id} failed: {outcome.reason}")
-    click.echo("3 of 4  comparing them with the truth")
-    print_participants(compare_heatmaps(heatmaps, annotations, table))
+    if len(failed) == len(outcomes):
+        return 1
+    click.echo("3 of 4  comparing the results with the truth")
+    places.comparison.mkdir(exist_ok=True)
+    centers = compare_centerlines(places.results, places.annotations, places.comparison)
+    contours = compare_contours(places.results, places.annotations, places.comparison)
+    print_truth(truth_rows(centers, contours))
     click.echo("4 of 4  making a page to look at")
-    report = write_report(heatmaps, raw_dir=raw, annotation_dir=annotations)
+    report = write_report(places.results, annotation_dir=places.annotations)
     click.echo("")
     click.echo(f"Done in {duration(time.monotonic() - begin)}. Open {report.page} in a browser.")
-    click.echo(f"Slice by slice: {table}. To see the heatmaps over a scan in a viewer, load")
-    click.echo(f"{raw}/neck-001.mha and {heatmaps}/neck-001/heatmap_transform/*/mean.mha.")
-    click.echo(
-        "The models were trained on simulated necks only; they have not been validated on patients."
-    )
+    _say_more(places, next(one.participant_id for one in outcomes if one.status == "done"))
+    click.echo(WARNING)
     return 1 if failed else 0
+
+
+def _say_more(places: _Places, participant_id: str) -> None:
+    """Where measurements and masks are."""
+    click.echo(f"Measurements of all arteries: {places.results / 'arteries.tsv'}.")
+    click.echo("To see masks over a scan in a viewer, load")
+    masks = places.results / participant_id / "segmentation_transform" / "labels.mha"
+    click.echo(f"{places.raw / participant_id}.mha and {masks}.")

@@ -76,7 +76,9 @@ def test_centerlines_of_another_scan_are_refused() -> None:
 
 
 def test_unequal_spacing_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    draw_polar_images(SCAN, lines((5, 5, 5)), SMALL)
+    images = draw_polar_images(SCAN, lines((5, 5, 5)), SMALL)
+    assert not caplog.text, "networks that look at the scan itself never ask for an image"
+    list(images.blocks("left"))
     assert "0.800 x 0.900 mm" in caplog.text
 
 
@@ -85,9 +87,10 @@ def test_images_beyond_the_scan_are_told_where_values_are_made_up(
 ) -> None:
     caplog.set_level(logging.WARNING)
     points = lines((2, 9, 5), (10, 9, 6), (10, 9, 25))
-    draw_polar_images(SCAN, points, SMALL)
+    list(draw_polar_images(SCAN, points, SMALL).blocks("left"))
     assert "extrapolates" not in caplog.text
-    draw_polar_images(SCAN, points, SMALL.model_copy(update={"sampling": "compatible"}))
+    compatible = SMALL.model_copy(update={"sampling": "compatible"})
+    list(draw_polar_images(SCAN, points, compatible).blocks("left"))
     assert "left internal: 2 of 3 polar images" in caplog.text
 
 

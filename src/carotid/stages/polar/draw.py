@@ -75,7 +75,8 @@ class DrawnPolarImages:
         return slices * image * (len(NINE_CENTERS) if self.parameters.multiple_centers else 1)
 
     def blocks(self, side: SideName) -> Iterator[PolarBlock]:
-        """The images of one side, a block at a time."""
+        """The images of one side, a block at a time; what is doubtful about them is said first."""
+        self._warn(side)
         sampler = PolarSampler(
             self.scan.volume, self.scan.intensities, self.rays, self.parameters.sampling
         )
@@ -92,6 +93,14 @@ class DrawnPolarImages:
                 part,
                 images.reshape(*part.shape[:2], *images.shape[1:]),
             )
+
+    def _warn(self, side: SideName) -> None:
+        if side == SIDE_NAMES[0]:
+            _warn_of_spacing(self.canonical)
+        if self.sampling == "compatible":
+            for label in LABELS:
+                points = self.centerlines.side(side).artery(label).points
+                _warn_of_border(points, self.canonical, self.rays, side, label)
 
     def _centers(self, side: SideName) -> tuple[tuple[Label, ...], NDArray[np.float64]]:
         """Label and (n, 3) position of each slice: external first, then by z."""
@@ -132,9 +141,6 @@ def draw_polar_images(
         for label in LABELS:
             points = centerlines.side(side).artery(label).points
             _check(points, images.canonical, side, label)
-            if parameters.sampling == "compatible":
-                _warn_of_border(points, images.canonical, images.rays, side, label)
-    _warn_of_spacing(images.canonical)
     return images
 
 
