@@ -7,7 +7,7 @@ DEMO_DIR ?= demo
 
 .PHONY: demo test test-slow test-faults check format bench docs contour-models clean
 
-demo: $(VENV)/.carotid  ## run the main job on built-in data and say where to look
+demo: $(VENV)/.carotid  ## all steps on built-in data, figures against the truth, and where to look
 	$(BIN)/carotid demo --force $(DEMO_DIR)
 
 test: $(VENV)/.test  ## all ordinary tests
