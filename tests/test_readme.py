@@ -34,7 +34,7 @@ def test_the_python_example_runs(tmp_path: Path) -> None:
 
 def test_the_first_screen_has_what_one_does_first() -> None:
     own, without_scans = (block.text for block in blocks(README)[:2])
-    assert own.split() == "pip install . carotid run scans results".split()
+    assert own.split() == ["pip", "install", ".", "carotid", "run", "scans", "results"]
     assert "make demo" in without_scans
     assert "make test" in without_scans
 
