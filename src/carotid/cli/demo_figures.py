@@ -35,7 +35,7 @@ class TruthRow:
     dice: float = float("nan")
 
 
-def truth_rows(centers: CenterlineComparison, contours: ContourComparison | None) -> list[TruthRow]:
+def truth_rows(centers: CenterlineComparison, contours: ContourComparison) -> list[TruthRow]:
     """Centers, lumen and outer wall; the second directory of each comparison is the truth."""
     mm = np.concatenate([one.mm for one in centers.distances] or [np.empty(0)])
     there = sum(one.counts[1] for one in centers.distances)
