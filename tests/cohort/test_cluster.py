@@ -162,13 +162,23 @@ def test_no_scheduler_is_one_line(
         run(WORDS, raw, tmp_path / "out", scheduler="no such file.json")
 
 
-def test_a_scheduler_that_ends_loses_nothing(raw: Path, tmp_path: Path) -> None:
+def test_a_scheduler_that_ends_loses_nothing(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also what a user sees whose own job with the scheduler runs out of time."""
+    monkeypatch.setattr("carotid.cohort.cluster._CONNECT_S", 5)
     out = tmp_path / "out"
+
+    def end(cluster: Any) -> None:
+        deadline = time.monotonic() + 60
+        while len(list(out.glob("*/slow_transform"))) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        cluster.close()
+
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as own:
-        ending = threading.Timer(2, own.close)
+        ending = threading.Thread(target=end, args=(own,))
         ending.start()
         with pytest.raises(ResourceError, match="scheduler was lost"):
             run(SLOW, raw, out, scheduler=own.scheduler_address)

@@ -38,6 +38,7 @@ AT_ONCE = 1000
 """Participants that the scheduler knows of at a time, so that no memory grows with a cohort."""
 
 _CONNECT_S = 30
+_CLOSE_S = 5
 _GPU = {"GPU": 1}
 _INSTALL = "install it with `pip install 'carotid[cluster]'`"
 
@@ -189,7 +190,7 @@ def _client(scheduler: str) -> Iterator[Any]:
     try:
         yield client
     finally:
-        client.close(timeout=_CONNECT_S)
+        client.close(timeout=_CLOSE_S)
 
 
 def _note_workers(client: Any, resources: Mapping[str, int] | None) -> None:
