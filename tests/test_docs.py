@@ -42,6 +42,7 @@ PAGE_OF = {
     "transform pipeline": "pipeline.md",
     "run": "run.md",
     "merge": "cohorts.md",
+    "algorithm": "containers.md",
     "models list": "models.md",
     "models path": "models.md",
     "models check": "models.md",

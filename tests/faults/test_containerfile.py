@@ -48,7 +48,7 @@ def test_what_is_copied_is_there_and_is_not_ignored() -> None:
 def test_the_image_runs_the_command_as_nobody_in_particular() -> None:
     last = dict(stages()[-1])
     assert json.loads(last["ENTRYPOINT"]) == ["carotid"]
-    assert json.loads(last["CMD"]) == ["--help"]
+    assert json.loads(last["CMD"]) == ["algorithm", "/input", "/output"]
     user, _, group = last["USER"].partition(":")
     assert int(user) >= 1000
     assert int(group) >= 1000

@@ -12,6 +12,7 @@ import click
 
 from carotid import __version__
 from carotid.cli.agreement import compare_measurement, follow_up, repeatability
+from carotid.cli.algorithm import algorithm
 from carotid.cli.compare import compare
 from carotid.cli.convert import convert
 from carotid.cli.correct import correct
@@ -90,6 +91,7 @@ for command in (
     train,
     simulate,
     demo,
+    algorithm,
 ):
     _add_verbose(command)
     cli.add_command(command)

@@ -63,6 +63,17 @@ def table_text(table: MeasurementTable) -> str:
     return "\n".join(rows) + "\n"
 
 
+def table_rows(table: MeasurementTable) -> list[dict[str, str | float | None]]:
+    """A table as objects for JSON, one for each row; None where there is no value."""
+    columns = [
+        [*values]
+        if isinstance(values, tuple)
+        else [None if math.isnan(value) else value for value in values.tolist()]
+        for values in table.cells.values()
+    ]
+    return [dict(zip(table.cells, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
 def dictionary_text(columns: tuple[Column, ...]) -> str:
     """A data dictionary as JSON."""
     found: dict[str, dict[str, Any]] = {}
