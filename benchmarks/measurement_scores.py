@@ -1,13 +1,14 @@
 r"""Measurements against the truth of simulated necks: agreement, bias, and whether spreads hold.
 
-    carotid simulate SIM --participants 40 --seed 7
-    carotid transform pipeline ... OUT        # and carotid transform measurement OUT
-    carotid transform measurement TRUE --contour_dir SIM/annotations \
-        --centerline_dir SIM/annotations
-    python -m benchmarks.measurement_scores OUT TRUE
+    python -m benchmarks.repeat_scans NECKS --participants 40
+    carotid run --no_page NECKS/raw OUT
+    carotid transform measurement TRUE --contour_dir NECKS/annotations \
+        --centerline_dir NECKS/annotations
+    python -m benchmarks.measurement_scores OUT TRUE --only ses-1 [--segment internal]
+    carotid repeatability REPEATED OUT
 
-Arteries are laid over each other and compared over what both show, cross-sections slice by slice.
-`scale` is the factor for the stated spread at which 68 % of errors would lie within it.
+The last says how well two scans of one neck agree. Arteries are laid over each other and compared
+over what both show, cross-sections slice by slice. `scale` is the factor for the stated spread at which 68 % of errors would lie within it.
 """
 
 from __future__ import annotations
@@ -104,9 +105,9 @@ def _readable(table: MeasurementTable) -> dict[tuple[str, float], int]:
     }
 
 
-def arteries(subjects: Sequence[Subject]) -> None:
+def arteries(subjects: Sequence[Subject], names: Sequence[str]) -> None:
     """Segments over what both show."""
-    found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SEGMENTS.limits_mm}
+    found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in names}
     for subject in subjects:
         for side in SIDE_NAMES:
             courses = [
@@ -123,7 +124,8 @@ def arteries(subjects: Sequence[Subject]) -> None:
                 )
             )
             courses[0] = {label: one.shifted(shift) for label, one in courses[0].items()}
-            for segment, limits in SEGMENTS.limits_mm.items():
+            for segment in names:
+                limits = SEGMENTS.limits_mm[segment]
                 both = [one[SEGMENTS.labels[segment]] for one in courses]
                 values = measures_in_common(both, limits)
                 spreads = spreads_in_common(both, limits, SEGMENTS.spread_along_mm)
@@ -145,11 +147,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("measured", type=Path)
     parser.add_argument("true", type=Path)
+    parser.add_argument(
+        "--segment", action="append", choices=list(SEGMENTS.limits_mm), help="default: all"
+    )
+    parser.add_argument("--only", default="", help="participants whose id ends so")
     given = parser.parse_args()
     subjects, left_out = in_directories([given.measured, given.true])
-    print(f"{len(subjects)} necks, {len(left_out)} in one directory alone")
+    subjects = [one for one in subjects if one.name.endswith(given.only)]
+    print(f"{len(subjects)} scans, {len(left_out)} in one directory alone")
     slices(subjects)
-    arteries(subjects)
+    arteries(subjects, given.segment or list(SEGMENTS.limits_mm))
 
 
 if __name__ == "__main__":

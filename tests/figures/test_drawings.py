@@ -13,7 +13,7 @@ from tests.figures.arteries import measured, neck, scan
 from carotid.figures.draw_curve import draw_curve
 from carotid.figures.draw_cuts import draw_cuts
 from carotid.figures.draw_map import draw_map
-from carotid.figures.style import INK, encoded, for_page
+from carotid.figures.style import encoded
 from carotid.measurements import Measurements, MeasurementTable, SideMeasurements
 
 
@@ -49,16 +49,6 @@ def test_png_is_as_large_as_asked_for(kind: str) -> None:
     image = Image.open(io.BytesIO(encoded(drawn(kind), "png", 100)))  # type: ignore[arg-type]
     assert image.width == 710
     assert len(image.convert("L").getcolors(256) or []) > 20
-
-
-def test_on_the_page_the_ink_follows_the_scheme() -> None:
-    text = for_page(drawn("curve"))  # type: ignore[arg-type]
-    ET.fromstring(text)
-    assert "prefers-color-scheme:dark" in text
-    head, body = text.split("</style>", 1)
-    assert INK in head
-    assert INK not in body
-    assert "var(--c0)" in body
 
 
 def test_without_arteries_there_is_no_figure() -> None:

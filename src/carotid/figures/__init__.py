@@ -1,1 +1,1 @@
-"""Measured arteries as pictures, for the page and for papers: maps, curves, cross-sections."""
+"""Measured arteries as pictures: what is drawn, and figures of it for papers."""

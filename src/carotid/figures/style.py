@@ -1,13 +1,8 @@
-"""How figures look, and how they become files: the same numbers make the same bytes.
-
-Figures have a few named colours for ink. On the page a figure is an image whose ink follows the
-reader's light or dark scheme; in a file for a paper it is black on white.
-"""
+"""How figures look, and how they become files: the same numbers make the same bytes."""
 
 from __future__ import annotations
 
 import io
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,7 +22,6 @@ OUTER = "#0a58ca"
 WIDTH_INCHES = 7.1
 """Both columns of most journals."""
 
-_DARK = {INK: "#e6e9ee", SOFT: "#a3adb9", FIELD: "#232a32", LUMEN: "#ff7b72", OUTER: "#79b4ff"}
 _FONTS = "Arial, Helvetica, 'DejaVu Sans', sans-serif"
 _SETTINGS: Any = {
     "svg.hashsalt": "carotid",
@@ -85,29 +79,13 @@ def encoded(figure: Figure, file_format: Format, dpi: float = 300) -> bytes:
     return buffer.getvalue()
 
 
-def for_page(figure: Figure) -> str:
-    """A figure as SVG without background, whose ink follows the reader's light or dark scheme.
-
-    It is meant for an `img` with a `data:` address, so that names inside stay inside.
-    """
-    text = _svg(figure, 150, transparent=True)
-    names = {color: f"var(--c{k})" for k, color in enumerate(_DARK)}
-    for color, name in names.items():
-        text = text.replace(color, name)
-    light = ";".join(f"--c{k}:{color}" for k, color in enumerate(_DARK))
-    dark = ";".join(f"--c{k}:{color}" for k, color in enumerate(_DARK.values()))
-    style = f"<style>svg{{{light}}}@media (prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
-    return re.sub(r"(<svg\b[^>]*>)", lambda found: found[1] + style, text, count=1)
-
-
-def _svg(figure: Figure, dpi: float, *, transparent: bool = False) -> str:
+def _svg(figure: Figure, dpi: float) -> str:
     buffer = io.BytesIO()
     with styled():
         figure.savefig(
             buffer,
             format="svg",
             dpi=dpi,
-            transparent=transparent,
             metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")),
         )
     text = buffer.getvalue().decode()
