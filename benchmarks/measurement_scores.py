@@ -8,7 +8,8 @@ r"""Measurements against the truth of simulated necks: agreement, bias, and whet
     carotid repeatability REPEATED OUT
 
 The last says how well two scans of one neck agree. Arteries are laid over each other and compared
-over what both show, cross-sections slice by slice. `scale` is the factor for the stated spread at which 68 % of errors would lie within it.
+over what both show, cross-sections slice by slice. `scale` is the factor for the stated spread at
+which 68 % of errors would lie within it.
 """
 
 from __future__ import annotations
