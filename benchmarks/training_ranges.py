@@ -1,77 +1,73 @@
-"""What the package's models have seen: ranges of field, voxels, polarity and intensities, as JSON.
+"""What the package's models have seen: ranges of field, voxels, intensities and polarity, as JSON.
 
-    python -m benchmarks.training_ranges [--necks 60] > ranges.json
+    python -m benchmarks.training_ranges [--sides 300] > ranges.json
 
-They stand in `model.json` beside the models, so that a scan unlike all of them can be told.
-Intensities are those after rescaling the 5th and the 95th percentile of a whole neck to 0 and 1.
+They stand in `model.json` beside the models under `seen`, so that a scan unlike all of them can be
+told. Intensities are those of sides as training draws them, rescaled. The few necks with bright
+blood or inverted contrast are left out: they are there to make networks robust, and the models are
+not made for such scans.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.geometry.grid import CANONICAL
-from carotid.simulation.neck import simulate_neck
+from carotid.evaluation.likeness import intensity_facts
 from carotid.simulation.recipes import TRAINING_RECIPE
+from carotid.simulation.sample import NETWORK_MM, SIDE_SHAPE, simulate_side
 from carotid.simulation.scene import draw_scene
+from carotid.stages.heatmap.impression import blood_contrast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from carotid.simulation.truth import SimulatedNeck
+    from carotid.simulation.sample import SideSample
 
 SCENES = 3000
-PERCENTILES = (5.0, 95.0)
+DARK_BLOOD = TRAINING_RECIPE.model_copy(update={"p_bright_blood": 0.0, "p_inverted": 0.0})
 
 
-def drawn() -> dict[str, Any]:
-    """Fields of view, voxel sizes, slices and polarity, of scenes that are not painted."""
+def drawn() -> dict[str, list[float]]:
+    """Fields of view and voxels, of scenes that are not painted."""
     scenes = [
-        draw_scene(np.random.default_rng(seed), TRAINING_RECIPE, both=False)
-        for seed in range(SCENES)
+        draw_scene(np.random.default_rng(seed), DARK_BLOOD, both=False) for seed in range(SCENES)
     ]
     slices = [one.acquired_mm[0] * (1 if one.slices is None else one.slices.step) for one in scenes]
-    bright = np.mean([one.contrast.lumen > one.contrast.wall or one.inverted for one in scenes])
-    whole = np.mean([one.body is not None and one.body.whole for one in scenes])
+    widest = span([max(one.acquired_mm[1:]) for one in scenes])[1]
     return {
-        "field_mm": {
-            "superior": span([one.field.height_mm for one in scenes]),
-            "anterior": span([one.field.depth_mm for one in scenes]),
-            "right": span([one.field.width_mm for one in scenes]),
-        },
-        "slice_mm": span(slices),
-        "plane_mm": span([mm for one in scenes for mm in one.acquired_mm[1:]]),
-        "noise_over_wall": span([one.noise for one in scenes]),
-        "share_whole_sections": round(float(whole), 3),
-        "share_bright_blood": round(float(bright), 3),
+        "height_mm": span([one.field.height_mm for one in scenes]),
+        "depth_mm": span([one.field.depth_mm for one in scenes]),
+        "width_mm": span([one.field.width_mm for one in scenes]),
+        "slice_mm": [round(NETWORK_MM / 2, 2), span(slices)[1]],
+        "plane_mm": [round(NETWORK_MM / 2, 2), widest],
     }
 
 
-def intensities(necks: int) -> dict[str, list[float]]:
-    """Figures of whole rescaled necks, each as the range in which 98 % of the necks lie."""
-    figures = [figures_of(simulate_neck(seed, TRAINING_RECIPE)) for seed in range(necks)]
-    return {name: span([one[name] for one in figures]) for name in figures[0]}
+def intensities(sides: int) -> dict[str, list[float]]:
+    """Figures of rescaled sides, each as the range in which 98 % of them lie."""
+    figures = [figures_of(simulate_side(k, DARK_BLOOD, SIDE_SHAPE)) for k in range(sides)]
+    return {name: span([one[name] for one in figures if name in one]) for name in figures[0]}
 
 
-def figures_of(neck: SimulatedNeck) -> dict[str, float]:
-    """Figures of one neck's intensities after rescaling."""
-    array = neck.volume.reoriented(CANONICAL).array[::2, ::2, ::2].astype(np.float32)
-    low, high = np.percentile(array, PERCENTILES)
-    image: NDArray[np.float32] = np.clip((array - low) / max(high - low, 1e-6), 0, 1)
-    lower, middle, upper = np.percentile(image, (25, 50, 75))
-    return {
-        "lower_quartile": float(lower),
-        "median": float(middle),
-        "upper_quartile": float(upper),
-        "mean": float(image.mean()),
-        "share_below_0.05": float((image < 0.05).mean()),
-    }
+def figures_of(side: SideSample) -> dict[str, float]:
+    """Figures of one side; the contrast of blood is its median along the internal carotid."""
+    shape = np.array(side.image.shape[1:])
+    places = side.centers[:, 0]
+    with np.errstate(invalid="ignore"):
+        inside = np.flatnonzero(((places >= 0) & (places <= shape - 1)).all(axis=1))
+    found = intensity_facts(side.image[::3, ::3, ::3])
+    if len(inside):
+        at = np.rint(places[inside]).astype(np.int64)
+        values = [
+            blood_contrast(side.image[s], one, (NETWORK_MM, NETWORK_MM))
+            for s, one in zip(inside[::4], at[::4], strict=True)
+        ]
+        found["blood_contrast"] = float(np.median(values))
+    return found
 
 
 def span(values: Sequence[float]) -> list[float]:
@@ -81,10 +77,9 @@ def span(values: Sequence[float]) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--necks", type=int, default=60)
+    parser.add_argument("--sides", type=int, default=300)
     chosen = parser.parse_args()
-    seen = {**drawn(), "intensity": intensities(chosen.necks)}
-    print(json.dumps(seen, indent=1))
+    print(json.dumps({**drawn(), **intensities(chosen.sides)}, indent=1))
 
 
 if __name__ == "__main__":

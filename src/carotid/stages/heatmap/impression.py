@@ -137,10 +137,10 @@ def _blood_contrasts(
     heights, positions = members[0].heights(), members[0].positions()
     chosen = np.flatnonzero(heights[0] > PEAK)
     chosen = chosen[:: max(1, len(chosen) // _SAMPLES)]
-    return np.array([_around(image[s], positions[0, s], voxel_mm[1:]) for s in chosen])
+    return np.array([blood_contrast(image[s], positions[0, s], voxel_mm[1:]) for s in chosen])
 
 
-def _around(
+def blood_contrast(
     plane: NDArray[np.float32], center: NDArray[np.int64], voxel_mm: tuple[float, float]
 ) -> float:
     """The mean of a ring about a place minus the mean of the place."""
