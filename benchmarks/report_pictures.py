@@ -210,7 +210,7 @@ def blurred(
             outlines = {
                 b: None
                 if (outline := one.outline(b)) is None
-                else moved(outline, errors[b][one.z], spacing, 0.6 if bad else 0.15)
+                else moved(outline, errors[b][one.z], spacing, 1.0 if bad else 0.15)
                 for b in BOUNDARIES
             }
             lumen = outlines["lumen"]

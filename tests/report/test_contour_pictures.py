@@ -124,7 +124,7 @@ def test_spread_is_drawn_along_the_height() -> None:
     drawn = contour_pictures.spread_chart(scene(), "left")
     data = {layer.kind: layer.data for layer in drawn.layers}
     x = [float(value) for value in re.findall(r"[ML]([\d.]+) ", data["curve internal"])]
-    assert x == pytest.approx([6 + 0.15 * 60] * len(x), abs=0.1)
+    assert x == pytest.approx([6 + 0.15 / 1.5 * 60] * len(x), abs=0.1)
     assert "alarm" not in data
     spoilt_chart = contour_pictures.spread_chart(scene(spoilt(round_contours(GRID, WAYS))), "left")
     assert any(layer.kind == "alarm" for layer in spoilt_chart.layers)

@@ -128,14 +128,15 @@ def test_contours_of_other_programs_are_shown(staged: Path, tmp_path: Path) -> N
 
 
 def test_models_are_named_for_what_they_are() -> None:
-    shipped = {f"m{k}": sha for k, sha in enumerate(sorted(shipped_checksums("heatmap")))}
+    shipped = {f"m{k}.pt": sha for k, sha in enumerate(sorted(shipped_checksums("heatmap")))}
     heatmap = Record("heatmap", {}, models=shipped)
     lines = Record("centerline", {}, inputs={"heatmap": Input.of_result(heatmap)})
     (words,) = models_told([lines])
     assert words.startswith("Heatmaps come from the models in the carotid package")
     assert "simulated necks only" in words
-    own = Record("heatmap", {}, models={"a": "0" * 64})
+    own = Record("heatmap", {}, models={"a.pt": "0" * 64, "model.json": "1" * 64})
     (words,) = models_told([own])
+    assert "1 model that" in words
     assert "not part of the carotid package" in words
     (words,) = models_told([own, lines])
     assert "different models" in words

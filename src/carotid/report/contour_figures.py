@@ -74,7 +74,7 @@ class ContourFigures:
 
 
 CONTOUR_PARTS = {
-    "spread_p90_mm": Part("contours: 90th percentile of the spread", 40, 0.25, 1.0, "mm"),
+    "spread_p90_mm": Part("contours: 90th percentile of the spread", 40, 0.6, 1.6, "mm"),
     "touch_share": Part("contours: slices where lumen and outer wall touch", 20, 0.02, 0.2, ""),
     "jump_mm": Part("contours: largest jump", 20, 1.5, 4.0, "mm"),
     "hole_mm": Part("contours: longest stretch without outlines", 20, 2.0, 20.0, "mm"),

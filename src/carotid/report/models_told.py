@@ -21,7 +21,8 @@ def models_told(records: Iterable[Record]) -> list[str]:
     for record in records:
         for one in record.way_back():
             if one.models and one.transform in KINDS:
-                found.setdefault(one.transform, set()).add(frozenset(one.models.values()))
+                weights = {sha for name, sha in one.models.items() if name.endswith(".pt")}
+                found.setdefault(one.transform, set()).add(frozenset(weights))
     return [_sentence(kind, found[kind]) for kind in KINDS if kind in found]
 
 
@@ -35,5 +36,6 @@ def _sentence(kind: str, ensembles: set[frozenset[str]]) -> str:
             f"{what} come from the models in the carotid package: trained on simulated necks only, "
             "never validated on patients."
         )
-    count = "1 model" if len(models) == 1 else f"{len(models)} models"
-    return f"{what} come from {count} that are not part of the carotid package."
+    if len(models) == 1:
+        return f"{what} come from 1 model that is not part of the carotid package."
+    return f"{what} come from {len(models)} models that are not part of the carotid package."
