@@ -115,22 +115,22 @@ def _frames(
 
     Of a series of single slices those that no structure meets are left out.
     """
-    masks = {side: segmentation.masks(side) for side in SIDE_NAMES}
-    parts = {one: one.of(masks[one.side]) for one in STRUCTURES}
-    there = [one for one in STRUCTURES if parts[one].any()]
-    slices = np.array(source.slices)
-    headers = list(source.headers)
-    if not source.several_frames and there:
-        met = np.any([parts[one].any(axis=(0, 1)) for one in there], axis=0)
+    parts = {side: segmentation.side(side) for side in SIDE_NAMES}
+    there = [one for one in STRUCTURES if one.of(parts[one.side].masks).any()]
+    slices, headers = np.array(source.slices), list(source.headers)
+    if not source.several_frames:
+        met = np.zeros(segmentation.grid.shape[2], np.bool_)
+        for part in parts.values():
+            first = part.start[2]
+            met[first : first + part.masks.shape[3]] |= part.masks.any(axis=(0, 1, 2))
         kept = np.flatnonzero(met[slices])
         slices, headers = slices[kept], [headers[k] for k in kept]
-    found = (
-        np.stack(
-            [parts[one][..., slices].transpose(2, 1, 0) for one in there], axis=-1, dtype=np.uint8
-        )
-        if there
-        else np.empty((0, 0, 0, 0), np.uint8)
-    )
+    columns, rows, _ = segmentation.grid.shape
+    found = np.zeros((len(slices), rows, columns, len(there)), np.uint8)
+    for frame, k in zip(found, slices, strict=True):
+        masks = {side: segmentation.masks(side, k, k + 1) for side in SIDE_NAMES}
+        for number, one in enumerate(there):
+            frame[..., number] = one.of(masks[one.side])[..., 0].T
     return there, found, headers
 
 
