@@ -25,7 +25,7 @@ PIXELS = 72
 COLUMNS = 16
 QUALITY = 82
 
-_WHITE_PERCENTILE = 97.0
+_WHITE_PERCENTILE = 99.0
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@
         found.push({ ...common, ...surface(one, one.wall, read), opacity,
           intensity: Array.from(one.thickness, (v) => (Number.isNaN(v) ? 0 : v)),
           cmin: 0, cmax: scene.top, colorscale: scene.colors, showscale: number === 0,
-          colorbar: { title: { text: "mm", side: "top" }, thickness: 12, len: 0.6, x: 1, xanchor: "right", xpad: 6,
+          colorbar: { title: { text: "mm", side: "top" }, thickness: 12, len: 0.6, x: 1, xanchor: "right", xpad: 6, dtick: 1, tickformat: "d",
             tickfont: { color: css("--ink") }, bgcolor: "rgba(0,0,0,0)" },
           hovertemplate: said("wall %{intensity:.2f} mm") });
         const rest = surface(one, one.wall, always), grey = { ...rest, i: [], j: [], k: [] };
@@ -215,7 +215,7 @@
 
   const number = (value, digits, unit) => (value === null ? "–" : `${value.toFixed(digits)}${unit}`);
   const told = () => {
-    const s = artery.s[row];
+    const s = Math.round(10 * artery.s[row]) / 10 || 0; // never -0
     const place = artery.fromBifurcation ? `${s > 0 ? "+" : ""}${s.toFixed(1)} mm from the bifurcation` : `${s.toFixed(1)} mm along the artery`;
     $("where").textContent = `${place}${artery.segment[row] ? ", " + artery.segment[row] : ""}; slice ${artery.slice[row]}`;
     const rows = [
