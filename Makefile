@@ -41,7 +41,7 @@ contour-models: $(VENV)/.carotid  ## train contour models as the package's own w
 		--train_config_path $(TRAINING)/contour_shipped_trunk.toml
 	$(BIN)/carotid train contour $(CONTOUR_MODELS)/models --from_simulator \
 		--start_from $(CONTOUR_MODELS)/trunk --train_config_path $(TRAINING)/contour_shipped.toml
-	$(BIN)/carotid models calibrate $(CONTOUR_MODELS)/models
+	$(BIN)/carotid models calibrate --necks 100 $(CONTOUR_MODELS)/models
 
 docs: $(VENV)/.docs  ## the documentation as pages in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from carotid.simulation.truth import SimulatedNeck, TrueArtery, TrueSide
 
 RAYS = 64
-EVERY = 2
+EVERY = 3
 """Of so many slices one is compared."""
 
 PLAQUE_MM = 1.0
@@ -33,7 +33,7 @@ NEAR_MM = 5.0
 """Slices this near to the flow divider are told apart."""
 
 _MASK_MM = 0.2
-_MASK_HALF_MM = 16.0
+_MASK_HALF_MM = 10.0
 
 
 @dataclass(frozen=True)
