@@ -140,3 +140,11 @@ def test_models_are_named_for_what_they_are() -> None:
     assert "not part of the carotid package" in words
     (words,) = models_told([own, lines])
     assert "different models" in words
+    contours = Record(
+        "contour",
+        {},
+        inputs={"centerline": Input.of_result(lines)},
+        models={"a.pt": next(iter(shipped_checksums("contour")))},
+    )
+    (words,) = models_told([contours])
+    assert words.startswith("Heatmaps and contours come from the models in the carotid package")

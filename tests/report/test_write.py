@@ -66,7 +66,7 @@ def test_a_scan_unlike_training_comes_first_and_says_why(made: Path, tmp_path: P
     assert table["poor"] == ""
     text = done.page.read_text()
     assert "trained on: the field is 900 mm" in text
-    assert "1 of them: the scan is unlike" in text
+    assert "1 scan is unlike those that the models were trained on" in text
     assert ">unlike training" in text
 
 

@@ -21,6 +21,7 @@ from carotid.report.heatmap_case import heatmap_reasons, heatmap_section
 from carotid.report.heatmap_pictures import SIDES_ON_SCREEN
 from carotid.report.measured import all_figures
 from carotid.report.measurement_case import measurement_section
+from carotid.report.models_told import models_told
 from carotid.report.rendering import render
 from carotid.report.rows import KnownDistance, Row
 from carotid.storage.raw import open_scan
@@ -111,7 +112,7 @@ def make_case(subject: Subject, number: int, wishes: Wishes) -> tuple[Row, Marku
         notes += [note] if note and wishes.scans else []
     scene = None if found.contours is None else make_contour_scene(found.contours, scan)
     row = _row(subject, number, found, scene)
-    return row, _body(found, scan, scene, notes, wishes) if row.shown else Markup()
+    return row, _body(subject, found, scan, scene, notes, wishes) if row.shown else Markup()
 
 
 def _read(subject: Subject, wishes: Wishes) -> Findings:
@@ -176,6 +177,7 @@ def _row(subject: Subject, number: int, found: Findings, scene: ContourScene | N
 
 
 def _body(
+    subject: Subject,
     found: Findings,
     scan: NDArray[np.generic] | None,
     scene: ContourScene | None,
@@ -183,8 +185,9 @@ def _body(
     wishes: Wishes,
 ) -> Markup:
     reasons, sections = [], []
+    models = models_told(subject.records.values())
     if found.measurements is not None:
-        sections.append(measurement_section(found.measurements, scene))
+        sections.append(measurement_section(found.measurements, scene, models))
     if scene is not None:
         reasons += contour_reasons(scene)
         sections.append(contour_section(scene))

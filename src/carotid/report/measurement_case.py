@@ -42,8 +42,16 @@ class MeasuredSide:
     cuts: list[tuple[str, Picture]]
 
 
-def measurement_section(measurements: Measurements, scene: ContourScene | None) -> Markup:
-    """Key numbers and drawings; cross-sections need the contours' scene."""
+def measurement_section(
+    measurements: Measurements, scene: ContourScene | None, models: list[str]
+) -> Markup:
+    """Key numbers and drawings.
+
+    Args:
+        measurements: The tables.
+        scene: The contours, for pictures of cross-sections; None for none.
+        models: What made the contours, in sentences.
+    """
     courses = {
         one.side: one
         for one in drawn_courses(measurements)
@@ -78,7 +86,9 @@ def measurement_section(measurements: Measurements, scene: ContourScene | None) 
         if side in courses and extent is not None
     ]
     known = all(one.from_bifurcation for one in courses.values())
-    return render("measurements.html", sides=sides, rows=rows, from_bifurcation=known)
+    return render(
+        "measurements.html", sides=sides, rows=rows, from_bifurcation=known, models=models
+    )
 
 
 def _covered(figures: ArteryFigures) -> tuple[str, str]:

@@ -14,28 +14,32 @@ if TYPE_CHECKING:
 KINDS = {"heatmap": "Heatmaps", "contour": "Contours"}
 """Stages with networks, and what their results are called."""
 
+_SHIPPED = "come from the models in the carotid package: trained on simulated necks only, never \
+validated on patients."
+
 
 def models_told(records: Iterable[Record]) -> list[str]:
-    """A sentence per kind of model, from the records of all results of a page."""
+    """Sentences about the models behind all results of a page, or of one participant."""
     found: dict[str, set[frozenset[str]]] = {}
     for record in records:
         for one in record.way_back():
             if one.models and one.transform in KINDS:
                 weights = {sha for name, sha in one.models.items() if name.endswith(".pt")}
                 found.setdefault(one.transform, set()).add(frozenset(weights))
-    return [_sentence(kind, found[kind]) for kind in KINDS if kind in found]
+    told: dict[str, list[str]] = {}
+    for kind, what in KINDS.items():
+        if kind in found:
+            told.setdefault(_words(kind, found[kind]), []).append(what)
+    return [" and ".join([first, *map(str.lower, others)]) + f" {words}"
+            for words, (first, *others) in told.items()]  # fmt: skip
 
 
-def _sentence(kind: str, ensembles: set[frozenset[str]]) -> str:
-    what = KINDS[kind]
+def _words(kind: str, ensembles: set[frozenset[str]]) -> str:
     if len(ensembles) > 1:
-        return f"{what}: different participants were computed with different models."
+        return "of different participants come from different models."
     (models,) = ensembles
     if models <= shipped_checksums(kind):
-        return (
-            f"{what} come from the models in the carotid package: trained on simulated necks only, "
-            "never validated on patients."
-        )
+        return _SHIPPED
     if len(models) == 1:
-        return f"{what} come from 1 model that is not part of the carotid package."
-    return f"{what} come from {len(models)} models that are not part of the carotid package."
+        return "come from 1 model that is not part of the carotid package."
+    return f"come from {len(models)} models that are not part of the carotid package."
