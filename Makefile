@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO_DIR ?= demo
+EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 1577836800)
 
-.PHONY: demo test test-slow test-faults check format bench docs contour-models clean
+.PHONY: demo test test-slow test-faults check format bench docs contour-models dist clean
 
 demo: $(VENV)/.carotid  ## all steps on built-in data, figures against the truth, and where to look
 	$(BIN)/carotid demo --force $(DEMO_DIR)
@@ -46,6 +47,16 @@ contour-models: $(VENV)/.carotid  ## train contour models as the package's own w
 docs: $(VENV)/.docs  ## the documentation as pages in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+dist: $(VENV)/.dist  ## wheel and sdist: built twice alike, checked, tried in a fresh environment
+	rm -rf dist build/again build/try
+	SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m build --no-isolation --outdir dist .
+	SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m build --no-isolation --outdir build/again .
+	diff -r dist build/again
+	$(BIN)/twine check --strict dist/*
+	$(PYTHON) -m venv build/try
+	build/try/bin/pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
+	cd build && try/bin/carotid demo --participants 1 --force try/demo
+
 clean:  ## remove what the targets above made
 	rm -rf $(VENV) site build dist $(DEMO_DIR) .pytest_cache .mypy_cache .ruff_cache
 
@@ -63,6 +74,10 @@ $(VENV)/.test: $(VENV)/.carotid
 
 $(VENV)/.check: $(VENV)/.test
 	$(PIP) -e ".[check,test]"
+	touch $@
+
+$(VENV)/.dist: $(VENV)/.carotid
+	$(PIP) -e ".[dist]"
 	touch $@
 
 $(VENV)/.docs: $(VENV)/.carotid
