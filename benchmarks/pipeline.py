@@ -1,11 +1,12 @@
 """What the steps after the heatmaps take, as ratios to the heatmap step, in one run.
 
-    python -m benchmarks.pipeline [--quick] [--rounds 3]
+    python -m benchmarks.pipeline [--quick] [--rounds 3] [--contours planes]
 
 A neck is simulated on a grid as large as 3D black-blood sequences store it, 720×100×640 voxels of
 0.35 mm; with `--quick` it is 252×70×160 voxels of 0.5 mm. Heatmaps come from the three models of
-the package, so that there are arteries to follow. Contours come from five networks: those of the
-package, or where it has none random ones, which cost the same. Round after round run
+the package, so that there are arteries to follow. Contours come from five networks in 3D on polar
+images, as the known tool has them, of random weights, which cost what trained ones cost; or, with
+`--contours planes`, from the package's own network, five times. Round after round run
 
 - `carotid transform heatmap`,
 - `carotid transform pipeline` into another directory; what it takes beyond the heatmap step is
@@ -42,15 +43,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a small neck")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--contours", choices=["polar", "planes"], default="polar")
     given = parser.parse_args()
     shape, spacing_mm = SMALL if given.quick else LARGE
     folder = Path(tempfile.mkdtemp(prefix="carotid-bench-"))
     try:
         write_neck(folder / "raw", shape, spacing_mm)
-        write_models(folder)
+        write_models(folder, given.contours)
         print(f"machine: {machine()}")
         print(f"scan: {'x'.join(map(str, shape))} voxels of {spacing_mm} mm")
-        print(f"{HEATMAP_MODELS} heatmap models, {CONTOUR_MODELS} contour models", flush=True)
+        print(
+            f"{HEATMAP_MODELS} heatmap models, {CONTOUR_MODELS} contour models on {given.contours}",
+            flush=True,
+        )
         compare(folder, given.rounds)
     finally:
         shutil.rmtree(folder)
@@ -139,7 +144,7 @@ def write_neck(raw: Path, shape: tuple[int, int, int], spacing_mm: float) -> Non
     (raw / "parameters.json").write_text(json.dumps(rescaling))
 
 
-def write_models(folder: Path) -> None:
+def write_models(folder: Path, contours: str) -> None:
     """The package's heatmap models, and as many contour models as are wanted."""
     import torch
 
@@ -150,7 +155,7 @@ def write_models(folder: Path) -> None:
     heatmap.mkdir()
     for path in sorted(shipped_models("heatmap").glob("*.pt"))[:HEATMAP_MODELS]:
         shutil.copy(path, heatmap)
-    shipped = sorted(shipped_models("contour").glob("*.pt"))
+    shipped = sorted(shipped_models("contour").glob("*.pt")) if contours == "planes" else []
     contour.mkdir()
     for k in range(CONTOUR_MODELS):
         place = contour / f"member_{k}.pt"
