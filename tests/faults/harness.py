@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING
 from tests.command import CAROTID, contents, environment
 from tests.necks import write_scan
 from tests.networks import write_models
+from tests.polar_networks import write_version_1
+
+from carotid.network.polar_cnn import Variant
+from carotid.storage.results.record import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -118,6 +122,48 @@ class Place:
             for name in (*files, "provenance.json"):
                 assert (folder / name).is_file(), f"half a result: {folder / name} is missing"
         return [folder.parent.name for folder in folders]
+
+
+RUN_CONFIG = (
+    CONFIG
+    + '[centerline_transform]\nmethod = "sections"\nthreshold = -1e6\nstep_size = 10\n'
+    + "[contour_transform]\ndelta_theta = 0.5\n"
+)
+RUN_STEPS = ("centerline", "contour", "segmentation", "measurement")
+"""What `carotid run` keeps of a participant."""
+
+
+class RunPlace(Place):
+    """A place for `carotid run`; its networks have random weights and see arteries everywhere."""
+
+    @classmethod
+    def made(cls, root: Path, participants: Sequence[str] = ("good",), models: int = 1) -> RunPlace:
+        """A place where the command would succeed."""
+        Place.made(root, participants, models)
+        place = cls(root)
+        place.config.write_text(RUN_CONFIG)
+        write_version_1(root / "contour_models", Variant(2, dropout=False))
+        return place
+
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments of the command."""
+        models = ("--heatmap_model_dir", self.models, "--contour_model_dir", self.contour_models)
+        places = ("run", self.raw, self.out, *models, "--config_path", self.config)
+        return [*map(str, places), "--no_page", *QUIET]
+
+    @property
+    def contour_models(self) -> Path:
+        """The weights of the contour networks."""
+        return self.root / "contour_models"
+
+    def complete(self) -> list[str]:
+        """Participants with results of all steps; none of any step may be half there."""
+        found: dict[str, int] = {}
+        for folder in sorted(self.out.glob("*/*_transform")):
+            assert read_record(folder) is not None, f"half a result: {folder}"
+            found[folder.parent.name] = found.get(folder.parent.name, 0) + 1
+        return [name for name, steps in found.items() if steps == len(RUN_STEPS)]
 
 
 def start(

@@ -10,7 +10,8 @@ printed as JSON, one object a line.
 
 Every run is a fork of this process, which has imported everything but done nothing, so that
 hundreds of them take minutes. `PLACE/setup.json` may hold {"force_first": true}: then a complete
-result is there before each run, and the run has --force.
+result is there before each run, and the run has --force. `PLACE/contour_models` makes it a place
+of `carotid run`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from tests.command import unfinished
-from tests.faults.harness import Place
+from tests.faults.harness import Place, RunPlace
 
 import carotid.cli
 import carotid.cli.progress
@@ -189,7 +190,7 @@ def trials(place: Place, kind: str, first: int, step: int) -> Iterator[dict[str,
         disturbed = command(place, arguments, spoil)
         halves = half_results(place)
         between = place.results()
-        whole = {k: v for k, v in between.items() if "/heatmap_transform/" in k}
+        whole = {k: v for k, v in between.items() if "_transform/" in k}
         again = command(place, arguments if disturbed["code"] else place.arguments, lambda: None)
         yield {
             "n": n,
@@ -220,7 +221,8 @@ def half_results(place: Place) -> str:
 def run_all(words: list[str]) -> None:
     """See the module's description."""
     carotid.network.fast.door._PROBES = (PROBE,)  # type: ignore[assignment]
-    place = Place(Path(words[0]))
+    root = Path(words[0])
+    place = RunPlace(root) if (root / "contour_models").is_dir() else Place(root)
     for found in trials(place, words[1], int(words[2]), int(words[3])):
         print(json.dumps(found), flush=True)  # noqa: T201 - read by the test
 
