@@ -80,6 +80,12 @@ def test_what_cannot_be_exported(out: Path, tmp_path: Path) -> None:
     run = run_carotid("export", "dicom", out, tmp_path / "to")
     assert run.returncode == 2
     assert "--raw_dir" in run.stderr
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "dataset_description.json").write_text('{"Name": "scans"}')
+    run = run_carotid("export", "bids", out, tmp_path / "raw")
+    assert run.returncode == 2
+    assert "another data set" in run.stderr
+    assert len(list((tmp_path / "raw").iterdir())) == 1
     run = run_carotid("export", "vtk", out, out)
     assert run.returncode == 2
     assert "among the results" in run.stderr

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from tests.export.marked import mask_centers, write_results
 
-from carotid.errors import InputError
-from carotid.export.bids import WANTED, names_in, write_data_set, write_session
+from carotid.errors import UsageError
+from carotid.export.bids import WANTED, check_data_set, names_in, write_data_set, write_session
 from carotid.export.bids_names import bids_names
 from carotid.export.studies import studies
 
@@ -99,7 +99,18 @@ def test_a_data_set_that_is_not_ours_is_left_alone(layout: OutputLayout, tmp_pat
     (tmp_path / "to").mkdir()
     table = tmp_path / "to" / "participants.tsv"
     table.write_text("participant_id\tage\nsub-01\t66\n")
-    with pytest.raises(InputError, match="another data set"):
+    with pytest.raises(UsageError, match="another data set"):
+        check_data_set(tmp_path / "to")
+    with pytest.raises(UsageError, match="another data set"):
         write_data_set(tmp_path / "to", {})
     assert table.read_text() == "participant_id\tage\nsub-01\t66\n"
     assert list((tmp_path / "to").iterdir()) == [table]
+    table.unlink()
+    description = tmp_path / "to" / "dataset_description.json"
+    for text in ('{"Name": "raw", "BIDSVersion": "1.9.0"}', "no JSON", '{"GeneratedBy": 7}'):
+        description.write_text(text)
+        with pytest.raises(UsageError, match="another data set"):
+            check_data_set(tmp_path / "to")
+    export(layout, tmp_path / "ours", [])
+    check_data_set(tmp_path / "ours")
+    check_data_set(tmp_path / "new")

@@ -132,12 +132,19 @@ def export_bids(output_dir: Path, export_dir: Path, participants: tuple[str, ...
     EXPORT_DIR becomes the data set, or gets further participants if an earlier export has made it.
     Ids such as sub-01_ses-02 are BIDS names already; of others letters and digits are kept.
     """
-    from carotid.export.bids import WANTED, names_in, write_data_set, write_session
+    from carotid.export.bids import (
+        WANTED,
+        check_data_set,
+        names_in,
+        write_data_set,
+        write_session,
+    )
     from carotid.export.studies import export_each, studies
     from carotid.storage.results.layout import OutputLayout
 
     layout = OutputLayout(output_dir)
     found = studies(layout, export_dir, participants, WANTED)
+    check_data_set(export_dir)
     names = names_in(layout)
     failed, done = False, {}
     for one in export_each(
@@ -149,7 +156,8 @@ def export_bids(output_dir: Path, export_dir: Path, participants: tuple[str, ...
             done[one.study.participant_id] = name
             if name.stem != one.study.participant_id:
                 click.echo(f"{one.study.participant_id}: is called {name.stem} there")
-    write_data_set(export_dir, done)
+    if done:
+        write_data_set(export_dir, done)
     return 1 if failed else 0
 
 

@@ -12,7 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from carotid import __version__
-from carotid.errors import InputError
+from carotid.errors import UsageError
 from carotid.export.bids_names import bids_names
 from carotid.export.nifti import write_labels
 from carotid.export.studies import WORDS, whole_file
@@ -47,6 +47,7 @@ SUFFIX = "measurements"
 """Of tables; it is ours."""
 
 _SOURCE = "carotid_ids"
+_ANOTHER = "give a folder that is new, or that an earlier export has made"
 _README = """# Lumen and wall of the carotid arteries
 
 Made by carotid {version} from 3D black-blood MRI.
@@ -62,6 +63,24 @@ Made by carotid {version} from 3D black-blood MRI.
 def names_in(layout: OutputLayout) -> dict[str, BidsName]:
     """The names of all participants in an output directory."""
     return bids_names({one for transform in WORDS for one in layout.participants(transform)})
+
+
+def check_data_set(export_dir: Path) -> None:
+    """Refuse a folder that holds a data set of somebody else's, before anything is written to it.
+
+    Raises:
+        UsageError: It does.
+    """
+    _read_participants(export_dir / "participants.tsv")
+    place = export_dir / "dataset_description.json"
+    if not place.is_file():
+        return
+    try:
+        makers = [one["Name"] for one in json.loads(place.read_bytes())["GeneratedBy"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        makers = []
+    if "carotid" not in makers:
+        raise UsageError("the folder holds another data set", where=place, remedy=_ANOTHER)
 
 
 def write_session(study: Study, export_dir: Path, name: BidsName) -> list[Path]:
@@ -116,7 +135,7 @@ def write_data_set(export_dir: Path, done: Mapping[str, BidsName]) -> list[Path]
         The files.
 
     Raises:
-        InputError: The list of participants that is there cannot be read.
+        UsageError: The list of participants that is there is not ours.
         OutputError: A file cannot be written.
     """
     description = {
@@ -162,10 +181,10 @@ def _read_participants(path: Path) -> dict[str, list[str]]:
             rows: Sequence[dict[str, Any]] = list(csv.DictReader(file, delimiter="\t"))
         return {row["participant_id"]: [*filter(None, row[_SOURCE].split(","))] for row in rows}
     except (OSError, ValueError, KeyError, AttributeError, csv.Error) as error:
-        raise InputError(
+        raise UsageError(
             "the folder holds another data set: its list of participants is not ours",
             where=path,
-            remedy="give a folder that is new, or that an earlier export has made",
+            remedy=_ANOTHER,
         ) from error
 
 
