@@ -1,6 +1,6 @@
 """Whether the report puts the hopeless cases on top: rank correlation of its order with the error.
 
-    python benchmarks/report_order.py [--participants 24] [--seed 1] [--models DIR] [--keep DIR]
+    python -m benchmarks.report_order [--participants 24] [--seed 1] [--models DIR | --drawn]
 
 Simulated necks are made, two thirds of them spoilt in one of the ways below, heatmaps are written
 to disk, the report is made from them without the truth, and then its order is compared with the
@@ -9,8 +9,9 @@ channels, where a distance counts as 20 mm at most and a vessel outside of the s
 
 With `--models` (default: the models that come with the package, if they do) the networks make the
 heatmaps, and the scans are spoilt: noise, heavy noise, one side replaced by noise, the field of
-view cut so that one carotid is outside. Without models, heatmaps are drawn around the known
-centers, and spoilt themselves: members that stray, peaks that fade, stretches on another vessel.
+view cut so that one carotid is outside. Without models, or with `--drawn`, heatmaps are drawn
+around the known centers, and spoilt themselves: members that stray, peaks that fade, stretches on
+another vessel.
 It prints a line per participant, Spearman's rank correlation, and how many of the k worst by true
 error are among the k first of the page.
 """
@@ -72,13 +73,14 @@ def main() -> None:
     parser.add_argument("--participants", type=int, default=24)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--models", type=Path)
+    parser.add_argument("--drawn", action="store_true", help="draw heatmaps, without models")
     parser.add_argument("--keep", type=Path, help="keep everything in this new folder")
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         root = given.keep or Path(temporary)
         root.mkdir(parents=True, exist_ok=True)
-        models = given.models or shipped_models()
+        models = None if given.drawn else given.models or shipped_models()
         make = WithModels(models, given.threads) if models else WithoutModels()
         print(f"heatmaps by {models}" if models else "heatmaps drawn around the truth; no models")
         cases = [make.case(root, given.seed * 1000 + k, k) for k in range(given.participants)]

@@ -76,6 +76,22 @@ def test_without_contours_a_side_has_all_points() -> None:
     assert figures.score == 100
 
 
+@pytest.mark.parametrize(("inside", "around", "share"), [(50, 400, 0.0), (400, 50, 1.0)])
+def test_lumens_have_to_be_dark(inside: int, around: int, share: float) -> None:
+    x = (np.arange(GRID.shape[0])[:, None] - CENTER[0]) * 1.5
+    y = np.arange(GRID.shape[1])[None, :] - CENTER[1]
+    plane = np.where(np.hypot(x, y) < 2.6, inside, around).astype(np.int16)
+    scan = np.repeat(plane[..., None], GRID.shape[2], axis=2)
+    courses = contour_courses(contours(), "right", scan)
+    figures = contour_figures(courses, 2.0)
+    assert figures.no_edge_share == share
+    assert figures.score == 40 * share
+    assert courses["internal"].edge[3] == pytest.approx(
+        (around - inside) / (around + inside), abs=0.25
+    )
+    assert np.isnan(contour_figures(contour_courses(contours(), "right"), 2.0).no_edge_share)
+
+
 def test_unknown_spread_counts_nothing() -> None:
     unknown = [
         replace(one, lumen=replace(one.lumen, deviation_mm=np.full(32, np.nan)),
@@ -87,8 +103,7 @@ def test_unknown_spread_counts_nothing() -> None:
     assert figures.score == 0
 
 
-def test_worse_figures_give_more_points_and_parts_add_up() -> None:
-    assert sum(part.weight for part in CONTOUR_PARTS.values()) == 100
+def test_worse_figures_give_more_points() -> None:
     fine = dict.fromkeys(CONTOUR_PARTS, 0.0)
     for key, part in CONTOUR_PARTS.items():
         middle = (part.fine + part.bad) / 2

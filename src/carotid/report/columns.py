@@ -192,6 +192,12 @@ CONTOUR_COLUMNS = (
         _figure("contours", "touch_share"),
     ),
     Column(
+        "Not dark", "%", 0, "high",
+        "Share of lumens that are not darker than what is around them, as blood is where it is "
+        "suppressed.",
+        _figure("contours", "no_edge_share"),
+    ),
+    Column(
         "Jump", "mm", 1, "high",
         "Largest distance of an outline's centre, or of its radius, from the middle between its "
         "neighbours above and below.",

@@ -94,14 +94,19 @@ def contour_reasons(scene: ContourScene) -> list[str]:
 def _in_words(key: str, value: float) -> str:
     if key == "touch_share":
         return f"lumen and outer wall touch in {100 * value:.0f} % of slices"
+    if key == "no_edge_share":
+        return f"the lumen is not dark in {100 * value:.0f} % of slices"
     return _WORDS[key].format(value)
 
 
 def _figures(figures: ContourFigures) -> list[str]:
-    share = "\u2013" if np.isnan(figures.touch_share) else f"{100 * figures.touch_share:.0f} %"
+    touch, no_edge = (
+        "\u2013" if np.isnan(value) else f"{100 * value:.0f} %"
+        for value in (figures.touch_share, figures.no_edge_share)
+    )
     lengths = [
         "\u2013" if np.isnan(value) else f"{value:.2f} mm"
         for value in (figures.spread_median_mm, figures.spread_p90_mm, figures.jump_mm,
                       figures.hole_mm)
     ]  # fmt: skip
-    return [str(figures.slices), *lengths[:2], share, *lengths[2:]]
+    return [str(figures.slices), *lengths[:2], touch, no_edge, *lengths[2:]]

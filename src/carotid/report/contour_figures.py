@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 TOUCH_MM = 0.2
 """Lumen and outer wall that come closer than this are said to touch: no wall is that thin."""
 
+NO_EDGE = 0.1
+"""A lumen that is less darker than this than its surroundings is not dark: blood is, here."""
+
+_STEP_MM = 0.8
+"""From an outline inwards and outwards: where both are looked at."""
+
 JUMP_MM = 1.5
 """A slice whose outline lies so far from where its neighbours have it is said to jump."""
 
@@ -41,6 +47,8 @@ class ContourCourse:
         spread_mm: (z,) mean standard deviation of the radius around the slice, of the wider of
             both outlines; NaN where it is unknown.
         gap_mm: (z,) least distance from the lumen to the outer wall, negative where they cross.
+        edge: (z,) how much darker the lumen is inside its outline than around it: the difference
+            by the sum; NaN without a scan.
         jump_mm: (z,) how far centre or radius lie from the middle between both neighbours'.
     """
 
@@ -48,6 +56,7 @@ class ContourCourse:
     center: NDArray[np.float64]
     spread_mm: NDArray[np.float64]
     gap_mm: NDArray[np.float64]
+    edge: NDArray[np.float64]
     jump_mm: NDArray[np.float64]
 
 
@@ -59,6 +68,7 @@ class ContourFigures:
         slices: Cross-sections with both outlines, of both arteries.
         spread_median_mm, spread_p90_mm: Over them, of the stated spread.
         touch_share: Share of them in which lumen and outer wall touch or cross.
+        no_edge_share: Share of lumens that are not darker than what is around them.
         jump_mm: Largest jump.
         hole_mm: Longest stretch without outlines between two slices with some, of one artery.
         score: 0 (nothing stands out) to 100.
@@ -68,6 +78,7 @@ class ContourFigures:
     spread_median_mm: float
     spread_p90_mm: float
     touch_share: float
+    no_edge_share: float
     jump_mm: float
     hole_mm: float
     score: float
@@ -76,17 +87,26 @@ class ContourFigures:
 CONTOUR_PARTS = {
     "spread_p90_mm": Part("contours: 90th percentile of the spread", 40, 0.6, 1.6, "mm"),
     "touch_share": Part("contours: slices where lumen and outer wall touch", 20, 0.02, 0.2, ""),
+    "no_edge_share": Part("contours: slices where the lumen is not dark", 40, 0.15, 0.6, ""),
     "jump_mm": Part("contours: largest jump", 20, 1.5, 4.0, "mm"),
     "hole_mm": Part("contours: longest stretch without outlines", 20, 2.0, 20.0, "mm"),
 }
-"""The parts of a side's score; all points where a side has no contours."""
+"""The parts of a side's score, 100 at most and where a side has no contours."""
 
 
-def contour_courses(contours: Contours, name: SideName) -> dict[Label, ContourCourse]:
-    """Both arteries of one side."""
+def contour_courses(
+    contours: Contours, name: SideName, scan: NDArray[np.generic] | None = None
+) -> dict[Label, ContourCourse]:
+    """Both arteries of one side.
+
+    Args:
+        contours: The outlines.
+        name: Which side.
+        scan: (x, y, z) canonical voxels on the contours' grid, or None.
+    """
     sections = contours.side(name)
     return {
-        label: _course([one for one in sections if one.label == label], contours)
+        label: _course([one for one in sections if one.label == label], contours, scan)
         for label in LABELS
     }
 
@@ -97,25 +117,28 @@ def contour_figures(courses: Mapping[Label, ContourCourse], slice_mm: float) -> 
     spread = np.concatenate([one.spread_mm for one in courses.values()])
     gap = np.concatenate([one.gap_mm for one in courses.values()])[there]
     jump = np.concatenate([one.jump_mm for one in courses.values()])
+    edge = np.concatenate([one.edge for one in courses.values()])
+    edge = edge[np.isfinite(edge)]
     known = spread[np.isfinite(spread)]
     values = {
         "spread_p90_mm": float(np.percentile(known, 90)) if known.size else NAN,
         "touch_share": float((gap < TOUCH_MM).mean()) if gap.size else NAN,
+        "no_edge_share": float((edge < NO_EDGE).mean()) if edge.size else NAN,
         "jump_mm": float(np.nanmax(jump)) if np.isfinite(jump).any() else NAN,
         "hole_mm": max(_longest_hole(one.there) for one in courses.values()) * slice_mm,
     }
     return ContourFigures(
         slices=int(there.sum()),
         spread_median_mm=float(np.median(known)) if known.size else NAN,
-        score=sum(contour_points(values, none=not there.any()).values()),
+        score=100.0 if not there.any() else min(100.0, sum(contour_points(values).values())),
         **values,
     )
 
 
-def contour_points(values: Mapping[str, float], *, none: bool = False) -> dict[str, float]:
-    """Points of each part; a figure that is unknown gives none, unless there are no contours."""
+def contour_points(values: Mapping[str, float]) -> dict[str, float]:
+    """Points of each part; a figure that is unknown gives none."""
     return {
-        key: part.weight if none else 0.0 if np.isnan(values[key]) else part.points(values[key])
+        key: 0.0 if np.isnan(values[key]) else part.points(values[key])
         for key, part in CONTOUR_PARTS.items()
     }
 
@@ -125,10 +148,12 @@ def contour_score(figures: Mapping[SideName, ContourFigures]) -> float:
     return max(figures[name].score for name in SIDE_NAMES)
 
 
-def _course(sections: Sequence[CrossSection], contours: Contours) -> ContourCourse:
+def _course(
+    sections: Sequence[CrossSection], contours: Contours, scan: NDArray[np.generic] | None
+) -> ContourCourse:
     slices = contours.canonical.shape[2]
     spacing = np.array(contours.canonical.spacing_mm[:2])
-    columns = {name: np.full(slices, np.nan) for name in ("gap", "spread")}
+    columns = {name: np.full(slices, np.nan) for name in ("gap", "spread", "edge")}
     centers = {boundary: np.full((slices, 2), np.nan) for boundary in BOUNDARIES}
     radius = {boundary: np.full(slices, np.nan) for boundary in BOUNDARIES}
     for boundary in BOUNDARIES:
@@ -139,6 +164,8 @@ def _course(sections: Sequence[CrossSection], contours: Contours) -> ContourCour
             centers[boundary][where] = centroids(outlines)
             radius[boundary][where] = np.sqrt(signed_areas(outlines) / np.pi)
             spreads = [_mean(o.deviation_mm) for _, o in known]
+            if boundary == "lumen" and scan is not None:
+                columns["edge"][where] = _edges(scan, outlines, where, spacing)
             columns["spread"][where] = np.fmax(columns["spread"][where], spreads)
     both = [one for one in sections if all(_usable(one, b) is not None for b in BOUNDARIES)]
     if both:
@@ -155,8 +182,35 @@ def _course(sections: Sequence[CrossSection], contours: Contours) -> ContourCour
         center=centers["lumen"] / spacing,
         spread_mm=columns["spread"],
         gap_mm=columns["gap"],
+        edge=columns["edge"],
         jump_mm=np.fmax.reduce(jumps),
     )
+
+
+def _edges(
+    scan: NDArray[np.generic],
+    outlines: NDArray[np.float64],
+    z: NDArray[np.int64],
+    spacing: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(s,) how much darker it is within (s, n, 2) outlines in mm than around them."""
+    rays = outlines - centroids(outlines)[:, None]
+    length = np.maximum(np.linalg.norm(rays, axis=2, keepdims=True), 1e-6)
+    step = rays / length
+    inner, outer = (
+        _at(scan, (outlines + move * step) / spacing, z).mean(axis=1)
+        for move in (-np.minimum(_STEP_MM, length / 2), _STEP_MM)
+    )
+    total = np.abs(inner) + np.abs(outer)
+    return np.asarray((outer - inner) / np.maximum(total, 1e-6), np.float64)
+
+
+def _at(
+    scan: NDArray[np.generic], points: NDArray[np.float64], z: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(s, n) nearest voxels of (s, n, 2) canonical x and y in (s,) slices."""
+    x, y = (np.clip(np.rint(points[..., k]).astype(int), 0, scan.shape[k] - 1) for k in (0, 1))
+    return np.asarray(scan[x, y, z[:, None]], np.float64)
 
 
 def _usable(section: CrossSection, boundary: Boundary) -> Outline | None:

@@ -10,7 +10,7 @@ import numpy as np
 from carotid.artifacts import BOUNDARIES, LABELS
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.report import anatomy
-from carotid.report.contour_figures import JUMP_MM, TOUCH_MM, contour_courses
+from carotid.report.contour_figures import JUMP_MM, NO_EDGE, TOUCH_MM, contour_courses
 from carotid.report.drawing import lines, raster
 from carotid.report.drawing.charts import Quantity, chart
 from carotid.report.drawing.picture import Layer, Picture, layer
@@ -91,7 +91,7 @@ def make_contour_scene(contours: Contours, scan: NDArray[np.generic] | None) -> 
     used = [one.z for side in SIDE_NAMES for one in contours.side(side)]
     if not used:
         return None
-    courses = {side: contour_courses(contours, side) for side in SIDE_NAMES}
+    courses = {side: contour_courses(contours, side, scan) for side in SIDE_NAMES}
     return ContourScene(contours, courses, scan, least_contrast(scan), (min(used), max(used)))
 
 
@@ -192,6 +192,7 @@ def findings(scene: ContourScene) -> list[Finding]:
                 reasons = {
                     "lumen and wall cross": 3.0 if gap < 0 else 0.0,
                     "lumen and wall touch": 2.0 if 0 <= gap < TOUCH_MM else 0.0,
+                    "lumen not dark": 2.0 if course.edge[z] < NO_EDGE else 0.0,
                     f"jump of {jump:.1f} mm": jump / JUMP_MM if jump > JUMP_MM else 0.0,
                     f"spread {spread:.1f} mm": spread / _WIDE_MM if spread > _WIDE_MM else 0.0,
                 }

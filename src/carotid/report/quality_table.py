@@ -36,6 +36,7 @@ _CONTOUR_FIELDS = {
     "spread_median_mm": 3,
     "spread_p90_mm": 3,
     "touch_share": 4,
+    "no_edge_share": 4,
     "jump_mm": 2,
     "hole_mm": 2,
 }
