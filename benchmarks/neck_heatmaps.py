@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.second_simulator import simulate_second
+from benchmarks.second_whole import simulate_second_whole
 from carotid.artifacts import Heatmaps, SideHeatmaps
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.geometry.sides import SIDE_NAMES, SideName
@@ -68,8 +69,11 @@ KINDS: dict[str, Callable[[int], SimulatedNeck]] = {
     "first-thick": lambda k: thickened(simulate_neck(HELD_OUT_SEED + 5000 + k), k),
     "second-plain": lambda k: simulate_second(k, hard=False),
     "second-hard": lambda k: simulate_second(k, hard=True),
+    "second-whole-plain": lambda k: simulate_second_whole(k, hard=False),
+    "second-whole-hard": lambda k: simulate_second_whole(k, hard=True),
 }
-"""What there is: the first simulator's necks, the same with slices of 2 to 8 mm, the second's."""
+"""What there is: the first simulator's necks, the same with slices of 2 to 8 mm, the second's: slabs
+and whole sections."""
 
 
 def cases(

@@ -7,7 +7,11 @@ import pytest
 from tests.stages.centerline.joint.drawn import Drawn
 
 from carotid.stages.centerline.joint.candidates import MOST, find_candidates
-from carotid.stages.centerline.joint.doubt import fork_uncertainty_mm, uncertainty_mm
+from carotid.stages.centerline.joint.doubt import (
+    distance_by_height_mm,
+    fork_uncertainty_mm,
+    uncertainty_mm,
+)
 from carotid.stages.centerline.joint.fork import LOWEST_MM, meeting_height
 from carotid.stages.centerline.joint.levels import SideVolume
 from carotid.stages.centerline.joint.refine import refined
@@ -104,13 +108,32 @@ def test_arteries_meet_where_a_line_through_their_separation_does() -> None:
     assert meeting_height(np.array([13.0]), np.array([3.0]), 13.0) == 13.0, "one slice says little"
 
 
-def test_doubt_grows_with_spread_and_with_members_that_disagree() -> None:
-    spread = np.array([0.0, 0.0, 3.0, 3.0])
-    members = np.array([[0.0, 2.0, 0.0, 50.0], [0.0, 2.0, 0.0, 50.0]])
-    doubt = uncertainty_mm(spread, members)
-    assert doubt.tolist() == sorted(doubt)
-    assert doubt[0] == pytest.approx(0.2)
-    assert doubt[-1] < 10
+def test_doubt_grows_with_all_that_speaks_against_a_center() -> None:
+    peak = np.full(60, np.exp(6.0) - 1)
+    nothing = np.zeros(60)
+    sure = uncertainty_mm(peak, nothing, np.zeros((3, 60)), 0.5)
+    np.testing.assert_allclose(sure, 0.2)
+    here = slice(28, 32)
+    low, apart, astray = peak.copy(), nothing.copy(), np.zeros((3, 60))
+    low[here], apart[here], astray[:, here] = 5, 8, 50
+    for doubt in (
+        uncertainty_mm(low, nothing, np.zeros((3, 60)), 0.5),
+        uncertainty_mm(peak, apart, np.zeros((3, 60)), 0.5),
+        uncertainty_mm(peak, nothing, astray, 0.5),
+    ):
+        assert doubt[here].min() > 0.3
+        assert doubt[20] > doubt[0], "neighbours are doubted, too"
+    flat = np.linspace(3, 3, 20)
+    told = uncertainty_mm(np.zeros(20), flat, np.zeros((1, 20)), 8.0)
+    np.testing.assert_allclose(told, told[0])
+    assert len(uncertainty_mm(np.empty(0), np.empty(0), np.empty((2, 0)), 1.0)) == 0
+
+
+def test_a_height_says_how_far_away_the_artery_is() -> None:
+    distance = np.array([0.0, 1.0, 4.0])
+    height = np.exp(6 * (1 - distance / 16)) - 1
+    np.testing.assert_allclose(distance_by_height_mm(height), distance, atol=1e-9)
+    assert (distance_by_height_mm(np.array([-5.0, 0.0])) == 8.0).all()
 
 
 def test_a_bifurcation_is_in_doubt_where_courses_divide_at_different_heights() -> None:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 NEVER = 1e9
 """Cost of what is impossible."""
 
+TEMPERATURE = 4.0
+"""Costs are divided by this where courses are summed over: those of neighbouring levels depend on
+each other, so that the costs by themselves say too surely which course is right."""
+
 NOTHING, COMMON, APART, INTERNAL, EXTERNAL = range(5)
 """What a level shows."""
 
@@ -102,10 +106,10 @@ def hard(values: NDArray[np.float64], axis: int | tuple[int, ...]) -> NDArray[np
 
 
 def soft(values: NDArray[np.float64], axis: int | tuple[int, ...]) -> NDArray[np.float64]:
-    """Minus the logarithm of the sum of exp(−value) along some axes: for the sum over courses."""
+    """Minus the logarithm of the sum of exp(−value) along some axes, in units of `TEMPERATURE`."""
     least = values.min(axis=axis, keepdims=True)
-    total = np.exp(least - values).sum(axis=axis)
-    return np.asarray(np.squeeze(least, axis=axis) - np.log(total))
+    total = np.exp((least - values) / TEMPERATURE).sum(axis=axis)
+    return np.asarray(np.squeeze(least, axis=axis) - TEMPERATURE * np.log(total))
 
 
 def forwards(before: State, steps: Steps, least: Least) -> State:

@@ -54,7 +54,10 @@ def _centers(
     level = curve.slices // volume.step
     members = max_indices[:, channel, curve.slices] - xy
     doubt = uncertainty_mm(
-        course.spread_mm[level, channel], np.linalg.norm(members * spacing_mm, axis=2)
+        volume.heights(curve.slices, curve.point_mm)[:, channel],
+        course.spread_mm[level, channel],
+        np.linalg.norm(members * spacing_mm, axis=2),
+        volume.spacing_mm[2],
     )
     points = np.column_stack([xy, curve.slices])
     return ArteryCenters(points, np.full(len(points), channel), doubt)

@@ -14,6 +14,7 @@ from carotid.stages.centerline.joint.course import (
     INTERNAL,
     NEVER,
     NOTHING,
+    TEMPERATURE,
     State,
     backwards,
     forwards,
@@ -44,14 +45,12 @@ class Course:
             one where it is shown; NaN where there is none.
         spread_mm: (levels, 2) root mean square distance of all courses' places from these ones.
         common: (levels,) probability that the level shows the common carotid.
-        missing: (levels, 2) probability that the level does not show the artery.
     """
 
     shows: NDArray[np.int64]
     place_mm: NDArray[np.float64]
     spread_mm: NDArray[np.float64]
     common: NDArray[np.float64]
-    missing: NDArray[np.float64]
 
 
 def find_course(costs: LevelCosts) -> Course:
@@ -73,8 +72,8 @@ def find_course(costs: LevelCosts) -> Course:
             place_mm[level, 0] = costs.point_mm[level, 0, state.internal.argmin()]
         elif kind == EXTERNAL:
             place_mm[level, 1] = costs.point_mm[level, 1, state.external.argmin()]
-    spread, common, missing = _alternatives(costs, place_mm)
-    return Course(shows, place_mm, spread, common, missing)
+    spread, common = _alternatives(costs, place_mm)
+    return Course(shows, place_mm, spread, common)
 
 
 def _passes(costs: LevelCosts, least: Least) -> tuple[list[State], list[State]]:
@@ -90,15 +89,15 @@ def _passes(costs: LevelCosts, least: Least) -> tuple[list[State], list[State]]:
 
 def _alternatives(
     costs: LevelCosts, place_mm: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Spread of the places, probability of the common carotid, and of there being no artery."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Spread of each artery's places, and probability of the common carotid."""
     levels = len(place_mm)
-    spread, missing = np.full((levels, 2), np.nan), np.zeros((levels, 2))
+    spread = np.full((levels, 2), np.nan)
     common = np.zeros(levels)
     for level, (here, rest) in enumerate(zip(*_passes(costs, soft), strict=True)):
         state = here.plus(rest)
         least = min(float(part.min()) for part in state.parts)
-        likely = State._make(np.exp(least - part) for part in state.parts)
+        likely = State._make(np.exp((least - part) / TEMPERATURE) for part in state.parts)
         total = sum(float(part.sum()) for part in likely.parts)
         common[level] = likely.common.sum() / total
         each = (
@@ -108,11 +107,10 @@ def _alternatives(
         for channel in (0, 1):
             places = np.concatenate([costs.common_mm[level], costs.point_mm[level, channel]])
             weight = np.concatenate([likely.common, each[channel]])
-            missing[level, channel] = 1 - weight.sum() / total
             gap = np.linalg.norm(places - place_mm[level, channel], axis=1)
             known = np.isfinite(gap) & (weight > 0)
             if known.any():
                 square = np.minimum(gap[known], MOST_SPREAD_MM) ** 2
                 mean = (weight[known] * square).sum() / weight[known].sum()
                 spread[level, channel] = np.sqrt(mean)
-    return spread, common, missing
+    return spread, common
