@@ -1,6 +1,6 @@
 """Draw the picture of the centerline page: a simulated neck's side with what both methods find.
 
-    python -m benchmarks.centerline_picture PICTURE [--kind second-hard] [--neck 100] [--side left]
+    python -m benchmarks.centerline_picture PICTURE [--kind second-hard] [--neck 3] [--side left]
                                             [--cache_dir DIR]
 
 Left and middle: the scan along the internal carotid as `joint` finds it, seen from the front and
@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("picture", type=Path)
     parser.add_argument("--kind", choices=list(KINDS), default="second-hard")
-    parser.add_argument("--neck", type=int, default=100)
+    parser.add_argument("--neck", type=int, default=3)
     parser.add_argument("--side", choices=SIDE_NAMES, default="left")
     parser.add_argument("--cache_dir", type=Path)
     given = parser.parse_args()
@@ -54,7 +54,7 @@ def main() -> None:
         method: find_side(slices, grid, given.side, CenterlineParameters(method=method))
         for method in STYLES
     }
-    figure = matplotlib.figure.Figure(figsize=(10, 6.2))
+    figure = matplotlib.figure.Figure(figsize=(9.6, 5.6))
     axes = figure.subplots(1, 3, sharey=True, width_ratios=(1, 1, 1.1))
     scaled = np.clip((grey - low) / (high - low), 0, 1)
     for axis, name in ((0, "from the front"), (1, "from the left")):
@@ -64,7 +64,7 @@ def main() -> None:
     errors(axes[2], found, truth.centers, np.array(grid.spacing_mm))
     figure.tight_layout()
     given.picture.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(given.picture, dpi=100, metadata={"Software": None})
+    figure.savefig(given.picture, dpi=80, metadata={"Software": None})
 
 
 def along(

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 RIGHT_MM = 2.0
 """A center at most this far from its artery's is right."""
 
+SURE_MM, UNSURE_MM = 1.0, 4.0
+"""Uncertainties of centers that should be right, and of those that may well be wrong."""
+
 ABOVE_MM = 5.0
 """Rows higher than this above the bifurcation show whether they lie on the right artery."""
 
@@ -155,10 +158,16 @@ def table(scores: Sequence[SideScores]) -> list[tuple[str, str]]:
             "AUROC of the uncertainty for errors > 2 mm",
             f"{auroc(doubt[known], (error > 2)[known]):.3f}",
         ),
+        ("errors > 2 mm where it is below 1 mm", _counted(error[doubt < SURE_MM])),
+        ("errors > 2 mm where it is above 4 mm", _counted(error[doubt > UNSURE_MM])),
         ("sides: worst median error, mm", f"{np.nanmax(medians):.2f}"),
         ("sides: fewest true slices within 2 mm", f"{100 * shares.min():.1f} %"),
         ("sides: with less than 95 % of them", f"{int((shares < 0.95).sum())} of {len(shares)}"),
     ]
+
+
+def _counted(error: NDArray[np.float64]) -> str:
+    return f"{int((error > RIGHT_MM).sum())} of {len(error)}"
 
 
 def _share(parts: Sequence[NDArray[np.bool_]]) -> str:

@@ -72,8 +72,8 @@ KINDS: dict[str, Callable[[int], SimulatedNeck]] = {
     "second-whole-plain": lambda k: simulate_second_whole(k, hard=False),
     "second-whole-hard": lambda k: simulate_second_whole(k, hard=True),
 }
-"""What there is: the first simulator's necks, the same with slices of 2 to 8 mm, the second's: slabs
-and whole sections."""
+"""What there is: the first simulator's necks, the same with slices of 2 to 8 mm, and the second's:
+slabs and whole sections."""
 
 
 def cases(

@@ -103,8 +103,10 @@ def test_arteries_meet_where_a_line_through_their_separation_does() -> None:
     separation = np.maximum(0.3, (z - 10) * 0.5)
     assert meeting_height(z, separation, 13.0) == pytest.approx(10, abs=0.05)
     assert meeting_height(z, np.full(len(z), 4.0), 13.0) == 13.0, "they never meet"
-    far = np.maximum(0, (z + 30) * 0.2)
+    far = np.maximum(0, (z + 13) * 0.2)
     assert meeting_height(z, far, 13.0) == 13.0 - LOWEST_MM
+    wide = np.where(z < 13, 0, 9.0)
+    assert meeting_height(z, wide, 13.0) == 13.0, "wide apart at once"
     assert meeting_height(np.array([13.0]), np.array([3.0]), 13.0) == 13.0, "one slice says little"
 
 

@@ -9,8 +9,11 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FIT_MM = 6.0
-"""Height over which the separation of the two is taken to grow evenly."""
+WIDE_MM = 8.0
+"""From this separation on, it says nothing about where they met."""
+
+REACH_MM, REACH_SLICES = 12.0, 3
+"""How high above the lowest level with two arteries their separation is looked at."""
 
 LOWEST_MM = 8.0
 """How far below the lowest level with two arteries the bifurcation may lie."""
@@ -18,30 +21,32 @@ LOWEST_MM = 8.0
 _LEAST_SLOPE = 0.05
 """Separation per height below which the two do not meet within reach."""
 
-_FEWEST = 3
-
 
 def meeting_height(
     height_mm: NDArray[np.float64], separation_mm: NDArray[np.float64], apart_mm: float
 ) -> float:
     """The height at which two arteries meet, from where they are seen apart.
 
-    A straight line is fitted to the separation over the lowest millimetres, by weights that make
+    A straight line is fitted to the separation until they are wide apart, by weights that make
     relative errors count, and followed down to zero.
 
     Args:
-        height_mm: (n,) heights, rising.
+        height_mm: (n,) heights of neighbouring slices, rising.
         separation_mm: (n,) distance of both channels' peaks in the slice.
         apart_mm: Height from which on they are seen apart.
 
     Returns:
         A height at most `apart_mm`, and at most `LOWEST_MM` below it.
     """
-    used = (height_mm >= apart_mm) & (height_mm <= apart_mm + FIT_MM)
-    if used.sum() < _FEWEST:
+    above = height_mm >= apart_mm
+    slice_mm = float(np.diff(height_mm[:2]).sum())
+    near = height_mm <= apart_mm + max(REACH_MM, REACH_SLICES * slice_mm)
+    narrow = ~np.logical_or.accumulate(above & (separation_mm >= WIDE_MM))
+    used = above & near & narrow
+    if used.sum() < 2:
         return apart_mm
-    above, separation = height_mm[used] - apart_mm, separation_mm[used]
-    slope, offset = np.polyfit(above, separation, 1, w=1 / np.maximum(separation, 1))
+    over, separation = height_mm[used] - apart_mm, separation_mm[used]
+    slope, offset = np.polyfit(over, separation, 1, w=1 / np.maximum(separation, 1))
     if slope <= _LEAST_SLOPE:
         return apart_mm
     return apart_mm + float(np.clip(-offset / slope, -LOWEST_MM, 0))
