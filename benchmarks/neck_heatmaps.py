@@ -22,6 +22,8 @@ from carotid.network.members import load_members
 from carotid.simulation.neck import simulate_neck
 from carotid.simulation.truth import SimulatedNeck, slice_centers
 from carotid.stages.heatmap.compute import compute_heatmaps
+from carotid.stages.heatmap.parameters import HeatmapParameters
+from carotid.stages.heatmap.wishes import heatmap_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -89,11 +91,12 @@ def cases(
     """
     members: list[Member] = []
     digest = _digest(model_dir)
+    parameters = HeatmapParameters.model_validate(heatmap_settings(model_dir).get("heatmap", {}))
     for seed in seeds:
         path = None if cache_dir is None else cache_dir / digest / f"{kind}-{seed:04d}.npz"
         if path is None or not path.is_file():
             members = members or list(load_members(model_dir))
-            kept = _made(KINDS[kind](seed), members)
+            kept = _made(KINDS[kind](seed), members, parameters)
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 aside = path.with_name(f".{path.name}")
@@ -125,14 +128,18 @@ def thickened(neck: SimulatedNeck, seed: int) -> SimulatedNeck:
 
 def _digest(model_dir: Path) -> str:
     found = hashlib.sha256()
-    for path in sorted(model_dir.glob("*.pt")):
+    for path in (*sorted(model_dir.glob("*.pt")), *model_dir.glob("model.json")):
         found.update(path.read_bytes())
     return found.hexdigest()[:12]
 
 
-def _made(neck: SimulatedNeck, members: Sequence[Member]) -> dict[str, Any]:
+def _made(
+    neck: SimulatedNeck, members: Sequence[Member], parameters: HeatmapParameters
+) -> dict[str, Any]:
     volume = neck.volume
-    heatmaps = compute_heatmaps(volume.array, volume.grid.affine, members, percentiles=PERCENTILES)
+    heatmaps = compute_heatmaps(
+        volume.array, volume.grid.affine, members, parameters, percentiles=PERCENTILES
+    )
     way = Reordering.between(volume.grid, CANONICAL)
     canonical = way.grid(volume.grid)
     kept: dict[str, Any] = {"shape": np.array(canonical.shape), "affine": canonical.affine}
