@@ -37,6 +37,7 @@ FLUX_TOLERANCE = 1e-3
 _UPSAMPLING = 4
 _LEVELS = 8
 _BLOCK_NODES = 1 << 13
+_TINY = float(np.finfo(np.float64).tiny)
 """So many nodes are solved for at once: some ten megabytes with 64 nodes a curve."""
 
 
@@ -111,23 +112,31 @@ def _lengths(
 def _charges(lumen: NDArray[np.complex128], outer: NDArray[np.complex128]) -> NDArray[np.float64]:
     """(s, 2n) charge of each node for potential 0 on the lumen and 1 outside."""
     n = lumen.shape[1]
-    nodes = np.concatenate([lumen, outer], axis=1)
-    x, y = nodes.real, nodes.imag
-    square = (x[:, :, None] - x[:, None]) ** 2 + (y[:, :, None] - y[:, None]) ** 2
+    system = np.empty((len(lumen), 2 * n, 2 * n))
+    between = _log_distances(lumen, outer)
+    system[:, :n, n:], system[:, n:, :n] = between, between.transpose(0, 2, 1)
     here = np.arange(n)
-    for k, curve in enumerate((lumen, outer)):
+    for curve, own in ((lumen, slice(0, n)), (outer, slice(n, None))):
         step = np.abs(np.roll(curve, -1, axis=1) - curve).mean(axis=1) * n / (2 * np.pi)
-        square[:, k * n + here, k * n + here] = (step**2)[:, None]
-    np.maximum(square, np.finfo(np.float64).tiny, out=square)
-    system = 0.5 * np.log(square)
-    for own in (slice(0, n), slice(n, None)):
-        system[:, own, own] += _self_weights(n)
+        logs = _log_distances(curve, curve)
+        logs[:, here, here] = np.log(np.maximum(step, _TINY))[:, None]
+        system[:, own, own] = logs + _self_weights(n)
     right = np.zeros((len(lumen), 2 * n, 1))
     right[:, :n] = -2 * np.pi
     try:
         return np.asarray(np.linalg.solve(system, right)[..., 0], np.float64)
     except np.linalg.LinAlgError:  # outlines with equal nodes
         return np.full((len(lumen), 2 * n), np.nan)
+
+
+def _log_distances(
+    one: NDArray[np.complex128], other: NDArray[np.complex128]
+) -> NDArray[np.float64]:
+    """(s, n, n) logarithms of the distances between two curves' nodes."""
+    square = (one.real[:, :, None] - other.real[:, None]) ** 2
+    square += (one.imag[:, :, None] - other.imag[:, None]) ** 2
+    np.maximum(square, _TINY, out=square)
+    return np.asarray(0.5 * np.log(square, out=square), np.float64)
 
 
 @cache
