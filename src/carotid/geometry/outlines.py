@@ -141,12 +141,13 @@ def inside(points: NDArray[np.float64], outlines: NDArray[np.float64]) -> NDArra
     """(s, m) whether each of (s, m, 2) points lies inside its outline (even–odd)."""
     x, y = points[..., None, 0], points[..., None, 1]
     x0, y0 = np.moveaxis(outlines[:, None], -1, 0)
-    x1, y1 = np.roll(x0, -1, axis=2), np.roll(y0, -1, axis=2)
-    spans = (y0 <= y) != (y1 <= y)
     with np.errstate(all="ignore"):
-        slope = (x1 - x0) / (y1 - y0)
-    to_the_left = np.where(spans, x0 + (y - y0) * slope, np.inf) < x
-    return np.asarray(to_the_left.sum(axis=2) % 2 == 1)
+        slope = (np.roll(x0, -1, axis=2) - x0) / (np.roll(y0, -1, axis=2) - y0)
+        height = y - y0
+        above = height >= 0
+        to_the_left = height * slope + x0 < x
+    to_the_left &= above != np.roll(above, -1, axis=2)
+    return np.asarray(np.logical_xor.reduce(to_the_left, axis=2), np.bool_)
 
 
 def nearest(
