@@ -20,6 +20,8 @@ _DIRECTIONS = 64
 _GRID = 7
 _REFINEMENTS = 6
 _BLOCK = 64
+_CLOSE_NUMBERS = 1 << 17
+"""So many numbers stay close to the processor."""
 
 
 def stacked(outlines: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -139,6 +141,15 @@ def _inscribed(outlines: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def inside(points: NDArray[np.float64], outlines: NDArray[np.float64]) -> NDArray[np.bool_]:
     """(s, m) whether each of (s, m, 2) points lies inside its outline (even–odd)."""
+    found = np.empty(points.shape[:2], np.bool_)
+    block = max(_CLOSE_NUMBERS // max(points.shape[1] * outlines.shape[1], 1), 1)
+    for start in range(0, len(points), block):
+        some = slice(start, start + block)
+        found[some] = _inside(points[some], outlines[some])
+    return found
+
+
+def _inside(points: NDArray[np.float64], outlines: NDArray[np.float64]) -> NDArray[np.bool_]:
     x, y = points[..., None, 0], points[..., None, 1]
     x0, y0 = np.moveaxis(outlines[:, None], -1, 0)
     with np.errstate(all="ignore"):
