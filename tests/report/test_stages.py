@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import shutil
 from typing import TYPE_CHECKING
@@ -104,7 +105,11 @@ def test_damaged_stage_is_said_and_the_others_are_shown(staged: Path, tmp_path: 
     shutil.copytree(staged / "out", out)
     table = out / "whole" / "contour_transform" / "left_contour.tsv"
     text = table.read_text()
-    table.write_text(text.replace("lumen", "lumex", 1))
+    table.write_text(text.replace("lumen", "<img>", 1))
+    record = out / "whole" / "heatmap_transform" / "provenance.json"
+    told = json.loads(record.read_text())
+    told["context"]["unlike_training"] = ["<script>alert(2)</script>"]
+    record.write_text(json.dumps(told))
     (out / "narrow" / "measurement_transform" / "plaques.tsv").unlink()
     done = write_report(out, output_path=tmp_path / "p.html")
     result = {row.participant_id: row.result for row in done.rows}
@@ -113,6 +118,10 @@ def test_damaged_stage_is_said_and_the_others_are_shown(staged: Path, tmp_path: 
     assert headings(cards["whole"]) == ["Measurements", "Centerlines", "Heatmaps"]
     assert "The contour result cannot be read" in cards["whole"]
     assert str(tmp_path) not in cards["whole"]
+    assert "&lt;img&gt;" in cards["whole"]
+    assert "<img>" not in done.page.read_text()
+    assert "<script>alert" not in done.page.read_text()
+    assert "&lt;script&gt;alert(2)" in cards["whole"]
     assert headings(cards["narrow"]) == ["Contours", "Centerlines"]
     assert "measurement: files of the result are missing" in cards["narrow"]
 
