@@ -17,6 +17,7 @@ from carotid.report.measured import Value, all_figures, told
 from carotid.report.models_told import models_told
 from carotid.report.write import write_report
 from carotid.storage.results.measurements import load_measurements
+from carotid.storage.results.record import write_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,3 +158,20 @@ def test_models_are_named_for_what_they_are() -> None:
     )
     (words,) = models_told([contours])
     assert words.startswith("Heatmaps and contours come from the models in the carotid package")
+
+
+def test_heatmaps_that_were_not_kept_count_too(staged: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(staged / "out" / "outlines", out / "outlines")
+    folder = out / "outlines" / "contour_transform"
+    heatmap = Record("heatmap", {}, context={"score": 55.0, "unlike_training": ["it is a foot"]})
+    lines = Record("centerline", {}, inputs={"heatmap": Input.of_result(heatmap)})
+    (folder / "provenance.json").unlink()
+    write_record(folder, Record("contour", {}, inputs={"centerline": Input.of_result(lines)}))
+    done = write_report(out)
+    (row,) = done.rows
+    assert row.score == 55.0
+    assert row.unlike == ("it is a foot",)
+    text = done.page.read_text()
+    assert "heatmaps, which were not kept, had a score of 55" in text
+    assert "trained on: it is a foot" in text

@@ -10,6 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from carotid.errors import CarotidError, InputError, one_line
+from carotid.evaluation.figures import CHECK
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.report.centerline_case import centerline_section
@@ -158,7 +159,7 @@ def _row(subject: Subject, number: int, found: Findings, scene: ContourScene | N
         members=0 if exam is None else exam.members,
         sides={} if exam is None else {n: side.figures for n, side in exam.sides.items()},
         between_mm=np.nan if exam is None else exam.between_mm,
-        heatmap_score=np.nan if exam is None else exam.score,
+        heatmap_score=subject.recorded_score if exam is None else exam.score,
         centerlines={}
         if found.centerlines is None
         else {n: centerline_figures(found.centerlines.side(n)) for n in SIDE_NAMES},
@@ -196,6 +197,10 @@ def _body(
             reasons += centerline_reasons(name, centerline_figures(found.centerlines.side(name)))
     if found.centerlines is not None and found.grid is not None:
         sections.append(centerline_section(found.centerlines, found.grid, scan))
+    if found.exam is None and subject.recorded_score >= CHECK:
+        reasons.append(
+            f"heatmaps, which were not kept, had a score of {subject.recorded_score:.0f}"
+        )
     if found.exam is not None:
         reasons += heatmap_reasons(found.exam)
         sections.append(heatmap_section(found.exam, scan, wishes.threshold))

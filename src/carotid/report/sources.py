@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -62,6 +63,19 @@ class Subject:
                 if isinstance(told, list) and told:
                     return tuple(one_line(words) for words in told if isinstance(words, str))
         return ()
+
+    @property
+    def recorded_score(self) -> float:
+        """The heatmaps' score as it was when they were made; NaN where it is not on record.
+
+        So the heatmaps count too where a pipeline did not keep them.
+        """
+        for record in self.records.values():
+            for one in record.way_back():
+                score = one.context.get("score")
+                if one.transform == "heatmap" and isinstance(score, int | float):
+                    return float(score)
+        return math.nan
 
     @property
     def made_from(self) -> Input | None:
