@@ -11,7 +11,7 @@ from tests.evaluation.cohort import fork
 from tests.necks import turned
 from tests.stages.measurement.phantoms import Vessel, centerlines_of, contours_of, grid_of
 
-from carotid.artifacts import Centerlines, Contours
+from carotid.artifacts import LABELS, Centerlines, Contours
 from carotid.geometry.grid import CANONICAL, Reordering
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.measurement.measure import measure
@@ -133,9 +133,8 @@ def heatmap(side: SideName, order: str) -> NDArray[np.float32]:
     canonical = drawn.contours.canonical
     found = np.zeros((2, *canonical.shape), np.float32)
     x, y = (np.arange(n) * s for n, s in zip(canonical.shape[:2], SPACING_MM, strict=False))
-    for channel, label in enumerate(("internal", "external")):
-        line = drawn.centerlines.side(side).artery("internal" if channel == 0 else "external")
-        assert label
+    for channel, label in enumerate(LABELS):
+        line = drawn.centerlines.side(side).artery(label)
         for px, py, pz in line.points:
             square = (x[:, None] - px * SPACING_MM[0]) ** 2 + (y - py * SPACING_MM[1]) ** 2
             found[channel, :, :, int(pz)] = np.exp(-square / 8)
