@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,6 @@ from tests.necks import write_scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 FORMATS = {"MetaImage": METAIMAGE, "voxels": VOXEL_ROWS, "NIfTI": NIFTI, "DICOM": DICOM}
 FIRST, LAST = "0 first good one", "zz last good one"
@@ -91,29 +91,34 @@ def test_no_entry_of_raw_dir_is_overlooked(tmp_path: Path) -> None:
         assert name not in ran.said
 
 
-@pytest.mark.parametrize(
-    ("given", "code", "words"),
-    [
-        ("above/scans/one.mha", 2, "found one scan.*--participant one"),
-        ("series", 2, "the slices of one scan.*and --participant series"),
-        ("above", 1, "2 scans of other formats.*as RAW_DIR: .*scans"),
-    ],
-)
-def test_another_place_than_raw_dir_says_what_to_give(
-    given: str, code: int, words: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("given", ["scans/one.mha", "series"])
+def test_one_scan_may_stand_for_the_folder_of_all(given: str, tmp_path: Path) -> None:
     place = Place.made(tmp_path, [])
     write_classic(SCAN, tmp_path / "series")
     for name in ("one", "two"):
+        write_scan(tmp_path / "scans" / f"{name}.mha", 1)
+
+    ran = run(instead_of_raw_dir(place, given), tmp_path)
+
+    assert ran.code == 0, ran.said
+    assert place.complete() == [Path(given).stem]
+
+
+def test_a_folder_one_level_too_high_says_what_to_give(tmp_path: Path) -> None:
+    place = Place.made(tmp_path, [])
+    for name in ("one", "two"):
         write_scan(tmp_path / "above" / "scans" / f"{name}.mha", 1)
-    instead = str(tmp_path / given)
-    arguments = [instead if word == str(place.raw) else word for word in place.arguments]
 
-    ran = run(arguments, tmp_path)
+    ran = run(instead_of_raw_dir(place, "above"), tmp_path)
 
-    assert ran.code == code, ran.err
-    assert re.search(words, ran.said), ran.said
+    assert ran.code == 1, ran.said
+    assert re.search("2 scans of other formats.*as RAW_DIR: .*scans", ran.said), ran.said
     assert not place.complete()
+
+
+def instead_of_raw_dir(place: Place, given: str) -> list[str]:
+    """The arguments of the heatmap command with another RAW_DIR."""
+    return [str(place.root / given) if word == str(place.raw) else word for word in place.arguments]
 
 
 def test_a_bids_data_set_is_read(tmp_path: Path) -> None:
