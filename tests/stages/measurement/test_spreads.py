@@ -12,7 +12,7 @@ from carotid.stages.measurement.spreads import spread_of_largest, spreads_of
 
 DRAWS = 600
 S_MM = np.arange(20, dtype=np.float64)
-PARAMETERS = MeasurementParameters(spread_angle_deg=60)
+PARAMETERS = MeasurementParameters(spread_angle_deg=60, spread_along_mm=5)
 
 
 def disturbed(radii: np.ndarray, sd: float, rng: np.random.Generator) -> np.ndarray:

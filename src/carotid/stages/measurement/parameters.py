@@ -72,7 +72,7 @@ class MeasurementParameters(Parameters):
         default=60.0, description="angle over which errors of an outline belong together"
     )
     spread_along_mm: Positive = Field(
-        default=5.0, description="length along an artery over which errors belong together"
+        default=20.0, description="length along an artery over which errors belong together"
     )
 
     def joined_mm(self, slice_mm: float) -> float:
