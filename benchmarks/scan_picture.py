@@ -4,6 +4,7 @@
 
 SCAN is one file, or a folder of DICOM slices. Internal red triangles, external green circles:
 maxima of the mean heatmap, filled where the peak is above 100. The patient's right is on the left.
+Windows are those that the models ask for, as in `carotid run`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from carotid.geometry.sides import SIDE_NAMES
 from carotid.network.members import load_members
 from carotid.network.shipped import shipped_models
 from carotid.stages.heatmap.compute import compute_heatmaps
+from carotid.stages.heatmap.parameters import HeatmapParameters
+from carotid.stages.heatmap.wishes import heatmap_settings
 from carotid.storage.participants import find_scans_at
 from carotid.storage.raw import load_scan
 
@@ -32,8 +35,16 @@ MARKS = (("#ff5a4d", "^"), ("#4be07c", "o"))
 COLUMNS = 5
 
 
-def draw(volume: Volume, members: list[Member], picture: Path, slices: int) -> None:
-    heatmaps = compute_heatmaps(volume.array, volume.grid.affine, members, percentiles=(5.0, 95.0))
+def draw(
+    volume: Volume,
+    members: list[Member],
+    parameters: HeatmapParameters,
+    picture: Path,
+    slices: int,
+) -> None:
+    heatmaps = compute_heatmaps(
+        volume.array, volume.grid.affine, members, parameters, percentiles=(5.0, 95.0)
+    )
     way = Reordering.between(volume.grid, CANONICAL)
     grey = np.asarray(way.view(volume.array), np.float32)
     low, high = np.percentile(grey, (5, 95))
@@ -67,7 +78,7 @@ def draw(volume: Volume, members: list[Member], picture: Path, slices: int) -> N
         axes.set_axis_off()
     figure.subplots_adjust(0, 0, 1, 1, 0.01, 0.01)
     picture.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(picture, dpi=80, facecolor="black", metadata={"Software": None})
+    figure.savefig(picture, dpi=55, facecolor="black", metadata={"Software": None})
 
 
 def main() -> None:
@@ -78,7 +89,10 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=10)
     chosen = parser.parse_args()
     (scan,) = find_scans_at(chosen.scan).scans.values()
-    draw(load_scan(scan), load_members(chosen.models), chosen.picture, chosen.slices)
+    settings = heatmap_settings(chosen.models).get("heatmap", {})
+    parameters = HeatmapParameters.model_validate(settings)
+    members = load_members(chosen.models)
+    draw(load_scan(scan), members, parameters, chosen.picture, chosen.slices)
 
 
 if __name__ == "__main__":

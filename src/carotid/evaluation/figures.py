@@ -231,8 +231,8 @@ def score_points(internal: ChannelFigures, external: ChannelFigures) -> dict[str
     return {key: SCORE_PARTS[key].points(value) for key, value in values.items()}
 
 
-DOUBTFUL = 40.0
-CHECK = 15.0
+DOUBTFUL = 30.0
+CHECK = 10.0
 """Scores from which a participant is called doubtful, and worth a check."""
 
 NEAR = Part("both sides' internal maxima close together", 20, 25.0, 10.0, "mm")
