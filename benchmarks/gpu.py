@@ -28,7 +28,7 @@ from statistics import mean, median
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import transform
-from benchmarks.processes import machine
+from benchmarks.processes import apart, machine
 from benchmarks.transform import LARGE, WINDOW
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def as_graph(run: Forward, window: Tensor) -> Forward:
 
 
 def commands(folder: Path) -> None:
-    transform.make_inputs(folder)
+    apart(transform.make_inputs, folder)
     shutil.copytree(folder / "models-20", folder / "models-10")
     for path in sorted((folder / "models-10").glob("*.pt"))[10:]:
         path.unlink()

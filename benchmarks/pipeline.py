@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.processes import FIGURES, THIS, Run, machine, ratios, several, table, timed
+from benchmarks.processes import FIGURES, THIS, Run, apart, machine, ratios, several, table, timed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,8 +48,8 @@ def main() -> None:
     shape, spacing_mm = SMALL if given.quick else LARGE
     folder = Path(tempfile.mkdtemp(prefix="carotid-bench-"))
     try:
-        write_neck(folder / "raw", shape, spacing_mm)
-        write_models(folder, given.contours)
+        apart(write_neck, folder / "raw", shape, spacing_mm)
+        apart(write_models, folder, given.contours)
         print(f"machine: {machine()}")
         print(f"scan: {'x'.join(map(str, shape))} voxels of {spacing_mm} mm")
         print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import platform
 import subprocess
@@ -14,7 +15,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 THIS = (sys.executable, "-m", "carotid")
 FIGURES = ("wall_s", "cpu_s", "peak_mib")
@@ -33,6 +34,19 @@ class Run:
     wall_s: float
     cpu_s: float
     peak_mib: float
+
+
+def apart(make: Callable[..., object], *arguments: object) -> None:
+    """Call a function in a process of its own, so that this one stays small.
+
+    Linux counts what a process had at its highest as its children's, too, so large arrays made here
+    would show in the peaks of all commands.
+    """
+    process = multiprocessing.get_context("spawn").Process(target=make, args=arguments)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{make.__name__} failed")
 
 
 def timed(command: Sequence[str]) -> tuple[Run, dict[str, Any]]:

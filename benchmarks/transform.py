@@ -28,7 +28,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.processes import FIGURES, THIS, Run, machine, ratios, table, timed
+from benchmarks.processes import FIGURES, THIS, Run, apart, machine, ratios, table, timed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,7 @@ def main() -> None:
         return
     folder = Path(tempfile.mkdtemp(prefix="carotid-bench-"))
     try:
-        make_inputs(folder)
+        apart(make_inputs, folder)
         in_turn(folder, given)
         if not given.pairs:
             memory(folder, given)
