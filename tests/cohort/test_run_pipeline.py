@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import MagicMock
@@ -11,6 +12,7 @@ import pytest
 from tests.necks import write_scan
 from tests.toy_stages import LENGTHS, WORDS, toys  # noqa: F401 - a fixture
 
+import carotid.provenance
 from carotid.cohort import run_pipeline as running
 from carotid.cohort.chain import left_to_make
 from carotid.cohort.run_pipeline import PipelineRequest, run_pipeline, settings_of
@@ -167,3 +169,17 @@ def test_settings_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     write_model_description(tmp_path, described)
     with pytest.raises(ModelError, match=r"settings\.heatmap.*multiple of 16"):
         stage_named("heatmap").wishes_of(tmp_path)
+
+
+@pytest.mark.usefixtures("toys")
+def test_results_of_other_versions_are_told_once_for_all_steps(
+    told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_scan(tmp_path / "raw" / "a.mha", 10)
+    request = two_steps(tmp_path / "raw", tmp_path / "out")
+    told.run(request)
+    now = {**carotid.provenance.versions(), "torch": "99.1"}
+    monkeypatch.setattr(carotid.provenance, "versions", lambda: now)
+    with caplog.at_level(logging.WARNING):
+        told.run(request)
+    assert caplog.text.count("(now 99.1)") == 1

@@ -112,12 +112,14 @@ def run_pipeline(
         complete = set(asked)
         for step in written:
             complete &= set(step.results.check_resumable(asked, verify=request.verify))
-        if len(complete) == len(asked):
-            close(request.stages, layout, shard)
-            return [Outcome(one, "skipped", COMPLETE) for one in asked]
+    told = [text for step in written for text in step.results.remarks(asked, shard)]
+    remarks = list(dict.fromkeys(told))  # steps of one run have the same to tell
+    if len(complete) == len(asked):
+        warn(remarks)
+        close(request.stages, layout, shard)
+        return [Outcome(one, "skipped", COMPLETE) for one in asked]
     check_output_dir(request.output_dir, request.read_only(), make=True)
-    for step in written:
-        warn(step.results.remarks(asked, shard))
+    warn(remarks)
     record_transforms(
         layout,
         {
