@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -89,5 +90,12 @@ def _svg(figure: Figure, dpi: float) -> str:
             metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")),
         )
     text = buffer.getvalue().decode()
-    text = text[text.index("<svg") :]
+    text = _numbered_clips(text[text.index("<svg") :])
     return text.replace("'DejaVu Sans'", _FONTS)
+
+
+def _numbered_clips(text: str) -> str:
+    """Clip paths named in their order: matplotlib names some by where they lie in memory."""
+    for number, name in enumerate(dict.fromkeys(re.findall(r'<clipPath id="(\w+)"', text))):
+        text = text.replace(f'"{name}"', f'"clip{number}"').replace(f"#{name})", f"#clip{number})")
+    return text
