@@ -9,9 +9,9 @@ from tests.toy_stages import Word, WordParameters, save
 
 from carotid.errors import ModelError
 from carotid.provenance import Input
-from carotid.stages.inputs import Brought, Inputs
+from carotid.stages.inputs import Inputs
 from carotid.stages.one_piece import one_piece
-from carotid.stages.stage import Made, Prepared, Setting
+from carotid.stages.stage import Brought, Made, Prepared, Setting
 
 if TYPE_CHECKING:
     from pathlib import Path

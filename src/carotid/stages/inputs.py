@@ -19,7 +19,7 @@ from carotid.errors import CarotidError, InputError
 from carotid.geometry.intensity import check_intensities, intensity_range
 from carotid.provenance import Input, Record
 from carotid.stages.catalog import stage_named
-from carotid.stages.stage import SCAN, Prepared, Setting
+from carotid.stages.stage import SCAN, Brought, Prepared, Setting
 from carotid.storage.raw import RawScan, hash_scan, open_scan
 from carotid.storage.rescaling import NO_RESCALING, Rescaling
 from carotid.storage.results.record import input_of, read_record
@@ -37,19 +37,6 @@ logger = logging.getLogger(__name__)
 
 _LIBRARIES_BYTES = 320 << 20
 """PyTorch, NumPy and SciPy, as measured, with some room to work in."""
-
-
-@dataclass(frozen=True, eq=False)
-class Brought:
-    """What one participant brings.
-
-    Attributes:
-        values: The inputs, in the order of the stage's needs.
-        sources: What they are, by need.
-    """
-
-    values: list[Any]
-    sources: Mapping[str, Input]
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from carotid.geometry.grid import Grid
     from carotid.provenance import Input
-    from carotid.stages.inputs import Brought
-    from carotid.stages.stage import Networks, Setting
+    from carotid.stages.stage import Brought, Networks, Setting
 
 
 def one_piece(

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from carotid.config import Parameters
     from carotid.provenance import Input
-    from carotid.stages.inputs import Inputs
+    from carotid.storage.raw import RawScan
+    from carotid.storage.rescaling import Rescaling
     from carotid.storage.results.layout import OutputLayout
 
 SCAN = "scan"
@@ -130,6 +131,43 @@ class Forecast(Protocol):
         """What one can do about that."""
 
 
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """What one participant brings.
+
+    Attributes:
+        values: The inputs, in the order of the stage's needs.
+        sources: What they are, by need.
+    """
+
+    values: list[Any]
+    sources: Mapping[str, Input]
+
+
+class Brings(Protocol):
+    """What the participants of a run bring, as tasks see it; `carotid.stages.inputs` has it."""
+
+    @property
+    def rescaling(self) -> Rescaling:
+        """What `RAW_DIR/parameters.json` says."""
+
+    @property
+    def on_the_way(self) -> Mapping[str, Any]:
+        """Needs that are made as they are asked for."""
+
+    def participants(self) -> list[str]:
+        """Who brings the last need, sorted."""
+
+    def scan(self, participant_id: str) -> RawScan:
+        """Where a participant's scan is."""
+
+    def folder(self, need: str, participant_id: str) -> Path:
+        """Where a participant's result of an earlier stage is."""
+
+    def read(self, participant_id: str) -> Brought:
+        """Read what a participant brings."""
+
+
 @dataclass(frozen=True)
 class Setting(Generic[AnyParameters]):
     """What a run gives to the task of a stage.
@@ -144,7 +182,7 @@ class Setting(Generic[AnyParameters]):
     """
 
     parameters: AnyParameters
-    inputs: Inputs
+    inputs: Brings
     model_dir: Path | None = None
     device: str | None = None
     cores: int = 1
