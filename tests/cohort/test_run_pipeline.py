@@ -137,6 +137,29 @@ def test_a_chain_that_is_complete_begins_nothing(told: Told, tmp_path: Path) -> 
     assert told.events == []
 
 
+@pytest.mark.usefixtures("toys")
+def test_a_summary_that_a_killed_run_could_not_write_is_written_by_the_next_one(
+    told: Told, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        write_scan(tmp_path / "raw" / f"{name}.mha", 10)
+    out = tmp_path / "out"
+    request = two_steps(tmp_path / "raw", out)
+    told.run(request)
+    summary, half = out / "summary.json", out / ".summary.json.part"
+    for left in (True, False):
+        summary.unlink()
+        if left:
+            half.write_text("{")
+        told.run(request)
+        rows = json.loads(summary.read_text())["pipeline"]["participants"]
+        assert [row["participant_id"] for row in rows] == ["a", "b"]
+        assert not half.exists()
+    before = summary.stat().st_mtime_ns
+    told.run(request)
+    assert summary.stat().st_mtime_ns == before, "nothing to add"
+
+
 @pytest.mark.parametrize(
     ("config", "expected"),
     [

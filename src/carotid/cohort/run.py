@@ -29,7 +29,7 @@ from carotid.stages.stage import Setting
 from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.parameters import record_transforms
 from carotid.storage.results.record import read_record
-from carotid.storage.results.summary import summarize
+from carotid.storage.results.summary import is_summarized, summarize
 from carotid.storage.scan_source import ScanSource
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def run_stage(
         if len(complete) == len(asked):
             warn(results.remarks(asked, shard))
             close([stage], layout, shard)
-            return [Outcome(one, "skipped", COMPLETE) for one in asked]
+            return all_complete(layout, stage.transform, asked)
     check_output_dir(request.output_dir, places.read_only(), make=True)
     warn(results.remarks(asked, shard))
     record_transforms(
@@ -216,6 +216,14 @@ def _begin(task: Task[Any], request: Request, asked: Sequence[str]) -> EarlyLoad
 def is_of(shard: Shard | None) -> Callable[[str], bool]:
     """Whether it is this run's to say what became of a participant."""
     return (lambda _: True) if shard is None else shard.has
+
+
+def all_complete(layout: OutputLayout, key: str, asked: Sequence[str]) -> list[Outcome]:
+    """What became of participants who were all complete, told in the summary if it is not there."""
+    outcomes = [Outcome(one, "skipped", COMPLETE) for one in asked]
+    if not is_summarized(layout, key, asked):
+        summarize(layout, key, [one.as_json() for one in outcomes], set(asked).__contains__)
+    return outcomes
 
 
 def close(stages: Iterable[Stage], layout: OutputLayout, shard: Shard | None) -> None:

@@ -12,14 +12,12 @@ from carotid.cohort.cluster import HERE, Work, run_on_cluster
 from carotid.cohort.cores import given_cores
 from carotid.cohort.header_look import look_at_headers
 from carotid.cohort.interrupts import stop_if_asked
-from carotid.cohort.outcome import Outcome
 from carotid.cohort.outputs import check_output_dir
 from carotid.cohort.participants import select_participants
 from carotid.cohort.pipeline import Pipeline
 from carotid.cohort.places import Places, entry
 from carotid.cohort.process import import_torch, prepare_process
-from carotid.cohort.resume import COMPLETE
-from carotid.cohort.run import close, is_of, warn, with_networks
+from carotid.cohort.run import all_complete, close, is_of, warn, with_networks
 from carotid.cohort.runner import Runner
 from carotid.stages.catalog import made_on_the_way, read_settings_of
 from carotid.stages.stage import SCAN
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from carotid.cohort.background import Surroundings
+    from carotid.cohort.outcome import Outcome
     from carotid.cohort.runner import StepProgress
     from carotid.cohort.shard import Shard
     from carotid.config import Parameters
@@ -117,7 +116,7 @@ def run_pipeline(
     if len(complete) == len(asked):
         warn(remarks)
         close(request.stages, layout, shard)
-        return [Outcome(one, "skipped", COMPLETE) for one in asked]
+        return all_complete(layout, SUMMARY_KEY, asked)
     check_output_dir(request.output_dir, request.read_only(), make=True)
     warn(remarks)
     record_transforms(

@@ -26,7 +26,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: Where it cannot be written; an older file is then still there.
     """
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = unfinished(path)
     with os.fdopen(_own(temporary), "wb") as file:
         try:
             yield file
@@ -37,6 +37,11 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
             with suppress(OSError):
                 temporary.unlink()
             raise
+
+
+def unfinished(path: Path) -> Path:
+    """Where a file is filled before it takes its place."""
+    return path.with_name(f".{path.name}.part")
 
 
 def _own(path: Path) -> int:

@@ -6,11 +6,11 @@ import json
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from carotid.storage.results.atomic import write_json
+from carotid.storage.results.atomic import unfinished, write_json
 from carotid.storage.results.locks import Lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from carotid.storage.results.layout import OutputLayout
@@ -64,6 +64,19 @@ def summarize(
         merged = sorted([*others, *rows], key=itemgetter("participant_id"))
         content[transform] = {"participants": merged}
         write_json(layout.summary, content)
+
+
+def is_summarized(layout: OutputLayout, transform: str, ids: Collection[str]) -> bool:
+    """Whether the file says of all of these participants that they are done, and is whole.
+
+    A run that was killed at its end may have left results without it.
+    """
+    try:
+        rows = rows_of(read_summary(layout.summary), transform)
+    except (OSError, ValueError, RecursionError):
+        return False
+    done = {one["participant_id"] for one in rows if one.get("result") in ("done", "skipped")}
+    return done.issuperset(ids) and not unfinished(layout.summary).exists()
 
 
 def rows_of(content: dict[str, Any], transform: str) -> list[dict[str, Any]]:
