@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import nibabel
 import numpy as np
@@ -14,12 +15,14 @@ from tests.export.marked import mask_centers, write_results
 from carotid.errors import UsageError
 from carotid.export.bids import WANTED, check_data_set, names_in, write_data_set, write_session
 from carotid.export.bids_names import bids_names
+from carotid.export.bids_sources import find_raw_data_set
 from carotid.export.studies import studies
+from carotid.storage.results.layout import OutputLayout
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from carotid.storage.results.layout import OutputLayout
+    from carotid.export.bids_sources import LinkedDataSet
 
 
 @pytest.mark.parametrize(
@@ -40,12 +43,15 @@ def test_names(ids: list[str], stems: list[str]) -> None:
     assert all(re.fullmatch("[A-Za-z0-9]+", name.subject) for name in found.values())
 
 
-def export(layout: OutputLayout, to: Path, participants: list[str]) -> None:
+def export(
+    layout: OutputLayout, to: Path, participants: list[str], raw: LinkedDataSet | None = None
+) -> None:
     names = names_in(layout)
     found = studies(layout, to, participants, WANTED)
     for study in found:
-        write_session(study, to, names[study.participant_id])
-    write_data_set(to, {one.participant_id: names[one.participant_id] for one in found})
+        uri = raw.uri(study.participant_id) if raw else None
+        write_session(study, to, names[study.participant_id], uri)
+    write_data_set(to, {one.participant_id: names[one.participant_id] for one in found}, raw)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +76,10 @@ def test_a_data_set(layout: OutputLayout, tmp_path: Path) -> None:
     between = np.sort([centers["left_internal_wall"], centers["left_external_wall"]], axis=0)
     assert (found > between[0] - 0.5).all()
     assert (found < between[1] + 0.5).all()
-    assert json.loads((place / f"{stem}.json").read_text())["Manual"] is False
+    facts = json.loads((place / f"{stem}.json").read_text())
+    assert facts["Manual"] is False
+    assert facts["SpatialReference"] == "orig"
+    assert "Sources" not in facts
     description = json.loads((tmp_path / "to" / "dataset_description.json").read_text())
     assert description["DatasetType"] == "derivative"
     assert description["GeneratedBy"][0]["Name"] == "carotid"
@@ -114,3 +123,86 @@ def test_a_data_set_that_is_not_ours_is_left_alone(layout: OutputLayout, tmp_pat
     export(layout, tmp_path / "ours", [])
     check_data_set(tmp_path / "ours")
     check_data_set(tmp_path / "new")
+
+
+def write_scans(raw: Path, *stems: str) -> None:
+    """A BIDS data set of scans that nobody reads."""
+    for stem in stems:
+        path = raw.joinpath(*stem.split("_"), "anat", f"{stem}_acq-bb_T1w.nii.gz")
+        path.parent.mkdir(parents=True)
+        path.touch()
+        path.with_name(f"{stem}_acq-mp_T1w.nii.gz").touch()
+    (raw / "dataset_description.json").write_text('{"Name": "scans", "BIDSVersion": "1.11.1"}')
+
+
+def record_scans(layout: OutputLayout, raw: Path) -> None:
+    told = {"heatmap_transform": {"raw_dir": str(raw), "bids_image": "acq-bb"}}
+    layout.parameters.write_text(json.dumps(told))
+
+
+def test_label_maps_name_the_image_they_were_made_from(tmp_path: Path) -> None:
+    """Every URI leads to a file, from wherever the data set is."""
+    raw = tmp_path / "the scans"
+    layout = write_results(tmp_path / "out", "PSR", "sub-01_ses-02", ("segmentation",))
+    write_results(tmp_path / "out", "LPS", "other", ("segmentation",))
+    write_scans(raw, "sub-01_ses-02")
+    record_scans(layout, raw)
+    for to in (raw / "derivatives" / "carotid", tmp_path / "to"):
+        found = find_raw_data_set(layout)
+        assert found is not None
+        export(layout, to, [], found.linked_from(to, check_data_set(to)))
+        (path,) = to.glob("sub-01/ses-02/anat/*_dseg.json")
+        facts = json.loads(path.read_text())
+        (uri,) = facts["Sources"]
+        assert facts["SpatialReference"] == uri
+        scheme, link, image = uri.split(":")
+        assert scheme == "bids"
+        description = json.loads((to / "dataset_description.json").read_text())
+        source = to / unquote(description["DatasetLinks"][link]) / image
+        assert source.samefile(
+            raw / "sub-01" / "ses-02" / "anat" / "sub-01_ses-02_acq-bb_T1w.nii.gz"
+        )
+        assert {"URL": description["DatasetLinks"][link]} in description["SourceDatasets"]
+        other = json.loads(
+            (to / "sub-other" / "anat" / "sub-other_desc-carotid_dseg.json").read_text()
+        )
+        assert other["SpatialReference"] == "orig"
+
+
+def test_a_second_export_keeps_links_and_what_users_have_said(tmp_path: Path) -> None:
+    to = tmp_path / "to"
+    for number in (1, 2, 1):
+        raw, out = tmp_path / f"raw{number}", tmp_path / f"out{number}"
+        one = f"sub-0{number}_ses-1"
+        layout = OutputLayout(out)
+        if not raw.exists():
+            write_results(out, "PSR", one, ("segmentation",))
+            write_scans(raw, one)
+            record_scans(layout, raw)
+        found = find_raw_data_set(layout)
+        assert found is not None
+        export(layout, to, [], found.linked_from(to, check_data_set(to)))
+        path = to / "dataset_description.json"
+        description = json.loads(path.read_text())
+        path.write_text(json.dumps(description | {"Name": "Ours", "Authors": ["A. Nother"]}))
+    assert description["Name"] == "Ours"
+    assert description["Authors"] == ["A. Nother"]
+    assert description["DatasetLinks"] == {"raw": "../raw1", "raw2": "../raw2"}
+    assert description["SourceDatasets"] == [{"URL": "../raw1"}, {"URL": "../raw2"}]
+
+
+def test_scans_that_have_moved_or_are_no_data_set(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    layout = write_results(tmp_path / "out", "PSR", "sub-01_ses-1", ("segmentation",))
+    record_scans(layout, tmp_path / "gone")
+    assert find_raw_data_set(layout) is None
+    assert "do not name their scans" in caplog.text
+    write_scans(tmp_path / "here", "sub-01_ses-1")
+    found = find_raw_data_set(layout, tmp_path / "here")
+    assert found is not None
+    assert list(found.images) == ["sub-01_ses-1"]  # the choice among images is on record
+    (tmp_path / "here" / "dataset_description.json").unlink()
+    assert find_raw_data_set(layout, tmp_path / "here") is None
+    with pytest.raises(UsageError, match="no such folder"):
+        find_raw_data_set(layout, tmp_path / "gone")

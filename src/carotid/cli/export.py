@@ -113,24 +113,28 @@ def export_dicom(raw_dir: Path | None, **places: Any) -> int:
     from carotid.cohort.places import scans_on_record
     from carotid.export.dicom import WANTED, write_dicom_files
     from carotid.export.dicom_source import load_highdicom
-    from carotid.storage.participants import find_scans_at
     from carotid.storage.results.layout import OutputLayout
 
     load_highdicom()
-    if raw_dir is not None:
-        scans = find_scans_at(raw_dir).scans
-    else:
-        scans = scans_on_record(OutputLayout(places["output_dir"])).find().scans
+    scans = scans_on_record(OutputLayout(places["output_dir"]), raw_dir).find().scans
     return _export(WANTED, partial(write_dicom_files, scans=scans), **places)
 
 
 @export.command("bids", short_help="A BIDS derivative data set.")
 @_places
-def export_bids(output_dir: Path, export_dir: Path, participants: tuple[str, ...]) -> int:
+@click.option(
+    "--raw_dir",
+    type=_folder,
+    help="The BIDS data set of the scans, if it is one.  [default: the folder on record]",
+)
+def export_bids(
+    output_dir: Path, export_dir: Path, participants: tuple[str, ...], raw_dir: Path | None
+) -> int:
     """Write label maps and tables of measurements as a BIDS derivative data set.
 
     EXPORT_DIR becomes the data set, or gets further participants if an earlier export has made it.
-    Ids such as sub-01_ses-02 are BIDS names already; of others letters and digits are kept.
+    Ids such as sub-01_ses-02 are BIDS names already; of others letters and digits are kept. Where
+    the scans are a BIDS data set too, each label map names the image that it was made from.
     """
     from carotid.export.bids import (
         WANTED,
@@ -139,17 +143,23 @@ def export_bids(output_dir: Path, export_dir: Path, participants: tuple[str, ...
         write_data_set,
         write_session,
     )
+    from carotid.export.bids_sources import find_raw_data_set
     from carotid.export.studies import export_each, studies
     from carotid.storage.results.layout import OutputLayout
 
     layout = OutputLayout(output_dir)
     found = studies(layout, export_dir, participants, WANTED)
-    check_data_set(export_dir)
+    links = check_data_set(export_dir)
     names = names_in(layout)
+    raw = find_raw_data_set(layout, raw_dir)
+    linked = raw.linked_from(export_dir, links) if raw else None
+
+    def write(study: Study) -> Sequence[Path]:
+        uri = linked.uri(study.participant_id) if linked else None
+        return write_session(study, export_dir, names[study.participant_id], uri)
+
     failed, done = False, {}
-    for one in export_each(
-        found, lambda study: write_session(study, export_dir, names[study.participant_id])
-    ):
+    for one in export_each(found, write):
         name = names[one.study.participant_id]
         failed |= _say(one, name.folder(export_dir))
         if one.error is None:
@@ -157,7 +167,7 @@ def export_bids(output_dir: Path, export_dir: Path, participants: tuple[str, ...
             if name.stem != one.study.participant_id:
                 click.echo(f"{one.study.participant_id}: is called {name.stem} there")
     if done:
-        write_data_set(export_dir, done)
+        write_data_set(export_dir, done, linked)
     return 1 if failed else 0
 
 

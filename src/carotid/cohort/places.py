@@ -13,7 +13,6 @@ from carotid.stages.catalog import made_on_the_way, stage_named
 from carotid.stages.inputs import Inputs, OnTheWay
 from carotid.stages.stage import SCAN
 from carotid.storage.model_description import expected_rescaling
-from carotid.storage.participants import find_scans_at
 from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.parameters import read_parameters
 from carotid.storage.scan_source import ScanSource, recorded_source
@@ -154,7 +153,7 @@ def scans_for_pictures(output_dir: Path, raw_dir: Path | None) -> Mapping[str, R
         UsageError: `raw_dir` was given and cannot be used.
     """
     if raw_dir is not None:
-        return find_scans_at(raw_dir).scans
+        return scans_on_record(OutputLayout(output_dir), raw_dir).find().scans
     try:
         return scans_on_record(OutputLayout(output_dir)).find().scans
     except UsageError as error:
@@ -162,14 +161,20 @@ def scans_for_pictures(output_dir: Path, raw_dir: Path | None) -> Mapping[str, R
         return {}
 
 
-def scans_on_record(layout: OutputLayout) -> ScanSource:
+def scans_on_record(layout: OutputLayout, raw_dir: Path | None = None) -> ScanSource:
     """Where the scans of the first step were, as it was given.
+
+    Args:
+        layout: Where results are.
+        raw_dir: Where the scans are now; None takes the folder on record.
 
     Raises:
         UsageError: It is not on record, or not where it was.
     """
     recorded = read_parameters(layout.parameters).get(catalog.STAGES[0].transform)
     source = recorded_source(recorded) if isinstance(recorded, dict) else None
+    if raw_dir is not None:
+        return ScanSource(raw_dir, source.bids_image if source else None)
     if source is None:
         raise UsageError(
             "the folder of the scans is not on record here",

@@ -1,8 +1,8 @@
 """A BIDS derivative data set: label maps as `dseg`, and tables with data dictionaries.
 
-Source of the names and keys: BIDS 1.10, "Derivatives" and "Imaging data types", segmentations. BIDS
+Source of the names and keys: BIDS 1.11, "Derivatives" and "Imaging data types", segmentations. BIDS
 has no name for tables of measurements; they lie beside the images with a suffix of ours, which
-`.bidsignore` names.
+`.bidsignore` names. What users add to `dataset_description.json` stays there.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from carotid import __version__
 from carotid.errors import UsageError
 from carotid.export.bids_names import bids_names
+from carotid.export.bids_sources import DESCRIPTION
 from carotid.export.nifti import write_labels
 from carotid.export.studies import WORDS, whole_file
 from carotid.geometry.sides import SIDE_NAMES
@@ -35,12 +36,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from carotid.export.bids_names import BidsName
+    from carotid.export.bids_sources import LinkedDataSet
     from carotid.export.studies import Study
     from carotid.measurements import MeasurementTable
     from carotid.storage.results.layout import OutputLayout
 
 WANTED = (SEGMENTATION_TRANSFORM, MEASUREMENT_TRANSFORM)
-VERSION = "1.10.0"
+VERSION = "1.11.1"
 """Of BIDS."""
 
 SUFFIX = "measurements"
@@ -65,31 +67,29 @@ def names_in(layout: OutputLayout) -> dict[str, BidsName]:
     return bids_names({one for transform in WORDS for one in layout.participants(transform)})
 
 
-def check_data_set(export_dir: Path) -> None:
+def check_data_set(export_dir: Path) -> dict[str, str]:
     """Refuse a folder that holds a data set of somebody else's, before anything is written to it.
 
+    Returns:
+        The links to other data sets that the one there has.
+
     Raises:
-        UsageError: It does.
+        UsageError: It is somebody else's.
     """
     _read_participants(export_dir / "participants.tsv")
-    place = export_dir / "dataset_description.json"
-    if not place.is_file():
-        return
-    try:
-        makers = [one["Name"] for one in json.loads(place.read_bytes())["GeneratedBy"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        makers = []
-    if "carotid" not in makers:
-        raise UsageError("the folder holds another data set", where=place, remedy=_ANOTHER)
+    return dict(_read_description(export_dir).get("DatasetLinks", {}))
 
 
-def write_session(study: Study, export_dir: Path, name: BidsName) -> list[Path]:
+def write_session(
+    study: Study, export_dir: Path, name: BidsName, scan_uri: str | None = None
+) -> list[Path]:
     """Write what there is of one participant's session.
 
     Args:
         study: The participant.
         export_dir: The data set.
         name: What the session is called there.
+        scan_uri: BIDS URI of the scan, where that lies in a BIDS data set.
 
     Returns:
         The files.
@@ -110,6 +110,8 @@ def write_session(study: Study, export_dir: Path, name: BidsName) -> list[Path]:
             "inside outlines that networks found"
             + (", some of which were corrected by hand" if corrected else ""),
             "Manual": corrected,
+            "SpatialReference": scan_uri or "orig",
+            **({"Sources": [scan_uri]} if scan_uri else {}),
         }
         written.append(_write_json(stem.with_name(f"{stem.name}.json"), facts))
     if tables is not None:
@@ -124,12 +126,15 @@ def write_session(study: Study, export_dir: Path, name: BidsName) -> list[Path]:
     return written
 
 
-def write_data_set(export_dir: Path, done: Mapping[str, BidsName]) -> list[Path]:
+def write_data_set(
+    export_dir: Path, done: Mapping[str, BidsName], raw: LinkedDataSet | None = None
+) -> list[Path]:
     """Write what describes the whole data set.
 
     Args:
         export_dir: The data set; participants that are listed there already stay so.
         done: The names of those that were exported, by id.
+        raw: The data set of their scans, where these lie in one.
 
     Returns:
         The files.
@@ -138,12 +143,21 @@ def write_data_set(export_dir: Path, done: Mapping[str, BidsName]) -> list[Path]
         UsageError: The list of participants that is there is not ours.
         OutputError: A file cannot be written.
     """
-    description = {
-        "Name": "Lumen and wall of the carotid arteries",
+    description = _read_description(export_dir)
+    description = {"Name": "Lumen and wall of the carotid arteries"} | description
+    description |= {
         "BIDSVersion": VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [{"Name": "carotid", "Version": __version__}],
     }
+    if raw is not None:
+        description["DatasetLinks"] = {
+            **description.get("DatasetLinks", {}),
+            raw.name: raw.location,
+        }
+        sources = description.setdefault("SourceDatasets", [])
+        if raw.location not in [one.get("URL") for one in sources]:
+            sources.append({"URL": raw.location})
     table = export_dir / "participants.tsv"
     known = _read_participants(table)
     for one, name in done.items():
@@ -162,7 +176,7 @@ def write_data_set(export_dir: Path, done: Mapping[str, BidsName]) -> list[Path]
         "participants.tsv": "".join("\t".join(row) + "\n" for row in rows),
     }
     written = [
-        _write_json(export_dir / "dataset_description.json", description),
+        _write_json(export_dir / DESCRIPTION, description),
         _write_json(table.with_suffix(".json"), columns),
     ]
     for name_of_file, text in texts.items():
@@ -170,6 +184,22 @@ def write_data_set(export_dir: Path, done: Mapping[str, BidsName]) -> list[Path]
             file.write(text.encode())
         written.append(export_dir / name_of_file)
     return written
+
+
+def _read_description(export_dir: Path) -> dict[str, Any]:
+    """What an earlier export and its users say of the data set; empty where there is none."""
+    place = export_dir / DESCRIPTION
+    if not place.is_file():
+        return {}
+    try:
+        content: dict[str, Any] = json.loads(place.read_bytes())
+        ours = "carotid" in [one["Name"] for one in content["GeneratedBy"]]
+        ours &= isinstance(content.get("DatasetLinks", {}), dict)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        ours = False
+    if not ours:
+        raise UsageError("the folder holds another data set", where=place, remedy=_ANOTHER)
+    return content
 
 
 def _read_participants(path: Path) -> dict[str, list[str]]:
