@@ -76,12 +76,14 @@ def test_segments_lie_on_the_vessel(order: str, tmp_path: Path) -> None:
         np.testing.assert_allclose(found[name], center, atol=WITHIN_MM)
 
 
+@pytest.mark.parametrize("order", ["LPS", "RAS", "LSA", "PSR"])
 @pytest.mark.parametrize("kind", ["classic", "enhanced"])
-def test_highdicom_reads_what_was_written(kind: str, tmp_path: Path) -> None:
+def test_highdicom_reads_what_was_written(kind: str, order: str, tmp_path: Path) -> None:
+    """Axial, upside down and mirrored, coronal, sagittal; all of them tilted."""
     if kind == "classic":
-        write_classic(volume("LPS"), tmp_path / "raw" / "sub-01", shuffle_seed=5)
+        write_classic(volume(order), tmp_path / "raw" / "sub-01", shuffle_seed=5)
     else:
-        write_enhanced(volume("LPS"), tmp_path / "raw" / "sub-01" / "all.dcm", shuffle_seed=5)
+        write_enhanced(volume(order), tmp_path / "raw" / "sub-01" / "all.dcm", shuffle_seed=5)
     segmentation, report = export(tmp_path)
     read = highdicom.seg.segread(segmentation)
     assert [one.SegmentLabel for one in read.SegmentSequence] == [s.name for s in STRUCTURES]

@@ -88,11 +88,12 @@ def test_thickness_on_the_wall_is_that_of_the_measurements() -> None:
     assert np.median(thin) == pytest.approx(1.0, abs=0.05)
 
 
-def test_vtk_reads_the_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("order", ["LPS", "RAS", "LSA", "PSR"])
+def test_vtk_reads_the_files(order: str, tmp_path: Path) -> None:
     vtk = pytest.importorskip("vtk")
     from vtk.util.numpy_support import vtk_to_numpy
 
-    layout = write_results(tmp_path / "out", "PSR", steps=("centerline", "contour", "measurement"))
+    layout = write_results(tmp_path / "out", order, steps=("centerline", "contour", "measurement"))
     (study,) = studies(layout, tmp_path / "to", [], WANTED)
     paths = write_vtk_files(study, tmp_path / "to")
     assert {path.name for path in paths} == {
