@@ -39,6 +39,9 @@ HELD_OUT_SEED = 3_000_000_000
 PERCENTILES = (5.0, 95.0)
 """Intensities that become 0 and 1, as in simulated participants' `parameters.json`."""
 
+NOISY_SEED, NOISY = 1000, 2.0
+"""Hard slabs on which arteries are missed and mistaken: other necks, and so much more noise."""
+
 _STEPS = 64
 _THICK_MM = (2.0, 8.0)
 
@@ -71,11 +74,12 @@ KINDS: dict[str, Callable[[int], SimulatedNeck]] = {
     "first-thick": lambda k: thickened(simulate_neck(HELD_OUT_SEED + 5000 + k), k),
     "second-plain": lambda k: simulate_second(k, hard=False),
     "second-hard": lambda k: simulate_second(k, hard=True),
+    "second-noisy": lambda k: simulate_second(NOISY_SEED + k, hard=True, noise=NOISY),
     "second-whole-plain": lambda k: simulate_second_whole(k, hard=False),
     "second-whole-hard": lambda k: simulate_second_whole(k, hard=True),
 }
 """What there is: the first simulator's necks, the same with slices of 2 to 8 mm, and the second's:
-slabs and whole sections."""
+slabs, slabs in which arteries are hard to find, and whole sections."""
 
 
 def cases(

@@ -30,25 +30,26 @@ VOXEL_MM = 0.6
 _STORED = ("RAS", "LPS", "LAS", "LSA", "RIP", "PIR")
 
 
-def simulate_second(seed: int, *, hard: bool = False) -> SimulatedNeck:
+def simulate_second(seed: int, *, hard: bool = False, noise: float = 1.0) -> SimulatedNeck:
     """Make a test neck of 0.6 mm voxels.
 
     Args:
         seed: The same seed gives the same neck.
         hard: With plaque, slow flow and much noise; else healthy arteries and little noise.
+        noise: How many times as much of it as usual.
 
     Returns:
         The neck, stored in one of several orientations.
     """
     painted = paint_second(seed, hard=hard)
-    rng = painted.rng
-    real, imaginary = rng.normal(0, painted.sigma, (2, *painted.image.shape))
+    rng, sigma = painted.rng, painted.sigma * noise
+    real, imaginary = rng.normal(0, sigma, (2, *painted.image.shape))
     scan = np.hypot(painted.image + real, imaginary)
     volume = Volume((scan * 700).astype(np.int16), painted.grid)
     stored = volume.reoriented(str(rng.choice(_STORED)))
     stored = Volume(np.ascontiguousarray(stored.array), stored.grid)
     visible = np.ones(painted.grid.shape[2], dtype=bool)
-    made = {"hard": hard, "noise": painted.sigma}
+    made = {"hard": hard, "noise": sigma}
     return SimulatedNeck(stored, painted.sides, visible, made)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from carotid.artifacts import LABELS, Centerlines, SideCenterlines
@@ -32,10 +33,11 @@ def find_centerlines(
 ) -> Centerlines:
     """Find one center per artery and axial slice.
 
-    An artery that is not found on a side is named in a warning.
+    Both sides are found at once, in a thread each: one is searched while the other is read. An
+    artery that is not found on a side is named in a warning.
 
     Args:
-        heatmaps: Both sides' heatmaps, read one side at a time.
+        heatmaps: Both sides' heatmaps.
         parameters: The method and its settings; None takes the defaults.
 
     Returns:
@@ -45,12 +47,9 @@ def find_centerlines(
         InputError: Neither side shows an artery, or a heatmap cannot be used.
     """
     chosen = CenterlineParameters() if parameters is None else parameters
-    found: dict[SideName, SideCenterlines] = {}
-    for side in SIDE_NAMES:
-        try:
-            found[side] = find_side(heatmaps.slices(side), heatmaps.grid, side, chosen)
-        except CarotidError as error:
-            raise error.at(f"{side} heatmap") from error
+    with ThreadPoolExecutor(len(SIDE_NAMES), "carotid-side") as pool:
+        made = {side: pool.submit(_found, heatmaps, side, chosen) for side in SIDE_NAMES}
+        found = {side: one.result() for side, one in made.items()}
     missing = [
         f"{side} {label}"
         for side in SIDE_NAMES
@@ -65,6 +64,15 @@ def find_centerlines(
     if missing:
         logger.warning("no artery was found here: %s", ", ".join(missing))
     return Centerlines(found["left"], found["right"], heatmaps.grid)
+
+
+def _found(
+    heatmaps: HeatmapSource, side: SideName, parameters: CenterlineParameters
+) -> SideCenterlines:
+    try:
+        return find_side(heatmaps.slices(side), heatmaps.grid, side, parameters)
+    except CarotidError as error:
+        raise error.at(f"{side} heatmap") from error
 
 
 def find_side(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from tests.stages.centerline.joint.drawn import Drawn
@@ -12,10 +14,18 @@ from carotid.stages.centerline.joint.doubt import (
     fork_uncertainty_mm,
     uncertainty_mm,
 )
-from carotid.stages.centerline.joint.fork import LOWEST_MM, meeting_height
+from carotid.stages.centerline.joint.fork import (
+    CLOSE_MM,
+    LOWEST_MM,
+    USUAL_RISE,
+    meeting_height,
+)
 from carotid.stages.centerline.joint.levels import SideVolume
 from carotid.stages.centerline.joint.refine import refined
 from carotid.stages.centerline.joint.smooth import CUT_OFF_MM, smoothed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @pytest.mark.parametrize(("slice_mm", "step"), [(0.3, 4), (0.6, 2), (1.2, 1), (5.0, 1)])
@@ -98,15 +108,41 @@ def test_smoothing_keeps_long_waves_halves_the_cut_off_and_ignores_strays() -> N
     assert np.isnan(off[gap == 0]).all()
 
 
-def test_arteries_meet_where_a_line_through_their_separation_does() -> None:
+def parting(z: NDArray[np.float64], fork_mm: float, slope: float) -> NDArray[np.float64]:
+    return np.maximum(0.3, (z - fork_mm) * slope)
+
+
+def test_arteries_meet_below_where_they_are_well_apart() -> None:
     z = np.arange(0, 40, 0.6)
-    separation = np.maximum(0.3, (z - 10) * 0.5)
-    assert meeting_height(z, separation, 13.0) == pytest.approx(10, abs=0.05)
+    usual = parting(z, 10, 1 / USUAL_RISE)
+    assert meeting_height(z, usual, 13.0) == pytest.approx(10, abs=0.05)
+    assert 10 < meeting_height(z, parting(z, 10, 0.6), 14.0) < 11.5
+    assert 8 < meeting_height(z, parting(z, 10, 3.0), 11.0) < 10
+
+
+def test_arteries_meet_at_the_same_height_though_close_ones_look_like_one_vessel() -> None:
+    z = np.arange(0, 40, 0.6)
+    true = parting(z, 10, 1.0)
+    seen = np.where(true < CLOSE_MM - 0.3, 0.2 * true, true)
+    assert meeting_height(z, seen, 13.0) == pytest.approx(10, abs=0.6)
+
+
+def test_a_separation_that_falls_for_a_while_changes_little() -> None:
+    z = np.arange(0, 40, 0.6)
+    seen = parting(z, 10, 1.0)
+    seen[25:27] = 3.6
+    assert meeting_height(z, seen, 13.0) == pytest.approx(10, abs=1.0)
+
+
+def test_the_bifurcation_is_not_far_below_where_two_arteries_are_seen() -> None:
+    z = np.arange(0, 40, 0.6)
     assert meeting_height(z, np.full(len(z), 4.0), 13.0) == 13.0, "they never meet"
-    far = np.maximum(0, (z + 13) * 0.2)
-    assert meeting_height(z, far, 13.0) == 13.0 - LOWEST_MM
+    assert meeting_height(z, np.full(len(z), 2.0), 13.0) == 13.0, "they never part"
+    assert meeting_height(z, (z + 10) * 0.2, 13.0) == 13.0 - LOWEST_MM
     wide = np.where(z < 13, 0, 9.0)
-    assert meeting_height(z, wide, 13.0) == 13.0, "wide apart at once"
+    assert 11 < meeting_height(z, wide, 13.0) < 13, "wide apart at once"
+    thick = np.array([0.0, 8.0, 16.0, 24.0])
+    assert 3 < meeting_height(thick, np.array([0.2, 0.3, 7.5, 9]), 16.0) < 12
     assert meeting_height(np.array([13.0]), np.array([3.0]), 13.0) == 13.0, "one slice says little"
 
 

@@ -1,4 +1,9 @@
-"""Where the common carotid divides: the height at which internal and external carotid meet."""
+"""Where the common carotid divides: the height at which internal and external carotid meet.
+
+Two arteries that lie closer than some 3 mm look like one vessel, and the peaks of their heatmaps
+draw together: the separation of the peaks says nothing there. So it is followed down from where the
+arteries are well apart.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +14,24 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-WIDE_MM = 8.0
-"""From this separation on, it says nothing about where they met."""
+CLOSE_MM, WIDE_MM = 3.5, 7.0
+"""Separations between which it is looked at: on necks of the first simulator the peaks are too
+close together below the one, and beyond the other the arteries no longer part."""
+
+USUAL_RISE, SEEN_SHARE = 1.0, 0.7
+"""Height per separation that is usual there, and how much what is seen counts against it."""
+
+BELOW_MM = 8.0
+"""How far below the lowest level with two arteries their separation is looked at."""
 
 REACH_MM, REACH_SLICES = 12.0, 3
-"""How high above the lowest level with two arteries their separation is looked at."""
+"""And how far above it."""
 
 LOWEST_MM = 8.0
 """How far below the lowest level with two arteries the bifurcation may lie."""
 
-_LEAST_SLOPE = 0.05
-"""Separation per height below which the two do not meet within reach."""
+_MOST_RISE = 3.0
+"""Height per separation beyond which it counts no more: the arteries run beside each other."""
 
 
 def meeting_height(
@@ -27,26 +39,39 @@ def meeting_height(
 ) -> float:
     """The height at which two arteries meet, from where they are seen apart.
 
-    A straight line is fitted to the separation until they are wide apart, by weights that make
-    relative errors count, and followed down to zero.
+    The separation, made to rise only, reaches `CLOSE_MM` at one height and `WIDE_MM`, or the most
+    that it becomes, at another. From the first one they go on downwards until they meet, by what
+    separates them between the two and what is usual.
 
     Args:
-        height_mm: (n,) heights of neighbouring slices, rising.
+        height_mm: (n,) heights of slices, rising.
         separation_mm: (n,) distance of both channels' peaks in the slice.
         apart_mm: Height from which on they are seen apart.
 
     Returns:
-        A height at most `apart_mm`, and at most `LOWEST_MM` below it.
+        A height at most `apart_mm`, and at most `LOWEST_MM` below it; `apart_mm` itself where they
+        are not seen to part.
     """
-    above = height_mm >= apart_mm
+    from scipy.optimize import isotonic_regression
+
     slice_mm = float(np.diff(height_mm[:2]).sum())
-    near = height_mm <= apart_mm + max(REACH_MM, REACH_SLICES * slice_mm)
-    narrow = ~np.logical_or.accumulate(above & (separation_mm >= WIDE_MM))
-    used = above & near & narrow
-    if used.sum() < 2:
+    highest_mm = apart_mm + max(REACH_MM, REACH_SLICES * slice_mm)
+    near = (height_mm >= apart_mm - BELOW_MM) & (height_mm <= highest_mm)
+    height = height_mm[near]
+    rising = isotonic_regression(separation_mm[near]).x
+    widest_mm = min(WIDE_MM, float(rising[-1]))
+    if not rising[0] < CLOSE_MM < widest_mm:
         return apart_mm
-    over, separation = height_mm[used] - apart_mm, separation_mm[used]
-    slope, offset = np.polyfit(over, separation, 1, w=1 / np.maximum(separation, 1))
-    if slope <= _LEAST_SLOPE:
-        return apart_mm
-    return apart_mm + float(np.clip(-offset / slope, -LOWEST_MM, 0))
+    close, wide = (_first_height(height, rising, s) for s in (CLOSE_MM, widest_mm))
+    seen = min((wide - close) / (widest_mm - CLOSE_MM), _MOST_RISE)
+    rise = SEEN_SHARE * seen + (1 - SEEN_SHARE) * USUAL_RISE
+    return float(np.clip(close - CLOSE_MM * rise, apart_mm - LOWEST_MM, apart_mm))
+
+
+def _first_height(
+    height: NDArray[np.float64], rising: NDArray[np.float64], separation: float
+) -> float:
+    """Where a separation that is more than the lowest one is reached first, between two slices."""
+    above = int(np.searchsorted(rising, separation))
+    share = (separation - rising[above - 1]) / (rising[above] - rising[above - 1])
+    return float(height[above - 1] + share * (height[above] - height[above - 1]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.stages.centerline.joint.course import APART, COMMON, EXTERNAL, INTERNAL
-from carotid.stages.centerline.joint.fork import LOWEST_MM, meeting_height
+from carotid.stages.centerline.joint.fork import BELOW_MM, meeting_height
 from carotid.stages.centerline.joint.refine import refined
 from carotid.stages.centerline.joint.smooth import smoothed
 
@@ -99,7 +99,7 @@ def _fork(volume: SideVolume, course: Course, shows: NDArray[np.int64]) -> float
     common, apart = np.flatnonzero(shows == COMMON), np.flatnonzero(shows == APART)
     if not (len(common) and len(apart)):
         return float("nan")
-    seen = np.concatenate([common[common >= apart[0] - LOWEST_MM / slice_mm], apart])
+    seen = np.concatenate([common[common >= apart[0] - BELOW_MM / slice_mm], apart])
     peaks = [_peaks(volume, course, seen, c, (c,)) for c in (_INTERNAL, _EXTERNAL)]
     separation_mm = np.linalg.norm(peaks[0] - peaks[1], axis=1)
     return meeting_height(seen * slice_mm, separation_mm, apart[0] * slice_mm) / slice_mm
