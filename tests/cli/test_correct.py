@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,6 +105,33 @@ def test_a_moved_bifurcation_moves_the_segments(study: Study) -> None:
     study.run("export", "slicer", study.out, study.slicer)
     (again,) = read_markups(path)
     np.testing.assert_allclose(again.points_mm, moved, atol=1e-3)
+
+
+def test_a_copy_of_results_is_corrected_and_not_the_original(study: Study) -> None:
+    """What is on record of a copy are the places of the original."""
+    before = study.measured("lumen_volume_mm3", segment="common")
+    copy = Study(study.out.parent / "copy")
+    shutil.copytree(study.out, copy.out)
+    untouched = contents(study.out)
+    study.scale("left_internal_lumen_z0012", 1.25)
+    study.run("correct", copy.out, "-p", "a", "--contours", study.slicer / "a" / "contours")
+    assert copy.measured("lumen_volume_mm3", segment="common") > before + 20
+    assert contents(study.out) == untouched
+
+
+def test_what_was_not_moved_counts_as_found(study: Study) -> None:
+    """Both files may be given where only one of them was changed."""
+    folder = study.slicer / "a"
+    both = ("--contours", folder / "contours", "--bifurcation", folder / "bifurcation.mrk.json")
+    run = run_carotid("correct", study.out, "-p", "a", *both)
+    assert run.returncode == 2
+    assert "no outline differs" in run.stderr
+    study.scale("left_internal_lumen_z0012", 1.25)
+    said = study.run("correct", study.out, "-p", "a", *both)
+    assert "1 outlines were corrected by hand" in said
+    assert "bifurcations set by hand" not in said
+    table = load_table(study.out / "a" / "measurement_transform" / "arteries.tsv")
+    assert "corrected" not in table.words("bifurcation")
 
 
 def test_corrections_are_not_lost_to_force(study: Study) -> None:

@@ -59,8 +59,8 @@ def correct(
     else:
         found = correcting.correct(place, bifurcation, contours)
         _say(found)
-        changed = [CENTERLINE_TRANSFORM] if bifurcation else []
-        changed += [CONTOUR_TRANSFORM] if contours else []
+        changed = [CENTERLINE_TRANSFORM] if found.bifurcations else []
+        changed += [CONTOUR_TRANSFORM] if found.drawn else []
     return _make_anew(place, changed, config_path)
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from carotid import __version__
 from carotid.cohort.run import Request, run_stage
@@ -20,8 +22,8 @@ from carotid.errors import OutputError, UsageError
 from carotid.export.slicer import read_bifurcations, read_drawn
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
-from carotid.stages.catalog import STAGES
-from carotid.stages.correction import corrected_contours, with_bifurcations
+from carotid.stages.catalog import STAGES, stage_named
+from carotid.stages.correction import MOVED_MM, corrected_contours, with_bifurcations
 from carotid.storage.checksums import sha256_of_files
 from carotid.storage.results.atomic import cannot_write, write_json
 from carotid.storage.results.centerlines import load_centerlines, save_corrected_bifurcations
@@ -41,9 +43,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from numpy.typing import NDArray
+
     from carotid.cohort.outcome import Outcome
     from carotid.cohort.runner import Progress
     from carotid.geometry.grid import Grid
+    from carotid.geometry.sides import SideName
+    from carotid.stages.correction import Correction
     from carotid.stages.stage import Stage
 
 BELOW: Mapping[str, tuple[str, ...]] = {
@@ -126,19 +132,25 @@ def correct(place: Place, bifurcation: Path | None, contours: Path | None) -> Co
         bifurcation: Markups with points named left and right.
         contours: Markups with closed curves, or a folder of such files.
 
+    Both files are read before anything is written.
+
     Raises:
         InputError: A file cannot be used.
         UsageError: There is nothing to correct, or no correction in the files.
         OutputError: A file cannot be written.
     """
-    found = Corrected()
     with place.held(CENTERLINE_TRANSFORM, CONTOUR_TRANSFORM):
-        if contours is not None:
-            found = _correct_contours(place, contours)
-        if bifurcation is not None:
-            sides = _correct_bifurcations(place, bifurcation)
-            found = Corrected(found.drawn, found.between, found.left, sides)
-    return found
+        drawn = None if contours is None else _read_contours(place, contours)
+        moved = {} if bifurcation is None else _read_moved(place, bifurcation)
+        if not moved and (drawn is None or not drawn.drawn):
+            what = "bifurcation" if drawn is None else "outline"
+            raise UsageError(f"no {what} differs from what is there", where=contours or bifurcation)
+        found = Corrected()
+        if contours is not None and drawn is not None and drawn.drawn:
+            found = _save_contours(place, contours, drawn)
+        if bifurcation is not None and moved:
+            _save_bifurcations(place, bifurcation, moved)
+    return replace(found, bifurcations=tuple(side for side in SIDE_NAMES if side in moved))
 
 
 def undo(place: Place) -> list[str]:
@@ -170,7 +182,7 @@ def make_anew(
 ) -> Iterator[tuple[str, Outcome]]:
     """Make again what the directory has of this participant below corrected results.
 
-    Settings and places of inputs are those of the last run, unless a configuration is given.
+    Settings are those of the last run, unless a configuration is given.
 
     Yields:
         The name of each stage and what became of it.
@@ -185,7 +197,7 @@ def make_anew(
             request = Request(
                 stage=stage,
                 output_dir=place.layout.root,
-                input_dirs=_places(stage, last),
+                input_dirs=_places(place, stage, last),
                 config_path=config,
                 participants=[place.participant_id],
                 force=True,
@@ -211,41 +223,56 @@ def _settings(
         yield path
 
 
-def _places(stage: Stage, last: Mapping[str, Any]) -> dict[str, Path]:
-    """Where the last run took its inputs from, as far as these directories are still there."""
-    found = {need: last.get(f"{need}_dir") for need in stage.earlier}
-    return {need: Path(path) for need, path in found.items() if path and Path(path).is_dir()}
+def _places(place: Place, stage: Stage, last: Mapping[str, Any]) -> dict[str, Path]:
+    """Where inputs are: in the directory itself, else where the last run took them from.
+
+    The directory may be a copy, or have been moved: what is on record is then another one's.
+    """
+    found = {}
+    for need in stage.earlier:
+        here = place.layout.transform(place.participant_id, stage_named(need).transform)
+        recorded = last.get(f"{need}_dir")
+        if not here.is_dir() and recorded and Path(recorded).is_dir():
+            found[need] = Path(recorded)
+    return found
 
 
-def _correct_contours(place: Place, path: Path) -> Corrected:
+def _read_contours(place: Place, path: Path) -> Correction:
+    contours = load_contours(place.folder(CONTOUR_TRANSFORM))
+    return corrected_contours(contours, read_drawn(path, contours.canonical))
+
+
+def _save_contours(place: Place, path: Path, made: Correction) -> Corrected:
     folder = place.folder(CONTOUR_TRANSFORM)
-    contours = load_contours(folder)
-    drawn = read_drawn(path, contours.canonical)
-    made = corrected_contours(contours, drawn)
-    if not made.drawn:
-        raise UsageError(
-            "no outline differs from what is there", where=path, found=f"{len(drawn)} outlines"
-        )
     _outdate(place, CONTOUR_TRANSFORM)
     save_corrected_contours(made.contours, folder)
-    found = Corrected(
+    _note(folder, path, {"outlines": made.drawn, "between": made.between})
+    return Corrected(
         made.drawn,
         made.between,
         tuple(f"{side} {label} {boundary}, slice {z}" for side, label, boundary, z in made.left),
     )
-    _note(folder, path, {"outlines": made.drawn, "between": made.between})
-    return found
 
 
-def _correct_bifurcations(place: Place, path: Path) -> tuple[str, ...]:
+def _read_moved(place: Place, path: Path) -> dict[SideName, NDArray[np.float64]]:
+    """The bifurcations of a file that are not where they were, as canonical voxel indices."""
+    centerlines = load_centerlines(place.folder(CENTERLINE_TRANSFORM))
+    canonical = _canonical(place, centerlines.grid)
+    moved = {}
+    for side, point in read_bifurcations(path, canonical).items():
+        known = centerlines.side(side).bifurcation
+        if known is None or np.linalg.norm((point - known.point) * canonical.spacing_mm) > MOVED_MM:
+            moved[side] = point
+    return moved
+
+
+def _save_bifurcations(
+    place: Place, path: Path, points: Mapping[SideName, NDArray[np.float64]]
+) -> None:
     folder = place.folder(CENTERLINE_TRANSFORM)
-    centerlines = load_centerlines(folder)
-    points = read_bifurcations(path, _canonical(place, centerlines.grid))
     _outdate(place, CENTERLINE_TRANSFORM)
-    save_corrected_bifurcations(with_bifurcations(centerlines, points), folder)
-    sides = tuple(side for side in SIDE_NAMES if side in points)
-    _note(folder, path, {"bifurcations": list(sides)})
-    return sides
+    save_corrected_bifurcations(with_bifurcations(load_centerlines(folder), points), folder)
+    _note(folder, path, {"bifurcations": [side for side in SIDE_NAMES if side in points]})
 
 
 def _canonical(place: Place, stored: Grid | None) -> Grid:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pytest
+from tests.evaluation.cohort import fork
+from tests.stages.measurement.phantoms import centerlines_of, contours_of, grid_of
 
 from carotid.geometry.tube import ANGLES, Cut, ray_angles
+from carotid.stages.measurement.measure import measure
 from carotid.stages.measurement.parameters import MeasurementParameters
 from carotid.stages.measurement.shapes import measure_shapes
 from carotid.stages.measurement.spreads import spread_of_largest, spreads_of
+
+if TYPE_CHECKING:
+    from carotid.artifacts import CrossSection, Outline
 
 DRAWS = 600
 S_MM = np.arange(20, dtype=np.float64)
@@ -93,3 +102,30 @@ def test_the_largest_of_many_slices_is_the_more_overstated_the_longer_the_artery
     assert np.isnan(stated(0))
     unknown = np.full((20, 36), np.nan)
     assert np.isnan(spread_of_largest(peaked, unknown, S_MM, PARAMETERS))
+
+
+def surely(section: CrossSection) -> CrossSection:
+    """The same with outlines of which the spread is known."""
+
+    def known(outline: Outline | None) -> Outline | None:
+        if outline is None:
+            return None
+        return replace(outline, deviation_mm=np.full(len(outline.points), 0.1))
+
+    return replace(section, lumen=known(section.lumen), wall=known(section.wall))
+
+
+def test_spreads_are_told_of_values_that_are_there() -> None:
+    """Not of walls that run into each other."""
+    grid, vessels = grid_of((0.6, 0.6, 1.0)), fork()
+    drawn: Any = contours_of(vessels, grid)
+    drawn = replace(drawn, left=tuple(surely(one) for one in drawn.left))
+    table = measure(drawn, centerlines_of(vessels, grid, (0, 0, 0))).left.slices
+    fused = np.array(["fused" in flags for flags in table.words("flags")])
+    assert 3 < fused.sum() < len(fused) / 2
+    spreads = [column.name for column in table.columns if "_sd" in column.name]
+    for name in spreads:
+        there = np.isfinite(table.numbers(name.replace("_sd", "")))
+        np.testing.assert_array_equal(np.isfinite(table.numbers(name)), there, name)
+    assert not np.isfinite(table.numbers("wt_mean_sd_mm"))[fused].any()
+    assert np.isfinite(table.numbers("la_sd_mm2"))[fused].any()

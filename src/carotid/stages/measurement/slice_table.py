@@ -199,9 +199,10 @@ def _cells(
         ),
     }
     for measure in MEASURES:
-        cells[_name(measure)] = getattr(one.across, measure.field)
+        values = cells[_name(measure)] = getattr(one.across, measure.field)
         if measure.axial:
             cells[_name(measure, "axial")] = getattr(one.axial, measure.field)
         if measure.spread:
-            cells[_name(measure, after="sd")] = getattr(one.spreads, measure.field)
+            spread = getattr(one.spreads, measure.field)
+            cells[_name(measure, after="sd")] = np.where(np.isfinite(values), spread, np.nan)
     return cells
