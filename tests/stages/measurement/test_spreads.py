@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -17,7 +17,9 @@ from carotid.stages.measurement.shapes import measure_shapes
 from carotid.stages.measurement.spreads import spread_of_largest, spreads_of
 
 if TYPE_CHECKING:
-    from carotid.artifacts import CrossSection, Outline
+    from tests.stages.measurement.phantoms import Vessel
+
+    from carotid.artifacts import CrossSection, Label, Outline
 
 DRAWS = 600
 S_MM = np.arange(20, dtype=np.float64)
@@ -117,8 +119,8 @@ def surely(section: CrossSection) -> CrossSection:
 
 def test_spreads_are_told_of_values_that_are_there() -> None:
     """Not of walls that run into each other."""
-    grid, vessels = grid_of((0.6, 0.6, 1.0)), fork()
-    drawn: Any = contours_of(vessels, grid)
+    grid, vessels = grid_of((0.6, 0.6, 1.0)), cast("dict[Label, Vessel]", fork())
+    drawn = contours_of(vessels, grid)
     drawn = replace(drawn, left=tuple(surely(one) for one in drawn.left))
     table = measure(drawn, centerlines_of(vessels, grid, (0, 0, 0))).left.slices
     fused = np.array(["fused" in flags for flags in table.words("flags")])
