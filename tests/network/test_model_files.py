@@ -31,6 +31,7 @@ def test_any_case_of_the_extension_is_a_member(tmp_path: Path) -> None:
     "name",
     [
         *("b.pth", "B.PTH", "b.ckpt", "b.pt.crdownload", "b.pt.part", "b.pt.tmp", "b.pt (1)"),
+        *(".b.pt.Ab3dEf", ".b.pt.icloud", ".syncthing.b.pt.tmp", "b.jit", "b.pt2"),
         *("b.pt~", "b.pt.bak", "b.pt.zip", "b.safetensors", "b.pkl", "b.pth.tar", "b.download"),
     ],
 )
@@ -71,3 +72,16 @@ def test_a_directory_of_other_files_names_them(tmp_path: Path) -> None:
         find_models(tmp_path)
     with pytest.raises(ModelError, match="does not exist"):
         find_models(tmp_path / "gone")
+
+
+def test_places_of_models_that_are_not_looked_into_are_named(tmp_path: Path) -> None:
+    touch(tmp_path, "split-0/model.pt", "fold-1/best.pt", "logs/a.txt", "trunk-0/state.pt")
+    (tmp_path / "split-1").symlink_to("/mnt/gone/split-1")
+    found = find_models(tmp_path)
+    assert unused_models(tmp_path, found) == ["fold-1/", "split-1"]
+
+
+def test_weights_without_an_extension_are_named(tmp_path: Path) -> None:
+    touch(tmp_path, "a.pt", "README")
+    (tmp_path / "member_1").write_bytes(b"PK\x03\x04" + bytes(99))
+    assert unused_models(tmp_path, find_models(tmp_path)) == ["member_1"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import os
 import pickle
@@ -59,6 +60,12 @@ def zip_bomb(path: Path) -> None:
         archive.writestr("archive/data/9999", bytes(300 << 20))
 
 
+def zipped(path: Path) -> None:
+    """A model as a browser or a mail program packs it."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/member.pt", b"PK")
+
+
 def cut(share: float, *, legacy: bool = False) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         torch.save(weights(0), path, _use_new_zipfile_serialization=not legacy)
@@ -104,7 +111,16 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut early, legacy": (cut(0.002, legacy=True), "damaged or cut"),
     "empty": (written(b""), "empty"),
     "junk": (written(bytes(range(256)) * 40), "damaged or cut"),
-    "text": (written(b"Dear colleague, please find attached\n" * 9), "damaged or cut"),
+    "text": (
+        written(b"Dear colleague, please find attached\n" * 9),
+        "a text that begins 'Dear colleague",
+    ),
+    "git-annex pointer": (written(b"/annex/objects/MD5E-s9--0.pt\n"), "datalad get"),
+    "JSON of an error": (written(b'{"message":"Not Found"}'), "a JSON text, not weights"),
+    "zeros": (written(bytes(9000)), "nothing but zeros, not weights"),
+    "gzip": (written(gzip.compress(bytes(9000))), "a gzip file.*Unpack it once"),
+    "zip of a model": (zipped, r"a zip archive of other files.*\(found a/member\.pt\).*Unpack"),
+    "a link to nowhere": (lambda p: p.symlink_to("/mnt/gone/a.pt"), "found a link to /mnt/gone"),
     "web page": (written(b"\n<!DOCTYPE html><html><body>404"), "web page"),
     "LFS pointer": (
         written(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 2424225\n"),
@@ -124,7 +140,10 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
         saved(lambda: {k: v for k, v in weights(0).items() if k != FIRST}),
         f"1 weights missing, such as {FIRST}",
     ),
-    "extra key": (saved(lambda: changed(extra=torch.zeros(1))), "1 unexpected, such as extra"),
+    "extra key": (
+        saved(lambda: changed(extra=torch.zeros(1))),
+        "others beside them.*such as extra",
+    ),
     "another network": (saved(lambda: torch.nn.Linear(2, 2).state_dict()), "another architecture"),
     "integers": (saved(lambda: with_first(torch.ones(8, 1, 3, 3, 3, dtype=torch.int64))), "int64"),
     "sparse": (saved(lambda: with_first(torch.zeros(8, 1, 3, 3, 3).to_sparse())), "sparse"),
@@ -140,7 +159,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a prefix and a weight too many": (
         saved(lambda: {**prefixed("net.", weights(0)), "net.loss.weight": torch.ones(2)}),
-        "another architecture",
+        "the network's weights, and others beside them.*1 others, such as net.loss.weight",
     ),
     "two prefixes, mixed": (
         saved(lambda: {f"{'ab'[k % 2]}.{n}": v for k, (n, v) in enumerate(weights(0).items())}),

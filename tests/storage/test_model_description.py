@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from carotid.errors import ModelError
+from carotid.errors import CarotidError, ModelError
+from carotid.storage.described_models import check_described
 from carotid.storage.model_description import (
     ModelDescription,
     SpreadTable,
@@ -116,3 +117,79 @@ def test_networks_that_look_at_scans_say_so(tmp_path: Path) -> None:
     for images, expected in (("planes", True), ("polar", False), (None, False)):
         write_model_description(tmp_path, replace(FULL, images=images))
         assert looks_at_scans(tmp_path) is expected
+
+
+@pytest.mark.parametrize(
+    "name", ["model.json.txt", "Model.json", "MODEL.JSON", "model (1).json", "models.json"]
+)
+def test_a_description_under_another_name_is_no_silence(tmp_path: Path, name: str) -> None:
+    """Without it, intensities are not rescaled."""
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(ModelError, match=r"not called as it has to be.*expected model\.json"):
+        read_model_description(tmp_path)
+    (tmp_path / name).rename(tmp_path / "MODEL_CARD.json")
+    assert read_model_description(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"<html>", "a web page"),
+        (b"{", "not valid JSON.*Copy model.json"),
+    ],
+)
+def test_a_description_that_is_something_else(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "model.json").write_bytes(content)
+    with pytest.raises(CarotidError, match=words):
+        read_model_description(tmp_path)
+
+
+def test_percentiles_of_a_description_are_no_fractions(tmp_path: Path) -> None:
+    for rescale in (True, False):
+        fractions = Rescaling(rescale=rescale, lower_percentile=0.05, upper_percentile=0.95)
+        write_model_description(tmp_path, replace(FULL, rescaling=fractions))
+        if rescale:
+            with pytest.raises(ModelError, match=r"'rescaling' is not usable.*such as 5 and 95"):
+                read_model_description(tmp_path)
+        else:
+            assert read_model_description(tmp_path) is not None
+
+
+def test_models_are_compared_with_their_description(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    check_described(tmp_path, "contour", {"member_0.pt": "cd" * 32})
+    two = {"member_0.pt": "AB" * 32, "member_1.pt": "cd" * 32}
+    write_model_description(tmp_path, replace(FULL, files=two))
+    (tmp_path / "member_0.pt").touch()
+    check_described(tmp_path, "contour", {"member_0.pt": "ab" * 32, "another.pt": "00" * 32})
+    assert "models that model.json lists are not there: member_1.pt" in caplog.text
+    with pytest.raises(ModelError, match=r"member_0\.pt: the file is not the one"):
+        check_described(tmp_path, "contour", {"member_0.pt": "00" * 32})
+    with pytest.raises(
+        ModelError, match=r"models of another step .found contour, expected heatmap"
+    ):
+        check_described(tmp_path, "heatmap", {"member_0.pt": "ab" * 32})
+
+
+def test_settings_that_are_not_what_the_models_expect_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "models").mkdir()
+    write_model_description(tmp_path / "models", FULL)
+    for lower, upper, rescale, words in (
+        (0, 99.9, True, "the 0th and the 99.9th percentile"),
+        (5, 95, False, "intensities as they are"),
+        (5, 95, True, ""),
+    ):
+        caplog.clear()
+        stated = {
+            "rescale": rescale,
+            "lower_percentile_rescaler": lower,
+            "upper_percentile_rescaler": upper,
+        }
+        (tmp_path / "parameters.json").write_text(json.dumps(stated))
+        assert expected_rescaling(tmp_path, tmp_path / "models").rescale == rescale
+        assert ("expect intensities between the 5th and the 95th" in caplog.text) == bool(words)
+        assert words in caplog.text

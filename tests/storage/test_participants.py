@@ -79,7 +79,7 @@ def test_what_is_passed_over_is_told(tmp_path: Path, caplog: pytest.LogCaptureFi
         (["sub\u00a001.mha"], ["cannot be used", r"'sub\xa001'"]),
         (["sub\u200b01/"], ["cannot be used", r"'sub\u200b01'"]),
         (["-v.mha"], ["cannot be used", "'-v'", "Rename"]),
-        (["a\nb.mha"], ["cannot be used"]),
+        (["a\nb.mha"], ["cannot be used", r"'a\nb'"]),
         (["a\tb/"], ["cannot be used"]),
         (["a .mha"], ["cannot be used"]),
         (["a\\b.nii"], ["cannot be used"]),
@@ -155,6 +155,13 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> str:
         ("sub-03.mha.crdownload", "unfinished"),
         ("sub-03.nii.gz.filepart", "unfinished"),
         (".sub-03.nii.gz.Xy12Z9", "unfinished"),
+        (".sub-03.nii.gz.icloud", "unfinished"),
+        (".syncthing.sub-03.mha.tmp", "unfinished"),
+        (".in.sub-03.nii.gz.", "unfinished"),
+        ("sub-03.nii.gz.txt", "not known as a scan"),
+        ("sub-03.MHA.html", "not known as a scan"),
+        ("sub-03.7z.001", "unpack"),
+        ("sub-03.z01", "unpack"),
         ("sub-03.nii.gz~", "not known as a scan"),
         ("sub-03.nii.gz.1", "not known as a scan"),
         ("sub-03", "not known as a scan"),
@@ -219,7 +226,8 @@ def test_a_dead_link_to_a_document_or_another_format(
     [
         *("$RECYCLE.BIN", "$Recycle.Bin", "#recycle", "@Recycle", "@eaDir", "@Recently-Snapshot"),
         *("#snapshot", "System Volume Information", "lost+found", "__MACOSX", ".Trash-1000"),
-        *("RECYCLER", "Network Trash Folder"),
+        *("RECYCLER", "Network Trash Folder", "Recycled", "@quarantine", "@sharesnap", "$Extend"),
+        *("found.000", "FOUND.012", "@SynoFinder-log", "MSOCache", "TheFindByContentFolder"),
     ],
 )
 def test_litter_of_systems_is_no_participant(
@@ -253,6 +261,13 @@ def test_one_slice_beside_scans_is_read_with_a_word(
     assert list(scans) == ["sub-01", "sub-02"]
     assert load_scan(scans["sub-02"]).grid.shape == (7, 5, 1)
     assert "sub-02.dcm: a single slice" in warnings_of(caplog)
+
+
+def test_a_dicom_file_that_is_called_a_text_is_read(tmp_path: Path) -> None:
+    """Mail programs let nothing else through."""
+    touch(tmp_path, "sub-01.mha", "notes.txt", "sub-01.nii.gz.md5", "sub-01.mha.json")
+    write_enhanced(make_volume(), tmp_path / "sub-02.txt")
+    assert list(find_scans(tmp_path)) == ["sub-01", "sub-02.txt"]
 
 
 def test_loose_slices_beside_scans_are_named(

@@ -81,7 +81,7 @@ def test_settings_put_out_of_use_are_named(
 ) -> None:
     (tmp_path / name).write_text(json.dumps(RIGHT))
     assert read_rescaling(tmp_path) == NO_RESCALING
-    assert f"{name} is not used: intensities are not rescaled" in caplog.text
+    assert f"{name} is not used: it is not called parameters.json" in caplog.text
 
 
 def test_other_names_do_not_matter_beside_the_right_one(
@@ -185,4 +185,20 @@ def test_what_is_no_text_file(tmp_path: Path) -> None:
     path.rmdir()
     path.symlink_to("nowhere")
     with pytest.raises(ConfigurationError, match="does not exist"):
+        read_rescaling(tmp_path)
+
+
+def test_settings_in_utf_16_are_read(tmp_path: Path) -> None:
+    """As PowerShell writes what is redirected."""
+    (tmp_path / "parameters.json").write_text(json.dumps(RIGHT), "utf-16")
+    assert read_rescaling(tmp_path).stated
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("version https://git-lfs.github.com/spec/v1\n", "git lfs pull"), ("<html>", "a web page")],
+)
+def test_settings_that_are_something_else(tmp_path: Path, content: str, words: str) -> None:
+    (tmp_path / "parameters.json").write_text(content)
+    with pytest.raises(ConfigurationError, match=words):
         read_rescaling(tmp_path)

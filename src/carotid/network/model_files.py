@@ -10,6 +10,7 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
+from carotid.copies import name_when_whole
 from carotid.errors import ModelError
 
 if TYPE_CHECKING:
@@ -19,12 +20,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MEMBER = "model.pt"
+_STATE = "state.pt"
+"""What a training that was interrupted goes on from."""
+
 _ALIKE = re.compile(
-    r".*\.(pt|pth|ckpt|bin|safetensors|onnx|pkl|pickle|torch|tar|zip|h5|weights|model|npz)"
+    r".*\.(pt|ptl|pt2|jit|pth|ckpt|bin|safetensors|onnx|pkl|pickle|torch|tar|zip|h5|weights|model|npz)"
     r"([._~ -].*)?|.*\.(part|partial|crdownload|download|filepart|aria2|tmp)",
     re.IGNORECASE,
 )
 """Names of files that may hold weights, whole or not, finished or not."""
+
+_ARCHIVE_MARK = b"PK\x03\x04"
+"""How files begin that `torch.save` writes."""
 
 _LISTED = 20
 
@@ -95,15 +102,43 @@ def unused_models(directory: Path, found: Iterable[Path]) -> list[str]:
     used = set(found)
     alike = []
     for path in directory.iterdir():
-        if path in used or path.name.startswith("."):
+        if path in used or path / _MEMBER in used:
             continue
         if path.is_dir():
-            split = re.fullmatch(r"split[-_ ]?\d+", path.name, re.IGNORECASE)
-            if split and path / _MEMBER not in used:
+            if not path.name.startswith(".") and (_is_split(path.name) or _has_models(path)):
                 alike.append(f"{path.name}/")
-        elif _ALIKE.fullmatch(path.name):
+        elif _looks_like_model(path):
             alike.append(path.name)
     return sorted(alike)
+
+
+def _is_split(name: str) -> bool:
+    return re.fullmatch(r"split[-_ ]?\d+", name, re.IGNORECASE) is not None
+
+
+def _has_models(folder: Path) -> bool:
+    """Whether weights lie in a folder where they are not looked for; not those of a training."""
+    try:
+        return any(_is_model(path) and path.name != _STATE for path in folder.iterdir())
+    except OSError:
+        return False
+
+
+def _looks_like_model(path: Path) -> bool:
+    """Whether a file may be weights by its name, or by how it begins where it has no extension.
+
+    So may a link that leads nowhere.
+    """
+    if path.name.startswith("."):
+        whole = name_when_whole(path.name)
+        return whole is not None and whole.lower().endswith(".pt")
+    if _ALIKE.fullmatch(path.name) or (path.is_symlink() and not path.exists()):
+        return True
+    try:
+        with path.open("rb") as file:
+            return path.suffix == "" and file.read(4) == _ARCHIVE_MARK
+    except OSError:
+        return False
 
 
 def warn_of_unused(directory: Path, found: Iterable[Path]) -> None:

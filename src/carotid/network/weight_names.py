@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from carotid.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -66,10 +66,7 @@ def _named_as(
     """The weights under the architecture's names; None where more differs than the beginning."""
     tails = _tails(architecture)
     modern = {_modern(name, architecture): value for name, value in state.items()}
-    beginnings = [
-        name.removesuffix(tails[0]) for name in modern if f".{name}".endswith(f".{tails[0]}")
-    ]
-    complete = [one for one in beginnings if all(one + tail in modern for tail in tails)]
+    complete = _beginnings(modern, tails)
     if len(complete) > 1:
         raise ModelError(
             "the file holds the weights more than once",
@@ -84,6 +81,23 @@ def _named_as(
         for name, tail in zip(architecture.state, tails, strict=True)
     }
     return found if all(_is_counter(value) for value in modern.values()) else None
+
+
+def _beside(state: Mapping[str, Tensor], architecture: Architecture) -> list[str]:
+    """What is there beside all of an architecture's weights, sorted; nothing where one is missing.
+
+    Whoever trains may keep the weights of a loss or a metric with those of the network.
+    """
+    tails = _tails(architecture)
+    modern = {_modern(name, architecture) for name in state}
+    complete = _beginnings(modern, tails)
+    return sorted(modern - {complete[0] + tail for tail in tails}) if complete else []
+
+
+def _beginnings(names: Collection[str], tails: Sequence[str]) -> list[str]:
+    """What stands before all tails of an architecture; each is one copy of its weights."""
+    first = [one.removesuffix(tails[0]) for one in names if f".{one}".endswith(f".{tails[0]}")]
+    return [one for one in first if all(one + tail in names for tail in tails)]
 
 
 def _tails(architecture: Architecture) -> list[str]:
@@ -132,6 +146,14 @@ def _other_architecture(
             where=where,
             found=tuple(found[name].shape),
             expected=tuple(nearest.state[name].shape),
+        )
+    beside = next(filter(None, (_beside(state, one) for one in architectures)), None)
+    if beside:
+        return ModelError(
+            "the file holds the network's weights, and others beside them",
+            where=where,
+            found=f"{len(beside)} others, such as {beside[0][:_SHOWN]}",
+            remedy="save the network's own state_dict() alone, in another folder",
         )
     names, expected = {_modern(name, nearest) for name in state}, set(nearest.state)
     missing, extra = sorted(expected - names), sorted(names - expected)

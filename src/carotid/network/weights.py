@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from carotid.errors import ModelError
+from carotid.foreign import CONVERT, HEAD_BYTES, recognised, recognised_text
 from carotid.network.model_files import find_models, warn_of_unused
 from carotid.network.weight_names import renamed
 from carotid.quiet import without_warnings
@@ -36,6 +37,11 @@ logger = logging.getLogger(__name__)
 
 _TIMES_USUAL = 50
 """A file that is so many times as large as usual is not opened."""
+
+_LISTED = 3
+"""Most names that a message lists."""
+
+_SAVE_STATE = "save the model's state_dict() with torch.save"
 
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _WANTS_CODE = re.compile(r"GLOBAL|unrecognized (function|class)|Can only build|blocklisted")
@@ -114,7 +120,7 @@ def read_weights(path: Path, kind: ModelKind, name: str | None = None) -> Weight
     """
     try:
         if not path.is_file():
-            raise ModelError("the model is not a regular file", where=path)
+            raise _no_file(path)
         size = path.stat().st_size
         if size > _TIMES_USUAL * kind.usual_bytes:
             raise ModelError(
@@ -174,22 +180,17 @@ def checked_state(
 
 def _name_what_is_no_model(path: Path, kind: ModelKind) -> None:
     with path.open("rb") as file:
-        head = file.read(512)
-    text = head.lstrip().lower()
+        head = file.read(HEAD_BYTES)
     if not head:
-        what, remedy = "the file is empty", "copy or download it again"
-    elif head.startswith(b"version https://git-lfs"):
-        what, remedy = "the file is a Git-LFS pointer, not the weights", "run `git lfs pull`"
-    elif text.startswith((b"<!doctype", b"<html", b"<?xml")):
-        what, remedy = "the file is a web page, not weights", "download the weights themselves"
-    elif head.startswith(b"PK"):
+        raise ModelError("the file is empty", where=path, remedy="copy or download it again")
+    if head.startswith(b"PK"):
         _check_archive(path, kind)
-        return
-    elif _PICKLE.match(head) and not head.startswith(_SAVED_BY_TORCH):
-        raise _wants_code(path)
-    else:
-        return
-    raise ModelError(what, where=path, remedy=remedy)
+    elif _PICKLE.match(head):
+        if not head.startswith(_SAVED_BY_TORCH):
+            raise _wants_code(path)
+    elif foreign := recognised(head) or recognised_text(head):
+        remedy = _SAVE_STATE if foreign.remedy == CONVERT else foreign.remedy
+        raise ModelError(f"the file is {foreign.what}, not weights", where=path, remedy=remedy)
 
 
 def _check_archive(path: Path, kind: ModelKind) -> None:
@@ -213,12 +214,31 @@ def _check_archive(path: Path, kind: ModelKind) -> None:
         )
     if broken:
         raise _damaged(path)
+    if not any(name.endswith("data.pkl") for name in names):
+        raise ModelError(
+            "the file is a zip archive of other files, not weights",
+            where=path,
+            found=", ".join(names[:_LISTED]) or "nothing in it",
+            remedy="unpack it and give the folder with what is inside",
+        )
     if any("/code/" in name or name.endswith("constants.pkl") for name in names):
         raise ModelError(
             "the file is a TorchScript program, not weights",
             where=path,
-            remedy="save the model's state_dict() with torch.save",
+            remedy=_SAVE_STATE,
         )
+
+
+def _no_file(path: Path) -> ModelError:
+    """The error about something that is no file; a link that leads nowhere is named."""
+    if path.is_symlink() and not path.exists():
+        return ModelError(
+            "the link leads to a file that does not exist",
+            where=path,
+            found=f"a link to {path.readlink()}",
+            remedy="mount or fetch what it leads to (`git annex get`), or remove the link",
+        )
+    return ModelError("the model is not a regular file", where=path)
 
 
 def _damaged(path: Path) -> ModelError:
@@ -235,7 +255,7 @@ def _wants_code(path: Path, name: str | None = None) -> ModelError:
         "the file holds more than weights and would have to run code to load; refused",
         where=path,
         found=name or "a pickled program or module",
-        remedy="save the model's state_dict() with torch.save",
+        remedy=_SAVE_STATE,
     )
 
 
@@ -279,7 +299,7 @@ def _as_state(loaded: object, path: Path, kind: ModelKind) -> dict[str, Tensor]:
         where=path,
         found=type(loaded).__name__,
         expected="names and tensors",
-        remedy="save the model's state_dict() with torch.save",
+        remedy=_SAVE_STATE,
     )
 
 

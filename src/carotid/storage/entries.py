@@ -55,7 +55,7 @@ def sort_entries(paths: Iterable[Path]) -> Entries:
             folders.append(path)
         elif (scan := scan_of(path)) is not None:
             found.scans.append(scan)
-        elif unused.is_document(path.name):
+        elif unused.is_document(path.name) and not begins_as_dicom_file(path):
             found.documents.append(path.name)
         elif kind == "dead link" and _may_be_folder(path.name):
             found.scans.append(scan_of_dicom(path))

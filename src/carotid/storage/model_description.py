@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from carotid.errors import ModelError
+from carotid.foreign import HEAD_BYTES, JSON, recognised
 from carotid.storage.regular_file import open_regular
-from carotid.storage.rescaling import FILE_NAME, Rescaling, read_rescaling
+from carotid.storage.rescaling import FILE_NAME, Rescaling, are_fractions, read_rescaling
 from carotid.storage.results.atomic import write_json
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ MODEL_JSON = "model.json"
 FORMAT = 1
 PLANE_IMAGES = "planes"
 _MAX_BYTES = 1 << 20
+_STRAY = re.compile(r"models?[ ._-]*(\(\d+\))?\.json([ .~].*)?", re.IGNORECASE)
+_COPY_AGAIN = "copy model.json from where the weights come from, or remove it"
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,7 @@ def read_model_description(folder: Path) -> ModelDescription | None:
     """
     path = folder / MODEL_JSON
     if not path.exists() and not path.is_symlink():
+        _refuse_other_names(folder)
         return None
     with open_regular(path) as file:
         content = file.read(_MAX_BYTES + 1)
@@ -126,8 +131,11 @@ def read_model_description(folder: Path) -> ModelDescription | None:
     try:
         values = json.loads(content)
     except (ValueError, RecursionError) as error:
+        foreign = recognised(content[:HEAD_BYTES])
+        if foreign is not None and foreign.what != JSON:
+            raise foreign.error("a description of models").at(path) from error
         raise ModelError(
-            "the file is not valid JSON", where=path, found=str(error)[:200]
+            "the file is not valid JSON", where=path, found=str(error)[:200], remedy=_COPY_AGAIN
         ) from error
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise ModelError(
@@ -138,6 +146,26 @@ def read_model_description(folder: Path) -> ModelDescription | None:
             remedy="use a newer version of this program, or remove the file",
         )
     return _Reader(path, values).description()
+
+
+def _refuse_other_names(folder: Path) -> None:
+    """Refuse a description that lies under a name under which it would not be read.
+
+    Editors that hide extensions, browsers and other disks' case make `model.json.txt`,
+    `model (1).json` and `Model.JSON` of it; without it, intensities would not be rescaled.
+    """
+    try:
+        names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    except OSError:
+        return  # whoever looks for weights will say so
+    strays = [name for name in names if _STRAY.fullmatch(name)]
+    if strays:
+        raise ModelError(
+            "the description of the models is not called as it has to be",
+            where=folder / strays[0],
+            expected=MODEL_JSON,
+            remedy=f"rename the file to {MODEL_JSON}, or move it away to use the weights without",
+        )
 
 
 def looks_at_scans(model_dir: Path) -> bool:
@@ -159,7 +187,17 @@ def expected_rescaling(raw_dir: Path, model_dir: Path | None) -> Rescaling:
     """
     stated = read_rescaling(raw_dir)
     described = None if model_dir is None else read_model_description(model_dir)
-    if stated.stated or described is None or described.rescaling is None:
+    if described is None or described.rescaling is None:
+        return stated
+    if stated.stated:
+        if stated.percentiles != described.rescaling.percentiles:
+            logger.warning(
+                "%s: %s, but the models in %s expect %s",
+                raw_dir / FILE_NAME,
+                _in_words(stated),
+                model_dir,
+                _in_words(described.rescaling),
+            )
         return stated
     logger.info(
         "there is no %s in %s: intensities are rescaled between the %gth and %gth percentile, as "
@@ -171,6 +209,13 @@ def expected_rescaling(raw_dir: Path, model_dir: Path | None) -> Rescaling:
         model_dir,
     )
     return described.rescaling
+
+
+def _in_words(rescaling: Rescaling) -> str:
+    if rescaling.percentiles is None:
+        return "intensities as they are"
+    low, high = rescaling.percentiles
+    return f"intensities between the {low:g}th and the {high:g}th percentile"
 
 
 class _Reader:
@@ -232,9 +277,16 @@ class _Reader:
             return None
         if isinstance(value, dict) and isinstance(value.get("rescale"), bool):
             low, high = value.get("lower_percentile"), value.get("upper_percentile")
-            if _is_number(low) and _is_number(high) and 0 <= low < high <= 100:
+            if (_is_number(low) and _is_number(high) and 0 <= low < high <= 100) and not (
+                value["rescale"] and are_fractions(low, high)
+            ):
                 return Rescaling(value["rescale"], float(low), float(high))
-        raise self._wrong("rescaling", value, "rescale, lower_percentile and upper_percentile")
+        raise self._wrong(
+            "rescaling",
+            value,
+            "rescale, lower_percentile and upper_percentile, "
+            "which are numbers from 0 to 100 such as 5 and 95",
+        )
 
     def _span(self, key: str, value: Any) -> tuple[float, float]:
         if isinstance(value, list) and len(value) == 2:
@@ -266,7 +318,7 @@ class _Reader:
             where=self._path,
             found=json.dumps(found)[:120],
             expected=expected,
-            remedy="copy model.json from where the weights come from, or remove it",
+            remedy=_COPY_AGAIN,
         )
 
 

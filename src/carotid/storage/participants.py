@@ -209,7 +209,7 @@ def _check_id(scan: RawScan) -> None:
     raise UsageError(
         f"the participant's id cannot be used: {problem}",
         where=scan.path,
-        found=f"'{name[:60]}'",
+        found=repr(name[:60]),
         remedy="rename it",
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carotid.errors import CarotidError, ConfigurationError, InputError
+from carotid.foreign import HEAD_BYTES, JSON, recognised
 from carotid.storage.readers import kind_of
 from carotid.storage.regular_file import open_regular
 
@@ -111,7 +112,7 @@ def _refuse_other_names(raw_dir: Path) -> None:
         if not _asks_for_rescaling(path):
             continue
         if name.lower().endswith(_OUT_OF_USE):
-            logger.warning("%s is not used: intensities are not rescaled", path)
+            logger.warning("%s is not used: it is not called %s", path, FILE_NAME)
             continue
         raise ConfigurationError(
             "the settings for rescaling are not called as they have to be",
@@ -153,8 +154,11 @@ def _json_object(path: Path) -> dict[str, object]:
             "the file is too big", found=f"over {MAX_FILE_BYTES} bytes", expected="three settings"
         )
     try:
-        values = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_without_duplicates)
+        values = json.loads(content, object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError) as error:
+        foreign = recognised(content[:HEAD_BYTES])
+        if foreign is not None and foreign.what != JSON:
+            raise foreign.error("settings") from error
         raise ConfigurationError("the file is not valid JSON", found=str(error)[:200]) from error
     if not isinstance(values, dict):
         raise ConfigurationError(
@@ -181,7 +185,7 @@ def _rescaling(values: dict[str, object]) -> Rescaling:
         raise ConfigurationError(
             f"{_LOWER} is not below {_UPPER}", found=f"{lower:g} and {upper:g}"
         )
-    if rescale and upper <= 1:
+    if rescale and are_fractions(lower, upper):
         raise ConfigurationError(
             "the percentiles are fractions",
             found=f"{lower:g} and {upper:g}",
@@ -192,6 +196,11 @@ def _rescaling(values: dict[str, object]) -> Rescaling:
     if others:
         logger.debug("%s: not used: %s", FILE_NAME, ", ".join(others)[:500])
     return Rescaling(rescale=rescale, lower_percentile=lower, upper_percentile=upper)
+
+
+def are_fractions(lower: float, upper: float) -> bool:
+    """Whether somebody wrote 0.05 and 0.95 for percentiles of 5 and 95."""
+    return lower < upper <= 1
 
 
 def _percentile(values: dict[str, object], key: str) -> float:

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from carotid.copies import name_when_whole
 from carotid.storage.readers import kind_of
 
 if TYPE_CHECKING:
@@ -48,8 +49,9 @@ _FORMATS = _words(
     ".nrrd .nhdr .mgz .mgh .hdr .img .mnc .minc .mif .mih .par .rec .gipl .vtk .vti .tif .tiff "
     ".h5 .hdf5 .npy .npz .mat .head .brik .mrb .fdf .2dseq .am .pic .spr .sdt"
 )
-_RSYNC = re.compile(r"\.(?P<name>.+)\.[A-Za-z0-9]{6}")
-"""What rsync calls a file while it copies it."""
+_PART_OF_ARCHIVE = re.compile(r".+\.(7z|zip|rar|tar|tgz|t?gz)\.\d{2,3}|.+\.[rz]\d\d")
+_CHECKSUMS_AND_NOTES = _words(".md5 .sha1 .sha256 .sum .json .log")
+"""Extensions that are put behind a scan's whole name for what belongs to it."""
 
 UNFINISHED = "an unfinished download or copy"
 ARCHIVE = "packed: unpack it"
@@ -57,6 +59,7 @@ FORMAT = "a format that is not read: save it as .nii.gz or .mha"
 NO_HEADER = "voxels that no .mhd names"
 NOT_DICOM = "named as DICOM but without a DICOM image"
 NO_FILE = "no ordinary file"
+OTHER_SCAN = "a scan of another kind"
 SHORTCUT = "a shortcut of another system, which is not followed"
 UNKNOWN = "not known as a scan"
 
@@ -71,14 +74,25 @@ _SUFFIXES = {
 
 
 def is_document(name: str) -> bool:
-    """Whether a file is told to be no scan by its name."""
+    """Whether a file is told to be no scan by its name.
+
+    A scan's name with one more extension behind it, as mail programs and downloads add it, may be
+    that scan.
+    """
     stem, dot, suffix = name.lower().rpartition(".")
-    return (dot + suffix if dot else "") in _DOCUMENTS or (stem or suffix) in _DOCUMENT_NAMES
+    extension = dot + suffix if dot else ""
+    if kind_of(stem) is not None and extension not in _CHECKSUMS_AND_NOTES:
+        return False
+    return extension in _DOCUMENTS or (stem or suffix) in _DOCUMENT_NAMES
 
 
 def reason_unused(name: str) -> str:
     """Why a file with this name is not used, if it is no document and holds no DICOM."""
     lower = name.lower()
+    if kind_of(lower) is not None:
+        return OTHER_SCAN
+    if _PART_OF_ARCHIVE.fullmatch(lower):
+        return ARCHIVE
     suffix = lower[lower.rfind(".") :] if "." in lower else ""
     for reason, suffixes in _SUFFIXES.items():
         if suffix in suffixes:
@@ -87,9 +101,9 @@ def reason_unused(name: str) -> str:
 
 
 def is_hidden_copy(name: str) -> bool:
-    """Whether a hidden file is a scan that rsync has not finished copying."""
-    copied = _RSYNC.fullmatch(name)
-    return copied is not None and kind_of(copied["name"]) is not None
+    """Whether a hidden file is a scan that has not arrived yet, or not any more."""
+    whole = name_when_whole(name)
+    return whole is not None and kind_of(whole) is not None
 
 
 def warn_of_unused(raw_dir: Path, unused: Iterable[tuple[str, str]]) -> None:

@@ -73,6 +73,10 @@ class TestFolders:
             ("IM0004.dcm.part", "is an unfinished download"),
             ("IM0004.dcm.gz", "is packed"),
             ("IM0004.dcm.crdownload", "is an unfinished download"),
+            (".IM0004.dcm.Ab3dEf", "is an unfinished download"),
+            (".IM0004.dcm.icloud", "is an unfinished download"),
+            (".syncthing.IM0004.dcm.tmp", "is an unfinished download"),
+            ("im0004.DCM", "holds no DICOM image"),
         ],
     )
     def test_a_slice_that_has_not_arrived_is_missing(
@@ -83,7 +87,9 @@ class TestFolders:
         with pytest.raises(InputError, match=f"{name}: a file is named like a slice but {words}"):
             read_dicom(tmp_path)
 
-    @pytest.mark.parametrize("name", ["rest.zip", "part2.tar.gz", "part2.lnk", "more.part"])
+    @pytest.mark.parametrize(
+        "name", ["r.zip", "part2.tar.gz", "part2.lnk", "more.part", "r.7z.001"]
+    )
     def test_what_may_hold_slices_is_named(
         self, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -94,6 +100,53 @@ class TestFolders:
         (record,) = caplog.records
         assert record.levelno == logging.WARNING
         assert f"left alone: {name} (" in record.getMessage()
+
+    @pytest.mark.parametrize("content", [b"", bytes(900), b"<html>404</html>"])
+    def test_a_lost_slice_among_hexadecimal_names(self, tmp_path: Path, content: bytes) -> None:
+        """Archives call slices by checksums; the last one of a series leaves no gap."""
+
+        def name(number: int) -> str:
+            return hashlib.md5(b"%d" % number, usedforsecurity=False).hexdigest()
+
+        paths = write_classic(make_volume(), tmp_path, name=name)
+        paths[-1].write_bytes(content)
+        with pytest.raises(InputError, match=r"named like a slice but (is empty|holds no DICOM)"):
+            read_dicom(tmp_path)
+
+    def test_a_scan_of_another_kind_in_a_series_is_named(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        write_classic(make_volume(), tmp_path)
+        (tmp_path / "t1.nii.gz").write_bytes(b"x")
+        read_dicom(tmp_path)
+        assert "left alone: t1.nii.gz (a scan of another kind)" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("name", "content", "words"),
+        [
+            ("IM{}.dcm", b"version https://git-lfs.github.com/spec/v1\n", "Run `git lfs pull`"),
+            ("IM{}", b"/annex/objects/MD5E-s1--0.dcm\n", "datalad get"),
+            ("{}.tif", b"II*", "a format that is not read"),
+            ("{}.zip", b"PK\3\4", "a zip archive). Unpack it"),
+        ],
+    )
+    def test_a_folder_of_something_else(
+        self, tmp_path: Path, name: str, content: bytes, words: str
+    ) -> None:
+        for number in range(3):
+            (tmp_path / name.format(number)).write_bytes(content)
+        with pytest.raises(InputError, match="there is no DICOM image") as caught:
+            read_dicom(tmp_path)
+        assert words in str(caught.value)
+
+    def test_more_images_than_the_header_says(self, tmp_path: Path) -> None:
+        path = write_enhanced(make_volume(), tmp_path / "a.dcm")
+        dataset = dcmread(path)
+        dataset.NumberOfFrames = 3
+        dataset.PerFrameFunctionalGroupsSequence.pop()
+        dataset.save_as(path)
+        with pytest.raises(InputError, match="more images than its header says"):
+            read_dicom(tmp_path)
 
     def test_stripped_file_headers(self, tmp_path: Path) -> None:
         volume = make_volume()

@@ -44,7 +44,9 @@ def refusal(folder: Path, read: Callable[[Path], object] = read_dicom_header) ->
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless, JPEGLSLossless])
-def test_bits_above_the_value_are_no_part_of_it(tmp_path: Path, syntax: UID) -> None:
+def test_bits_above_the_value_are_no_part_of_it(
+    tmp_path: Path, syntax: UID, caplog: pytest.LogCaptureFixture
+) -> None:
     edit = dicom_edits.with_bits(16, 15)
     filled = dicom_edits.with_bits(12, 11, above=16)
 
@@ -54,8 +56,10 @@ def test_bits_above_the_value_are_no_part_of_it(tmp_path: Path, syntax: UID) -> 
 
     paths = write_classic(VOLUME, tmp_path, syntax=syntax, edit=overlay)
     assert not np.array_equal(read_dicom(tmp_path).reoriented("RAS").array, VOLUME.array)
+    assert not caplog.text
     dicom_edits.set_in(paths, BitsStored=12, HighBit=11)
     assert_same_place(read_dicom(tmp_path), VOLUME)
+    assert f"{len(paths)} images have bits above BitsStored, such as IM0000.dcm" in caplog.text
 
 
 @pytest.mark.parametrize("value_bits", [12, 14])
@@ -285,6 +289,30 @@ def test_padding_that_no_voxel_has(tmp_path: Path, caplog: pytest.LogCaptureFixt
     assert content.padding is None
     assert_same_place(content.volume, VOLUME)
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "known"),
+    [("UN", b"\x60\xea", True), ("FL", 60_000.0, True), ("DS", "60000", True)],
+)
+def test_padding_of_an_unusual_kind(tmp_path: Path, vr: str, value: Any, *, known: bool) -> None:
+    def edit(k: int, dataset: Dataset) -> None:
+        padded_with(60_000)(k, dataset)
+        dataset.add_new(0x00280120, vr, value)
+
+    write_classic(VOLUME, tmp_path, edit=edit)
+    padding = open_dicom(tmp_path).read().padding
+    assert (padding is not None) == known
+
+
+@pytest.mark.parametrize(("vr", "value"), [("LO", "none"), ("US", [0, 5]), ("FL", 0.5)])
+def test_padding_that_is_no_number_is_refused_by_name(tmp_path: Path, vr: str, value: Any) -> None:
+    def edit(_: int, dataset: Dataset) -> None:
+        dataset.add_new(0x00280120, vr, value)
+
+    write_classic(VOLUME, tmp_path, edit=edit)
+    message = refusal(tmp_path)
+    assert "IM0000.dcm: the image's PixelPaddingValue is not usable" in message
 
 
 def test_padding_in_slices_of_different_slope(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -120,3 +121,51 @@ def test_patterns_name_several_files(tmp_path: Path, name: str) -> None:
     (tmp_path / "slice001.raw").touch()
     path = put(tmp_path, file_bytes(b"", ElementDataFile=name), "scan.mhd")
     assert "several files" in refused(path)
+
+
+@pytest.mark.parametrize("spelling", ["Grösse.RAW", "gro\u0308sse.raw", "GRÖSSE.raw"])
+@pytest.mark.parametrize("folder", ["", "data/"])
+def test_a_data_file_whose_name_another_system_spells_alike(
+    tmp_path: Path, spelling: str, folder: str
+) -> None:
+    """Windows and macOS do not care for case; macOS stores accents apart from their letters."""
+    name = f"{folder}grösse.raw"
+    (tmp_path / folder).mkdir(exist_ok=True)
+    (tmp_path / folder / spelling).write_bytes(VOXELS.tobytes())
+    path = put(tmp_path, file_bytes(b"", ElementDataFile=name), "scan.mhd")
+    assert_is_voxels(read_metaimage(path))
+    (tmp_path / folder / "GROSSE.raw").touch()
+    assert_is_voxels(read_metaimage(path))
+    (tmp_path / folder / "GRöSSE.RAW").touch()
+    assert "no such file" in refused(path)
+
+
+@pytest.mark.parametrize("ending", [".mha", ".mhd"])
+def test_a_byte_order_mark_before_the_header(tmp_path: Path, ending: str) -> None:
+    content = file_bytes(VOXELS.tobytes() if ending == ".mha" else b"")
+    if ending == ".mhd":
+        content = file_bytes(b"", ElementDataFile="scan.raw")
+        (tmp_path / "scan.raw").write_bytes(VOXELS.tobytes())
+    path = put(tmp_path, b"\xef\xbb\xbf" + content, f"scan{ending}")
+    assert_is_voxels(read_metaimage(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "git lfs pull"),
+        (b"/annex/objects/SHA256E-s9--00.raw\n", "datalad get"),
+        (gzip.compress(VOXELS.tobytes()), "gunzip"),
+        (b"<html>404</html>", "a web page"),
+    ],
+)
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_data_file_that_is_something_else(
+    tmp_path: Path, content: bytes, words: str, *, compressed: bool
+) -> None:
+    (tmp_path / "scan.raw").write_bytes(content)
+    stated = {"CompressedData": "True", "CompressedDataSize": "99999"} if compressed else {}
+    path = put(tmp_path, file_bytes(b"", ElementDataFile="scan.raw", **stated), "scan.mhd")
+    message = refused(path)
+    assert words in message
+    assert "scan.raw" in message

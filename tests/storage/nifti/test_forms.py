@@ -121,6 +121,15 @@ def test_a_useless_qform_beside_a_good_sform_is_left_alone_with_a_word(
     assert "qform is not usable" in refused(put(tmp_path, changed(sform_code=0, **fields)))
 
 
+def test_a_code_without_a_matrix_is_no_sform(tmp_path: Path) -> None:
+    """Some tools state a code and leave the matrix at zeros."""
+    nothing = dict.fromkeys(("srow_x", "srow_y", "srow_z"), 0)
+    path = put(tmp_path, changed(**nothing))
+    np.testing.assert_allclose(read_nifti(path).grid.affine, UPSIDE_DOWN, atol=1e-6)
+    message = refused(put(tmp_path, changed(qform_code=0, **nothing)))
+    assert "left and right are unknown" in message
+
+
 @pytest.mark.parametrize("qform_code", [0, 1])
 @pytest.mark.parametrize("factors", [(2, 2, 2), (0.1, 0.1, 0.1), (1, 1, 1.05), (0.98, 1, 1)])
 def test_an_sform_of_other_voxel_sizes_than_stated(

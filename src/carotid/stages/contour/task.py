@@ -16,6 +16,7 @@ from carotid.errors import InputError
 from carotid.stages.one_piece import one_piece
 from carotid.stages.stage import Prepared
 from carotid.storage.checksums import sha256_of_file
+from carotid.storage.described_models import check_described
 from carotid.storage.model_description import MODEL_JSON, read_model_description
 from carotid.storage.results.contours import save_contours
 from carotid.storage.results.polar import load_polar
@@ -71,6 +72,7 @@ class ContourNetworks:
         logger.info("device: %s, %d threads", device, self._setting.cores)
         self._models = read_contour_models(self._model_dir, self._setting.parameters.split_list)
         names = {one.name: one.sha256 for one in self._models.weights}
+        check_described(self._model_dir, "contour", names)
         logger.info(
             "%d models of version %d from %s", len(names), self._models.version, self._model_dir
         )

@@ -15,6 +15,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from carotid.copies import name_when_whole
 from carotid.errors import InputError
 from carotid.storage import unused
 from carotid.storage.litter import is_litter
@@ -30,6 +31,9 @@ MAX_FILES = 20_000
 
 PREAMBLE_BYTES = 128
 _MAGIC = b"DICM"
+_DOUBTFUL = (unused.UNFINISHED, unused.ARCHIVE, unused.SHORTCUT, unused.OTHER_SCAN)
+"""Why a file in a series is left alone, where a word is due about it."""
+
 HEAD_BYTES = PREAMBLE_BYTES + len(_MAGIC)
 """How many of a file's first bytes tell whether it is DICOM."""
 
@@ -38,6 +42,11 @@ _DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
 _BARE_FIRST_ELEMENTS = {0x0000, 0x0001, 0x0005, 0x0008, 0x0012, 0x0013, 0x0014, 0x0016, 0x0018}
 _BARE_VALUE_BYTES = 256
 _VR = re.compile(rb"UL|CS|DA|TM|UI|OB")
+
+_NUMBERS = re.compile(
+    r"(?<![0-9a-z])[0-9a-f]{4,}(?![0-9a-z])"  # hexadecimal, as archives call their files
+    r"|\d[\d.]*(?<=\d)"
+)
 
 
 def list_files(folder: Path) -> list[Path]:
@@ -112,8 +121,8 @@ def account_for_others(folder: Path, slices: list[Path], others: list[Path]) -> 
 
     A file counts as a lost slice if its name is that of a slice but for the digits, also where it
     was packed or its copy is not finished, or if it is empty and has a suffix that only DICOM files
-    have. What else is packed, not finished, or a link of another system may hold slices, too: there
-    is a warning about it.
+    have. What else is packed, not finished, a scan of another kind, or a link of another system may
+    hold slices, too: there is a warning about it.
 
     Raises:
         InputError: If there is such a file.
@@ -123,11 +132,11 @@ def account_for_others(folder: Path, slices: list[Path], others: list[Path]) -> 
         hidden = path.name.startswith(".")
         empty = path.stat().st_size == 0
         named_as_dicom = path.suffix.lower() in _DICOM_SUFFIXES and not hidden
-        reason = unused.reason_unused(path.name)
+        whole = name_when_whole(path.name)
+        reason = unused.reason_unused(path.name) if whole is None else unused.UNFINISHED
         on_the_way = reason in (unused.UNFINISHED, unused.ARCHIVE)
-        like_slice = _pattern(path) in patterns or (
-            on_the_way and _pattern(path.with_suffix("")) in patterns
-        )
+        called = path.with_suffix("") if whole is None else path.with_name(whole)
+        like_slice = _pattern(path) in patterns or (on_the_way and _pattern(called) in patterns)
         if like_slice or (empty and named_as_dicom):
             what = "holds no DICOM image" if not empty else "is empty"
             raise InputError(
@@ -137,14 +146,14 @@ def account_for_others(folder: Path, slices: list[Path], others: list[Path]) -> 
             )
         if named_as_dicom:
             reason = "not a DICOM image"
-        doubtful = named_as_dicom or on_the_way or reason == unused.SHORTCUT
+        doubtful = named_as_dicom or reason in _DOUBTFUL
         level = logging.WARNING if doubtful and not hidden else logging.INFO
         logger.log(level, "%s: left alone: %s (%s)", folder, path.relative_to(folder), reason)
 
 
 def _pattern(path: Path) -> tuple[Path, str]:
     """A file's folder and its name with every run of digits (and dots between) made equal."""
-    return path.parent, re.sub(r"\d[\d.]*(?<=\d)", "#", path.name)
+    return path.parent, _NUMBERS.sub("#", path.name.lower())
 
 
 def _walk(folder: Path) -> Iterator[Path]:

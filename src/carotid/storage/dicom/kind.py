@@ -21,7 +21,7 @@ def check_pixel_kind(header: Header) -> None:
         InputError: If the pixels are coloured, inverted, tiled, packed or mapped by a table.
     """
     samples = header.dataset.get("SamplesPerPixel") or 1
-    kind = header.text("PhotometricInterpretation")
+    kind = header.text("PhotometricInterpretation").upper()
     bits = header.dataset.get("BitsAllocated")
     if samples != 1 or kind not in ("MONOCHROME1", "MONOCHROME2", ""):
         raise InputError(

@@ -77,6 +77,13 @@ def place_of_pixels(dataset: Dataset, syntax: str, frames: int, file: BufferedRe
         present = min(element.length, size - element.begin)
         if present < needed or present < element.length:
             raise _cut(f"{present} bytes of pixels", f"{max(needed, element.length)}")
+        if present - needed >= needed / frames > 0:
+            raise InputError(
+                "the file holds more images than its header says",
+                found=f"{present} bytes of pixels",
+                expected=f"{needed}, for {frames} image{'s' if frames > 1 else ''}",
+                remedy="export the series again; what wrote this file left it inconsistent",
+            )
         return PixelPlace(element.begin, element.length, element.vr)
     end = element.begin + element.length if whole else size
     length = _length_of_items(file, end, frames, syntax)

@@ -55,8 +55,13 @@ def opened_pixels(header: Header) -> Iterator[HashingFile]:
         file.close()
 
 
-def stored_values(header: Header, file: HashingFile) -> Iterator[NDArray[Any]]:
+def stored_values(header: Header, file: HashingFile, overfull: list[str]) -> Iterator[NDArray[Any]]:
     """The stored values of each frame in turn, (rows, columns), in this machine's byte order.
+
+    Args:
+        header: What the file says.
+        file: It, open at its pixels.
+        overfull: Gets the file's name for each frame with bits that are no part of its values.
 
     Raises:
         InputError: The pixels do not decode, or not to what the header promises.
@@ -70,7 +75,11 @@ def stored_values(header: Header, file: HashingFile) -> Iterator[NDArray[Any]]:
                 found=frame.shape,
                 expected=header.shape,
             )
-        yield _value_bits(frame.astype(header.stored_dtype, copy=False), header)
+        stored = frame.astype(header.stored_dtype, copy=False)
+        values = _value_bits(stored, header)
+        if values is not stored and not np.array_equal(values, stored):
+            overfull.append(header.name)
+        yield values
 
 
 def _plain(header: Header, file: HashingFile) -> Iterator[NDArray[Any]]:

@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carotid.errors import InputError, ResourceError
+from carotid.foreign import HEAD_BYTES as FOREIGN_HEAD_BYTES
+from carotid.foreign import recognised
 from carotid.geometry.volume import Volume
+from carotid.storage import unused
 from carotid.storage.checksums import sha256_of_file, sha256_of_list
 from carotid.storage.dicom.files import account_for_others, is_dicom_file, list_files
 from carotid.storage.dicom.header import Header, slices_of
@@ -35,6 +38,7 @@ from carotid.storage.dicom.values import (
 )
 from carotid.storage.opened import OpenedScan, ScanContent
 from carotid.storage.readers import kind_of
+from carotid.storage.regular_file import open_regular
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,6 +60,7 @@ class _Series:
         headers: The files.
         beside: DICOM files that are no images.
         slices: The planes of each file, in stored order.
+        padding: For each file, which stored values stand for padding; see `padding_of`.
         index: Where each of them goes along the third axis.
         grid: (columns, rows, slices) in R-A-S mm.
         dtype: Of the real values.
@@ -64,6 +69,7 @@ class _Series:
     headers: tuple[Header, ...]
     beside: tuple[Path, ...]
     slices: tuple[tuple[Slice, ...], ...]
+    padding: tuple[tuple[int, int] | None, ...]
     index: tuple[tuple[int, ...], ...]
     grid: Grid
     dtype: np.dtype[Any]
@@ -130,14 +136,16 @@ def _read(path: Path, series: _Series) -> ScanContent:
     voxels = _room((slices, rows, columns), series.dtype, path)
     padded: NDArray[np.bool_] | None = None
     digests = {}
-    for header, planes, places in zip(series.headers, series.slices, series.index, strict=True):
-        padding = padding_of(header)
+    overfull = []
+    for header, planes, places, padding in zip(
+        series.headers, series.slices, series.index, series.padding, strict=True
+    ):
         remedy = remedy_for(header.transfer_syntax)
         with (
             foreign_errors("the pixels cannot be decoded", header.path, remedy),
             opened_pixels(header) as file,
         ):
-            frames = stored_values(header, file)
+            frames = stored_values(header, file, overfull)
             for plane, place, stored in zip(planes, places, frames, strict=True):
                 voxels[place] = rescaled(stored, plane.rescale, series.dtype)
                 if padding is not None:
@@ -147,6 +155,14 @@ def _read(path: Path, series: _Series) -> ScanContent:
                     if padded is not None:
                         padded[place] = outside
             digests[header.path] = file.finish()
+    if overfull:
+        logger.warning(
+            "%s: %d images have bits above BitsStored, such as %s: they are taken for an old "
+            "overlay and left out. If values are higher than the header says, they are wrong here",
+            path,
+            len(overfull),
+            overfull[0],
+        )
     padded = level_padding(path, voxels, padded)
     digests |= {file: sha256_of_file(file) for file in series.beside}
     return ScanContent(
@@ -175,13 +191,14 @@ def _survey(path: Path) -> _Series:
             check_pixel_kind(header)
         _check_alike(path, headers)
         slices = tuple(tuple(slices_of(header)) for header in headers)
+        padding = tuple(padding_of(header) for header in headers)
         everything = [plane for planes in slices for plane in planes]
         stacked = stack(path, everything, headers[0].shape)
         check_rescaling(path, everything)
         dtype = value_dtype(headers[0].stored_dtype, everything)
     places = iter(stacked.index)
     index = tuple(tuple(next(places) for _ in planes) for planes in slices)
-    return _Series(tuple(headers), tuple(beside), slices, index, stacked.grid, dtype)
+    return _Series(tuple(headers), tuple(beside), slices, padding, index, stacked.grid, dtype)
 
 
 def _headers(path: Path) -> tuple[list[Header], list[Path]]:
@@ -211,12 +228,32 @@ def _no_image(path: Path, files: list[Path], dicom: int) -> InputError:
     scans = [file for file in files if kind_of(file.name) is not None]
     if scans:
         found = f"{len(scans)} scans of other formats, such as {scans[0].relative_to(path)}"
-        remedy = f"give the folder in which they lie as RAW_DIR: {scans[0].parent}"
+        remedy = (
+            f"give the folder in which they lie as RAW_DIR: {scans[0].parent}; or, if this folder "
+            "is a participant, move its scan out of it and call it after the participant"
+        )
     else:
         found = f"{dicom} DICOM and {len(files) - dicom} other files"
         remedy = "give a folder with the slices of one series"
+        stranger = _stranger(files) if dicom == 0 else None
+        if stranger is not None:
+            found += f", such as {files[0].name}, {stranger[0]}"
+            remedy = stranger[1] or remedy
     what = "there is no DICOM image in this " + ("folder" if path.is_dir() else "file")
     return InputError(what, where=path, found=found, remedy=remedy)
+
+
+def _stranger(files: list[Path]) -> tuple[str, str] | None:
+    """What the first file is instead of DICOM, if that can be told, and what to do about it."""
+    if not files:
+        return None
+    with open_regular(files[0]) as file:
+        head = file.read(FOREIGN_HEAD_BYTES)
+    foreign = recognised(head)
+    if foreign is not None:
+        return foreign.what, foreign.remedy
+    reason = unused.reason_unused(files[0].name)
+    return None if reason == unused.UNKNOWN else (reason, "")
 
 
 def _one_series(folder: Path, headers: list[Header]) -> list[Header]:

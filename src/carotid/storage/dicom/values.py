@@ -88,19 +88,39 @@ def padding_of(header: Header) -> tuple[int, int] | None:
 
     Source: DICOM PS3.3, C.7.5.1.1.2. The value may be written with or without a sign, whatever the
     pixels have: its bits count.
+
+    Raises:
+        InputError: It is no whole number.
     """
-    values = [
-        header.dataset.get(keyword) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")
+    whole = [
+        _as_stored(_whole_number(header, keyword, value), header.stored_dtype, header.value_bits)
+        for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")
+        if (value := header.dataset.get(keyword)) not in (None, "", b"")
     ]
-    if values[0] is None or values[0] == "":
+    if header.dataset.get("PixelPaddingValue") in (None, "", b""):
         return None
-    kind, bits = header.stored_dtype, header.value_bits
-    whole = [_as_stored(value, kind, bits) for value in values if value not in (None, "")]
     return min(whole), max(whole)
 
 
-def _as_stored(value: object, dtype: np.dtype[Any], bits: int) -> int:
-    unsigned = int(str(value)) & ((1 << bits) - 1)
+def _whole_number(header: Header, keyword: str, value: Any) -> int:
+    """A stated value as a number; where its kind is not known, it is 16 bits, low ones first."""
+    try:
+        number = int.from_bytes(value, "little") if isinstance(value, bytes) else float(value)
+        if number == int(number):
+            return int(number)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise InputError(
+        f"the image's {keyword} is not usable",
+        where=header.path,
+        found=str(value)[:80],
+        expected="one whole number",
+        remedy="export the series again",
+    )
+
+
+def _as_stored(value: int, dtype: np.dtype[Any], bits: int) -> int:
+    unsigned = value & ((1 << bits) - 1)
     negative = dtype.kind == "i" and unsigned >> (bits - 1)
     return unsigned - (1 << bits) if negative else unsigned
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 from carotid.errors import InputError
@@ -40,11 +41,14 @@ def data_file(path: Path, name: str) -> Path:
     try:
         if "\\" in name and not (folder / name).is_file():
             name = name.replace("\\", "/")  # as Windows separates folders
+        listed = name.split()[:1] == ["LIST"]
+        if not listed and not (folder / name).is_file():
+            name = _called_alike(folder, name) or name
         target = (folder / name).resolve()
         there = target.is_file()
     except (OSError, RuntimeError) as error:
         raise InputError(f"{LAST_KEY} leads nowhere", found=f"'{name[:80]}'") from error
-    if name.split()[:1] == ["LIST"] or (_PATTERN.search(name) and not there):
+    if listed or (_PATTERN.search(name) and not there):
         raise InputError(
             "the voxels are spread over several files",
             found=f"{LAST_KEY} = {name[:80]}",
@@ -59,6 +63,23 @@ def data_file(path: Path, name: str) -> Path:
             remedy="put the data file beside the header and correct this line",
         )
     return path.parent / name
+
+
+def _called_alike(folder: Path, name: str) -> str | None:
+    """The one file whose name differs only in case or in how accents are stored, if there is one.
+
+    Headers come from systems for which these are the same.
+    """
+    parent = Path(name).parent
+    if parent.is_absolute() or ".." in parent.parts or not (folder / parent).is_dir():
+        return None
+    wanted = _folded(Path(name).name)
+    found = [path.name for path in (folder / parent).iterdir() if _folded(path.name) == wanted]
+    return str(parent / found[0]) if len(found) == 1 else None
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def stamp_of_data(path: Path) -> Stamp:

@@ -6,6 +6,7 @@ values is refused, because two readers could then see two different images.
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 from typing import TYPE_CHECKING
@@ -46,7 +47,7 @@ def parse_fields(head: bytes) -> tuple[dict[str, str], int]:
         InputError: This is not a MetaImage header, or it is cut short, too long or ambiguous.
     """
     fields: dict[str, str] = {}
-    start = 0
+    start = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
     for number in range(1, MAX_HEADER_LINES + 1):
         if start >= len(head):
             break

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.errors import InputError
+from carotid.foreign import HEAD_BYTES, METAIMAGE, ZEROS, recognised
 from carotid.geometry.grid import MAX_SPACING_MM, MIN_SPACING_MM, Grid
 from carotid.storage.byte_stream import MAX_DEFLATE_RATIO
-from carotid.storage.foreign import HEAD_BYTES, METAIMAGE, recognised
 from carotid.storage.metaimage.data_file import data_file, stamp_of_data
 from carotid.storage.metaimage.fields import (
     LAST_KEY,
@@ -268,7 +268,7 @@ def _with_data_found(header: MetaImageHeader, fields: Mapping[str, str]) -> Meta
         offset += available - expected
     found = available - (offset - header.data_offset)
     if found != expected:
-        raise _wrong_size("the voxels", found, expected)
+        raise _stranger(header) or _wrong_size("the voxels", found, expected)
     return replace(header, data_offset=offset)
 
 
@@ -276,14 +276,25 @@ def _check_deflated(header: MetaImageHeader, fields: Mapping[str, str], availabl
     if "CompressedDataSize" in fields:
         (stated,) = integers_of(fields, "CompressedDataSize", 1)
         if stated != available:
-            raise _wrong_size("the compressed voxels", available, stated)
+            raise _stranger(header) or _wrong_size("the compressed voxels", available, stated)
     if header.voxel_bytes > available * MAX_DEFLATE_RATIO:
-        raise InputError(
+        raise _stranger(header) or InputError(
             "the file is too short for the volume that its header claims",
             found=f"{available} bytes of compressed voxels",
             expected=f"{header.voxel_bytes} bytes when unpacked",
             remedy=_COPY_AGAIN,
         )
+
+
+def _stranger(header: MetaImageHeader) -> InputError | None:
+    """What a data file is instead, if it is evidently none: a pointer, or packed once more."""
+    if header.data_path == header.path:
+        return None
+    with open_regular(header.data_path) as file:
+        foreign = recognised(file.read(HEAD_BYTES))
+    if foreign is None or foreign.what == ZEROS:
+        return None
+    return foreign.error("the voxels").at(header.data_path)
 
 
 def _wrong_size(what: str, found: int, expected: int) -> InputError:

@@ -55,12 +55,14 @@ def place_of(raw: _Raw, shape: tuple[int, int, int]) -> tuple[Grid, str]:
         InputError: The header does not say where the voxels lie, or says so twice, differently.
     """
     has_sform, has_qform = int(raw["sform_code"]) > 0, int(raw["qform_code"]) > 0
+    if has_sform and not any(raw[f"srow_{axis}"].any() for axis in "xyz"):
+        has_sform = False  # a code without a matrix
     if not has_sform:
         if not has_qform:
             raise InputError(
                 "the header does not place the volume in the patient, so left and right are "
                 "unknown",
-                found="sform and qform codes of 0",
+                found="no sform and no qform",
                 remedy="convert the scan from DICOM again, with a tool that sets them",
             )
         return Grid(shape, _qform(raw)), ""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carotid.errors import InputError
-from carotid.storage.foreign import HEAD_BYTES, recognised, recognised_text
+from carotid.foreign import HEAD_BYTES, recognised, recognised_text
 from carotid.storage.nifti.forms import place_of
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.errors import CarotidError, InputError, ResourceError
+from carotid.foreign import HEAD_BYTES, recognised, recognised_text
 from carotid.geometry.volume import Volume
 from carotid.storage.byte_stream import MAX_DEFLATE_RATIO, ByteStream
 from carotid.storage.checksums import HashingFile
-from carotid.storage.foreign import HEAD_BYTES, recognised, recognised_text
 from carotid.storage.nifti.header import NiftiHeader, decode_header
 from carotid.storage.opened import OpenedScan, ScanContent
 from carotid.storage.regular_file import Stamp, open_regular, open_unchanged

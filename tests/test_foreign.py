@@ -44,8 +44,8 @@ def tarred() -> bytes:
 STRANGERS = {
     "a Git-LFS pointer": (LFS, "git lfs pull"),
     "a git-annex pointer": (b"/annex/objects/SHA256E-s9--00.nii.gz\n", "datalad get"),
-    "a web page": (PAGE, "download the scan itself"),
-    "a web page, upper case": (b"\n\n<HTML>" + PAGE, "download the scan itself"),
+    "a web page": (PAGE, "download the file itself"),
+    "a web page, upper case": (b"\n\n<HTML>" + PAGE, "download the file itself"),
     "a JSON text": (b'{"message": "not found"}' + bytes(9), "download or copy"),
     "a zip archive": (zipped(), "unpack"),
     "a tar archive": (tarred(), "unpack"),
@@ -74,11 +74,20 @@ def test_a_nifti_file_that_is_something_else(tmp_path: Path, name: str, ending: 
 
 
 @pytest.mark.parametrize("ending", [".nii.gz", ".nii"])
-@pytest.mark.parametrize("content", [b"Not Found\n", b"502 Bad Gateway: " + b"please try " * 99])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Not Found\n",
+        b"502 Bad Gateway: " + b"please try " * 99,
+        "Zugriff verweigert: Anmeldung nötig".encode(),
+        ("x" + "访问被拒绝" * 99).encode(),
+        "Accès refusé".encode("utf-16"),
+    ],
+)
 def test_a_text_instead_of_a_nifti_file(tmp_path: Path, ending: str, content: bytes) -> None:
     path = tmp_path / f"scan{ending}"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"the file is a text that begins '(Not|502 Bad)"):
+    with pytest.raises(InputError, match=r"the file is a text that begins '\w+ ?\w+"):
         open_nifti(path)
 
 

@@ -15,6 +15,8 @@ HEAD_BYTES = 512
 
 _SHOWN = 40
 METAIMAGE = "a MetaImage file"
+ZEROS = "nothing but zeros"
+JSON = "a JSON text"
 _GIT_LFS = b"version https://git-lfs"
 _WEB_PAGES = (b"<!doctype", b"<html", b"<head", b"<?xml")
 _NIFTI_SIZES = (b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1c")
@@ -34,11 +36,11 @@ class Foreign:
     remedy: str
 
     def error(self, expected: str) -> InputError:
-        """The refusal of a file that should have been `expected`."""
+        """The refusal of a scan that should have been `expected`."""
         return InputError(f"the file is {self.what}, not {expected}", remedy=self.remedy)
 
 
-_CONVERT = "save the scan as .nii.gz or .mha, or give the DICOM files"
+CONVERT = "save the scan as .nii.gz or .mha, or give the DICOM files"
 _UNPACK = "unpack it and give what is inside"
 _MARKS: tuple[tuple[int, bytes, Foreign], ...] = (
     (0, _GIT_LFS, Foreign("a Git-LFS pointer", "run `git lfs pull`")),
@@ -54,11 +56,11 @@ _MARKS: tuple[tuple[int, bytes, Foreign], ...] = (
     (0, b"7z\xbc\xaf\x27\x1c", Foreign("a 7z archive", _UNPACK)),
     (0, b"Rar!\x1a\x07", Foreign("a rar archive", _UNPACK)),
     (257, b"ustar", Foreign("a tar archive", _UNPACK)),
-    (0, b"NRRD000", Foreign("an NRRD file", _CONVERT)),
-    (0, b"\x89HDF\r\n\x1a\n", Foreign("an HDF5 file", _CONVERT)),
-    (0, b"CDF", Foreign("a MINC file", _CONVERT)),
-    (0, b"%PDF", Foreign("a PDF document", "give the scan itself")),
-    (0, b"\x89PNG", Foreign("a picture (PNG)", "give the scan itself")),
+    (0, b"NRRD000", Foreign("an NRRD file", CONVERT)),
+    (0, b"\x89HDF\r\n\x1a\n", Foreign("an HDF5 file", CONVERT)),
+    (0, b"CDF", Foreign("a MINC file", CONVERT)),
+    (0, b"%PDF", Foreign("a PDF document", "give the file that is meant")),
+    (0, b"\x89PNG", Foreign("a picture (PNG)", "give the file that is meant")),
     (128, b"DICM", Foreign("a DICOM file", "put the series into a folder of its own")),
 )
 
@@ -78,13 +80,13 @@ def recognised(head: bytes) -> Foreign | None:
         return Foreign("a NIfTI file that is not compressed", "rename it to .nii")
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(_WEB_PAGES):
-        return Foreign("a web page", "download the scan itself")
+        return Foreign("a web page", "download the file itself")
     if text.startswith((b"objecttype", b"ndims")):
         return Foreign(METAIMAGE, "rename it to .mha")
     if text.startswith((b'{"', b"{\n", b"{\r")):
-        return Foreign("a JSON text", "download or copy the scan itself")
+        return Foreign(JSON, "download or copy the file itself")
     if len(head) >= HEAD_BYTES and not head.strip(b"\0"):
-        return Foreign("nothing but zeros", "copy it again from where it came from")
+        return Foreign(ZEROS, "copy it again from where it came from")
     return None
 
 
@@ -93,7 +95,11 @@ def recognised_text(head: bytes) -> Foreign | None:
 
     Not for formats that begin with text themselves.
     """
-    text = head.decode("ascii", "replace").strip()
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))  # as PowerShell redirects what it is given
+    text = head.decode("utf-16" if wide else "utf-8", "replace")
+    if len(head) >= HEAD_BYTES:
+        text = text.rstrip("\ufffd")  # a letter that goes on behind
+    text = text.strip()
     if not text or "\ufffd" in text or not all(c.isprintable() or c.isspace() for c in text):
         return None
-    return Foreign(f"a text that begins '{text[:_SHOWN]}'", "download or copy the scan itself")
+    return Foreign(f"a text that begins '{text[:_SHOWN]}'", "download or copy the file itself")
