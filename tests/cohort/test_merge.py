@@ -170,3 +170,25 @@ def test_the_command_says_who_needs_a_look(tmp_path: Path) -> None:
         "  missing  c",
     ]
     assert run_carotid("merge", tmp_path / "raw").returncode == 2
+
+
+def test_parts_made_otherwise_are_named(
+    raw: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One table must not hold numbers of two kinds without a word."""
+    out, config = tmp_path / "out", tmp_path / "config.toml"
+    for number in (1, 2):
+        run(WORDS, out, raw_dir=raw, shard=Shard(number, 3))
+    run(LENGTHS, out)
+    merge(out)
+    assert not caplog.text
+    config.write_text("[words_transform]\nthreshold = 400\n")
+    run(WORDS, out, raw_dir=raw, shard=Shard(3, 3), config_path=config)
+    run(LENGTHS, out)
+    caplog.clear()
+    merge(out)
+    others = [one for one in Shard(3, 3).of(IDS) if one != EMPTY]
+    (told,) = [r.getMessage() for r in caplog.records if "otherwise" in r.getMessage()]
+    assert f"words_transform was made otherwise for {', '.join(others)} than for most" in told
+    assert "threshold is " in told
+    assert "was 400" in told

@@ -95,3 +95,15 @@ def test_what_cannot_be_compared_is_said(roots: tuple[Path, Path], tmp_path: Pat
         compare_measurements([roots[0], tmp_path / "C"], tmp_path)
     with pytest.raises(UsageError, match="no participant has two sessions"):
         judge_repeatability([roots[0]], tmp_path, SEGMENTS)
+
+
+def test_sessions_that_only_some_have_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, sessions in (("x", "12"), ("y", "123")):
+        for session in sessions:
+            save(tmp_path / "out", f"{name}_ses-{session}", fork())
+    found = judge_repeatability([tmp_path / "out"], tmp_path / "result", SEGMENTS)
+    assert len(found.repeated.repetitions) == 2
+    assert "only the first 2 sessions count" in caplog.text
+    assert "more are there of y" in caplog.text

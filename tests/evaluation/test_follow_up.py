@@ -9,7 +9,7 @@ import pytest
 from tests.evaluation.cohort import fork, of, save, turned_about_the_body
 
 from carotid.artifacts import LABELS
-from carotid.errors import UsageError
+from carotid.errors import InputError, UsageError
 from carotid.evaluation.alignment import align, turned
 from carotid.evaluation.common_range import ArteryCourse, measures_in_common
 from carotid.evaluation.follow_up import follow_up
@@ -134,6 +134,52 @@ def test_pairs_may_be_told_by_a_table(root: Path, tmp_path: Path) -> None:
     assert [one.participant_id for one in subject.times] == ["sub-01_ses-01", "alone"]
     path.write_text("participant_id\tbaseline\tfollow_up\nX\tsub-01_ses-01\tnobody\n")
     with pytest.raises(UsageError, match="no measurements of nobody"):
+        in_pairs(path, root, root)
+
+
+def measured_as(root: Path, *ids: str) -> None:
+    """Folders of measurements, for what looks at ids alone."""
+    for one in ids:
+        (root / one / "measurement_transform").mkdir(parents=True)
+
+
+@pytest.mark.parametrize(
+    ("sessions", "order", "told"),
+    [
+        (("10", "9", "2"), ["2", "9", "10"], False),
+        (("m12", "m03", "m6"), ["m03", "m6", "m12"], False),
+        (("post", "pre"), ["post", "pre"], True),
+        (("12m", "baseline"), ["12m", "baseline"], True),
+    ],
+)
+def test_sessions_come_in_the_order_of_their_numbers(
+    tmp_path: Path,
+    sessions: tuple[str, ...],
+    order: list[str],
+    told: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    measured_as(tmp_path, *(f"sub-{n}_ses-{one}" for n in "ab" for one in sessions))
+    subjects, _ = by_session(tmp_path)
+    for subject in subjects:
+        ids = [one.participant_id for one in subject.times]
+        assert ids == [f"{subject.name}_ses-{one}" for one in order]
+    assert ("in this order of time" in caplog.text) == told
+    assert (", ".join(order) in caplog.text) == told
+
+
+def test_a_table_of_pairs_that_cannot_be_meant(tmp_path: Path) -> None:
+    path, root = tmp_path / "pairs.tsv", tmp_path / "out"
+    measured_as(root, "a1", "a2", "Mu\u0308ller")
+    head = "participant_id\tbaseline\tfollow_up\n"
+    path.write_text(head + "X\ta1\tM\u00fcller\n")
+    (subject,) = in_pairs(path, root, root)
+    assert subject.times[1].participant_id == "Mu\u0308ller"
+    path.write_text(head + "X\ta1\ta2\nX\ta1\ta1\n")
+    with pytest.raises(InputError, match=r"row 3, column follow_up .*the baseline itself"):
+        in_pairs(path, root, root)
+    path.write_text(head + "X\ta1\ta2\nY\ta1\ta2\n")
+    with pytest.raises(InputError, match=r"row 3, column follow_up .*as in row 2"):
         in_pairs(path, root, root)
 
 

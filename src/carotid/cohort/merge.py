@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,19 +13,24 @@ from carotid.cohort.outcome import Outcome
 from carotid.cohort.places import find_inputs, find_places
 from carotid.cohort.run_pipeline import SUMMARY_KEY
 from carotid.errors import CarotidError, OutputError, UsageError
+from carotid.provenance import made_differently
 from carotid.stages import catalog
 from carotid.stages.catalog import made_on_the_way, read_settings_of
 from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.parameters import read_parameters
+from carotid.storage.results.record import read_record
 from carotid.storage.results.summary import read_summary, rows_of
 from carotid.storage.scan_source import recorded_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from carotid.provenance import Record
     from carotid.stages.stage import Stage
 
 logger = logging.getLogger(__name__)
+
+_MAX_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,7 @@ def merge(output_dir: Path) -> list[Merged]:
     for transform, stage in stages.items():
         if transform in settings:
             stage.close(layout)
+    _warn_of_differences(layout)
     found = []
     for name in summary:
         begins = catalog.STAGES[0] if name == SUMMARY_KEY else stages.get(name)
@@ -86,6 +94,34 @@ def merge(output_dir: Path) -> list[Merged]:
         label = name if name == SUMMARY_KEY else begins.name
         found.append(Merged(label, outcomes, [one for one in expected if one not in there]))
     return found
+
+
+def _warn_of_differences(layout: OutputLayout) -> None:
+    """Name participants whose results were made otherwise than those of most; one line a step."""
+    found: dict[str, dict[str, Record]] = {}
+    for stage in catalog.STAGES:
+        for one in layout.participants(stage.transform):
+            made = read_record(layout.transform(one, stage.transform))
+            for record in () if made is None else made.way_back():
+                found.setdefault(record.transform, {})[one] = record
+    for transform, records in found.items():
+        kinds = {one: _decisive(record) for one, record in records.items()}
+        (usual, _), *_ = Counter(kinds.values()).most_common(1)
+        likes = next(records[one] for one, kind in kinds.items() if kind == usual)
+        others = sorted(one for one, kind in kinds.items() if kind != usual)
+        if others:
+            more = f" and {len(others) - _MAX_SHOWN} more" if len(others) > _MAX_SHOWN else ""
+            logger.warning(
+                "%s was made otherwise for %s than for most: %s; do those again with --force",
+                transform,
+                ", ".join(others[:_MAX_SHOWN]) + more,
+                "; ".join(made_differently(likes, records[others[0]])),
+            )
+
+
+def _decisive(record: Record) -> str:
+    """What tells whether two results may stand in one table."""
+    return json.dumps([record.parameters, list(record.models.items())], sort_keys=True, default=str)
 
 
 def _outcomes(rows: Iterable[Mapping[str, Any]]) -> Iterator[Outcome]:

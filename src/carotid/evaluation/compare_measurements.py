@@ -96,6 +96,13 @@ def judge_repeatability(
         subjects, left_out = by_session(roots[0])
         fewest = min(len(one.times) for one in subjects)
         names = [f"session {k + 1}" for k in range(fewest)]
+        more = [one.name for one in subjects if len(one.times) > fewest]
+        if more:
+            logger.warning(
+                "only the first %d sessions count, as many as everybody has: more are there of %s",
+                fewest,
+                ", ".join(more),
+            )
     if left_out:
         logger.warning("without repetition, and left out: %s", ", ".join(left_out))
     if as_stored:

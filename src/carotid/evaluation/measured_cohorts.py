@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     from carotid.geometry.sides import SideName
     from carotid.measurements import MeasurementTable
+
+logger = logging.getLogger(__name__)
 
 _SESSION = re.compile(r"(?P<subject>.+)_ses-(?P<session>[A-Za-z0-9]+)")
 
@@ -105,7 +109,9 @@ def in_directories(roots: Sequence[Path]) -> tuple[list[Subject], dict[str, int]
 def by_session(root: Path) -> tuple[list[Subject], list[str]]:
     """Participants with several sessions in one directory, and the ids that are left out.
 
-    Ids are read as BIDS writes them, `sub-01_ses-02`; sessions come in the order of their names.
+    Ids are read as BIDS writes them, `sub-01_ses-02`; sessions come in the order of the numbers in
+    their names. Where names differ in more than numbers, as `pre` and `post`, the order is that of
+    the alphabet, and a warning says which one that is.
 
     Raises:
         UsageError: Nobody has two sessions.
@@ -119,12 +125,22 @@ def by_session(root: Path) -> tuple[list[Subject], list[str]]:
         else:
             found.setdefault(parts["subject"], {})[parts["session"]] = name
     subjects = []
+    unclear: dict[str, str] = {}
     for subject, sessions in sorted(found.items()):
         if len(sessions) < 2:
             left_out += sessions.values()
             continue
-        times = tuple(Measured(root, sessions[one]) for one in sorted(sessions))
-        subjects.append(Subject(subject, times))
+        order = sorted(sessions, key=_with_numbers)
+        if len({_with_numbers(one)[::2] for one in order}) > 1:
+            unclear[", ".join(order)] = subject
+        subjects.append(Subject(subject, tuple(Measured(root, sessions[one]) for one in order)))
+    for names, subject in unclear.items():
+        logger.warning(
+            "sessions are taken in this order of time, as of %s: %s; a table of pairs can say "
+            "otherwise",
+            subject,
+            names,
+        )
     if not subjects:
         raise UsageError(
             "no participant has two sessions",
@@ -136,6 +152,16 @@ def by_session(root: Path) -> tuple[list[Subject], list[str]]:
     return subjects, sorted(left_out)
 
 
+def _with_numbers(name: str) -> tuple[str | int, ...]:
+    """A name to sort by: text and numbers in turn.
+
+    >>> _with_numbers("12m") > _with_numbers("3m")
+    True
+    """
+    parts = re.split(r"(\d+)", name.casefold())
+    return tuple(int(one) if k % 2 else one for k, one in enumerate(parts))
+
+
 def in_pairs(path: Path, root: Path, later_root: Path) -> list[Subject]:
     """Participants by a table with the columns `participant_id baseline follow_up`.
 
@@ -145,25 +171,37 @@ def in_pairs(path: Path, root: Path, later_root: Path) -> list[Subject]:
         later_root: Where the follow-ups are.
 
     Raises:
-        InputError: The table cannot be read.
+        InputError: The table cannot be read, has a pair twice, or a scan is paired with itself.
         UsageError: An id has no measurements.
     """
     table = read_table(
         path, ("participant_id", "baseline", "follow_up"), "table of pairs", "correct the table"
     )
+    columns = (table.cells[column] for column in ("participant_id", "baseline", "follow_up"))
+    places = [(one, _by_composed(measured_participants(one))) for one in (root, later_root)]
     subjects = []
-    for name, first, second in zip(
-        *(table.cells[column] for column in ("participant_id", "baseline", "follow_up")),
-        strict=True,
-    ):
+    seen: dict[Measured, int] = {}
+    for k, (name, *ids) in enumerate(zip(*columns, strict=True)):
         times = []
-        for place, one in ((root, first), (later_root, second)):
-            if one not in measured_participants(place):
+        for (place, known), one in zip(places, ids, strict=True):
+            measured = known.get(unicodedata.normalize("NFC", one))
+            if measured is None:
                 raise UsageError(
                     f"there are no measurements of {one}",
                     where=place,
                     remedy=f"correct {path}, or measure that scan first",
                 )
-            times.append(Measured(place, one))
+            times.append(Measured(place, measured))
+        if times[0] == times[1]:
+            raise table.mistake(k, "follow_up", f"'{ids[1]}', the baseline itself")
+        if times[1] in seen:
+            again = table.rows[seen[times[1]]]
+            raise table.mistake(k, "follow_up", f"'{ids[1]}', as in row {again}", "a scan once")
+        seen[times[1]] = k
         subjects.append(Subject(name, tuple(times)))
     return subjects
+
+
+def _by_composed(ids: Sequence[str]) -> dict[str, str]:
+    """Ids by how they are typed: accents may be stored in two ways."""
+    return {unicodedata.normalize("NFC", one): one for one in ids}
