@@ -6,15 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 from tests.training.stand_in import tubes
 
-from carotid.errors import InputError, UsageError
+from carotid.errors import InputError, ModelError, UsageError
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
 from carotid.network.members import load_members
 from carotid.network.model_files import find_models
+from carotid.network.unet import UNet
 from carotid.storage.annotations import annotation_text
 from carotid.storage.metaimage.write import write_metaimage
+from carotid.storage.model_description import (
+    ModelDescription,
+    read_model_description,
+    write_model_description,
+)
+from carotid.storage.rescaling import Rescaling
 from carotid.storage.results.layout import centerline_file
 from carotid.training.heatmap.parameters import CropKind, Phase, TrainingParameters
 from carotid.training.heatmap.sources import STREAM_LENGTH, VALIDATION_STREAM
@@ -184,6 +192,37 @@ def test_simulated_training_shares_a_trunk_and_needs_no_files(tmp_path: Path) ->
     assert (tmp_path / "out" / "trunk-1" / "training.tsv").is_file()
     record = json.loads((tmp_path / "out" / "parameters.json").read_text())["heatmap_training"]
     assert record["simulator"].endswith("stand_in.tubes")
+
+
+def test_shared_phases_that_do_not_count_are_named(
+    annotated: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    parameters = settings(trunk=(PHASE, PHASE))
+    with pytest.raises(ModelError, match="does not exist"):
+        train_from_simulator(
+            tmp_path / "out", parameters, tubes, start_from=tmp_path / "none", device="cpu"
+        )
+    assert "begins with other models has no shared phases: the 2 of [[heatmap" in caplog.text
+    caplog.clear()
+    with pytest.raises(UsageError, match="too few"):
+        train(annotated, parameters=settings(trunk=(PHASE,), n_splits=4))
+    assert "with folds has no shared phases: the 1 of [[heatmap" in caplog.text
+
+
+def test_scans_are_rescaled_as_the_models_expect_that_training_begins_with(
+    annotated: Path,
+) -> None:
+    """Where nobody says how; else they would be shown what they never saw."""
+    (annotated / "raw" / "parameters.json").unlink()
+    five = Rescaling(rescale=True, lower_percentile=5, upper_percentile=95)
+    models = annotated / "models"
+    models.mkdir()
+    write_model_description(models, ModelDescription("heatmap", "a U-Net", rescaling=five))
+    torch.save(UNet().state_dict(), models / "a.pt")
+    train(annotated, start_from=models)
+    described = read_model_description(annotated / "out")
+    assert described is not None
+    assert described.rescaling == five
 
 
 def test_phases_with_slabs_draw_from_the_simulator_of_slabs(tmp_path: Path) -> None:

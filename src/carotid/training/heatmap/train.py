@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,9 +15,9 @@ from carotid.network.unet import HEATMAP
 from carotid.network.weights import read_models
 from carotid.storage.annotations import read_annotation
 from carotid.storage.checksums import sha256_of_file
-from carotid.storage.model_description import ModelDescription
+from carotid.storage.model_description import ModelDescription, expected_rescaling
 from carotid.storage.participants import find_scans
-from carotid.storage.rescaling import Rescaling, read_rescaling
+from carotid.storage.rescaling import Rescaling
 from carotid.training.engine.loop import Stretch
 from carotid.training.engine.run import Training, run_training
 from carotid.training.heatmap.crops import WINDOW
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from carotid.training.heatmap.crops import Side
     from carotid.training.heatmap.parameters import Phase, TrainingParameters
     from carotid.training.heatmap.validation import Validation
+
+logger = logging.getLogger(__name__)
 
 SEEDS_PER_TRAINING = 1000
 
@@ -84,8 +87,9 @@ def train_heatmap(
         UsageError: The settings do not fit the data, or finished training is here already.
         InputError: A scan or an annotation cannot be used; the file and the row are named.
     """
+    parameters = _without_trunk(parameters, "training with folds")
     subset = None if centerline_tsv is None else read_subset(centerline_tsv)
-    rescaling = read_rescaling(raw_dir)
+    rescaling = expected_rescaling(raw_dir, start_from)
     sides = find_annotated_sides(
         find_scans(raw_dir), annotation_dir, rescaling, subset, resample=resample
     )
@@ -160,9 +164,10 @@ def train_from_simulator(
         job = HeatmapJob(SimulatedSides(draw, seed), seed, phase, parameters)
         return _stretch(job, validation)
 
+    if start_from is not None:
+        parameters = _without_trunk(parameters, "training that begins with other models")
     base = parameters.seed * SEEDS_PER_TRAINING
-    shared = () if start_from is not None else parameters.trunk
-    trunk = [member(base + SEEDS_PER_PHASE * j, phase) for j, phase in enumerate(shared)]
+    trunk = [member(base + SEEDS_PER_PHASE * j, one) for j, one in enumerate(parameters.trunk)]
     members = [
         member(_member_seed(parameters, k), parameters.phase_of(k))
         for k in range(parameters.members)
@@ -170,6 +175,18 @@ def train_from_simulator(
     data = _Data(_describe(simulate), SIMULATED_RESCALING, NETWORK_SPACING_MM, start_from)
     training = _training(output_dir, parameters, (trunk, members), data, device, on_progress)
     return run_training(training, force=force)
+
+
+def _without_trunk(parameters: TrainingParameters, training: str) -> TrainingParameters:
+    """The settings that count where members share no phases; leaving out some is said."""
+    if parameters.trunk:
+        logger.warning(
+            "%s has no shared phases: the %d of [[%s.trunk]] are left out",
+            training,
+            len(parameters.trunk),
+            SECTION,
+        )
+    return parameters.model_copy(update={"trunk": ()})
 
 
 def _stretch(job: HeatmapJob, validation: Sequence[Callable[[], Side]]) -> Stretch:
