@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,6 +18,9 @@ from carotid.errors import InputError, UsageError
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
 from carotid.storage.results.contours import load_contours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "convert"
 
@@ -203,3 +208,87 @@ def test_padding_is_cut_at_the_ends_alone() -> None:
 def test_an_image_of_zeros_is_refused() -> None:
     with pytest.raises(InputError, match="all voxels"):
         without_padding(Volume(np.zeros((3, 3, 3)), Grid((3, 3, 3), np.eye(4))), Path("here"))
+
+
+def spelled_differently(original: Path) -> None:
+    for path in [*original.rglob("CASCADE-*"), *original.rglob("*.QVJ")]:
+        path.rename(path.with_name(path.name.lower()))
+    for path in original.rglob("*.QVS"):
+        text = (
+            path.read_text().replace(">Outer Wall<", ">outer wall<").replace(">Lumen<", ">LUMEN<")
+        )
+        path.write_text(text)
+
+
+@pytest.mark.parametrize("name", ["miccai2020", "miccai2022"])
+def test_the_case_of_letters_does_not_matter(name: str, tmp_path: Path) -> None:
+    """Archives lose it; an artery that is not looked for would be missing without a word."""
+    made = []
+    for place in ("as_it_is", "other_case"):
+        original = tmp_path / place / "original"
+        shutil.copytree(GOLDEN / name / "original", original)
+        if place == "other_case":
+            spelled_differently(original)
+        assert not converted(original, name)
+        made.append(contents(tmp_path / place / "contours"))
+    assert made[0] == made[1]
+
+
+def first_outline(original: Path, change: Callable[[list[str]], list[str]]) -> Path:
+    """Change the points of the first outline of a file."""
+    path = sorted(original.rglob("*.QVS"))[0]
+    text = path.read_text()
+    begin = text.index("<Contour_Point>") + len("<Contour_Point>")
+    end = text.index("</Contour_Point>")
+    points = re.findall(r"<Point [^>]*/>", text[begin:end])
+    path.write_text(text[:begin] + "".join(change(points)) + text[end:])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda _: [], "has 0 points of its lumen"),
+        (lambda points: points[:2], "has 2 points of its lumen"),
+        (lambda points: points[:1] * 30, "has 1 points of its lumen"),
+        (lambda points: [*points, '<Point x="1e300" y="5"/>'], "outside of the image"),
+        (lambda points: [*points, '<Point x="-99" y="5"/>'], "outside of the image"),
+        (
+            lambda _: [f'<Point x="{x}" y="{y}"/>' for x, y in ((0, 0), (500, 0), (500, 500))],
+            "a lumen that is larger than its wall",
+        ),
+    ],
+)
+def test_outlines_that_cannot_be_an_arterys_are_left_out_with_a_word(
+    original: Path,
+    change: Callable[[list[str]], list[str]],
+    words: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    first_outline(original, change)
+    assert not converted(original)
+    assert words in caplog.text
+
+
+def test_what_may_be_a_participant_is_named(
+    original: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (original / "0_P9_U.zip").touch()
+    (original / "0_P8_U").symlink_to("/mnt/gone")
+    (original / "README.txt").touch()
+    assert not converted(original)
+    assert "0_P9_U.zip: not a folder; left out" in caplog.text
+    assert "0_P8_U: not a folder; left out" in caplog.text
+    assert "README" not in caplog.text
+
+
+def test_slices_that_cannot_be_used_are_named_where_they_are(original: Path) -> None:
+    """Not where they were copied to, which is removed."""
+    slices = sorted((original / "0_P101_U").glob("*.dcm"))
+    slices[1].unlink()
+    slices[1].symlink_to("/mnt/gone")
+    reason = converted(original)["sub-MICCAI2020P101"]
+    assert f"{slices[1]}: the link leads to a file that does not exist" in reason
+    slices[1].unlink()
+    reason = converted(original, force=True)["sub-MICCAI2020P101"]
+    assert reason.startswith(f"{original / '0_P101_U'}: a slice is missing")

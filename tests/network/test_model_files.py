@@ -75,10 +75,10 @@ def test_a_directory_of_other_files_names_them(tmp_path: Path) -> None:
 
 
 def test_places_of_models_that_are_not_looked_into_are_named(tmp_path: Path) -> None:
-    touch(tmp_path, "split-0/model.pt", "fold-1/best.pt", "logs/a.txt", "trunk-0/state.pt")
+    touch(tmp_path, "split-0/model.pt", "fold_1/best.pt", "logs/a.txt", "trunk-0/state.pt")
     (tmp_path / "split-1").symlink_to("/mnt/gone/split-1")
     found = find_models(tmp_path)
-    assert unused_models(tmp_path, found) == ["fold-1/", "split-1"]
+    assert unused_models(tmp_path, found) == ["fold_1/", "split-1"]
 
 
 def test_weights_without_an_extension_are_named(tmp_path: Path) -> None:

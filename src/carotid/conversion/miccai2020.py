@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from carotid.artifacts import Contours
 from carotid.conversion.converted import Converted
 from carotid.conversion.outlines import check_axial, cross_sections
-from carotid.conversion.qvas import read_series
+from carotid.conversion.qvas import file_called, read_series, warn_of_strangers
 from carotid.errors import InputError, UsageError
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.storage.dicom.read import slice_files
+from carotid.storage.regular_file import open_regular
 from carotid.storage.rescaling import Rescaling
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def find_participants(original_dir: Path) -> dict[str, Path]:
         UsageError: Two folders are of one case.
     """
     found: dict[str, Path] = {}
+    warn_of_strangers(original_dir)
     for folder in sorted(path for path in original_dir.iterdir() if path.is_dir()):
         name = _NAME.fullmatch(folder.name)
         if name is None:
@@ -83,8 +85,19 @@ def convert(folder: Path, image: Path) -> Converted:
     slices = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".dcm")
     image.mkdir()
     for path in slices:
-        shutil.copyfile(path, image / path.name)
-    grid, files = slice_files(image)
+        with open_regular(path) as original, (image / path.name).open("wb") as copy:
+            shutil.copyfileobj(original, copy)
+    try:
+        grid, files = slice_files(image)
+    except InputError as error:
+        where = str(error.where).replace(str(image), str(folder))  # what is copied is removed
+        raise type(error)(
+            error.what,
+            where=where,
+            found=error.found,
+            expected=error.expected,
+            remedy=error.remedy,
+        ) from error
     check_axial(grid, folder)
     places = {path.name[: -len(path.suffix)]: place for place, path in enumerate(files)}
     left, right = (_side(folder, side, grid, places) for side in SIDE_NAMES)
@@ -98,7 +111,7 @@ def _side(
 ) -> tuple[CrossSection, ...]:
     sections: tuple[CrossSection, ...] = ()
     for (name, label), vessel in VESSELS.items():
-        path = _series_file(folder / vessel) if name == side else None
+        path = _series_file(file_called(folder, vessel)) if name == side else None
         if path is not None:
             images = read_series(path)
             of = _Places(path, grid, places)
@@ -106,9 +119,9 @@ def _side(
     return sections
 
 
-def _series_file(vessel: Path) -> Path | None:
+def _series_file(vessel: Path | None) -> Path | None:
     """The QVS file of an artery; None where it was not outlined."""
-    if not vessel.is_dir():
+    if vessel is None:
         return None
     files = sorted(path for path in vessel.iterdir() if path.suffix.lower() == ".qvs")
     if len(files) > 1:

@@ -16,7 +16,14 @@ import numpy as np
 from carotid.artifacts import Contours
 from carotid.conversion.converted import Converted, JudgedSlice
 from carotid.conversion.outlines import check_axial, cross_sections
-from carotid.conversion.qvas import DrawnImage, Project, read_project, read_series
+from carotid.conversion.qvas import (
+    DrawnImage,
+    Project,
+    file_called,
+    read_project,
+    read_series,
+    warn_of_strangers,
+)
 from carotid.errors import InputError
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.geometry.sides import SIDE_NAMES
@@ -39,6 +46,7 @@ RESCALING = Rescaling(rescale=True, lower_percentile=0, upper_percentile=100)
 def find_participants(original_dir: Path) -> dict[str, Path]:
     """The participants' folders by id, sorted."""
     found = {}
+    warn_of_strangers(original_dir)
     for folder in sorted(path for path in original_dir.iterdir() if path.is_dir()):
         if folder.name.isdecimal():
             found[f"sub-MICCAI2022P{folder.name}"] = folder
@@ -69,11 +77,11 @@ def convert(folder: Path, image: Path) -> Converted:
     sections: dict[SideName, tuple[CrossSection, ...]] = {}
     judged: list[JudgedSlice] = []
     for side in SIDE_NAMES:
-        path = folder / f"{folder.name}{side[0].upper()}.QVJ"
+        path = file_called(folder, f"{folder.name}{side[0].upper()}.QVJ")
         sections[side] = ()
-        if path.is_file():
+        if path is not None:
             project = read_project(path)
-            series = folder / project.series_file
+            series = file_called(folder, project.series_file) or folder / project.series_file
             of = partial(_place, series, volume.grid)
             images = read_series(series)
             sections[side] = cross_sections(images, "internal", volume.grid, of, series, low)

@@ -12,6 +12,7 @@ from carotid.conversion.qvas import LUMEN, OUTER_WALL, DrawnImage
 from carotid.errors import InputError
 from carotid.geometry.decimals import rounded
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
+from carotid.geometry.polygons import area
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from carotid.artifacts import Label
 
 logger = logging.getLogger(__name__)
+
+_LEAST_POINTS = 3
+_MARGIN = 1.0
+"""Pixels that an outline may lie beyond the image."""
 
 
 def cross_sections(
@@ -59,6 +64,12 @@ def cross_sections(
                 missing[0].lower(),
             )
             continue
+        problem = _problem(image, grid)
+        if problem:
+            logger.warning(
+                "%s: image %d (%s) %s and is left out", where, image.place + 1, image.name, problem
+            )
+            continue
         place = slice_of(image)
         lumen, wall = (_outline(image, kind, grid, place, low) for kind in (LUMEN, OUTER_WALL))
         z = int(_canonical(np.array([[0.0, 0.0, place]]), grid)[0, 2])
@@ -68,6 +79,22 @@ def cross_sections(
             )
         found[z] = CrossSection(label, z, lumen, wall)
     return tuple(found[z] for z in sorted(found))
+
+
+def _problem(image: DrawnImage, grid: Grid) -> str:
+    """Why two outlines cannot be those of an artery, in words; empty where they can."""
+    areas = []
+    for kind in (LUMEN, OUTER_WALL):
+        points = image.pixels(kind, grid.shape[0], grid.shape[1])
+        if len(points) < _LEAST_POINTS:
+            return f"has {len(points)} points of its {kind.lower()}"
+        if (
+            points.min() < -_MARGIN
+            or (points.max(axis=0) > np.array(grid.shape[:2]) + _MARGIN).any()
+        ):
+            return f"has points of its {kind.lower()} outside of the image"
+        areas.append(abs(area(points)))
+    return "has a lumen that is larger than its wall" if areas[0] > areas[1] else ""
 
 
 def check_axial(grid: Grid, where: Path) -> None:

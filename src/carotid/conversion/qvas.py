@@ -7,6 +7,7 @@ may have a namespace while its children reset it, so only local names count.
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ import numpy as np
 
 from carotid.errors import InputError
 from carotid.storage.regular_file import open_regular
+from carotid.storage.unused import ARCHIVE, UNFINISHED, reason_unused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,12 +27,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+logger = logging.getLogger(__name__)
+
 MAX_BYTES = 256 << 20
 
 DRAWING_POINTS = 512
 """The square that outlines are drawn on is so many points wide and high."""
 
 LUMEN, OUTER_WALL = "Lumen", "Outer Wall"
+_KINDS = {kind.casefold(): kind for kind in (LUMEN, OUTER_WALL)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +94,20 @@ class Project:
     locations: tuple[Location, ...]
 
 
+def file_called(folder: Path, name: str) -> Path | None:
+    """The file or folder of that name in a folder, whatever the case of its letters."""
+    found = [path for path in folder.iterdir() if path.name.casefold() == name.casefold()]
+    return next((path for path in found if path.name == name), found[0] if found else None)
+
+
+def warn_of_strangers(original_dir: Path) -> None:
+    """Name what lies beside the participants' folders and may be a participant."""
+    for path in sorted(original_dir.iterdir()):
+        dead = path.is_symlink() and not path.exists()
+        if dead or (path.is_file() and reason_unused(path.name) in (ARCHIVE, UNFINISHED)):
+            logger.warning("%s: not a folder; left out", path)
+
+
 def read_series(path: Path) -> list[DrawnImage]:
     """Read a QVS file.
 
@@ -125,9 +144,9 @@ def _image(path: Path, place: int, element: Element) -> DrawnImage:
     name = element.get("ImageName", "")
     outlines: dict[str, NDArray[np.float64]] = {}
     for contour in _children(element, "QVAS_Contour"):
-        kinds = [(one.text or "").strip() for one in _children(contour, "ContourType")]
-        for kind in kinds[:1]:
-            if kind in (LUMEN, OUTER_WALL) and kind not in outlines:
+        stated = [(one.text or "").strip() for one in _children(contour, "ContourType")]
+        for kind in (_KINDS.get(one.casefold()) for one in stated[:1]):
+            if kind is not None and kind not in outlines:
                 outlines[kind] = _points(path, f"image {place + 1} ({name}), {kind}", contour)
     return DrawnImage(place, name, outlines)
 

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MEMBER = "model.pt"
-_STATE = "state.pt"
-"""What a training that was interrupted goes on from."""
-
 _ALIKE = re.compile(
     r".*\.(pt|ptl|pt2|jit|pth|ckpt|bin|safetensors|onnx|pkl|pickle|torch|tar|zip|h5|weights|model|npz)"
     r"([._~ -].*)?|.*\.(part|partial|crdownload|download|filepart|aria2|tmp)",
     re.IGNORECASE,
 )
 """Names of files that may hold weights, whole or not, finished or not."""
+
+_PART = re.compile(r"(split|fold|member|model)[-_ ]?\d+", re.IGNORECASE)
+"""Names of folders that hold one model each."""
 
 _ARCHIVE_MARK = b"PK\x03\x04"
 """How files begin that `torch.save` writes."""
@@ -105,23 +105,11 @@ def unused_models(directory: Path, found: Iterable[Path]) -> list[str]:
         if path in used or path / _MEMBER in used:
             continue
         if path.is_dir():
-            if not path.name.startswith(".") and (_is_split(path.name) or _has_models(path)):
+            if _PART.fullmatch(path.name):
                 alike.append(f"{path.name}/")
         elif _looks_like_model(path):
             alike.append(path.name)
     return sorted(alike)
-
-
-def _is_split(name: str) -> bool:
-    return re.fullmatch(r"split[-_ ]?\d+", name, re.IGNORECASE) is not None
-
-
-def _has_models(folder: Path) -> bool:
-    """Whether weights lie in a folder where they are not looked for; not those of a training."""
-    try:
-        return any(_is_model(path) and path.name != _STATE for path in folder.iterdir())
-    except OSError:
-        return False
 
 
 def _looks_like_model(path: Path) -> bool:

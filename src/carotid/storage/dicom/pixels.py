@@ -110,6 +110,8 @@ def _decoded(header: Header, file: HashingFile) -> Iterator[NDArray[Any]]:
         pixel_representation=int(header.dataset.get("PixelRepresentation") or 0),
         pixel_keyword="PixelData",
         pixel_vr=header.pixels.vr,
+        correct_unused_bits=header.transfer_syntax
+        in _BITS_IN_STREAM,  # the others are seen to here
     )
     for values, _ in islice(frames, header.frames):
         yield values
