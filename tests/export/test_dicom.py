@@ -18,8 +18,10 @@ from carotid.export.dicom_source import load_highdicom
 from carotid.export.structures import STRUCTURES
 from carotid.export.studies import studies
 from carotid.geometry.volume import Volume
+from carotid.provenance import Input, Record
 from carotid.storage.participants import find_scans
-from carotid.storage.raw import open_scan
+from carotid.storage.raw import hash_scan, open_scan
+from carotid.storage.results.record import write_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -173,6 +175,23 @@ def test_another_series_is_refused(tmp_path: Path) -> None:
     (study,) = studies(layout, tmp_path / "to", [], WANTED)
     with pytest.raises(InputError, match="do not lie on the grid of the series"):
         write_dicom_files(study, tmp_path / "to", scans)
+
+
+def test_files_that_results_were_not_made_from_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another patient's series of the same protocol may lie on the same grid."""
+    write_classic(volume("LPS"), tmp_path / "raw" / "sub-01")
+    scans = find_scans(tmp_path / "raw")
+    grid = open_scan(scans["sub-01"]).grid
+    layout = write_results(tmp_path / "out", grid, "sub-01", ("segmentation",))
+    for sha256 in (hash_scan(scans["sub-01"]), "ab" * 32):
+        made = Record("segmentation_transform", {}, {"scan": Input(sha256, 5)})
+        write_record(layout.transform("sub-01", "segmentation_transform"), made)
+        caplog.clear()
+        (study,) = studies(layout, tmp_path / "to", [], WANTED)
+        write_dicom_files(study, tmp_path / "to", scans)
+        assert ("not made from these very files" in caplog.text) == (sha256 == "ab" * 32)
 
 
 def test_scans_that_are_no_dicom(tmp_path: Path) -> None:

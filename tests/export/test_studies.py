@@ -51,6 +51,12 @@ def test_nothing_to_export(
     assert re.search(message, str(caught.value))
 
 
+def test_accents_may_be_typed_in_either_way(tmp_path: Path) -> None:
+    layout = write_results(tmp_path / "out", "LPS", "Mu\u0308ller", steps=("segmentation",))
+    (study,) = studies(layout, tmp_path / "to", ["M\u00fcller"], WANTED)
+    assert study.participant_id == "Mu\u0308ller"
+
+
 def test_results_are_not_mixed_with_exports(tmp_path: Path) -> None:
     layout = write_results(tmp_path / "out", "LPS", "a", steps=("segmentation",))
     with pytest.raises(UsageError, match="among the results"):

@@ -42,6 +42,7 @@ def correct(
     slicer`, changed and saved in 3D Slicer. What was found stays beside what was corrected;
     segmentation and measurements that are there are made again, and marked as corrected by hand.
     """
+    from carotid.cohort.participants import found_as
     from carotid.errors import UsageError
     from carotid.export import corrections as correcting
     from carotid.storage.results.layout import (
@@ -52,7 +53,9 @@ def correct(
 
     if undo == bool(contours or bifurcation):
         raise UsageError("give --contours or --bifurcation, or --undo alone")
-    place = correcting.Place(OutputLayout(output_dir), participant)
+    layout = OutputLayout(output_dir)
+    known = [one for name in correcting.BELOW for one in layout.participants(name)]
+    place = correcting.Place(layout, found_as(known, participant) or participant)
     if undo:
         changed = correcting.undo(place)
         click.echo(f"corrections taken back: {', '.join(changed) or 'there were none'}")

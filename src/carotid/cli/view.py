@@ -48,6 +48,7 @@ def view(
     from carotid.cohort.outputs import check_output_dir
     from carotid.cohort.participants import select_participants
     from carotid.cohort.places import scans_for_pictures
+    from carotid.errors import CarotidError
     from carotid.evaluation.measured_cohorts import measured_participants
     from carotid.viewer.view import Sources, view_of
 
@@ -56,8 +57,14 @@ def view(
     check_output_dir(target, [] if raw_dir is None else [raw_dir])
     scans = scans_for_pictures(output_dir, raw_dir)
     sources = Sources(output_dir, contour_dir or output_dir, centerline_dir or output_dir)
+    failed = False
     for participant_id in wanted:
         path = target / f"{participant_id}.html"
-        view_of(sources, participant_id, scans.get(participant_id)).save(path)
-        click.echo(f"open {path}")
-    return 0
+        try:
+            view_of(sources, participant_id, scans.get(participant_id)).save(path)
+        except CarotidError as error:
+            click.echo(f"{participant_id}: failed: {error}", err=True)
+            failed = True
+        else:
+            click.echo(f"open {path}")
+    return 1 if failed else 0

@@ -31,13 +31,17 @@ def select_participants(
     return found if shard is None else shard.of(found)
 
 
+def found_as(there: Sequence[str], wanted: str) -> str | None:
+    """The id that is meant by what was typed, where accents may be stored otherwise; or None."""
+    if wanted in there:
+        return wanted
+    composed = {unicodedata.normalize("NFC", one): one for one in there}
+    return composed.get(unicodedata.normalize("NFC", wanted))
+
+
 def _named(there: Sequence[str], wanted: Sequence[str]) -> list[str]:
     """Those of the given names, sorted."""
-    composed = {unicodedata.normalize("NFC", one): one for one in there}
-    found = {
-        one: one if one in there else composed.get(unicodedata.normalize("NFC", one))
-        for one in wanted
-    }
+    found = {one: found_as(there, one) for one in wanted}
     unknown = [one for one, match in found.items() if match is None]
     if unknown:
         near = difflib.get_close_matches(unknown[0], there, n=1, cutoff=0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from carotid.export.dicom_report import make_report
@@ -9,12 +10,14 @@ from carotid.export.dicom_segmentation import make_segmentation
 from carotid.export.dicom_source import read_source
 from carotid.export.studies import whole_file
 from carotid.storage.dicom.open import foreign_errors
+from carotid.storage.raw import hash_scan
 from carotid.storage.results.layout import (
     CONTOUR_TRANSFORM,
     MEASUREMENT_TRANSFORM,
     SEGMENTATION_TRANSFORM,
 )
 from carotid.storage.results.measurements import load_measurements
+from carotid.storage.results.record import read_record
 from carotid.storage.results.segmentations import load_segmentation
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
     from carotid.export.studies import Study
     from carotid.storage.raw import RawScan
+
+logger = logging.getLogger(__name__)
 
 WANTED = (SEGMENTATION_TRANSFORM, MEASUREMENT_TRANSFORM)
 
@@ -49,6 +54,7 @@ def write_dicom_files(study: Study, folder: Path, scans: Mapping[str, RawScan]) 
         return []
     source = read_source(scans, study.participant_id)
     corrected = study.layout.is_corrected(study.participant_id, CONTOUR_TRANSFORM)
+    _warn_of_other_series(scans[study.participant_id], masks)
     place = scans[study.participant_id].path
     with foreign_errors("DICOM cannot be made for this series", place, _REMEDY):
         segmentation = make_segmentation(source, load_segmentation(masks), corrected=corrected)
@@ -57,6 +63,19 @@ def write_dicom_files(study: Study, folder: Path, scans: Mapping[str, RawScan]) 
             report = make_report(source, segmentation, load_measurements(tables).segments)
             written.append(_save(report, folder / "measurements.dcm"))
     return written
+
+
+def _warn_of_other_series(scan: RawScan, masks: Path) -> None:
+    """Say so where a series is not what masks were made from: they would be another patient's."""
+    record = read_record(masks)
+    made_from = None if record is None else record.scan()
+    if made_from is None or made_from.sha256 in (None, hash_scan(scan)):
+        return
+    logger.warning(
+        "%s: the results were not made from these very files; make sure that it is the same "
+        "examination: patient and study are taken from here",
+        scan.path,
+    )
 
 
 def _save(data: Any, path: Path) -> Path:

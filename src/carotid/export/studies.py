@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from carotid.cohort.participants import found_as
 from carotid.errors import CarotidError, UsageError
 from carotid.storage.results.atomic import atomic_file, cannot_write
 from carotid.storage.results.layout import (
@@ -112,7 +113,8 @@ def studies(
             where=layout.root,
             expected=f"an output directory with {what}",
         )
-    for one in participants:
+    asked = [found_as(known, one) or one for one in participants]
+    for one in asked:
         if one not in known:
             raise UsageError(
                 f"there are no {what} of {one}",
@@ -126,7 +128,7 @@ def studies(
             tuple(name for name in wanted if one in there[name]),
             tuple(name for name in wanted if one not in there[name]),
         )
-        for one in dict.fromkeys(participants or known)
+        for one in dict.fromkeys(asked or known)
     ]
 
 
