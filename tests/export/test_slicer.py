@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -132,6 +133,30 @@ def test_curves_that_cannot_be_used(
     save(tmp_path / "c", [Markup(name, "ClosedCurve", points, ("",) * len(points))])
     with pytest.raises(InputError, match=message):
         read_drawn(tmp_path / "c", GRIDS[0].reoriented(CANONICAL))
+
+
+def test_an_outline_that_was_not_closed_is_no_correction_lost(tmp_path: Path) -> None:
+    contours = contours_of(fork(), GRIDS[0], "right")
+    markups = contour_markups(contours, 4, range(10, 30))
+    save(tmp_path / "c", [replace(markups[0], kind="Curve"), *markups[1:]])
+    with pytest.raises(InputError, match="the curve of an outline is open"):
+        read_drawn(tmp_path / "c", contours.canonical)
+    line = replace(markups[0], kind="Curve", name="right_internal_centerline")
+    save(tmp_path / "d", [line, *markups[1:]])
+    assert len(read_drawn(tmp_path / "d", contours.canonical)) == len(markups) - 1
+
+
+def test_other_files_among_markups_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    contours = contours_of(fork(), GRIDS[0], "right")
+    save(tmp_path / "c", contour_markups(contours, 4, range(10, 30)))
+    read_drawn(tmp_path / "c", contours.canonical)
+    assert not caplog.text
+    (tmp_path / "c" / "right_internal_lumen_z0012.json").touch()
+    (tmp_path / "c" / ".DS_Store").touch()
+    read_drawn(tmp_path / "c", contours.canonical)
+    assert "not read, as they are no .mrk.json: right_internal_lumen_z0012.json" in caplog.text
 
 
 def test_two_outlines_of_one_slice_are_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ so each is exported to one: what was loaded and changed is saved over what was e
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from carotid.errors import InputError
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.correction import Drawn
 from carotid.storage.markups import SUFFIX, Markup, read_markups
+from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from carotid.artifacts import Boundary, Centerlines, Contours, Label
     from carotid.geometry.grid import Grid
     from carotid.geometry.sides import SideName
+
+logger = logging.getLogger(__name__)
 
 COLORS: dict[str, tuple[float, float, float]] = {
     "lumen": (0.90, 0.25, 0.25),
@@ -130,10 +134,10 @@ def read_drawn(path: Path, canonical: Grid) -> list[Drawn]:
     """The outlines of a file, or of all files of a folder.
 
     Raises:
-        InputError: A file cannot be read, a curve's name does not tell what it is, or a curve lies
-            in no slice.
+        InputError: A file cannot be read, a curve is open, its name does not tell what it is, or it
+            lies in no slice.
     """
-    paths = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
+    paths = _markup_files(path) if path.is_dir() else [path]
     found: dict[tuple[SideName, Label, Boundary, int], Drawn] = {}
     for place, markup in _curves(paths):
         one = _drawn(place, markup, canonical)
@@ -149,11 +153,28 @@ def read_drawn(path: Path, canonical: Grid) -> list[Drawn]:
     return list(found.values())
 
 
+def _markup_files(folder: Path) -> list[Path]:
+    """The markups of a folder; other files in it may be corrections that were saved otherwise."""
+    there = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    others = [path.name for path in there if path.is_file() and not path.name.endswith(SUFFIX)]
+    if others:
+        logger.warning("%s: not read, as they are no %s: %s", folder, SUFFIX, shortened(others))
+    return [path for path in there if path.name.endswith(SUFFIX)]
+
+
 def _curves(paths: list[Path]) -> Iterator[tuple[Path, Markup]]:
     for path in paths:
         for markup in read_markups(path):
             if markup.kind == "ClosedCurve":
                 yield path, markup
+            elif markup.kind == "Curve" and _boundary(markup.name) is not None:
+                raise InputError(
+                    "the curve of an outline is open",
+                    where=path,
+                    found=repr(markup.name),
+                    expected="a closed curve",
+                    remedy="draw it as a closed curve in 3D Slicer, or remove it",
+                )
 
 
 def _drawn(path: Path, markup: Markup, canonical: Grid) -> Drawn:
@@ -167,9 +188,7 @@ def _drawn(path: Path, markup: Markup, canonical: Grid) -> Drawn:
         if "internal" in words or "common" in words
         else None
     )
-    boundary: Boundary | None = (
-        "lumen" if "lumen" in words else "wall" if "wall" in words or "outer" in words else None
-    )
+    boundary = _boundary(name)
     if side is None or label is None or boundary is None:
         raise InputError(
             "a curve's name does not tell what it outlines",
@@ -193,6 +212,11 @@ def _drawn(path: Path, markup: Markup, canonical: Grid) -> Drawn:
             remedy="draw it in an axial slice of the scan, or rename it",
         )
     return Drawn(side, label, boundary, z, index[:, :2])
+
+
+def _boundary(name: str) -> Boundary | None:
+    words = _WORDS.findall(name.lower())
+    return "lumen" if "lumen" in words else "wall" if {"wall", "outer"} & set(words) else None
 
 
 def _side(name: str) -> SideName | None:
