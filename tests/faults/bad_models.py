@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import shutil
@@ -90,6 +91,19 @@ def cut(place: Place) -> None:
     path.write_bytes(path.read_bytes()[:-1000])
 
 
+def zip_of_model(place: Place) -> None:
+    path = place.models / "unet_1.pt"
+    whole = path.read_bytes()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("unet_1.pt", whole)
+
+
+def described(name: str = "model.json", **facts: Any) -> Callable[[Place], object]:
+    """A description beside the weights, with some facts."""
+    content = {"format": 1, "kind": "heatmap", "architecture": "a U-Net", **facts}
+    return lambda place: (place.models / name).write_text(json.dumps(content))
+
+
 def twin(place: Place) -> None:
     shutil.copy(place.models / "unet_0.pt", place.models / "unet_1.pt")
 
@@ -133,7 +147,25 @@ MODELS: dict[str, Row] = {
         REFUSED,
         "git lfs pull",
     ),
-    "text": (model(b"weights\n" * 30), REFUSED, "damaged|refused"),
+    "text": (model(b"weights\n" * 30), REFUSED, "a text that begins 'weights"),
+    "a git-annex pointer": (model(b"/annex/objects/MD5E-s9--0.pt\n"), REFUSED, "datalad get"),
+    "a zip of a model": (zip_of_model, REFUSED, "a zip archive of other files.*Unpack it"),
+    "a description of another step": (described(kind="contour"), REFUSED, "of another step"),
+    "a description of other weights": (
+        described(files={"unet_0.pt": "0" * 64}),
+        REFUSED,
+        "not the one that model.json describes",
+    ),
+    "a description under another name": (
+        described("model.json.txt"),
+        REFUSED,
+        "not called as it has to be",
+    ),
+    "a listed model that is not there": (
+        described(files={"unet_2.pt": "0" * 64}),
+        DONE,
+        "lists are not there: unet_2.pt",
+    ),
     "NaN inside": (
         saved(changed("weight", lambda x: x * float("nan"))),
         REFUSED,
@@ -152,7 +184,7 @@ MODELS: dict[str, Row] = {
         REFUSED,
         "1 weights missing",
     ),
-    "extra weights": (saved(lambda s: s | {"more": torch.ones(1)}), REFUSED, "unexpected"),
+    "extra weights": (saved(lambda s: s | {"more": torch.ones(1)}), REFUSED, "others beside them"),
     "a training checkpoint": (
         saved(lambda s: {"epoch": 3, "state_dict": s}),
         REFUSED,
@@ -177,7 +209,7 @@ MODELS: dict[str, Row] = {
     "a link to nowhere": (
         lambda place: (place.models / "unet_2.pt").symlink_to("nowhere"),
         REFUSED,
-        "regular file|cannot be read",
+        "the link leads to a file that does not exist",
     ),
     "no model at all": (no_models, REFUSED, "no model in this directory"),
     "no folder of models": (

@@ -65,6 +65,18 @@ def mhd(data_file: str) -> Callable[[Path, str], object]:
     return write
 
 
+def spelled_otherwise(raw: Path, name: str) -> None:
+    """Voxels called with accents apart, and in another case than the header says."""
+    header = file_bytes(b"", ElementDataFile=f"{name} ä.raw")
+    (raw / f"{name}.mhd").write_bytes(header)
+    (raw / f"{name} A\u0308.RAW").write_bytes(VOXELS.tobytes())
+
+
+def data_pointer(raw: Path, name: str) -> None:
+    (raw / f"{name}.mhd").write_bytes(file_bytes(b"", ElementDataFile=f"{name}.raw"))
+    (raw / f"{name}.raw").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+
+
 def flipped(content: bytes, where: int) -> bytes:
     """One bit turned, `where` bytes from the end."""
     turned = bytearray(content)
@@ -128,6 +140,9 @@ METAIMAGE: dict[str, tuple[Callable[[Path, str], object], str]] = {
     "data file a pattern": (mhd("slice%03d.raw 1 5 1"), "several files"),
     "data file with a percent sign": (mhd("{name} 70%dist.raw"), SOUND),
     "data file in a folder": (mhd("voxels/{name}.raw"), SOUND),
+    "data file spelled by another system": (spelled_otherwise, SOUND),
+    "data file a pointer": (data_pointer, "git lfs pull"),
+    "a byte-order mark": (mha(b"\xef\xbb\xbf" + file_bytes()), SOUND),
     "four axes, the last of one": (mha(file_bytes(**FOUR_AXES)), SOUND),
     "measured in centimetres": (mha(file_bytes(DistanceUnits="cm")), "millimetres"),
     "a web page": (mha(b"<html>" * 99), "a web page"),
@@ -231,6 +246,11 @@ NIFTI: dict[str, tuple[Callable[[Path, str], object], str]] = {
     "nii called gz": (nii(content_of(), packed=True), "not compressed.*Rename it to .nii"),
     "forms in other directions": (nii(forms(AFFINE, 1, AFFINES["LAS"], 1)), "contradict|RAS and"),
     "sheared": (nii(content_of(affine=SHEAR)), "right angles"),
+    "a code without a matrix": (
+        nii(upside_down(**dict.fromkeys(("srow_x", "srow_y", "srow_z"), 0))),
+        SOUND,
+    ),
+    "a text in another language": (nii("Zugriff verweigert für Gäste".encode()), "a text that"),
     "no form at all": (nii(forms(AFFINE, 0, AFFINE, 0)), "left and right are unknown"),
     "four axes": (nii(content_of(np.zeros((3, 4, 5, 2), np.int16))), "4 axes"),
     "four axes, the last of one": (

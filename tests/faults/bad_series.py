@@ -8,6 +8,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 from tests.dicom_edits import (
     SPACING,
@@ -127,6 +128,33 @@ def floating(_: int, dataset: Dataset) -> None:
     dataset.BitsAllocated, dataset.FloatPixelData = 32, values.tobytes()
 
 
+def odd_padding(_: int, dataset: Dataset) -> None:
+    dataset.add_new(0x00280120, "LO", "none")
+
+
+def small_letters(_: int, dataset: Dataset) -> None:
+    dataset.PhotometricInterpretation = "monochrome2"
+
+
+def lost_among_hexadecimal(raw: Path, name: str) -> None:
+    paths = write_classic(SCAN, raw / name, name=lambda k: f"{2_654_435_761 * (k + 1) % 2**32:08x}")
+    paths[-1].write_bytes(bytes(900))
+
+
+def taken_away(raw: Path, name: str) -> None:
+    path = write_classic(SCAN, raw / name)[-1]
+    path.with_name(f".{path.name}.icloud").write_bytes(b"bplist00")
+    path.unlink()
+
+
+def more_images(raw: Path, name: str) -> None:
+    path = write_enhanced(SCAN, raw / name / "one.dcm")
+    dataset = dcmread(path)
+    dataset.NumberOfFrames -= 1
+    dataset.PerFrameFunctionalGroupsSequence.pop()
+    dataset.save_as(path)
+
+
 def cut_slice(raw: Path, name: str) -> None:
     path = write_classic(SCAN, raw / name)[2]
     path.write_bytes(path.read_bytes()[:-40])
@@ -191,6 +219,15 @@ DICOM: dict[str, tuple[Callable[[Path, str], object], str]] = {
         in_folder(lambda folder: (folder / "a.nii.gz").touch()),
         "as RAW_DIR",
     ),
+    "a lost slice among hexadecimal names": (lost_among_hexadecimal, "named like a slice"),
+    "a slice that iCloud took away": (taken_away, "named like a slice but is an unfinished"),
+    "more images than stated": (more_images, "more images than its header says"),
+    "pointers": (
+        in_folder(lambda folder: (folder / "1.dcm").write_bytes(b"/annex/objects/MD5E-s9--0\n")),
+        "datalad get",
+    ),
+    "padding that is no number": (classic(edit=odd_padding), "PixelPaddingValue is not usable"),
+    "a colour model in small letters": (classic(edit=small_letters), SOUND),
     "a slice cut short": (cut_slice, "cut short"),
     "a pipe among the slices": (pipe_named_as_slice, "missing|slice"),
     "a broken JPEG 2000 stream": (broken_codestream, "cannot be decoded|cut short"),

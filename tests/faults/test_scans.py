@@ -69,6 +69,7 @@ def test_no_entry_of_raw_dir_is_overlooked(tmp_path: Path) -> None:
     may_be_scans = [
         *("a.nrrd", "b.mgz", "c.hdr", "c.img", "d.zip", "e.tar.gz", "f.nii.gz.part", "g.IMA"),
         *("h.mha.crdownload", "i.nii.bz2", "j.raw", "k", "l.nii.gz~", ".m.nii.gz.Xy12Z9"),
+        *(".n.nii.gz.icloud", ".syncthing.o.mha.tmp", "p.nii.gz.txt", "q.7z.001", "r.mha.html"),
     ]
     for name in may_be_scans:
         (place.raw / name).write_bytes(b"x" * 999)

@@ -112,7 +112,7 @@ def _warn_of_differences(layout: OutputLayout) -> None:
         if others:
             more = f" and {len(others) - _MAX_SHOWN} more" if len(others) > _MAX_SHOWN else ""
             logger.warning(
-                "the %s step was done otherwise for %s than for most: %s; do those again with --force",
+                "the %s step was done otherwise for %s than for most: %s; do it again with --force",
                 transform,
                 ", ".join(others[:_MAX_SHOWN]) + more,
                 "; ".join(made_differently(likes, records[others[0]])),
