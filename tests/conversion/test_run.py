@@ -254,7 +254,9 @@ def first_outline(original: Path, change: Callable[[list[str]], list[str]]) -> P
         (lambda points: [*points, '<Point x="1e300" y="5"/>'], "outside of the image"),
         (lambda points: [*points, '<Point x="-99" y="5"/>'], "outside of the image"),
         (
-            lambda _: [f'<Point x="{x}" y="{y}"/>' for x, y in ((0, 0), (500, 0), (500, 500))],
+            lambda _: [
+                f'<Point x="{x}" y="{y}"/>' for x, y in ((200, 200), (320, 200), (320, 320))
+            ],
             "a lumen that is larger than its wall",
         ),
     ],

@@ -136,7 +136,8 @@ def test_curves_that_cannot_be_used(
 
 
 def test_an_outline_that_was_not_closed_is_no_correction_lost(tmp_path: Path) -> None:
-    contours = contours_of(fork(), GRIDS[0], "right")
+    vessels: Any = fork()
+    contours = contours_of(vessels, GRIDS[0], "right")
     markups = contour_markups(contours, 4, range(10, 30))
     save(tmp_path / "c", [replace(markups[0], kind="Curve"), *markups[1:]])
     with pytest.raises(InputError, match="the curve of an outline is open"):
@@ -149,7 +150,8 @@ def test_an_outline_that_was_not_closed_is_no_correction_lost(tmp_path: Path) ->
 def test_other_files_among_markups_are_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    contours = contours_of(fork(), GRIDS[0], "right")
+    vessels: Any = fork()
+    contours = contours_of(vessels, GRIDS[0], "right")
     save(tmp_path / "c", contour_markups(contours, 4, range(10, 30)))
     read_drawn(tmp_path / "c", contours.canonical)
     assert not caplog.text

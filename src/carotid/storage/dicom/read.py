@@ -136,7 +136,7 @@ def _read(path: Path, series: _Series) -> ScanContent:
     voxels = _room((slices, rows, columns), series.dtype, path)
     padded: NDArray[np.bool_] | None = None
     digests = {}
-    overfull = []
+    overfull: list[str] = []
     for header, planes, places, padding in zip(
         series.headers, series.slices, series.index, series.padding, strict=True
     ):
