@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from carotid.cli.sharing_options import sharing_options
+from carotid.stages.catalog import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from carotid.stages.stage import Stage
 
 folder = click.Path(path_type=Path)
 
@@ -18,6 +21,15 @@ BIDS_IMAGE_HELP = (
     "Which image of a BIDS session is the scan: its suffix or entities, as acq-bb_T1w.  "
     "[default: the only one]"
 )
+
+
+def settings_options(stage: Stage) -> list[click.Option]:
+    """Parameters of a stage that one may give as options; they win over a configuration."""
+    return [
+        click.Option([f"--{one.name}"], metavar=one.metavar, help=one.help)
+        for one in stage.options
+    ]
+
 
 _OPTIONS = (
     click.option(
@@ -46,6 +58,11 @@ _OPTIONS = (
     click.option("-f", "--force", is_flag=True, help="Do participants again that are complete."),
     click.option(
         "--verify", is_flag=True, help="Compare the scans of complete participants by checksum."
+    ),
+    *(
+        click.option(*o.opts, metavar=o.metavar, help=o.help)
+        for stage in STAGES
+        for o in settings_options(stage)
     ),
     *(click.option(*o.opts, metavar=o.metavar, help=o.help) for o in sharing_options()),
     click.option("-wheat", "--write_heatmap", is_flag=True, help="Keep the heatmaps."),

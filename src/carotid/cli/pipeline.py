@@ -48,6 +48,7 @@ def pipeline(
     threads: int | None,
     force: bool,  # noqa: FBT001 - click gives flags like this
     verify: bool,  # noqa: FBT001
+    crop: str | None,
     shard: str | None,
     scheduler: str | None,
     write_heatmap: bool,  # noqa: FBT001
@@ -89,6 +90,7 @@ def pipeline(
         verify=verify,
         shard=part(shard),
         scheduler=scheduler,
+        options={"crop": crop},
     )
     outcomes = run_pipeline(request, choose_progress)
     with suppress(OSError, ValueError):  # whoever read the output may have gone

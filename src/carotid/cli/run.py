@@ -49,6 +49,7 @@ def run(
     threads: int | None,
     force: bool,  # noqa: FBT001 - click gives flags like this
     verify: bool,  # noqa: FBT001
+    crop: str | None,
     shard: str | None,
     scheduler: str | None,
     write_heatmap: bool,  # noqa: FBT001
@@ -87,6 +88,7 @@ def run(
         verify=verify,
         shard=part(shard),
         scheduler=scheduler,
+        options={"crop": crop},
     )
     outcomes = run_pipeline(request, choose_progress)
     with suppress(OSError, ValueError):  # whoever read the output may have gone

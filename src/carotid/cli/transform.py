@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from carotid.cli.cohort_options import BIDS_IMAGE_HELP
+from carotid.cli.cohort_options import BIDS_IMAGE_HELP, settings_options
 from carotid.cli.pipeline import pipeline
 from carotid.cli.sharing_options import part, sharing_options
 from carotid.stages.catalog import STAGES, made_on_the_way
@@ -126,6 +126,7 @@ def _options(stage: Stage) -> list[click.Parameter]:
         ]
     if _may_read_scans(stage):
         options.append(click.Option(["--bids_image"], metavar="NAME", help=BIDS_IMAGE_HELP))
+    options += settings_options(stage)
     options.append(
         click.Option(
             ["-f", "--force"], is_flag=True, help="Do participants again that are complete already."
@@ -164,6 +165,7 @@ def _run(stage: Stage, output_dir: Path, **given: Any) -> int:
         verify=given.get("verify", False),
         shard=part(given["shard"]),
         scheduler=given["scheduler"],
+        options={one.name: given[one.name] for one in stage.options},
     )
     outcomes = run_stage(request, choose_progress)
     with suppress(OSError, ValueError):  # whoever read the output may have gone

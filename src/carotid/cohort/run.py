@@ -66,6 +66,7 @@ class Request:
         verify: Whether scans of complete participants are compared by checksum.
         shard: Which part of the participants; None takes all.
         scheduler: Where the scheduler of a cluster is; None computes here.
+        options: Settings of the stage that were given as options, by name.
     """
 
     stage: Stage
@@ -82,6 +83,7 @@ class Request:
     verify: bool = False
     shard: Shard | None = None
     scheduler: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def source(self) -> ScanSource | None:
         """Where scans are, if that was given."""
@@ -167,7 +169,8 @@ def open_stage(request: Request) -> OpenStage:
         UsageError: Something is wrong with the whole run.
     """
     stage, layout = request.stage, OutputLayout(request.output_dir)
-    settings = read_settings_of([stage, *made_on_the_way(stage)], request.config_path)
+    stages = [stage, *made_on_the_way(stage)]
+    settings = read_settings_of(stages, request.config_path, request.options)
     parameters = settings[stage.name]
     places = find_places(stage, request.source(), request.all_input_dirs(), request.model_dir)
     inputs = find_inputs(stage, places, settings)

@@ -59,7 +59,7 @@ class PipelineRequest:
         bids_image: Which image of a BIDS session is meant, such as `acq-bb_T1w`.
         model_dirs: Where the weights are, by stage.
         output_dir: Where results go.
-        config_path, participants, device, threads, force, verify, shard, scheduler: As in
+        config_path, participants, device, threads, force, verify, shard, scheduler, options: As in
             `carotid.cohort.run`.
     """
 
@@ -77,6 +77,7 @@ class PipelineRequest:
     verify: bool = False
     shard: Shard | None = None
     scheduler: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def read_only(self) -> list[Path]:
         """Directories that nothing may be written to."""
@@ -209,7 +210,7 @@ def _done_here(opened: OpenPipeline, progress: StepProgress) -> list[Outcome]:
 
 def settings_of(request: PipelineRequest) -> dict[str, Parameters]:
     """The settings of all stages; where the configuration is silent, networks have their wishes."""
-    settings = read_settings_of(request.stages, request.config_path)
+    settings = read_settings_of(request.stages, request.config_path, request.options)
     for stage in request.stages:
         if stage.name not in request.model_dirs:
             continue

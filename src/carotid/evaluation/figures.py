@@ -47,6 +47,12 @@ class Course:
     disagreement_mm: NDArray[np.float64]
     members: int
 
+    def part(self, start: int, stop: int) -> Course:
+        """The axial slices from `start` up to, not with, `stop`."""
+        peak, position = self.peak[start:stop], self.position_mm[start:stop]
+        apart = self.disagreement_mm[start:stop]
+        return Course(self.spacing_mm, peak, position, apart, self.members)
+
 
 @dataclass(frozen=True)
 class ChannelFigures:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.errors import InputError
 from carotid.geometry.grid import NETWORK, Grid, Reordering
 from carotid.geometry.resample import AxisSampling, from_network, to_network
 from carotid.geometry.sides import Side, sides_of
+
+if TYPE_CHECKING:
+    from carotid.geometry.crop import Crop, Ranges
 
 
 @dataclass(frozen=True, eq=False)
 class NetworkFrame:
     """How a raw grid becomes the network frame (S-P-L, 0.5 mm) and back.
+
+    Networks may look at a part of it only. That moves no position: what they are shown and what
+    they answer lies where it would without the crop, and beyond it there are zeros.
 
     Attributes:
         grid: The raw grid.
@@ -21,6 +29,8 @@ class NetworkFrame:
         raw_shape: Raw voxels in S-P-L order.
         forth: Sampling of the raw axes, in S-P-L order, at the network's positions.
         back: Sampling of the network's axes at the raw positions.
+        kept: The raw voxels that networks look at, in S-P-L order: first, and one past the last.
+        seen: The same in voxels of the network frame.
     """
 
     grid: Grid
@@ -28,14 +38,20 @@ class NetworkFrame:
     raw_shape: tuple[int, int, int]
     forth: tuple[AxisSampling, AxisSampling, AxisSampling]
     back: tuple[AxisSampling, AxisSampling, AxisSampling]
+    kept: Ranges
+    seen: Ranges
 
     @classmethod
-    def of(cls, grid: Grid, *, resample: bool) -> NetworkFrame:
+    def of(cls, grid: Grid, *, resample: bool, crop: Crop | None = None) -> NetworkFrame:
         """The frame of a raw grid.
 
         Args:
             grid: The raw grid, in any orientation.
             resample: Whether axes are brought to 0.5 mm; else they keep their own spacing.
+            crop: The part that networks look at; None: all of it.
+
+        Raises:
+            InputError: Nothing of the grid lies in the crop, or nothing of one side.
         """
         reordering = Reordering.between(grid, NETWORK)
         ordered = reordering.grid(grid)
@@ -45,13 +61,21 @@ class NetworkFrame:
             one = AxisSampling.identity(size)
             forth.append(to_network(size, spacing, at) if resample else one)
             back.append(from_network(size, spacing, at) if resample else one)
-        return cls(
+        whole = tuple((0, n) for n in ordered.shape)
+        kept = (whole[0], whole[1], whole[2]) if crop is None else crop.voxels(ordered)
+        back = [one.only(*part) for one, part in zip(back, kept, strict=True)]
+        seen = [(0, one.size) if crop is None else one.needed() for one in back]
+        frame = cls(
             grid,
             reordering,
             ordered.shape,
             (forth[0], forth[1], forth[2]),
             (back[0], back[1], back[2]),
+            kept,
+            (seen[0], seen[1], seen[2]),
         )
+        _check_both_sides(frame, crop)
+        return frame
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -60,20 +84,37 @@ class NetworkFrame:
 
     @property
     def sides(self) -> tuple[Side, Side]:
-        """The left and the right side."""
-        return sides_of(self.shape[2])
+        """The left and the right side, as far as networks look at them."""
+        left, right = (one.within(*self.seen[2]) for one in sides_of(self.shape[2]))
+        return left, right
 
     def side_shape(self, side: Side) -> tuple[int, int, int]:
-        """Size of one side in the network frame, (s, p, l)."""
-        return self.shape[0], self.shape[1], side.width
+        """Size of what networks see of one side, (s, p, l)."""
+        (s_start, s_stop), (p_start, p_stop), _ = self.seen
+        return s_stop - s_start, p_stop - p_start, side.width
 
     def side_to_raw(self, side: Side) -> tuple[AxisSampling, AxisSampling, AxisSampling]:
         """Sampling of one side, as the network saw it, at the raw positions (S, P, L).
 
-        The mirror is undone and columns that the side does not reach are zero.
+        The mirror is undone, and what the side or the crop does not reach is zero.
         """
         s, p, columns = self.back
-        return s, p, columns.within(side.start, side.stop, mirrored=side.mirrored)
+        return (
+            s.within(*self.seen[0], mirrored=False),
+            p.within(*self.seen[1], mirrored=False),
+            columns.within(side.start, side.stop, mirrored=side.mirrored),
+        )
+
+
+def _check_both_sides(frame: NetworkFrame, crop: Crop | None) -> None:
+    for side in frame.sides if crop is not None else ():
+        if side.width < 1:
+            raise InputError(
+                f"the crop leaves nothing of the {side.name} side, which is searched in its own two "
+                "thirds of the width",
+                found=str(crop),
+                remedy="let the box reach beyond the middle of the neck, or leave R out",
+            )
 
 
 def _single_precision_spacing_mm(grid: Grid) -> list[float]:

@@ -145,6 +145,22 @@ class AxisSampling:
         second, second_weight = place(self.second, self.second_weight)
         return AxisSampling(stop - start, first, second, first_weight, second_weight)
 
+    def only(self, start: int, stop: int) -> AxisSampling:
+        """The same, with zeros for all outputs but `start` … `stop`−1."""
+        if (start, stop) == (0, len(self)):
+            return self
+        index = np.arange(len(self))
+        there = ((index >= start) & (index < stop)).astype(np.float32)
+        weights = self.first_weight * there, self.second_weight * there
+        return AxisSampling(self.size, self.first, self.second, *weights)
+
+    def needed(self) -> tuple[int, int]:
+        """The input samples that weigh anything: first, and one past the last."""
+        used = np.concatenate(
+            [self.first[self.first_weight != 0], self.second[self.second_weight != 0]]
+        )
+        return int(used.min()), int(used.max()) + 1
+
     def support(self) -> tuple[int, int]:
         """The output samples that are not zero by construction: first, and one past the last."""
         used = np.flatnonzero((self.first_weight != 0) | (self.second_weight != 0))

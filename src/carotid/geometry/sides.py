@@ -6,7 +6,7 @@ network sees every carotid as if it were a left one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 SideName = Literal["left", "right"]
@@ -34,6 +34,11 @@ class Side:
     def width(self) -> int:
         """Number of columns."""
         return self.stop - self.start
+
+    def within(self, start: int, stop: int) -> Side:
+        """The part of it between two columns; may be empty."""
+        low = max(self.start, start)
+        return replace(self, start=low, stop=max(low, min(self.stop, stop)))
 
 
 def sides_of(width: int) -> tuple[Side, Side]:

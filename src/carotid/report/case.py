@@ -118,6 +118,11 @@ def make_case(subject: Subject, number: int, wishes: Wishes) -> tuple[Row, Marku
 
 def _read(subject: Subject, wishes: Wishes) -> Findings:
     notes: list[str] = []
+    if subject.crop is not None:
+        notes.append(
+            f"The networks looked at a part of the scan only: {subject.crop} (R-A-S mm). Beyond it "
+            "nothing was searched."
+        )
     failed = []
 
     def read(stage: str, load: Callable[[Path], T]) -> T | None:
@@ -136,7 +141,11 @@ def _read(subject: Subject, wishes: Wishes) -> Findings:
     exam = read(
         "heatmap",
         lambda folder: examine(
-            subject.participant_id, HeatmapLayout(folder), wishes.threshold, wishes.annotation_dir
+            subject.participant_id,
+            HeatmapLayout(folder),
+            wishes.threshold,
+            wishes.annotation_dir,
+            subject.crop,
         ),
     )
     centerlines = read("centerline", load_centerlines)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from carotid.geometry.crop import Crop
     from carotid.geometry.grid import Grid
 
 logger = logging.getLogger(__name__)
@@ -101,7 +102,11 @@ class Examination:
 
 
 def examine(
-    participant_id: str, folder: HeatmapLayout, threshold: float, annotation_dir: Path | None
+    participant_id: str,
+    folder: HeatmapLayout,
+    threshold: float,
+    annotation_dir: Path | None,
+    crop: Crop | None = None,
 ) -> Examination:
     """Read one participant's result.
 
@@ -110,6 +115,7 @@ def examine(
         folder: The heatmaps.
         threshold: What a peak has to exceed.
         annotation_dir: Where known centers are, if anywhere.
+        crop: The part of the scan that networks looked at; figures are of its slices.
 
     Raises:
         InputError: A file is damaged, or does not fit the others.
@@ -118,7 +124,8 @@ def examine(
     heights: list[int] = []
     for side in SIDE_NAMES:
         std = project(folder.std(side), [])
-        heights = regular_heights(std.grid.shape[2], SECTIONS)
+        low, high = (0, std.grid.shape[2]) if crop is None else crop.voxels(std.grid)[2]
+        heights = [low + height for height in regular_heights(high - low, SECTIONS)]
         mean = project(folder.mean(side), heights)
         indices = load_max_indices(folder, side)
         _check_together(folder, side, mean, std, indices)
@@ -126,7 +133,7 @@ def examine(
         truth = None
         if annotation_dir is not None:
             truth = _truth(centerline_file(annotation_dir, participant_id, side), mean)
-        figures = side_figures(course, threshold)
+        figures = side_figures(course.part(low, high), threshold)
         sides[side] = SideExamination(mean, std, indices, course, figures, truth)
     left, right = sides["left"], sides["right"]
     if not left.mean.grid.agrees_with(right.mean.grid):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from carotid.errors import CarotidError, UsageError, one_line
+from carotid.geometry.crop import Crop
 from carotid.storage.participants import find_scans_at
 from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.parameters import read_parameters
@@ -65,6 +66,16 @@ class Subject:
         return ()
 
     @property
+    def crop(self) -> Crop | None:
+        """The part of the scan that networks looked at, as recorded; None where it was all of it."""
+        for record in self.records.values():
+            for one in record.way_back():
+                told = one.parameters.get("crop")
+                if one.transform == "heatmap" and isinstance(told, str):
+                    return _as_crop(told)
+        return None
+
+    @property
     def recorded_score(self) -> float:
         """The heatmaps' score as it was when they were made; NaN where it is not on record.
 
@@ -82,6 +93,14 @@ class Subject:
         """The scan that the results were made from; None where it is not on record."""
         scans = (record.scan() for record in self.records.values())
         return next((scan for scan in scans if scan is not None), None)
+
+
+def _as_crop(text: str) -> Crop | None:
+    """A recorded box; None where somebody has spoilt the record."""
+    try:
+        return Crop.parse(text)
+    except ValueError:
+        return None
 
 
 def find_subjects(output_dir: Path, raw_dir: Path | None) -> tuple[list[Subject], str]:

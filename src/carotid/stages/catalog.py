@@ -5,12 +5,13 @@ Commands, sections, records, `carotid models` and the documentation's tests foll
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from carotid.stages.stage import SCAN, Stage
+from carotid.errors import UsageError
+from carotid.stages.stage import SCAN, SettingOption, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from carotid.config import Parameters
@@ -28,6 +29,13 @@ STAGES = (
         task="carotid.stages.heatmap.task:HeatmapTask",
         summary="Compute heatmaps with pre-trained U-Nets.",
         wishes="carotid.stages.heatmap.wishes:heatmap_settings",
+        options=(
+            SettingOption(
+                "crop",
+                metavar="BOX",
+                help="Look at this part of scans only, in R-A-S mm: 'A -20 40 S -80 60'.",
+            ),
+        ),
         about="""Compute heatmaps of the internal and external carotid on both sides of the neck.
 
     RAW_DIR holds the scans: per participant a folder of DICOM files, or <id>.mha, <id>.mhd,
@@ -168,12 +176,45 @@ def read_settings(stage: Stage, path: Path | None) -> Parameters:
     return read_settings_of([stage], path)[stage.name]
 
 
-def read_settings_of(stages: Iterable[Stage], path: Path | None) -> dict[str, Parameters]:
-    """The settings of several stages by name, from one configuration file.
+def read_settings_of(
+    stages: Iterable[Stage], path: Path | None, options: Mapping[str, Any] | None = None
+) -> dict[str, Parameters]:
+    """The settings of several stages by name, from one configuration file and from options.
+
+    Args:
+        stages: Whose settings.
+        path: The file; None takes the defaults.
+        options: What options of a command say, by name: they win over the file.
 
     Raises:
         ConfigurationError: Names every mistake in the file.
+        UsageError: The value of an option cannot be used.
     """
     named = {stage.transform: stage for stage in stages}
     found = read_sections(path, {key: one.parameters_class() for key, one in named.items()})
-    return {named[key].name: parameters for key, parameters in found.items()}
+    return {
+        named[key].name: _with_options(parameters, named[key], options or {})
+        for key, parameters in found.items()
+    }
+
+
+def _with_options(
+    parameters: Parameters, stage: Stage, options: Mapping[str, Any]
+) -> Parameters:
+    """Settings with what options say instead."""
+    from pydantic import ValidationError
+
+    names = [one.name for one in stage.options]
+    given = {name: options[name] for name in names if options.get(name) is not None}
+    if not given:
+        return parameters
+    try:
+        return parameters.model_validate(
+            {**parameters.model_dump(exclude_unset=True), **given}
+        )
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise UsageError(
+            f"--{problem['loc'][0]} {problem['msg'].removeprefix('Value error, ')}",
+            found=str(problem["input"])[:80],
+        ) from error

@@ -28,6 +28,20 @@ AnyParameters = TypeVar("AnyParameters", bound="Parameters")
 
 
 @dataclass(frozen=True)
+class SettingOption:
+    """A parameter of a stage that one may give as an option, without a configuration.
+
+    Attributes:
+        name: Of the parameter and of the option.
+        metavar, help: As the command's help shows them.
+    """
+
+    name: str
+    metavar: str
+    help: str
+
+
+@dataclass(frozen=True)
 class Stage:
     """One step of the pipeline.
 
@@ -52,6 +66,7 @@ class Stage:
         looks: "module:function" that tells, for a model directory, whether its networks look at
             what a transient stage's result is made from; that result is then made on the way even
             where one lies on disk. None where no networks do.
+        options: The parameters that commands have an option for.
     """
 
     name: str
@@ -67,6 +82,7 @@ class Stage:
     closing: str | None = None
     wishes: str | None = None
     looks: str | None = None
+    options: tuple[SettingOption, ...] = ()
 
     @property
     def transform(self) -> str:

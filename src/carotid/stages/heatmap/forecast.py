@@ -130,12 +130,15 @@ def foresee(
         grid: Its stored grid.
         dtype: Its type when read.
         members: Size of the ensemble.
-        parameters: Window, overlap and resampling.
+        parameters: Window, overlap, resampling and crop.
         workers: How many windows are predicted at a time.
         beside_gpu: Whether a GPU computes, for as long as its own memory is enough; then the next
             scan is read beside what is written.
+
+    Raises:
+        InputError: The crop leaves nothing of the scan.
     """
-    frame = NetworkFrame.of(grid, resample=parameters.spacing)
+    frame = NetworkFrame.of(grid, resample=parameters.spacing, crop=parameters.crop)
     shapes = [frame.side_shape(one) for one in frame.sides]
     side = max(prod(one) for one in shapes)
     plans = [WindowPlan.of(one, parameters.window(one), parameters.overlap) for one in shapes]

@@ -91,14 +91,15 @@ def impression(
     courses = [_course(frame, side, members) for side, members in traces.items()]
     scores = [side_figures(course, PEAK).score for course in courses]
     between = left_right_mm(courses[0], courses[1], PEAK)
-    grid = frame.grid.reoriented(CANONICAL)
+    spacing_mm = frame.grid.reoriented(CANONICAL).spacing_mm
+    height, depth, width = (stop - start for start, stop in frame.kept)
     contrast = [
         _blood_contrasts(scan.side_image(side), members, _voxel_mm(frame))
         for side, members in traces.items()
     ]
     known = np.concatenate(contrast)
     facts = {
-        **geometry_facts(grid.shape, grid.spacing_mm),
+        **geometry_facts((width, depth, height), spacing_mm),
         **intensity_facts(scan.images[0][::3, ::3, ::3]),
         "blood_contrast": float(np.median(known)) if len(known) else float("nan"),
     }

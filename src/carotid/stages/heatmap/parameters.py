@@ -6,6 +6,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import (
     Field,
+    PlainSerializer,
+    PlainValidator,
     SerializerFunctionWrapHandler,
     StrictBool,
     StrictInt,
@@ -15,12 +17,23 @@ from pydantic import (
 )
 
 from carotid.config import Parameters
+from carotid.geometry.crop import EXPECTED, Crop
 
 MAX_WINDOW_VOXELS = 1 << 28
 """Largest window: 268 million voxels would need hundreds of gigabytes."""
 
 _ROI_STEP = 16
 """The network halves its grid four times, so window sides must be multiples of this."""
+
+
+def _as_crop(value: object) -> Crop:
+    """A box from what a configuration or an option says."""
+    if isinstance(value, Crop):
+        return value
+    if isinstance(value, str):
+        return Crop.parse(value)
+    message = f"must be {EXPECTED}"
+    raise ValueError(message)  # noqa: TRY004 - pydantic turns ValueError into a message
 
 
 class HeatmapParameters(Parameters):
@@ -33,6 +46,8 @@ class HeatmapParameters(Parameters):
         max_roi_depth: Where a scan is deeper from front to back than the window, windows are as
             deep as the scan, in steps of 16 voxels, but not deeper than this; None: as `roi_size`
             says. Written down only where it is given.
+        crop: The part of the scan that networks look at, R-A-S mm; None: all of it. Written down
+            only where it is given.
     """
 
     roi_size: tuple[StrictInt, StrictInt, StrictInt] = Field(
@@ -45,6 +60,11 @@ class HeatmapParameters(Parameters):
 
     max_roi_depth: StrictInt | None = Field(
         default=None, description="depth (Y) of the windows of deeper scans, in voxels of 0.5 mm"
+    )
+
+    crop: Annotated[Crop, PlainValidator(_as_crop), PlainSerializer(str)] | None = Field(
+        default=None,
+        description='part of the scan to look at, in R-A-S mm, such as "A -20 40 S -80 60"',
     )
 
     def window(self, side_shape: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -62,9 +82,8 @@ class HeatmapParameters(Parameters):
     @model_serializer(mode="wrap")
     def _without_what_is_not_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = handler(self)
-        if content.get("max_roi_depth") is None:
-            content.pop("max_roi_depth", None)
-        return content
+        silent = [key for key in ("max_roi_depth", "crop") if content.get(key) is None]
+        return {key: value for key, value in content.items() if key not in silent}
 
     @field_validator("overlap", mode="before")
     @classmethod

@@ -16,6 +16,7 @@ from carotid.geometry.intensity import check_intensities
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from carotid.geometry.crop import Crop
     from carotid.geometry.intensity import IntensityRange
     from carotid.geometry.sides import Side
     from carotid.geometry.volume import Volume
@@ -41,21 +42,32 @@ class PreparedScan:
         return self.images[self.frame.sides.index(side)]
 
 
-def prepare(volume: Volume, intensities: IntensityRange | None, *, resample: bool) -> PreparedScan:
+def prepare(
+    volume: Volume,
+    intensities: IntensityRange | None,
+    *,
+    resample: bool,
+    crop: Crop | None = None,
+) -> PreparedScan:
     """Bring a scan to the network frame, slab by slab.
 
     Args:
         volume: The scan as stored, in any orientation.
         intensities: What becomes 0 and 1; None leaves intensities as they are.
         resample: Whether axes are brought to 0.5 mm.
+        crop: The part that networks look at; None: all of it.
 
     Raises:
-        InputError: Where the scan is constant, or has voxels that are no numbers or too large.
+        InputError: Where the scan is constant, or has voxels that are no numbers or too large; or
+            where the crop leaves nothing.
     """
     check_intensities(volume.array, rescaled=intensities is not None)
-    frame = NetworkFrame.of(volume.grid, resample=resample)
+    frame = NetworkFrame.of(volume.grid, resample=resample, crop=crop)
     ordered = frame.reordering.view(volume.array)
-    along_s, along_p, along_l = frame.forth
+    along_s, along_p, along_l = (
+        one.part(*seen) for one, seen in zip(frame.forth, frame.seen, strict=True)
+    )
+    first_column = frame.seen[2][0]
     images = [np.empty(frame.side_shape(side), np.float32) for side in frame.sides]
     rows = max(1, _SLAB_BYTES // (4 * ordered.shape[1] * ordered.shape[2]))
     for start in range(0, len(along_s), rows):
@@ -65,7 +77,7 @@ def prepare(volume: Volume, intensities: IntensityRange | None, *, resample: boo
         slab = part.shifted(low, high - low).applied_to(slab, 0)
         slab = along_l.applied_to(along_p.applied_to(slab, 1), 2)
         for image, side in zip(images, frame.sides, strict=True):
-            seen = slab[:, :, side.start : side.stop]
+            seen = slab[:, :, side.start - first_column : side.stop - first_column]
             image[start : start + rows] = seen[:, :, ::-1] if side.mirrored else seen
     return PreparedScan(images, frame)
 

@@ -56,7 +56,7 @@ def read_prepared(
     Args:
         scan: Where it is.
         opened: What opening it gave.
-        parameters: Whether it is resampled.
+        parameters: Whether it is resampled, and what networks look at.
         rescaling: What `RAW_DIR/parameters.json` says.
 
     Raises:
@@ -105,16 +105,18 @@ def prepare_scan(
 
     Args:
         volume: The scan.
-        parameters: Whether it is resampled.
-        percentiles: Those that become 0 and 1; None leaves intensities as they are.
+        parameters: Whether it is resampled, and what networks look at.
+        percentiles: Those of the whole scan that become 0 and 1; None leaves intensities as they
+            are.
         padding: Which voxels are padding and count in no percentile.
 
     Raises:
-        InputError: Where the scan is constant or holds voxels that are no numbers.
+        InputError: Where the scan is constant or holds voxels that are no numbers, or where the
+            crop leaves nothing of it.
     """
     intensities = (
         None
         if percentiles is None
         else intensity_range(volume.array, *percentiles, leave_out=padding)
     )
-    return prepare(volume, intensities, resample=parameters.spacing)
+    return prepare(volume, intensities, resample=parameters.spacing, crop=parameters.crop)

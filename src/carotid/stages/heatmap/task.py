@@ -10,6 +10,7 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
+from carotid.errors import InputError
 from carotid.network.model_files import find_models
 from carotid.network.windows.plan import WindowWorkers
 from carotid.stages.heatmap.forecast import expect_gpu, foresee
@@ -121,14 +122,17 @@ class HeatmapTask:
         inputs, parameters = self._setting.inputs, self._setting.parameters
         scan = inputs.scan(participant_id)
         opened = open_scan(scan)
-        forecast = foresee(
-            opened.grid,
-            opened.dtype,
-            self._size,
-            parameters,
-            self._workers.count,
-            beside_gpu=self._beside_gpu,
-        )
+        try:
+            forecast = foresee(
+                opened.grid,
+                opened.dtype,
+                self._size,
+                parameters,
+                self._workers.count,
+                beside_gpu=self._beside_gpu,
+            )
+        except InputError as error:  # the crop
+            raise error.at(scan.path) from error
         self._setting.check_memory(scan.path, forecast)
         return read_prepared(scan, opened, parameters, inputs.rescaling)
 
