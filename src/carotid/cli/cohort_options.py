@@ -26,8 +26,7 @@ BIDS_IMAGE_HELP = (
 def settings_options(stage: Stage) -> list[click.Option]:
     """Parameters of a stage that one may give as options; they win over a configuration."""
     return [
-        click.Option([f"--{one.name}"], metavar=one.metavar, help=one.help)
-        for one in stage.options
+        click.Option([f"--{one.name}"], metavar=one.metavar, help=one.help) for one in stage.options
     ]
 
 

@@ -198,9 +198,7 @@ def read_settings_of(
     }
 
 
-def _with_options(
-    parameters: Parameters, stage: Stage, options: Mapping[str, Any]
-) -> Parameters:
+def _with_options(parameters: Parameters, stage: Stage, options: Mapping[str, Any]) -> Parameters:
     """Settings with what options say instead."""
     from pydantic import ValidationError
 
@@ -209,9 +207,7 @@ def _with_options(
     if not given:
         return parameters
     try:
-        return parameters.model_validate(
-            {**parameters.model_dump(exclude_unset=True), **given}
-        )
+        return parameters.model_validate({**parameters.model_dump(exclude_unset=True), **given})
     except ValidationError as error:
         problem = error.errors()[0]
         raise UsageError(
