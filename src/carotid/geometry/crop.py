@@ -52,7 +52,7 @@ class Crop:
             ValueError: It is not written as it should be, or has no inside.
         """
         words = text.split()
-        limits = {letter: (-inf, inf) for letter in CANONICAL}
+        limits = dict.fromkeys(CANONICAL, (-inf, inf))
         given = [word.upper() for word in words[::3]]
         axes = [_BACKWARDS.get(letter, letter) for letter in given]
         if not words or len(words) % 3 or set(axes) - set(CANONICAL) or len(set(axes)) < len(axes):

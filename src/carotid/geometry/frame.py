@@ -110,8 +110,8 @@ def _check_both_sides(frame: NetworkFrame, crop: Crop | None) -> None:
     for side in frame.sides if crop is not None else ():
         if side.width < 1:
             raise InputError(
-                f"the crop leaves nothing of the {side.name} side, which is searched in its own two "
-                "thirds of the width",
+                f"the crop leaves nothing of the {side.name} side",
+                expected="something of its two thirds of the width",
                 found=str(crop),
                 remedy="let the box reach beyond the middle of the neck, or leave R out",
             )

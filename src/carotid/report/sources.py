@@ -67,7 +67,7 @@ class Subject:
 
     @property
     def crop(self) -> Crop | None:
-        """The part of the scan that networks looked at, as recorded; None where it was all of it."""
+        """The part of the scan that networks looked at, as recorded; None: all of it."""
         for record in self.records.values():
             for one in record.way_back():
                 told = one.parameters.get("crop")

@@ -33,7 +33,7 @@ def _as_crop(value: object) -> Crop:
     if isinstance(value, str):
         return Crop.parse(value)
     message = f"must be {EXPECTED}"
-    raise ValueError(message)  # noqa: TRY004 - pydantic turns ValueError into a message
+    raise ValueError(message)
 
 
 class HeatmapParameters(Parameters):
