@@ -51,7 +51,7 @@ def test_results_lie_on_the_whole_scan_and_are_not_mixed(tmp_path: Path) -> None
         other = study.run(*more)
         assert other.returncode == 2
         assert f"was {BOX}" in other.stderr
-    assert "1 skipped" in study.run("--crop", "P -6 4 I -2.5 6").stdout
+    assert "nothing was changed" in study.run("--crop", "P -6 4 I -2.5 6").stdout
 
     page = write_report(study.out)
     assert f"a part of the scan only: {BOX} (R-A-S mm)" in page.page.read_text()

@@ -18,7 +18,9 @@ from carotid.stages.heatmap.parameters import HeatmapParameters
 from carotid.stages.heatmap.prepare import prepare
 
 BOX = Crop.parse("R -8.3 5.1 A -4.2 6.05 S -7 3.3")
-POINTWISE = [stand_in(lambda x, k=k: torch.cat([k + x, x * x], dim=1)) for k in (1.0, 2.5)]
+POINTWISE = [
+    stand_in(lambda x, k=k: torch.cat([k + x / 100, k * x / 150], dim=1)) for k in (1.0, 2.5)
+]
 """Each voxel for itself, so that what is hidden around a voxel cannot change it; nowhere zero."""
 
 ORDERS = {"axial": "RAS", "dicom": "LPS", "coronal": "LSA", "sagittal": "PIR", "upright": "ILA"}
@@ -46,7 +48,7 @@ def test_heatmaps_are_those_of_the_whole_scan_inside_and_zero_outside(
             peak = np.abs(theirs).max()
             expected = np.zeros_like(theirs)
             expected[(slice(None), *box)] = theirs[(slice(None), *box)]
-            np.testing.assert_allclose(mine, expected, atol=2e-6 * peak)
+            np.testing.assert_allclose(mine, expected, atol=5e-6 * peak)
             outside = np.ones(mine.shape[1:], np.bool_)
             outside[box] = False
             assert not mine[:, outside].any()
