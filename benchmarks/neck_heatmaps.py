@@ -114,11 +114,15 @@ def cases(
 
 
 def thickened(neck: SimulatedNeck, seed: int) -> SimulatedNeck:
+    """The same neck with slices of 2 to 8 mm."""
+    rng = np.random.default_rng([7, seed])
+    return with_slices_of(neck, float(np.exp(rng.uniform(*np.log(_THICK_MM)))))
+
+
+def with_slices_of(neck: SimulatedNeck, thick_mm: float) -> SimulatedNeck:
     """The same neck with thick slices: means over several, along the axis nearest to S."""
     canonical = neck.volume.reoriented(CANONICAL)
-    spacing = canonical.grid.spacing_mm[2]
-    rng = np.random.default_rng([7, seed])
-    step = max(2, round(float(np.exp(rng.uniform(*np.log(_THICK_MM)))) / spacing))
+    step = max(2, round(thick_mm / canonical.grid.spacing_mm[2]))
     count = canonical.grid.shape[2] // step
     array = canonical.array[:, :, : count * step]
     x, y = array.shape[:2]

@@ -7,7 +7,7 @@ All positions are canonical (index 0 grows to R, 1 to A, 2 to S); distances are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,10 @@ APART_MM = 2.0
 JUMP_MM = 3.0
 """What maxima of neighbouring slices move beyond one slice's height, for it to be a jump."""
 
+RIVAL_MM, RIVAL_HEIGHT = 6.0, 0.7
+"""A rival of a maximum lies further from it than this, along R or A, and is at least so high as a
+share of it."""
+
 SEPARATE_MM = 3.0
 """Internal and external maxima further apart than this are taken to lie on two vessels."""
 
@@ -36,6 +40,7 @@ class Course:
     Attributes:
         spacing_mm: Canonical voxel size.
         peak: (z, 2) height of the mean heatmap's maximum.
+        rival: (z, 2) height of the largest value further than `RIVAL_MM` from it.
         position_mm: (z, 2, 2) where it lies in its slice, canonical x and y times spacing.
         disagreement_mm: (z, 2) mean distance of the members' maxima from their centroid.
         members: How many members there are.
@@ -43,15 +48,21 @@ class Course:
 
     spacing_mm: tuple[float, float, float]
     peak: NDArray[np.float64]
+    rival: NDArray[np.float64]
     position_mm: NDArray[np.float64]
     disagreement_mm: NDArray[np.float64]
     members: int
 
     def part(self, start: int, stop: int) -> Course:
         """The axial slices from `start` up to, not with, `stop`."""
-        peak, position = self.peak[start:stop], self.position_mm[start:stop]
-        apart = self.disagreement_mm[start:stop]
-        return Course(self.spacing_mm, peak, position, apart, self.members)
+        box = slice(start, stop)
+        return replace(
+            self,
+            peak=self.peak[box],
+            rival=self.rival[box],
+            position_mm=self.position_mm[box],
+            disagreement_mm=self.disagreement_mm[box],
+        )
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,7 @@ class ChannelFigures:
             both have such a peak.
         jumps_per_dm: How many such distances exceed one slice's height by 3 mm, in 100 mm of
             slices with a peak.
+        rival_share: Share of slices with such a peak that has a rival.
     """
 
     peak_share: float
@@ -78,6 +90,7 @@ class ChannelFigures:
     gap_mm: float
     jump_mm: float
     jumps_per_dm: float
+    rival_share: float
 
 
 @dataclass(frozen=True)
@@ -100,6 +113,7 @@ class SideFigures:
 def make_course(
     peak: NDArray[np.floating],
     peak_index: NDArray[np.integer],
+    rival: NDArray[np.floating],
     max_indices: NDArray[np.integer],
     spacing_mm: tuple[float, float, float],
 ) -> Course:
@@ -108,16 +122,40 @@ def make_course(
     Args:
         peak: (z, 2) heights.
         peak_index: (z, 2, 2) canonical (x, y) of the mean heatmap's maxima.
+        rival: (z, 2) see `rival_heights`.
         max_indices: (members, 2, z, 2) canonical (x, y) of each member's maxima.
         spacing_mm: Canonical voxel size.
     """
     return Course(
         spacing_mm,
         np.asarray(peak, np.float64),
+        np.asarray(rival, np.float64),
         peak_index * np.array(spacing_mm[:2]),
         disagreement_mm(max_indices, spacing_mm[:2]),
         max_indices.shape[0],
     )
+
+
+def rival_heights(
+    over_y: NDArray[np.floating],
+    over_x: NDArray[np.floating],
+    peak_index: NDArray[np.integer],
+    spacing_mm: tuple[float, float],
+) -> NDArray[np.float64]:
+    """(z, 2) height of what is largest further than `RIVAL_MM` from the maxima, along x or y.
+
+    Args:
+        over_y: (2, x, z) largest values along y.
+        over_x: (2, y, z) largest values along x.
+        peak_index: (z, 2, 2) x and y of the maxima.
+        spacing_mm: Of x and y.
+    """
+    found = np.zeros(peak_index.shape[:2])
+    for axis, values in enumerate((over_y, over_x)):
+        by_slice = values.transpose(2, 0, 1)
+        away = np.abs(np.arange(values.shape[1]) - peak_index[..., axis, None]) * spacing_mm[axis]
+        np.maximum(found, np.where(away > RIVAL_MM, by_slice, 0).max(axis=2), out=found)
+    return found
 
 
 def side_figures(course: Course, threshold: float) -> SideFigures:
@@ -149,6 +187,7 @@ def _channel_figures(course: Course, channel: int, threshold: float) -> ChannelF
     slice_mm = course.spacing_mm[2]
     spread = course.disagreement_mm[high, channel]
     known = spread.size > 0 and course.members > 1
+    rivals = course.rival[high, channel] >= RIVAL_HEIGHT * course.peak[high, channel]
     steps = np.linalg.norm(np.diff(course.position_mm[:, channel], axis=0), axis=1)
     steps = steps[high[1:] & high[:-1]]
     return ChannelFigures(
@@ -159,6 +198,7 @@ def _channel_figures(course: Course, channel: int, threshold: float) -> ChannelF
         gap_mm=_longest_gap(high) * slice_mm,
         jump_mm=float(steps.max()) if steps.size else NAN,
         jumps_per_dm=_per_dm(steps > JUMP_MM + slice_mm, slice_mm) if steps.size else NAN,
+        rival_share=float(rivals.mean()) if rivals.size else NAN,
     )
 
 
@@ -206,11 +246,13 @@ class Part:
 
 
 SCORE_PARTS = {
-    "internal_share": Part("internal: share of slices with a peak", 15, 0.9, 0.3, ""),
+    "internal_share": Part("internal: share of slices with a peak", 25, 0.95, 0.75, ""),
     "external_share": Part("external: share of slices with a peak", 5, 0.6, 0.1, ""),
-    "disagreement": Part("median of disagreement, mean of both channels", 25, 0.5, 6.0, "mm"),
-    "apart": Part("share of slices where members do not agree, mean of both", 30, 0.05, 0.6, ""),
-    "jumps": Part("jumps in 100 mm, mean of both channels", 25, 1.0, 12.0, "times"),
+    "rival": Part(
+        "share of slices whose peak has a rival, mean of both channels", 40, 0.04, 0.4, ""
+    ),
+    "apart": Part("share of slices where members do not agree, mean of both", 15, 0.05, 0.4, ""),
+    "jumps": Part("jumps in 100 mm, mean of both channels", 15, 1.0, 6.0, "times"),
 }
 """The parts of a side's score."""
 
@@ -230,7 +272,7 @@ def score_points(internal: ChannelFigures, external: ChannelFigures) -> dict[str
     values = {
         "internal_share": internal.peak_share,
         "external_share": external.peak_share,
-        "disagreement": _mean([c.disagreement_median_mm for c in channels], unknown),
+        "rival": _mean([c.rival_share for c in channels], unknown),
         "apart": _mean([c.apart_share for c in channels], unknown),
         "jumps": _mean([c.jumps_per_dm for c in channels], unknown),
     }
@@ -248,11 +290,10 @@ NEAR = Part("both sides' internal maxima close together", 20, 25.0, 10.0, "mm")
 def participant_score(left: float, right: float, between_mm: float) -> float:
     """What orders the page: 0 to 100.
 
-    Two thirds of the worse side's score and one third of the better one's, and the points of
-    `NEAR`, where the distance between the sides is known.
+    The worse side's score, and the points of `NEAR`, where the distance between the sides is known.
     """
     near = 0.0 if np.isnan(between_mm) else NEAR.points(between_mm)
-    return min(100.0, (2 * max(left, right) + min(left, right)) / 3 + near)
+    return min(100.0, max(left, right) + near)
 
 
 def _mean(values: list[float], unknown: float) -> float:

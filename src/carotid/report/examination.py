@@ -16,6 +16,7 @@ from carotid.evaluation.figures import (
     left_right_mm,
     make_course,
     participant_score,
+    rival_heights,
     side_figures,
 )
 from carotid.geometry.sides import SIDE_NAMES, SideName
@@ -129,7 +130,9 @@ def examine(
         mean = project(folder.mean(side), heights)
         indices = load_max_indices(folder, side)
         _check_together(folder, side, mean, std, indices)
-        course = make_course(mean.peak, mean.peak_index, indices, mean.grid.spacing_mm)
+        spacing_mm = mean.grid.spacing_mm
+        rival = rival_heights(mean.coronal, mean.sagittal, mean.peak_index, spacing_mm[:2])
+        course = make_course(mean.peak, mean.peak_index, rival, indices, spacing_mm)
         truth = None
         if annotation_dir is not None:
             truth = _truth(centerline_file(annotation_dir, participant_id, side), mean)

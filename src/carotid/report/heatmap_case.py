@@ -103,10 +103,10 @@ def _in_words(key: str, figures: SideFigures) -> str:
     if key == "external_share":
         return f"external peaks in {100 * external.peak_share:.0f} % of slices"
     words, field, otherwise = {
-        "disagreement": (
-            "models typically {:.1f} mm apart",
-            "disagreement_median_mm",
-            "models not comparable",
+        "rival": (
+            "another spot nearly as high in {:.0%} of slices",
+            "rival_share",
+            "no peak to compare",
         ),
         "apart": ("models on different spots in {:.0%} of slices", "apart_share", "no peak"),
         "jumps": ("{:.0f} jumps along 100 mm", "jumps_per_dm", "no course to follow"),

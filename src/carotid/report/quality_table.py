@@ -20,6 +20,7 @@ _CHANNEL_FIELDS = {
     "gap_mm": 2,
     "jump_mm": 2,
     "jumps_per_dm": 1,
+    "rival_share": 4,
 }
 _CENTERLINE_FIELDS = {
     "score": 2,

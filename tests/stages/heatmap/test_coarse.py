@@ -35,7 +35,10 @@ def open_files() -> dict[Path, str]:
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("in_memory", [0, 2, 5])
-def test_spilled_equals_kept(axis: int, in_memory: int, tmp_path: Path) -> None:
+def test_spilled_equals_kept(
+    axis: int, in_memory: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coarse, "_MEAN_BYTES", 800)
     scratch = tmp_path / "scratch"
     with CoarseHeatmaps(axis, scratch, in_memory * MEMBER_BYTES) as store:
         for k, member in enumerate(MEMBERS):
@@ -47,6 +50,9 @@ def test_spilled_equals_kept(axis: int, in_memory: int, tmp_path: Path) -> None:
             for start, stop in ((0, 2), (3, 5), (0, member.shape[axis + 1])):
                 expected = member.movedim(axis + 1, 0)[start:stop]
                 assert torch.equal(store.slab(k, start, stop), expected)
+        mean, ridges = torch.stack(MEMBERS).mean(0), store.ridges_of_mean()
+        torch.testing.assert_close(ridges.over_l, mean.amax(3))
+        torch.testing.assert_close(ridges.over_p, mean.amax(2))
     assert not scratch.exists()
     assert not any("scratch" in name for name in open_files().values())
 

@@ -14,7 +14,7 @@ from carotid.geometry.volume import Volume
 from carotid.stages.heatmap.impression import impression
 from carotid.stages.heatmap.parameters import HeatmapParameters
 from carotid.stages.heatmap.reading import prepare_scan
-from carotid.stages.heatmap.trace import Trace
+from carotid.stages.heatmap.trace import Ridges, SideTraces, Trace
 
 if TYPE_CHECKING:
     from carotid.geometry.sides import Side
@@ -38,7 +38,7 @@ def scan(order: str = "RAS", *, blood: float = 0.0) -> PreparedScan:
     return prepare_scan(volume, HeatmapParameters(), percentiles=None)
 
 
-def traces(prepared: PreparedScan, *, apart: int = 0) -> dict[Side, list[Trace]]:
+def traces(prepared: PreparedScan, *, apart: int = 0) -> dict[Side, SideTraces]:
     """Two members whose maxima lie in the tubes; the second one's `apart` voxels further back."""
     found = {}
     for side in prepared.frame.sides:
@@ -46,7 +46,9 @@ def traces(prepared: PreparedScan, *, apart: int = 0) -> dict[Side, list[Trace]]
         blood = (image - 0.5).abs()
         smooth = torch.nn.functional.avg_pool2d(blood[:, None], 7, stride=1, padding=3)[:, 0]
         heat = 600 * torch.stack([smooth, smooth])
-        found[side] = [Trace.of(heat), Trace.of(torch.roll(heat, apart, 2))]
+        other = torch.roll(heat, apart, 2)
+        mean = Ridges.of((heat + other) / 2)
+        found[side] = SideTraces([Trace.of(heat), Trace.of(other)], mean)
     return found
 
 
@@ -91,10 +93,10 @@ def test_bright_blood_and_a_deep_field_are_unlike_training() -> None:
 
 def test_nothing_found_is_said_too() -> None:
     prepared = scan()
-    silent = {
-        side: [Trace.of(torch.zeros(2, *prepared.side_image(side).shape))]
-        for side in prepared.frame.sides
-    }
+    silent = {}
+    for side in prepared.frame.sides:
+        nothing = torch.zeros(2, *prepared.side_image(side).shape)
+        silent[side] = SideTraces([Trace.of(nothing)], Ridges.of(nothing))
     found = impression(prepared, silent, {"blood_contrast": (0.0, 1.0)})
     assert found.score == 100
     assert "blood_contrast" not in found.as_context()["scan"]

@@ -15,6 +15,7 @@ import torch
 
 from carotid.network.gpu import spare_bytes
 from carotid.stages.heatmap.scratch import KEPT_BYTES, ScratchFile, Spilled
+from carotid.stages.heatmap.trace import Ridges
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+
+_MEAN_BYTES = 4 << 20
+"""Of the mean that is looked at together: few enough to stay in the cache."""
 
 GPU_BUDGET_BYTES = 2 << 30
 """Heatmaps kept on a GPU, of one side, where half of what it has to spare is not less."""
@@ -102,6 +106,27 @@ class CoarseHeatmaps:
         row_bytes = out.nbytes // max(stop - start, 1)
         kept.read_into(_bytes_of(out), start * row_bytes)
         return torch.from_numpy(out).to(self.device)
+
+    @torch.inference_mode()
+    def ridges_of_mean(self) -> Ridges:
+        """The ridges of the mean over the members that are kept."""
+        axis = self.slab_axis
+        sizes = dict(zip(self.memory_order, self._shape, strict=True))
+        s, p, columns = shape = [sizes[a] for a in (1, 2, 3)]
+        over_l = torch.full((2, s, p), -torch.inf, device=self.device)
+        over_p = torch.full((2, s, columns), -torch.inf, device=self.device)
+        rows = max(1, _MEAN_BYTES * shape[axis] // (8 * s * p * columns))
+        for start in range(0, shape[axis], rows):
+            stop = min(start + rows, shape[axis])
+            mean = self.slab(0, start, stop).clone()
+            for member in range(1, len(self)):
+                mean += self.slab(member, start, stop)
+            found = Ridges.of(mean.div_(len(self)).movedim(0, axis + 1))
+            box = [slice(start, stop) if a == axis else slice(None) for a in range(3)]
+            for whole, part, other in ((over_l, found.over_l, 1), (over_p, found.over_p, 2)):
+                known = whole[:, box[0], box[other]]
+                torch.maximum(known, part, out=known)
+        return Ridges(over_l, over_p)
 
     def leave_device(self) -> None:
         """Keep in main memory what is kept on a device, now and from here on.

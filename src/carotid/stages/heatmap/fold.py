@@ -20,7 +20,7 @@ from carotid.network.unet import OUT_CHANNELS
 from carotid.stages.heatmap.coarse import CoarseHeatmaps
 from carotid.stages.heatmap.maxima import Maxima
 from carotid.stages.heatmap.sampling import sample_axis, sample_last_axis
-from carotid.stages.heatmap.trace import Trace
+from carotid.stages.heatmap.trace import Ridges, SideTraces, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -70,7 +70,6 @@ class SideResult:
 
     Attributes:
         side: Which side.
-        traces: Each member's maxima in the network's frame, as far as members were added.
     """
 
     def __init__(
@@ -87,7 +86,8 @@ class SideResult:
         self._members = members
         self.coarse = CoarseHeatmaps(self._slab_axis, scratch_file)
         self.maxima = Maxima(members, frame.raw_shape)
-        self.traces: list[Trace] = []
+        self._maxima_of_members: list[Trace] = []
+        self._ridges: Ridges | None = None
         self._extremes: list[tuple[str, Tensor]] = []
 
     def add(self, heatmaps: Tensor, member: str) -> None:
@@ -101,10 +101,29 @@ class SideResult:
         last = len(self.coarse) + 1 == self._members
         extremes = torch.stack((heatmaps.amin(), heatmaps.amax()))  # NaN prevails
         self._extremes.append((member, extremes))
-        self.traces.append(Trace.of(heatmaps))
+        trace = Trace.of(heatmaps)
         self.coarse.add(heatmaps, last=last)
+        self._maxima_of_members.append(trace)
+        if last:
+            self._ridges = self._ridges_in_memory()
         if last or not heatmaps.is_cuda:
             self._check()  # waits for a GPU, so that all is there when it is folded
+
+    @property
+    def traces(self) -> SideTraces:
+        """What is kept to judge heatmaps by."""
+        if self._ridges is None:
+            message = "not all members were added"
+            raise ValueError(message)
+        return SideTraces(self._maxima_of_members, self._ridges)
+
+    def _ridges_in_memory(self) -> Ridges:
+        """Those of the mean, found on the CPU where the device has no memory for it."""
+        try:
+            return self.coarse.ridges_of_mean()
+        except torch.OutOfMemoryError:
+            self.leave_device()
+        return self.coarse.ridges_of_mean()
 
     def _check(self) -> None:
         """Refuse heatmaps that are no numbers, of the members added since the last time."""

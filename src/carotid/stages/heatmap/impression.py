@@ -17,6 +17,7 @@ from carotid.evaluation.figures import (
     left_right_mm,
     make_course,
     participant_score,
+    rival_heights,
     side_figures,
 )
 from carotid.evaluation.likeness import differences, geometry_facts, intensity_facts
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from carotid.geometry.frame import NetworkFrame
     from carotid.geometry.sides import Side
     from carotid.stages.heatmap.prepare import PreparedScan
-    from carotid.stages.heatmap.trace import Trace
+    from carotid.stages.heatmap.trace import SideTraces, Trace
 
 PEAK = 100.0
 """Height that later steps need a peak to have."""
@@ -77,25 +78,25 @@ class Impression:
 
 def impression(
     scan: PreparedScan,
-    traces: Mapping[Side, Sequence[Trace]],
+    traces: Mapping[Side, SideTraces],
     seen: Mapping[str, tuple[float, float]],
 ) -> Impression:
     """Look at a scan and its maxima.
 
     Args:
         scan: As the networks saw it.
-        traces: Of every side, one per member.
+        traces: Of every side.
         seen: Ranges that training had.
     """
     frame = scan.frame
-    courses = [_course(frame, side, members) for side, members in traces.items()]
+    courses = [_course(frame, side, found) for side, found in traces.items()]
     scores = [side_figures(course, PEAK).score for course in courses]
     between = left_right_mm(courses[0], courses[1], PEAK)
     spacing_mm = frame.grid.reoriented(CANONICAL).spacing_mm
     height, depth, width = (stop - start for start, stop in frame.kept)
     contrast = [
-        _blood_contrasts(scan.side_image(side), members, _voxel_mm(frame))
-        for side, members in traces.items()
+        _blood_contrasts(scan.side_image(side), found.members, _voxel_mm(frame))
+        for side, found in traces.items()
     ]
     known = np.concatenate(contrast)
     facts = {
@@ -118,17 +119,19 @@ def _voxel_mm(frame: NetworkFrame) -> tuple[float, float, float]:
     return s, p, columns
 
 
-def _course(frame: NetworkFrame, side: Side, members: Sequence[Trace]) -> Course:
-    """The maxima along a side; where members differ, the highest one's stands for all."""
+def _course(frame: NetworkFrame, side: Side, found: SideTraces) -> Course:
+    """The maxima of the mean heatmap along a side."""
     s_mm, p_mm, l_mm = _voxel_mm(frame)
-    indices = np.stack([one.positions() for one in members])[..., ::-1].copy()  # l, p
-    if side.mirrored:
-        indices[..., 0] = side.width - 1 - indices[..., 0]
-    indices[..., 0] += side.start
-    heights = np.stack([one.heights() for one in members])
-    best = heights.argmax(0)[None, ..., None]
-    chosen = np.take_along_axis(indices, best, 0)[0].swapaxes(0, 1)
-    return make_course(heights.mean(0).T, chosen, indices, (l_mm, p_mm, s_mm))
+    over_l, over_p = found.mean.arrays()
+    peaks = np.stack([over_p.argmax(2), over_l.argmax(2)], axis=-1).swapaxes(0, 1)  # s, 2, l and p
+    ridges = over_p.swapaxes(1, 2), over_l.swapaxes(1, 2)
+    rival = rival_heights(*ridges, peaks, (l_mm, p_mm))
+    members = np.stack([one.positions() for one in found.members])[..., ::-1].copy()
+    for indices in (peaks, members):
+        if side.mirrored:
+            indices[..., 0] = side.width - 1 - indices[..., 0]
+        indices[..., 0] += side.start
+    return make_course(over_l.max(2).T, peaks, rival, members, (l_mm, p_mm, s_mm))
 
 
 def _blood_contrasts(
