@@ -110,7 +110,11 @@ def spoilt(
     if name == "bias":
         at = np.indices(array.shape, sparse=True)
         waves = [np.cos(np.pi * (at[a] / n + rng.uniform())) for a, n in enumerate(array.shape)]
-        return shown(array * np.exp(amount * (waves[0] + waves[1] + waves[2]) / 3)), PERCENTILES, 1.0
+        return (
+            shown(array * np.exp(amount * (waves[0] + waves[1] + waves[2]) / 3)),
+            PERCENTILES,
+            1.0,
+        )
     if name == "invert":
         return shown(np.clip(1.3 * bright - array, 0, None)), PERCENTILES, 1.0
     if name == "percentiles":
@@ -118,9 +122,7 @@ def spoilt(
     return neck, PERCENTILES, amount if name == "spacing" else 1.0
 
 
-def examined(
-    case: str, members: Sequence[Member], parameters: HeatmapParameters
-) -> dict[str, Any]:
+def examined(case: str, members: Sequence[Member], parameters: HeatmapParameters) -> dict[str, Any]:
     """A neck's figures, as the page has them, and its share of right maxima."""
     kind, number, *how = case.split(":")
     simulated = KINDS[NAMES[kind]](int(number))
@@ -128,9 +130,7 @@ def examined(
     volume = neck.volume
     affine = volume.grid.affine.copy()
     affine[:3, :3] *= factor
-    heatmaps = compute_heatmaps(
-        volume.array, affine, members, parameters, percentiles=percentiles
-    )
+    heatmaps = compute_heatmaps(volume.array, affine, members, parameters, percentiles=percentiles)
     spacing_mm = Grid(volume.grid.shape, affine).reoriented(CANONICAL).spacing_mm
     way = Reordering.between(volume.grid, CANONICAL)
     courses, right = [], []

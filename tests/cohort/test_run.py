@@ -87,6 +87,19 @@ def test_a_stage_of_scans(raw: Path, tmp_path: Path) -> None:
     assert unfinished(out) == []
 
 
+def test_what_cannot_be_used_is_said_before_the_first_scan_is_done(
+    raw: Path, tmp_path: Path
+) -> None:
+    (raw / "zero.mha").write_bytes(b"no MetaImage at all")
+    progress = MagicMock()
+    request = Request(WORDS, tmp_path / "out", raw_dir=raw)
+    outcomes = run_stage(request, lambda _: nullcontext(cast("Progress", progress)))
+    assert status(outcomes) == ["done", "done", "failed"]
+    told = [call.args[0].participant_id for call in progress.finished.call_args_list]
+    assert told == ["zero", "one", "two"]
+    assert "zero.mha" in outcomes[2].reason
+
+
 def test_a_stage_of_results_beside_them_and_elsewhere(raw: Path, tmp_path: Path) -> None:
     out, other = tmp_path / "out", tmp_path / "other"
     run(WORDS, out, raw_dir=raw)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from carotid.cohort.background import EarlyLoad, Surroundings
 from carotid.cohort.cluster import HERE, Work, run_on_cluster
 from carotid.cohort.cores import given_cores
+from carotid.cohort.header_look import done_after_a_look
 from carotid.cohort.interrupts import stop_if_asked
 from carotid.cohort.memory import check_memory
 from carotid.cohort.outcome import Outcome
@@ -25,7 +26,7 @@ from carotid.cohort.resume import COMPLETE, StageResults
 from carotid.cohort.runner import Runner
 from carotid.stages.catalog import made_on_the_way, read_settings_of
 from carotid.stages.inputs import record_of_run
-from carotid.stages.stage import Setting
+from carotid.stages.stage import SCAN, Setting
 from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.parameters import record_transforms
 from carotid.storage.results.record import read_record
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from carotid.provenance import Record
     from carotid.stages.inputs import Inputs
     from carotid.stages.stage import Prepared, Stage, Task
+    from carotid.storage.raw import RawScan
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +128,8 @@ def run_stage(
     )
     with choose_progress(len(asked)) as progress:
         if request.scheduler is None:
-            outcomes = opened.runner(progress).run(asked)
+            runner, unread = opened.runner(progress), _unread(opened, stage, complete)
+            outcomes = done_after_a_look(asked, unread, progress.finished, runner.run)
         else:
             work = Work(open_stage, request, opened.records(), request.scheduler)
             outcomes = run_on_cluster(work, asked, complete, progress)
@@ -199,6 +202,14 @@ def open_stage(request: Request) -> OpenStage:
         return Runner(task, results, progress, around, early)
 
     return OpenStage(layout, places, inputs, asked, record, results, runner)
+
+
+def _unread(opened: OpenStage, stage: Stage, complete: Sequence[str]) -> dict[str, RawScan]:
+    """Scans to look at first, where they are what participants bring; one is being loaded."""
+    if stage.needs[-1] != SCAN:
+        return {}
+    left = sorted({*opened.asked} - {*complete})
+    return {one: opened.inputs.scan(one) for one in left[1:]}
 
 
 def _begin(task: Task[Any], request: Request, asked: Sequence[str]) -> EarlyLoad[Any] | None:

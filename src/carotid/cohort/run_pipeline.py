@@ -10,7 +10,7 @@ from carotid.cohort.background import EarlyLoad
 from carotid.cohort.chain import Chain, first_look, make_tasks
 from carotid.cohort.cluster import HERE, Work, run_on_cluster
 from carotid.cohort.cores import given_cores
-from carotid.cohort.header_look import look_at_headers
+from carotid.cohort.header_look import done_after_a_look
 from carotid.cohort.interrupts import stop_if_asked
 from carotid.cohort.outputs import check_output_dir
 from carotid.cohort.participants import select_participants
@@ -200,12 +200,8 @@ def open_pipeline(request: PipelineRequest) -> OpenPipeline:
 
 def _done_here(opened: OpenPipeline, progress: StepProgress) -> list[Outcome]:
     """Take participants through on this machine, after a look at all headers."""
-    unusable = look_at_headers(opened.unread, list(opened.unread))
-    for outcome in unusable:
-        progress.finished(outcome)
-    rest = sorted({*opened.asked} - {outcome.participant_id for outcome in unusable})
-    done = opened.runner(progress).run(rest)
-    return sorted([*unusable, *done], key=lambda one: one.participant_id)
+    runner = opened.runner(progress)
+    return done_after_a_look(opened.asked, opened.unread, progress.finished, runner.run)
 
 
 def settings_of(request: PipelineRequest) -> dict[str, Parameters]:

@@ -122,6 +122,13 @@ HEATMAP_COLUMNS = (
         _of(lambda c: c.peak_share, max, "external"),
     ),
     Column(
+        "Rivals", "%", 0, "high",
+        "Share of slices with a peak above the threshold in which another place, more than 6 mm "
+        "away, is at least 70 % as high in the mean heatmap: the networks are of two minds. Worse "
+        "channel.",
+        _of(lambda c: c.rival_share, max),
+    ),
+    Column(
         "Disagree", "mm", 1, "high",
         "Median over slices of the members' disagreement: the mean distance of their maxima from "
         "the point in the middle of them, where the mean heatmap's peak is above the threshold. "
