@@ -68,8 +68,22 @@ NAMES = {
 
 CASES = """
 first:0 first:1 first:2 first:3 first:6 first:7 first:8 first:9 first:10 first:11 first:12 first:13
-first:14 first:15
-""".split()
+first:14 first:15 first:16 first:17 first:0:noise=0.2 first:8:noise=0.35 first:12:noise=0.12
+first:1:thick=6 first:14:thick=4 first:6:invert first:15:invert first:7:spacing=0.7
+first:10:spacing=1.5 first:14:spacing=0.8 first:6:percentiles=1 first:9:percentiles=0
+first:7:blur=1.5 first:13:blur=1 first:11:bias=2 first-whole:1 first-whole:2
+second-plain:0 second-plain:1 second-plain:2 second-plain:3 second-plain:7 second-plain:8
+second-plain:9 second-hard:0 second-hard:1 second-hard:2 second-hard:3 second-hard:4 second-hard:5
+second-hard:7 second-hard:8 second-hard:9 second-plain:4:noise=0.25 second-plain:5:noise=0.4
+second-hard:5:noise=0.15 second-plain:4:thick=8 second-hard:6:thick=5 second-plain:3:invert
+second-hard:6:invert second-plain:5:spacing=1.5 second-plain:7:spacing=0.65
+second-plain:8:spacing=1.25 second-plain:6:percentiles=1 second-plain:6:percentiles=3
+second-hard:7:percentiles=0 second-hard:4:bias=2 second-plain:9:bias=3 second-hard:3:blur=1.5
+second-hard:5:blur=1.7 second-hard:7:blur=2 second-hard:8:blur=1 second-plain:4:blur=2
+second-plain:5:blur=1.6 second-plain:8:blur=2 second-whole-plain:0 second-whole-plain:1
+second-whole-plain:2 second-whole-plain:3 second-whole-hard:0 second-whole-hard:2
+"""
+"""What is measured unless other cases are asked for."""
 
 WINDOWS = ((0.0, 100.0), (25.0, 75.0), (1.0, 99.9), (40.0, 100.0))
 """Percentiles that nobody should ask for, for scans spoilt by `percentiles=0` to `3`."""
@@ -94,7 +108,7 @@ def spoilt(
 
     name, _, value = how.partition("=")
     amount = float(value or 0)
-    grid, array = neck.volume.grid, neck.volume.array
+    grid, array = neck.volume.grid, np.asarray(neck.volume.array, np.float32)
     rng = np.random.default_rng([seed, int(100 * amount)])
     bright = float(np.percentile(array, PERCENTILES[1]))
 
@@ -109,7 +123,7 @@ def spoilt(
         return with_slices_of(neck, amount), PERCENTILES, 1.0
     if name == "blur":
         reach = [amount / mm for mm in grid.spacing_mm]
-        return shown(ndimage.gaussian_filter(array.astype(np.float32), reach)), PERCENTILES, 1.0
+        return shown(ndimage.gaussian_filter(array, reach)), PERCENTILES, 1.0
     if name == "bias":
         at = np.indices(array.shape, sparse=True)
         waves = [np.cos(np.pi * (at[a] / n + rng.uniform())) for a, n in enumerate(array.shape)]
@@ -225,7 +239,7 @@ def main() -> None:
     kept = chosen.keep is not None and chosen.keep.is_file()
     rows = json.loads(chosen.keep.read_text()) if kept else []
     there = {row["name"] for row in rows}
-    for case in chosen.cases or CASES:
+    for case in chosen.cases or CASES.split():
         if case in there:
             continue
         rows.append(examined(case, members, parameters))

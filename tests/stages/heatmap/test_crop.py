@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 import torch
@@ -17,12 +19,23 @@ from carotid.stages.heatmap.compute import compute_heatmaps
 from carotid.stages.heatmap.parameters import HeatmapParameters
 from carotid.stages.heatmap.prepare import prepare
 
-BOX = Crop.parse("R -8.3 5.1 A -4.2 6.05 S -7 3.3")
-POINTWISE = [
-    stand_in(lambda x, k=k: torch.cat([k + x / 100, k * x / 150], dim=1)) for k in (1.0, 2.5)
-]
-"""Each voxel for itself, so that what is hidden around a voxel cannot change it; nowhere zero."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
+    from torch import Tensor
+
+BOX = Crop.parse("R -8.3 5.1 A -4.2 6.05 S -7 3.3")
+
+
+def pointwise(factor: float) -> Callable[[Tensor], Tensor]:
+    """A network that looks at each voxel for itself, and is nowhere zero.
+
+    So what is hidden around a voxel cannot change it.
+    """
+    return lambda x: torch.cat([factor + x / 100, factor * x / 150], dim=1)
+
+
+POINTWISE = [stand_in(pointwise(factor)) for factor in (1.0, 2.5)]
 ORDERS = {"axial": "RAS", "dicom": "LPS", "coronal": "LSA", "sagittal": "PIR", "upright": "ILA"}
 TILTS = {"straight": None, "oblique": turned(11, -8, 16)}
 
@@ -79,6 +92,6 @@ def test_networks_see_the_box_and_no_voxel_more(order: str) -> None:
 
 def test_without_a_crop_the_record_is_as_it_was() -> None:
     assert "crop" not in HeatmapParameters().model_dump(mode="json")
-    kept = HeatmapParameters(crop="P -40 20").model_dump(mode="json")
+    kept = HeatmapParameters.model_validate({"crop": "P -40 20"}).model_dump(mode="json")
     assert kept["crop"] == "A -20 40"
     assert HeatmapParameters.model_validate(kept).crop == Crop.parse("A -20 40")
