@@ -123,6 +123,9 @@ def test_a_participant_is_told_by_mean_and_extreme_of_both_sides() -> None:
     table = participants_table(found)
     assert table.words("participant_id") == ("a", "b")
     np.testing.assert_array_equal(table.numbers("internal_bulb_sides_count"), [1, 2])
+    # A side that was not read has no share in the volumes' means, so none in the length's either.
+    np.testing.assert_array_equal(table.numbers("internal_bulb_covered_mm_sides_mean"), [10, 9.5])
+    np.testing.assert_array_equal(table.numbers("internal_bulb_covered_mm_sides_min"), [10, 9])
     np.testing.assert_array_equal(table.numbers("internal_bulb_wt_max_mm_sides_mean"), [2, 2])
     np.testing.assert_array_equal(table.numbers("internal_bulb_wt_max_mm_sides_max"), [2, 3])
     np.testing.assert_array_equal(table.numbers("internal_bulb_mla_mm2_sides_mean"), [np.nan, 16])

@@ -21,7 +21,10 @@ PARTICIPANT = Column("participant_id", "", "Whose scan it is")
 
 Fold = Literal["mean", "max", "min"]
 
+COVERED = "covered_mm"
+
 FOLDED: Mapping[str, tuple[Fold, ...]] = {
+    COVERED: ("mean", "min"),
     "la_mean_mm2": ("mean", "max"),
     "tva_mean_mm2": ("mean", "max"),
     "wa_mean_mm2": ("mean", "max"),
@@ -78,7 +81,7 @@ def arteries_table(found: Mapping[str, MeasurementTable]) -> MeasurementTable:
 def participants_table(found: Mapping[str, MeasurementTable]) -> MeasurementTable:
     """A row per participant, sorted: each measure of each segment, both sides together.
 
-    Where one side alone has a value, it is that side's.
+    Where one side alone has a value, it is that side's; so it is with the length that was covered.
     """
     ids = sorted(found)
     columns: list[Column] = [PARTICIPANT]
@@ -98,12 +101,17 @@ def participants_table(found: Mapping[str, MeasurementTable]) -> MeasurementTabl
     for segment in SEGMENTS:
         sides = Column(f"{segment}_sides_count", "", f"Sides whose wall could be read: {segment}.")
         columns.append(sides)
-        covered = [_both(found[name], segment, "covered_mm") for name in ids]
-        cells[sides.name] = np.array([float((values > 0).sum()) for values in covered])
+        lengths = [_both(found[name], segment, COVERED) for name in ids]
+        covered = [np.where(values > 0, values, np.nan) for values in lengths]
+        cells[sides.name] = np.array([float(np.isfinite(values).sum()) for values in covered])
         for name, folds in FOLDED.items():
             if segment not in _OF_SOME.get(name, (segment,)):
                 continue
-            values = [_both(found[participant], segment, name) for participant in ids]
+            values = (
+                covered
+                if name == COVERED
+                else [_both(found[participant], segment, name) for participant in ids]
+            )
             for fold in folds:
                 one = by_name[name]
                 column = Column(
