@@ -60,6 +60,26 @@ def test_a_plane_that_leaves_the_tube_s_slices_is_empty() -> None:
     assert np.isfinite(found.radii_mm[1]).all()
 
 
+@pytest.mark.parametrize("tilt", [20, 35])
+def test_a_tube_that_narrows_at_once_is_cut_too(tilt: float) -> None:
+    """As behind the flow divider: each ray against a fine search along it."""
+    heights = np.arange(0, 40, 0.05)
+    radius = 4 - 2 / (1 + np.exp(-(heights - 20) / 0.15))
+    centers = np.column_stack([heights * np.tan(np.deg2rad(tilt)), np.zeros_like(heights)])
+    radii = np.tile(radius[:, None], ANGLES)
+    tube = Tube(heights, centers, radii, 0.1 * np.ones_like(radii))
+    at = [18.5, 19.5, 20.0, 20.5, 21.5]
+    found = across(tube, tilt, at)
+    assert np.isfinite(found.spread_mm).all()
+    run, slope = np.linspace(0, 8, 80_001)[1:], np.deg2rad(tilt)
+    for plane, height in enumerate(at):
+        for ray, turn in enumerate(ray_angles()):
+            z = height - run * np.cos(turn) * np.sin(slope)
+            away = run * np.hypot(np.cos(turn) / np.cos(slope), np.sin(turn))
+            first = run[np.argmax(away >= np.interp(z, heights, radius))]
+            assert found.radii_mm[plane, ray] == pytest.approx(first, abs=0.01)
+
+
 def test_gaps_are_joined_up_to_their_limit() -> None:
     tube = oblique(0, 0.5)
     keep = (tube.heights_mm < 10) | (tube.heights_mm > 13)
