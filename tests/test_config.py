@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from carotid.config import Parameters, parse_sections
+from carotid.config import Parameters, parse_sections, read_toml
 from carotid.errors import ConfigurationError
 from carotid.stages.catalog import STAGES, read_sections, read_settings, section_names, stage_named
 from carotid.stages.heatmap.parameters import HeatmapParameters
@@ -183,3 +183,9 @@ def test_files_that_are_none() -> None:
         settings(Path("latin"))
     with pytest.raises(ConfigurationError):
         settings(Path("a\0b"))
+
+
+def test_a_number_of_too_many_digits_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("[neck]\nseed = " + "9" * 5000)
+    with pytest.raises(ConfigurationError, match="not a valid TOML file"):
+        read_toml(tmp_path / "a.toml")

@@ -54,7 +54,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         )
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, or a number without end
         raise ConfigurationError(
             f"not a valid TOML file: {error}",
             where=path,

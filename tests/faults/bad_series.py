@@ -132,8 +132,8 @@ def odd_padding(_: int, dataset: Dataset) -> None:
     dataset.add_new(0x00280120, "LO", "none")
 
 
-def small_letters(_: int, dataset: Dataset) -> None:
-    dataset.PhotometricInterpretation = "monochrome2"
+def small_letters(content: bytes) -> bytes:
+    return content.replace(b"MONOCHROME2", b"monochrome2")
 
 
 def lost_among_hexadecimal(raw: Path, name: str) -> None:
@@ -227,7 +227,7 @@ DICOM: dict[str, tuple[Callable[[Path, str], object], str]] = {
         "datalad get",
     ),
     "padding that is no number": (classic(edit=odd_padding), "PixelPaddingValue is not usable"),
-    "a colour model in small letters": (classic(edit=small_letters), SOUND),
+    "a colour model in small letters": (changed(small_letters), SOUND),
     "a slice cut short": (cut_slice, "cut short"),
     "a pipe among the slices": (pipe_named_as_slice, "missing|slice"),
     "a broken JPEG 2000 stream": (broken_codestream, "cannot be decoded|cut short"),

@@ -333,6 +333,23 @@ def test_a_file_or_a_dicom_folder_can_stand_for_itself(tmp_path: Path) -> None:
         find_scans_at(tmp_path / "gone")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.zip", b"PK\x03\x04", "found a zip archive.*Unpack it"),
+        ("a.nrrd", b"NRRD0004", "found an NRRD file"),
+        ("a.PAR", b"# x", "found a format that is not read"),
+        ("a.nii.gz.part", b"x", "found an unfinished download"),
+    ],
+)
+def test_a_file_that_cannot_stand_for_a_scan_is_named_for_what_it_is(
+    tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UsageError, match=f"this file is no scan .{words}"):
+        find_scans_at(tmp_path / name)
+
+
 def test_a_folder_of_scans_stays_one(tmp_path: Path) -> None:
     write_classic(make_volume(), tmp_path)
     touch(tmp_path, "sub-01.mha")

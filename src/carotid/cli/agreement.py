@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.place import PLACE
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from carotid.evaluation.common_range import Segments
     from carotid.evaluation.compare_measurements import Comparison
     from carotid.measurements import MeasurementTable
 
 logger = logging.getLogger(__name__)
 
-_folder = click.Path(path_type=Path)
+_folder = PLACE
 
 _config = click.option(
     "-c",

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.place import PLACE
+
 if TYPE_CHECKING:
     from carotid.storage.results.layout import OutputLayout
 
-_folder = click.Path(path_type=Path)
+_folder = PLACE
 
 
 @click.command(short_help="One scan in the directories of a platform for challenges.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from carotid.cli.place import PLACE, THREADS
 from carotid.cli.sharing_options import sharing_options
 from carotid.stages.catalog import STAGES
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from carotid.stages.stage import Stage
 
-folder = click.Path(path_type=Path)
+folder = PLACE
 
 BIDS_IMAGE_HELP = (
     "Which image of a BIDS session is the scan: its suffix or entities, as acq-bb_T1w.  "
@@ -51,7 +51,7 @@ _OPTIONS = (
     ),
     click.option(
         "--threads",
-        type=click.IntRange(min=1),
+        type=THREADS,
         help="Threads to compute with.  [default: the cores this process was given]",
     ),
     click.option("-f", "--force", is_flag=True, help="Do participants again that are complete."),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.place import PLACE
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from carotid.evaluation.compare_centerlines import CenterlineComparison
     from carotid.evaluation.compare_contours import ContourComparison
     from carotid.evaluation.compare_heatmaps import Comparison
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_folder = click.Path(path_type=Path)
+_folder = PLACE
 
 
 @click.group()

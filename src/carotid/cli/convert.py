@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.place import PLACE
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from carotid.conversion.run import ChallengeName
 
-_folder = click.Path(path_type=Path)
+_folder = PLACE
 
 
 @click.group()

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.place import PLACE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from carotid.export.corrections import Corrected, Place
 
 logger = logging.getLogger(__name__)
 
-_folder = click.Path(path_type=Path)
+_folder = PLACE
 
 
 @click.command("correct", short_help="Take in what was corrected by hand in 3D Slicer.")

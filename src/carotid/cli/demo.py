@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.place import PLACE, THREADS
 from carotid.cohort.outputs import check_output_dir
 from carotid.network.shipped import given_or_shipped
 from carotid.stages.catalog import WHOLE, stage_named
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WARNING = (
     "The models were trained with necks of this very simulator. They have not been validated\n"
@@ -51,7 +55,7 @@ class _Places:
 
 
 @click.command(short_help="See it work: simulated necks, all steps, figures, a page.")
-@click.argument("output_dir", type=click.Path(path_type=Path))
+@click.argument("output_dir", type=PLACE)
 @click.option(
     "--participants",
     type=click.IntRange(1, 100),
@@ -63,7 +67,7 @@ class _Places:
     "--seed", type=click.IntRange(0), default=2026, show_default=True, help="Which necks."
 )
 @click.option("--device", type=click.Choice(["cuda", "cpu"]), help="As in `carotid run`.")
-@click.option("--threads", type=click.IntRange(min=1), help="As in `carotid run`.")
+@click.option("--threads", type=THREADS, help="As in `carotid run`.")
 @click.option("--force", is_flag=True, help="Start again where a demo has run already.")
 def demo(
     output_dir: Path,

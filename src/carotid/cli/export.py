@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from carotid.cli.place import PLACE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from carotid.export.studies import Exported, Study
 
-_folder = click.Path(path_type=Path)
+_folder = PLACE
 
 
 @click.group("export")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.place import PLACE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from carotid.cohort.merge import Merged
 
@@ -17,7 +19,7 @@ _MOST_ROWS = 30
 
 
 @click.command(short_help="Close a cohort that was computed in parts.")
-@click.argument("output_dir", type=click.Path(path_type=Path))
+@click.argument("output_dir", type=PLACE)
 def merge(output_dir: Path) -> int:
     """Write the tables of a cohort that was computed with --shard, and say who is missing.
 

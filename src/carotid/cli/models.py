@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.place import PLACE
 from carotid.network.shipped import SHIPPED
 from carotid.stages.catalog import STAGES, stage_named
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from carotid.storage.model_description import ModelDescription
 
 KINDS = [stage.name for stage in STAGES if stage.models]
@@ -57,7 +59,7 @@ def path(kind: str) -> int:
 
 
 @models.command()
-@click.argument("model_dir", type=click.Path(path_type=Path))
+@click.argument("model_dir", type=PLACE)
 @click.option(
     "--necks",
     type=click.IntRange(min=1),
@@ -89,7 +91,7 @@ def calibrate(model_dir: Path, necks: int) -> int:
 
 
 @models.command()
-@click.argument("model_dir", type=click.Path(path_type=Path))
+@click.argument("model_dir", type=PLACE)
 @click.option(
     "--kind",
     type=click.Choice(KINDS),

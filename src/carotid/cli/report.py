@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.place import PLACE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from carotid.report.write import Report
 
-folder = click.Path(path_type=Path)
+folder = PLACE
 
 
 @click.command(short_help="Make one page of pictures and figures, worst cases first.")

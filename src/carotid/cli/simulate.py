@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.place import PLACE
 from carotid.cohort.outputs import check_output_dir
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command(short_help="Make simulated necks with known centerlines.")
-@click.argument("output_dir", type=click.Path(path_type=Path))
+@click.argument("output_dir", type=PLACE)
 @click.option(
     "--participants", type=click.IntRange(1), default=3, show_default=True, help="How many necks."
 )
@@ -23,7 +27,7 @@ from carotid.cohort.outputs import check_output_dir
 )
 @click.option(
     "--config_path",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     help="TOML file with the section [neck]: the ranges that necks are drawn from.",
 )
 @click.option("--force", is_flag=True, help="Write over necks that are there already.")

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import click
 
+from carotid.cli.place import PLACE
 from carotid.cli.progress import choose_teller
 from carotid.cohort.interrupts import stop_if_asked
 from carotid.cohort.outputs import check_output_dir
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from carotid.config import Parameters
     from carotid.simulation.recipe import NeckRecipe
     from carotid.training.engine.run import Progress
 
-_folder = click.Path(path_type=Path)
+_folder = PLACE
 
 
 @click.group()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.place import PLACE
 from carotid.cli.train import TrainingProgress, check_sources
 from carotid.cohort.outputs import check_output_dir
 
-_folder = click.Path(path_type=Path)
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_folder = PLACE
 
 
 @click.command("contour", short_help="Train contour networks on annotated or simulated necks.")

@@ -5,21 +5,23 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from carotid.cli.cohort_options import BIDS_IMAGE_HELP, settings_options
 from carotid.cli.pipeline import pipeline
+from carotid.cli.place import PLACE, THREADS
 from carotid.cli.sharing_options import part, sharing_options
 from carotid.stages.catalog import STAGES, made_on_the_way
 from carotid.stages.stage import SCAN
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from carotid.stages.stage import Stage
 
-folder = click.Path(path_type=Path)
+folder = PLACE
 
 
 @click.group()
@@ -120,7 +122,7 @@ def _options(stage: Stage) -> list[click.Parameter]:
             ),
             click.Option(
                 ["--threads"],
-                type=click.IntRange(min=1),
+                type=THREADS,
                 help="Threads to compute with.  [default: the cores this process was given]",
             ),
         ]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-_folder = click.Path(path_type=Path)
+from carotid.cli.place import PLACE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_folder = PLACE
 
 
 @click.command(short_help="Make a page with a participant's arteries in 3D.")

@@ -23,6 +23,14 @@ def check_output_dir(output_dir: Path, inputs: Sequence[Path], *, make: bool = F
     Raises:
         UsageError: Nothing was touched.
     """
+    for path in (output_dir, *output_dir.parents):
+        if path.is_symlink() and not path.exists():
+            raise UsageError(
+                "the output directory lies behind a link that leads nowhere",
+                where=path,
+                found=f"a link to {path.readlink()}",
+                remedy="mount what it leads to, or choose another output directory",
+            )
     try:
         place = output_dir.resolve()
         for source in inputs:

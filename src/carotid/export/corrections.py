@@ -157,9 +157,12 @@ def undo(place: Place) -> list[str]:
     """Take corrections back; returns the results that had any.
 
     Raises:
+        UsageError: There is nothing of this participant that could have been corrected.
         OutputError: A file cannot be removed.
     """
     done = []
+    if not place.layout.transform(place.participant_id, CONTOUR_TRANSFORM).is_dir():
+        place.folder(CENTERLINE_TRANSFORM)
     with place.held(CENTERLINE_TRANSFORM, CONTOUR_TRANSFORM):
         for transform in (CENTERLINE_TRANSFORM, CONTOUR_TRANSFORM):
             folder = place.layout.transform(place.participant_id, transform) / CORRECTED_FOLDER

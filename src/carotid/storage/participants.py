@@ -13,11 +13,13 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from carotid.errors import UsageError
+from carotid.errors import InputError, UsageError
+from carotid.foreign import HEAD_BYTES, recognised
 from carotid.storage.bids import find_bids_scans
 from carotid.storage.dicom.loose import begins_as_dicom_file
 from carotid.storage.entries import scan_of, scan_of_dicom, scan_of_folder, sort_entries
-from carotid.storage.unused import shortened, warn_of_unused
+from carotid.storage.regular_file import open_regular
+from carotid.storage.unused import reason_unused, shortened, warn_of_unused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -99,9 +101,26 @@ def find_scans_at(place: Path, choice: BidsChoice | None = None) -> Place:
         return Place(place, {whole.participant_id: replace(whole, path=place)})
     scan = scan_of(place) or (scan_of_dicom(place) if begins_as_dicom_file(place) else None)
     if scan is None:
-        raise UsageError("this file is no scan", where=place, expected=LAYOUT)
+        raise _no_scan(place)
     _check_id(scan)
     return Place(place.parent, {scan.participant_id: scan})
+
+
+def _no_scan(file: Path) -> UsageError:
+    """The error about a file that is given as a scan and is none, with what it is instead."""
+    try:
+        with open_regular(file) as opened:
+            foreign = recognised(opened.read(HEAD_BYTES))
+    except InputError:
+        foreign = None
+    found = foreign.what if foreign else reason_unused(file.name)
+    return UsageError(
+        "this file is no scan",
+        where=file,
+        found=found,
+        expected=LAYOUT,
+        remedy=foreign.remedy if foreign else None,
+    )
 
 
 def _holds_slices(folder: Path) -> bool:

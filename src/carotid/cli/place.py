@@ -1,0 +1,33 @@
+"""Kinds of arguments that several commands have: places, and numbers of threads.
+
+An empty place is a mistake: it stands for the folder one is in, and comes from a shell variable
+that was never set.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import os
+
+
+class _Place(click.Path):
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        if value == "":
+            self.fail("the path is empty; a variable of the shell may not be set", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PLACE = _Place(path_type=Path)
+
+THREADS = click.IntRange(1, 1024)
+"""A slip of the finger must not make as many threads as it says."""
