@@ -20,7 +20,7 @@ def test_a_link_to_a_disk_that_is_not_mounted_is_refused(
 ) -> None:
     """The folder that it leads to would be made on another disk, and hidden by the right one."""
     (tmp_path / "disk").symlink_to(tmp_path / "mnt" / "gone")
-    with pytest.raises(UsageError, match="behind a link that leads nowhere .found a link to"):
+    with pytest.raises(UsageError, match=r"behind a link that leads nowhere .found a link to"):
         check_output_dir(tmp_path / "disk" / below, [], make=make)
     assert not (tmp_path / "mnt").exists()
 

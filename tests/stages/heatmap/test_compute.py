@@ -263,3 +263,23 @@ def test_masked_voxels_are_not_taken_for_tissue() -> None:
     expected = compute_heatmaps(array, affine_of(), MEMBERS, PARAMETERS)
     np.testing.assert_array_equal(found.left.mean, expected.left.mean)
     assert type(Volume(whole, found.grid).array) is np.ndarray
+
+
+@pytest.mark.parametrize(
+    ("array", "affine", "words"),
+    [
+        ([[[1, 2]], [[3]]], np.eye(4), "the voxels are no array"),
+        (np.zeros((4, 5)), np.eye(4), "expected"),
+        (np.zeros((4, 5, 6, 1)), np.eye(4), "expected"),
+        (np.zeros((4, 5, 6), object), np.eye(4), "not real numbers"),
+        (np.zeros((4, 5, 6), np.bool_), np.eye(4), "not real numbers"),
+        (np.zeros((4, 5, 6)), None, "expected"),
+        (np.zeros((4, 5, 6)), "RAS", "the affine is no matrix of numbers"),
+        (np.zeros((4, 5, 6)), np.eye(3), "expected"),
+        (np.zeros((4, 5, 6)), [[1, 0, 0], [0, 1]], "the affine is no matrix of numbers"),
+        (np.zeros((4, 5, 6)), np.full((4, 4), np.nan), "affine"),
+    ],
+)
+def test_what_is_no_scan_is_one_documented_error(array: Any, affine: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        compute_heatmaps(array, affine, [])

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from carotid.artifacts import LABELS, Heatmaps, SideHeatmaps
-from carotid.errors import ModelError
+from carotid.errors import InputError, ModelError
 from carotid.geometry.grid import Grid
 from carotid.geometry.intensity import checked_percentiles
 from carotid.geometry.volume import Volume
@@ -68,15 +68,32 @@ def compute_heatmaps(
     """
     chosen = HeatmapParameters() if parameters is None else parameters
     wanted = None if percentiles is None else checked_percentiles(percentiles)
-    stored = np.asanyarray(array)  # with its mask, if it has one
-    grid = Grid(stored.shape, np.asarray(affine, dtype=np.float64))
-    volume = Volume(stored, grid)
+    volume = _volume(array, affine)
     scan = prepare_scan(volume, chosen, percentiles=wanted)
     done = {
-        result.side.name: _gather(result, grid)
+        result.side.name: _gather(result, volume.grid)
         for result in predict_sides(scan, members, chosen, on_window)
     }
-    return Heatmaps(done["left"], done["right"], grid)
+    return Heatmaps(done["left"], done["right"], volume.grid)
+
+
+def _volume(array: NDArray[np.generic], affine: ArrayLike) -> Volume:
+    """A scan in memory, checked.
+
+    Raises:
+        InputError: Array or affine cannot be used.
+    """
+    try:
+        stored = np.asanyarray(array)  # with its mask, if it has one
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the voxels are no array: {error}", found=type(array)) from error
+    try:
+        placed = np.asarray(affine, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"the affine is no matrix of numbers: {error}", expected="4 x 4, index to R-A-S mm"
+        ) from error
+    return Volume(stored, Grid(stored.shape, placed))
 
 
 def count_windows(frame: NetworkFrame, members: int, parameters: HeatmapParameters) -> int:
