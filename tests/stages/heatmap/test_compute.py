@@ -273,11 +273,11 @@ def test_masked_voxels_are_not_taken_for_tissue() -> None:
         (np.zeros((4, 5, 6, 1)), np.eye(4), "expected"),
         (np.zeros((4, 5, 6), object), np.eye(4), "not real numbers"),
         (np.zeros((4, 5, 6), np.bool_), np.eye(4), "not real numbers"),
-        (np.zeros((4, 5, 6)), None, "expected"),
+        (np.zeros((4, 5, 6)), None, "position in space"),
         (np.zeros((4, 5, 6)), "RAS", "the affine is no matrix of numbers"),
-        (np.zeros((4, 5, 6)), np.eye(3), "expected"),
+        (np.zeros((4, 5, 6)), np.eye(3), "position in space"),
         (np.zeros((4, 5, 6)), [[1, 0, 0], [0, 1]], "the affine is no matrix of numbers"),
-        (np.zeros((4, 5, 6)), np.full((4, 4), np.nan), "affine"),
+        (np.zeros((4, 5, 6)), np.full((4, 4), np.nan), "position in space"),
     ],
 )
 def test_what_is_no_scan_is_one_documented_error(array: Any, affine: Any, words: str) -> None:
