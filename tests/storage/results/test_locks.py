@@ -94,7 +94,13 @@ def test_whoever_may_write_beside_the_locks_may_lock(mode: int, tmp_path: Path) 
     assert stat.S_IMODE((out / ".carotid" / "a.lock").stat().st_mode) == mode & 0o666
 
 
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, 524])
+_NUMBERS = [
+    *(errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, 524),
+    *(errno.EINVAL, errno.ENOTTY),
+]
+
+
+@pytest.mark.parametrize("number", _NUMBERS)
 def test_a_file_system_without_locks_is_told_once(
     number: int,
     tmp_path: Path,

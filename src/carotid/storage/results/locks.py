@@ -27,6 +27,8 @@ _NO_LOCKS = {
     errno.EOPNOTSUPP,
     errno.ENOTSUP,
     errno.EBADF,  # NFS, for a lock that it wants another kind of access for
+    errno.EINVAL,  # some file systems in user space, and Windows' under Linux
+    errno.ENOTTY,  # folders that a virtual machine shares
     524,  # Linux's own ENOTSUPP, which some network file systems let through
 }
 _POLL_S = 0.1
