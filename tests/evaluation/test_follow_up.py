@@ -14,6 +14,7 @@ from carotid.evaluation.alignment import align, turned
 from carotid.evaluation.common_range import ArteryCourse, measures_in_common
 from carotid.evaluation.follow_up import follow_up
 from carotid.evaluation.measured_cohorts import Measured, by_session, in_pairs
+from carotid.evaluation.scan_pair import ScanPair
 from carotid.measurements import Column, MeasurementTable
 from carotid.stages.measurement.parameters import MeasurementParameters
 from carotid.stages.measurement.stretches import segments
@@ -49,6 +50,21 @@ def test_the_bifurcation_s_error_is_found_from_the_arteries(root: Path) -> None:
     found = align(courses(root, "sub-01_ses-01"), courses(root, "sub-01_ses-02"), "left")
     assert found.shift_mm == pytest.approx(2.0, abs=0.4)
     assert found.turn_deg == pytest.approx(0, abs=1)
+
+
+def test_a_bifurcation_that_is_further_off_is_told(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Found at another place by 7 mm: more than is looked for."""
+    for name, off_mm in (("far_ses-1", 0.0), ("far_ses-2", 7.0)):
+        save(tmp_path / "m", name, fork(), fork_mm=(0, 0, off_mm))
+    first, later = (Measured(tmp_path / "m", f"far_ses-{k}") for k in (1, 2))
+    ScanPair.of(first, later, "left", SEGMENTS)
+    (record,) = caplog.records
+    assert "far_ses-2, left: its bifurcation is off by 4 mm or more" in record.getMessage()
+    caplog.clear()
+    ScanPair.of(Measured(root, "sub-01_ses-01"), Measured(root, "sub-01_ses-02"), "left", SEGMENTS)
+    assert not caplog.records
 
 
 def test_a_turned_head_is_turned_back(root: Path) -> None:

@@ -8,6 +8,7 @@ which the external carotid lies, seen from the internal one.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from carotid.artifacts import Label
     from carotid.geometry.sides import SideName
+
+logger = logging.getLogger(__name__)
 
 MAX_SHIFT_MM = 4.0
 """Largest error of the bifurcation that is looked for."""
@@ -54,6 +57,22 @@ class Alignment:
 
     shift_mm: float
     turn_deg: float
+
+    def warn_of_limit(self, name: str, side: SideName) -> None:
+        """Say so where the shift is as large as any that is looked for: it may be larger.
+
+        Args:
+            name: What the second measurement is called.
+            side: Which side it is.
+        """
+        if abs(self.shift_mm) > MAX_SHIFT_MM - STEP_MM / 2:
+            logger.warning(
+                "%s, %s: its bifurcation is off by %g mm or more from the first one's, which is as "
+                "far as is looked for; look at both, and correct the one that is wrong",
+                name,
+                side,
+                abs(self.shift_mm),
+            )
 
 
 def align(

@@ -160,8 +160,10 @@ def repeated_in_common(
                 {label: ArteryCourse.of(table, label, segments.max_gap_mm) for label in LABELS}
                 for table in tables
             ]
-            for later in aligned[1:]:
-                shift = align(aligned[0], later, side).shift_mm
+            for name, later in zip(names[1:], aligned[1:], strict=True):
+                found = align(aligned[0], later, side)
+                found.warn_of_limit(f"{subject.name} in {name}", side)
+                shift = found.shift_mm
                 later.update({label: course.shifted(shift) for label, course in later.items()})
             for segment, limits in segments.limits_mm.items():
                 same = [one[segments.labels[segment]] for one in aligned]

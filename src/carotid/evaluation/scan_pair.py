@@ -62,6 +62,7 @@ class ScanPair:
             for table in tables
         ]
         alignment = align(courses[0], courses[1], side)
+        alignment.warn_of_limit(second.participant_id, side)
         moved = {label: course.shifted(alignment.shift_mm) for label, course in courses[1].items()}
         maps = [_directions(one.thickness(side)) for one in (first, second)]
         return cls(courses[0], moved, alignment, (maps[0], turned(maps[1], alignment.turn_deg)))
