@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from carotid.network.shipped import shipped_checksums
 from carotid.provenance import Input, Record
 from carotid.report.measured import Value, all_figures, told
+from carotid.report.measurement_case import measurement_section
 from carotid.report.models_told import models_told
 from carotid.report.write import write_report
 from carotid.storage.results.measurements import load_measurements
@@ -93,6 +95,24 @@ def test_key_numbers_are_those_of_the_tables(staged: Path, page: Path) -> None:
         assert f"<td>{value}</td>" in card
     assert card.count('class="view map"') == 2
     assert len(re.findall(r"<summary>(?:left|right), (?:narrowest|thickest):", card)) == 4
+
+
+def test_what_was_corrected_by_hand_is_said(staged: Path) -> None:
+    found = load_measurements(staged / "out" / "whole" / "measurement_transform")
+    assert "Corrected by hand" not in measurement_section(found, None, [])
+    table = found.segments
+    left = np.array([side == "left" for side in table.words("side")])
+    words = {"left": "corrected", "right": "found"}
+    cells = {
+        **table.cells,
+        "corrected_slices": np.where(left, 7.0, 0.0),
+        "bifurcation": tuple(words[side] for side in table.words("side")),
+    }
+    corrected = replace(found, segments=replace(table, cells=cells))
+    page = measurement_section(corrected, None, [])
+    told = page.partition("Corrected by hand")[2]
+    cells_told = re.findall("<td>(.*?)</td>", told)
+    assert cells_told[:2] == ["\u2013", "7 cross-sections and the bifurcation"]  # right, left
 
 
 def test_measurements_are_told_with_spread_and_place() -> None:

@@ -48,6 +48,7 @@ class ArteryFigures:
         covered_mm: Length that was measured.
         readable_share: Share of cross-sections from which the wall could be read.
         bifurcation: Where `s` begins: found, corrected, lowest; see the table's dictionary.
+        corrected_slices: Cross-sections that were corrected by hand.
     """
 
     stenosis: Value
@@ -59,6 +60,14 @@ class ArteryFigures:
     covered_mm: float
     readable_share: float
     bifurcation: str
+    corrected_slices: float = 0.0
+
+    @property
+    def by_hand(self) -> str:
+        """What was corrected by hand, in words; empty where nothing was."""
+        slices = f"{self.corrected_slices:.0f} cross-sections" if self.corrected_slices > 0 else ""
+        fork = "the bifurcation" if self.bifurcation == "corrected" else ""
+        return " and ".join(part for part in (slices, fork) if part)
 
 
 _NONE = Value(NAN)
@@ -110,6 +119,7 @@ def artery_figures(measurements: Measurements, side: SideName) -> ArteryFigures 
         covered_mm=_number(table, "covered_mm", whole),
         readable_share=_number(table, "readable_share", whole),
         bifurcation=table.words("bifurcation")[whole] if "bifurcation" in table.cells else "",
+        corrected_slices=_number(table, "corrected_slices", whole),
     )
 
 

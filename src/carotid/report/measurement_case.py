@@ -75,6 +75,9 @@ def measurement_section(
             [_covered(figures.get(side, UNKNOWN)) for side in SIDES_ON_SCREEN],
         )
     )
+    by_hand = [figures.get(side, UNKNOWN).by_hand for side in SIDES_ON_SCREEN]
+    if any(by_hand):
+        rows.append(("Corrected by hand", [(words or "\u2013", "") for words in by_hand]))
     sides = [
         MeasuredSide(
             side,
