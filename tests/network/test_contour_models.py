@@ -168,7 +168,7 @@ def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
         (b"", "empty"),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git-LFS"),
         (b"<!DOCTYPE html><html>", "web page"),
-        (json.dumps({"model": 1}).encode(), "damaged"),
+        (json.dumps({"model": 1}).encode(), "a JSON text, not weights"),
     ],
 )
 def test_files_that_are_no_models_are_named(content: bytes, message: str, tmp_path: Path) -> None:

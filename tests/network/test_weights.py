@@ -168,7 +168,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a list": (saved(lambda: [1, 2]), "found list"),
     "nothing inside": (saved(dict), "found dict"),
     "zip bomb": (zip_bomb, "unpack to more"),
-    "claims terabytes": (claims_terabytes, "others beside them"),
+    "claims terabytes": (claims_terabytes, "another architecture"),
     "TorchScript": (scripted, "TorchScript"),
     "a folder": (lambda p: p.mkdir(), "not a regular file"),
     "a pipe": (os.mkfifo, "not a regular file"),

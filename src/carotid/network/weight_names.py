@@ -86,12 +86,16 @@ def _named_as(
 def _beside(state: Mapping[str, Tensor], architecture: Architecture) -> list[str]:
     """What is there beside all of an architecture's weights, sorted; nothing where one is missing.
 
-    Whoever trains may keep the weights of a loss or a metric with those of the network.
+    Whoever trains may keep the weights of a loss or a metric with those of the network. Where there
+    is more of the network itself, it is another one.
     """
     tails = _tails(architecture)
     modern = {_modern(name, architecture) for name in state}
     complete = _beginnings(modern, tails)
-    return sorted(modern - {complete[0] + tail for tail in tails}) if complete else []
+    if not complete:
+        return []
+    rest = sorted(modern - {complete[0] + tail for tail in tails})
+    return [] if any(name.startswith(complete[0]) for name in rest) else rest
 
 
 def _beginnings(names: Collection[str], tails: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, SupportsIndex
@@ -103,7 +104,8 @@ def read_table(
     """Read a table whose first row names its columns; they may come in any order.
 
     Args:
-        path: The file: UTF-8, with or without a byte order mark, any line ends.
+        path: The file: UTF-8, with or without a byte order mark, or UTF-16 with one, as Excel saves
+            tab-separated text; any line ends. Empty columns at the end are passed over.
         required: Columns that it must have; it may have others.
         what: What it is called in messages.
         remedy: What the user can do about a mistake.
@@ -118,10 +120,15 @@ def read_table(
         limit = f"at most {max_bytes >> 20} MB"
         raise InputError(f"the {what} is too large", where=path, expected=limit)
     try:
-        lines = content.decode("utf-8-sig").splitlines()
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        lines = content.decode("utf-16" if wide else "utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise InputError(f"the {what} is not a text in UTF-8", where=path) from error
-    names = [name.strip() for name in lines[0].split("\t")] if lines else []
+        raise InputError(
+            f"the {what} is not a text in UTF-8",
+            where=path,
+            remedy="save it as text in UTF-8, separated by tabs",
+        ) from error
+    names = [name.strip() for name in lines[0].rstrip().split("\t")] if lines else []
     if not set(required) <= set(names) or len(set(names)) < len(names):
         raise InputError(
             f"the {what}'s first row is wrong",
@@ -136,6 +143,8 @@ def read_table(
         if not line.strip():
             continue
         row = [cell.strip() for cell in line.split("\t")]
+        while len(row) > len(names) and not row[-1]:
+            row.pop()
         if len(row) != len(names):
             raise InputError(
                 f"row {number} of the {what} does not have as many cells as the first row",

@@ -165,3 +165,12 @@ def test_tables_of_another_program_have_no_grid_and_no_bifurcation(tmp_path: Pat
 def test_folder_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         save_centerlines(centerlines(), tmp_path / "none")
+
+
+def test_a_center_outside_of_the_scan_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "left_centerline.tsv"
+    path.write_text("label\tx\ty\tz\ninternal\t3\t4\t5\ninternal\t3\t999\t6\n")
+    assert len(read_side(path).internal.points) == 2
+    assert len(read_side(path, None, (10, 1000, 7)).internal.points) == 2
+    with pytest.raises(InputError, match=r"row 3, column y .*found 999, expected at most 49"):
+        read_side(path, None, (10, 50, 7))

@@ -177,3 +177,43 @@ def test_a_scan_turned_by_45_degrees_has_a_canonical_grid(tmp_path: Path) -> Non
     stored = Grid((40, 20, 50), turn @ np.diag([0.5, 0.4, 0.7, 1.0]))
     save_contours(Contours((), (), stored.reoriented("RAS"), stored), tmp_path)
     assert load_contours(tmp_path).stored is not None
+
+
+CIRCLE = [(20 + 5 * np.cos(t), 10 + 5 * np.sin(t)) for t in np.linspace(0, 6, 20)]
+
+
+def circles(points: list[tuple[float, float]]) -> list[str]:
+    """Rows of a lumen and of a wall in one slice, lumen first."""
+    scaled = [("lumen", 1.0), ("wall", 1.5)]
+    return [f"internal\t{o}\t{x * f:.4f}\t{y * f:.4f}\t7\t\t" for o, f in scaled for x, y in points]
+
+
+def test_a_table_that_was_sorted_is_refused(tmp_path: Path) -> None:
+    """The order of an outline's points is lost, and its area with it."""
+    rows = circles(CIRCLE)
+    load_contours(table(tmp_path, HEADER + "\n".join(rows)))
+    in_turn = [row for pair in zip(rows[:20], rows[20:], strict=True) for row in pair]
+    load_contours(table(tmp_path, HEADER + "\n".join(in_turn)))
+    by_x = sorted(rows, key=lambda row: float(row.split("\t")[2]))
+    with pytest.raises(InputError, match="may have been sorted"):
+        load_contours(table(tmp_path, HEADER + "\n".join(by_x)))
+
+
+def test_rows_that_were_pasted_again_are_refused(tmp_path: Path) -> None:
+    rows = circles(CIRCLE)
+    with pytest.raises(InputError, match=r"row 42, column x .*a point of this outline again"):
+        load_contours(table(tmp_path, HEADER + "\n".join([*rows, *rows[1:9]])))
+    closed = [*rows[:20], rows[0], *rows[20:]]
+    load_contours(table(tmp_path, HEADER + "\n".join(closed)))
+
+
+@pytest.mark.parametrize("order", ["utf-16", "utf-8-sig"])
+def test_tables_as_excel_saves_them(tmp_path: Path, order: str) -> None:
+    """Tab-separated text is UTF-16 there, with empty columns behind those that were touched."""
+    rows = [HEADER.strip(), *circles(CIRCLE)]
+    folder = table(tmp_path, "")
+    text = "\r\n".join(row + "\t\t" for row in rows)
+    (folder / "left_contour.tsv").write_bytes(text.encode(order))
+    (one,) = load_contours(folder).left
+    assert one.lumen is not None
+    assert len(one.lumen.points) == 20

@@ -107,12 +107,23 @@ def load_centerlines(root: Path) -> Centerlines:
     forks = _read_bifurcations(folder.bifurcation)
     by_hand = _read_bifurcations(folder.corrected_bifurcation)
     forks |= {side: fork for side, fork in by_hand.items() if fork is not None}
-    sides = {side: read_side(folder.table(side), forks.get(side)) for side in SIDE_NAMES}
-    return Centerlines(sides["left"], sides["right"], stored_grid(root))
+    grid = stored_grid(root)
+    shape = None if grid is None else grid.reoriented(CANONICAL).shape
+    sides = {side: read_side(folder.table(side), forks.get(side), shape) for side in SIDE_NAMES}
+    return Centerlines(sides["left"], sides["right"], grid)
 
 
-def read_side(path: Path, bifurcation: Bifurcation | None = None) -> SideCenterlines:
+def read_side(
+    path: Path,
+    bifurcation: Bifurcation | None = None,
+    shape: tuple[int, int, int] | None = None,
+) -> SideCenterlines:
     """Read one side's table.
+
+    Args:
+        path: The table.
+        bifurcation: The side's.
+        shape: Number of canonical voxels along each axis, where it is known.
 
     Raises:
         InputError: The file is missing or damaged; a faulty row is named.
@@ -120,6 +131,9 @@ def read_side(path: Path, bifurcation: Bifurcation | None = None) -> SideCenterl
     table = read_table(path, POINT_COLUMNS, "centerline", _REMEDY)
     rows = rows_by_label(table)
     points = points_of(table)
+    for k, size in enumerate(shape or ()):
+        for row in np.flatnonzero(points[:, k] > size):
+            raise table.mistake(row, "xyz"[k], f"{points[row, k]:g}", f"at most {size - 1}")
     for row in np.flatnonzero(points[:, 2] != np.rint(points[:, 2])):
         raise table.mistake(row, "z", f"{points[row, 2]:g}", "a whole slice number")
     values = [table.optional_numbers(column) for column in (*VALUE_COLUMNS, UNCERTAINTY_COLUMN)]

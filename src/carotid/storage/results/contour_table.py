@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import BOUNDARIES, LABELS, CrossSection, Outline
+from carotid.geometry.polygons import crosses_itself
 from carotid.storage.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from carotid.artifacts import Boundary, Label
+    from carotid.storage.tables import Table
 
 NEEDED = ("label", "object", "x", "y", "z")
 SPREADS = ("deviation", "norm_deviation", "deviation_mm")
@@ -99,6 +103,7 @@ def read_contour_table(path: Path, slices: int) -> tuple[CrossSection, ...]:
     found: dict[tuple[Label, int], dict[Boundary, Outline]] = {}
     for rows in np.split(order, np.flatnonzero(changes) + 1):
         if len(rows):
+            _check_order(table, points, rows)
             label, boundary = _IN_ORDER[kinds[rows[0]]]
             outlines = found.setdefault((label, int(z[rows[0]])), {})
             deviation, norm_deviation, deviation_mm = (values[rows] for values in spreads)
@@ -113,3 +118,28 @@ def read_contour_table(path: Path, slices: int) -> tuple[CrossSection, ...]:
         CrossSection(label, height, outlines.get("lumen"), outlines.get("wall"))
         for (label, height), outlines in found.items()
     )
+
+
+def _check_order(table: Table, points: NDArray[np.float64], rows: NDArray[np.int64]) -> None:
+    """Refuse an outline whose rows are apart and whose points cannot be meant in this order.
+
+    So is a table that was sorted by a program for tables, or into which rows were pasted twice.
+
+    Raises:
+        InputError: The outline crosses itself, or has a point twice.
+    """
+    if rows[-1] - rows[0] == len(rows) - 1:
+        return
+    own = points[rows]
+    _, first = np.unique(own, axis=0, return_index=True)
+    again = np.setdiff1d(np.arange(len(own)), first)
+    again = again[(own[again] != own[0]).any(axis=1)]  # a closed outline may end where it begins
+    if len(again):
+        raise table.mistake(rows[again[0]], "x", "a point of this outline again")
+    if crosses_itself(own):
+        raise table.mistake(
+            rows[1],
+            "x",
+            f"rows of one outline far apart, up to row {table.rows[rows[-1]]}",
+            "an outline's points one after the other, as the table may have been sorted",
+        )
