@@ -112,7 +112,7 @@ def test_what_was_corrected_by_hand_is_said(staged: Path) -> None:
     page = measurement_section(corrected, None, [])
     told = page.partition("Corrected by hand")[2]
     cells_told = re.findall("<td>(.*?)</td>", told)
-    assert cells_told[:2] == ["\u2013", "7 cross-sections and the bifurcation"]  # right, left
+    assert cells_told[:2] == ["\u2013", "7 slices<small>bifurcation</small>"]  # right, left
 
 
 def test_measurements_are_told_with_spread_and_place() -> None:

@@ -62,13 +62,6 @@ class ArteryFigures:
     bifurcation: str
     corrected_slices: float = 0.0
 
-    @property
-    def by_hand(self) -> str:
-        """What was corrected by hand, in words; empty where nothing was."""
-        slices = f"{self.corrected_slices:.0f} cross-sections" if self.corrected_slices > 0 else ""
-        fork = "the bifurcation" if self.bifurcation == "corrected" else ""
-        return " and ".join(part for part in (slices, fork) if part)
-
 
 _NONE = Value(NAN)
 UNKNOWN = ArteryFigures(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, NAN, NAN, "")

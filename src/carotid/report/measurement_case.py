@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from carotid.report.measured import ArteryFigures
 
 
+_NOTHING = ("\u2013", "")
+
+
 @dataclass(frozen=True)
 class MeasuredSide:
     """A side's common and internal carotid.
@@ -75,9 +78,9 @@ def measurement_section(
             [_covered(figures.get(side, UNKNOWN)) for side in SIDES_ON_SCREEN],
         )
     )
-    by_hand = [figures.get(side, UNKNOWN).by_hand for side in SIDES_ON_SCREEN]
-    if any(by_hand):
-        rows.append(("Corrected by hand", [(words or "\u2013", "") for words in by_hand]))
+    by_hand = [_by_hand(figures.get(side, UNKNOWN)) for side in SIDES_ON_SCREEN]
+    if any(words != _NOTHING for words in by_hand):
+        rows.append(("Corrected by hand", by_hand))
     sides = [
         MeasuredSide(
             side,
@@ -94,9 +97,15 @@ def measurement_section(
     )
 
 
+def _by_hand(figures: ArteryFigures) -> tuple[str, str]:
+    slices = f"{figures.corrected_slices:.0f} slices" if figures.corrected_slices > 0 else ""
+    fork = "bifurcation" if figures.bifurcation == "corrected" else ""
+    return (slices or fork, fork if slices else "") if slices or fork else _NOTHING
+
+
 def _covered(figures: ArteryFigures) -> tuple[str, str]:
     if np.isnan(figures.covered_mm):
-        return "\u2013", ""
+        return _NOTHING
     readable = "" if np.isnan(figures.readable_share) else f"; {100 * figures.readable_share:.0f} %"
     return f"{figures.covered_mm:.0f} mm{readable}", ""
 
