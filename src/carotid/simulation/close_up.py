@@ -211,13 +211,13 @@ def _shaped(
     rng: np.random.Generator, recipe: NeckRecipe, tree: CarotidTree
 ) -> tuple[ShapedArtery, ShapedArtery | None]:
     wall = draw(rng, recipe.wall_mm)
-    plaques = int(rng.integers(1, 4)) if chance(rng, 0.65) else 0
+    plaques = int(rng.integers(1, 4)) if chance(rng, 0.75) else 0
     chain = Chain(tree.internal.points, tree.internal.radius)
     internal = ShapedArtery(chain, draw_relief(rng, chain, wall, tree.bifurcation_mm, plaques))
     if tree.external is None:
         return internal, None
     chain = Chain(tree.external.points, tree.external.radius)
-    plaques = int(chance(rng, 0.2))
+    plaques = int(chance(rng, 0.3))
     relief = draw_relief(rng, chain, wall * draw(rng, (0.75, 1.0)), tree.bifurcation_mm, plaques)
     return internal, ShapedArtery(chain, relief)
 

@@ -110,7 +110,7 @@ def _paint_neighbours(
         paint_vessel(
             canvas, Tube.plain(points, calibre, coat), look.wall * draw(rng, (0.4, 1.1)), level
         )
-    for _ in range(int(rng.integers(0, 7))):
+    for _ in range(int(rng.integers(0, 5))):
         k = int(rng.integers(len(s)))
         half = draw_log(rng, (1.0, 8.0))
         turn = rng.uniform(0, 2 * np.pi)

@@ -26,6 +26,7 @@ ANGLES = 48
 _USUAL_RADIUS_MM = 3.0
 _SMALLEST_LUMEN_MM = 0.4
 _THINNEST_WALL_MM = 0.3
+_THICKEST_WALL_MM = 8.0
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def draw_relief(
             lumen += pit
             wall -= pit
     lumen = np.maximum(lumen, _SMALLEST_LUMEN_MM - radius)
-    return Relief(start, lumen, np.maximum(wall, _THINNEST_WALL_MM), drawn)
+    return Relief(start, lumen, np.clip(wall, _THINNEST_WALL_MM, _THICKEST_WALL_MM), drawn)
 
 
 def _draw_plaque(rng: np.random.Generator, s: NDArray[np.float64], fork_mm: float) -> Plaque:
@@ -184,8 +185,8 @@ def _draw_plaque(rng: np.random.Generator, s: NDArray[np.float64], fork_mm: floa
         float(at),
         draw(rng, (1.5, 9.0)),
         draw(rng, (0.0, 2 * np.pi)),
-        float(np.exp(rng.uniform(np.log(0.4), np.log(8)))),
-        0.4 + 4.6 * float(rng.uniform()) ** 1.3,
+        float(np.exp(rng.uniform(np.log(0.4), np.log(6)))),
+        0.4 + 5.6 * float(rng.uniform()) ** 1.2,
         float(rng.normal(0, 0.04)),
         draw(rng, (0.0, 0.9)) if chance(rng, 0.5) else 0.0,
     )

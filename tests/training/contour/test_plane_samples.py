@@ -98,6 +98,19 @@ def test_what_nobody_has_parted_belongs_to_the_internal_carotid() -> None:
     assert joint.min() == pytest.approx(own.min(), abs=1e-3)
 
 
+def test_a_vessel_that_does_not_open_into_the_internal_carotid_is_none_of_its_wall() -> None:
+    side = _side()
+    assert side.external is not None
+    planes = Planes.across(side.internal.points_mm, 1.0)
+    # The lumens are 1.4 mm apart there, and the walls lie in each other.
+    apart = side.external.points_mm[0, 2] + 30 * 5.5 / 12
+    beside = np.abs(planes.centers[:, 2] - apart).argmin()
+    part = planes.part(slice(int(beside), int(beside) + 1))
+    lumen, outer = true_radii(side, "internal", part, np.inf)
+    np.testing.assert_allclose(lumen, 2.0, atol=1e-2)
+    np.testing.assert_allclose(outer, 3.2, atol=1e-2)
+
+
 def test_the_other_artery_is_shown_near_the_bifurcation_alone() -> None:
     samples = draw_plane_samples(_side(), np.random.default_rng(3), 20)
     shown = [one.image[1].max() for one in samples]

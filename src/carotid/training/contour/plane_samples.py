@@ -27,6 +27,9 @@ REACH_MM = SAMPLES * SAMPLE_MM
 LARGEST_MM = 14.0
 """Planes in which the wall's outer boundary is farther away than this teach nothing."""
 
+_SAME_MM = 0.1
+"""Lumens that end this near to each other along a ray end at the same place."""
+
 P_EXTERNAL = 0.3
 """Share of samples along the external carotid."""
 
@@ -151,22 +154,34 @@ def true_radii(
     """Radii of lumen and outer wall, (planes, rays) mm, NaN where unknown.
 
     Below the height `parting_mm`, where nobody knows of an external carotid, what opens into the
-    internal one belongs to it.
+    internal one belongs to it. What lies beside it does not: a ray that leaves where the internal's
+    own lumen ends comes to the end of the wall where the internal's own wall ends, and not behind
+    the external carotid.
     """
     own = side.external if label == "external" and side.external is not None else side.internal
     lumen, outer = (np.full((len(planes), RAYS), np.nan) for _ in range(2))
     for k, rays in enumerate(planes.directions(RAYS)):
         center = planes.centers[k]
-        bodies = [own]
+        lumen[k], outer[k] = _exits((own,), center, rays)
         if label == "internal" and side.external is not None and center[2] < parting_mm:
-            bodies.append(side.external)
-        outer[k] = exit_radii(union(tuple(b.wall for b in bodies)), center, rays, REACH_MM)
-        open_ones = tuple(b.lumen for b in bodies if b.lumen is not None)
-        if own.lumen is not None:
-            lumen[k] = exit_radii(union(open_ones), center, rays, REACH_MM)
-        else:
+            both = _exits((own, side.external), center, rays)
+            opens = ~(np.abs(both[0] - lumen[k]) < _SAME_MM)
+            lumen[k] = both[0]
+            outer[k][opens] = both[1][opens]
+        if own.lumen is None:
             lumen[k] = np.where(np.isfinite(outer[k]), 0, np.nan)
     return lumen, np.fmax(lumen, outer)
+
+
+def _exits(
+    bodies: tuple[Artery, ...], center: NDArray[np.float64], rays: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where rays leave the lumens, and where the walls, of bodies that are taken as one."""
+    lumens = tuple(one.lumen for one in bodies if one.lumen is not None)
+    inner = np.full(len(rays), np.nan)
+    if lumens:
+        inner = exit_radii(union(lumens), center, rays, REACH_MM)
+    return inner, exit_radii(union(tuple(one.wall for one in bodies)), center, rays, REACH_MM)
 
 
 def _found_parting(side: Side, rng: np.random.Generator) -> float:
