@@ -38,11 +38,14 @@ TRAINING := src/carotid/training
 CONTOUR_MODELS := runs/contour
 
 contour-models: $(VENV)/.carotid  ## train contour models as the package's own were, in hours
-	$(BIN)/carotid train contour $(CONTOUR_MODELS)/trunk --from_simulator \
-		--train_config_path $(TRAINING)/contour_shipped_trunk.toml
-	$(BIN)/carotid train contour $(CONTOUR_MODELS)/models --from_simulator \
-		--start_from $(CONTOUR_MODELS)/trunk --train_config_path $(TRAINING)/contour_shipped.toml
-	$(BIN)/carotid models calibrate --necks 100 $(CONTOUR_MODELS)/models
+	$(BIN)/carotid train contour $(CONTOUR_MODELS)/step1 --from_simulator \
+		--train_config_path $(TRAINING)/contour_shipped_1.toml
+	for k in 2 3 4; do \
+		$(BIN)/carotid train contour $(CONTOUR_MODELS)/step$$k --from_simulator \
+			--start_from $(CONTOUR_MODELS)/step$$((k - 1)) \
+			--train_config_path $(TRAINING)/contour_shipped_$$k.toml || exit 1; \
+	done
+	$(BIN)/carotid models calibrate --necks 100 $(CONTOUR_MODELS)/step4
 
 docs: $(VENV)/.docs  ## the documentation as pages in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

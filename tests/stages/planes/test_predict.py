@@ -5,7 +5,8 @@ import pytest
 
 from carotid.geometry.grid import CANONICAL
 from carotid.simulation.surfaces import Chain
-from carotid.stages.planes.predict import artery_radii, lengthened, smoothed
+from carotid.stages.planes.images import RADII_MM, SAMPLE_MM, SAMPLES
+from carotid.stages.planes.predict import artery_radii, lengthened, median_radii, smoothed
 
 from .phantom import oblique_grid, see, tube_scan
 
@@ -20,12 +21,12 @@ def _course(orientation: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64
 @pytest.mark.parametrize("orientation", ["RAS", "LPS", "LSA", "PIR", "SPL"])
 def test_a_tube_is_measured_across_whatever_the_grid(orientation: str) -> None:
     course = _course(orientation)
-    scan = tube_scan(oblique_grid(orientation), (Chain(course, np.full(60, 2.4)), 1.2))
+    scan = tube_scan(oblique_grid(orientation), (Chain(course, np.full(60, 2.4)), 1.3))
     radii = artery_radii(scan, course, None, [see])
     assert radii is not None
     inner = slice(6, -6)
     assert np.abs(radii.lumen_mm[inner] - 2.4).mean() < 0.15
-    assert np.abs(radii.outer_mm[inner] - 3.6).mean() < 0.15
+    assert np.abs(radii.outer_mm[inner] - 3.7).mean() < 0.15
     assert len(radii.planes) == pytest.approx(np.linalg.norm(course[-1] - course[0]) + 8, abs=1.1)
 
 
@@ -73,3 +74,20 @@ def test_smoothing_takes_single_points_back() -> None:
     line = np.linspace([0, 0, 0], [0, 0, 30.0], 61)
     line[30, 0] = 2.0
     assert np.abs(smoothed(line)[:, 0]).max() < 1.1
+
+
+@pytest.mark.parametrize("radius_mm", [0.1, 3.0, 3.07, 3.2, 11.9])
+def test_the_median_of_a_sharp_edge_lies_on_it(radius_mm: float) -> None:
+    inside = np.clip((radius_mm - np.arange(SAMPLES) * SAMPLE_MM) / SAMPLE_MM, 0, 1)
+    assert median_radii(inside) == pytest.approx(radius_mm, abs=0.07)
+
+
+def test_the_median_of_a_wall_that_ends_early_or_late_is_one_of_both() -> None:
+    for share, expected in ((0.4, 3.0), (0.6, 6.0)):
+        inside = np.where(RADII_MM < 3, 1.0, np.where(RADII_MM < 6, share, 0.0))
+        assert median_radii(inside) == pytest.approx(expected, abs=SAMPLE_MM / 2)
+
+
+def test_a_ray_without_an_end_ends_where_it_was_sampled_last() -> None:
+    assert median_radii(np.ones((2, SAMPLES))).tolist() == [RADII_MM[-1]] * 2
+    assert median_radii(np.zeros((2, SAMPLES))).max() < SAMPLE_MM

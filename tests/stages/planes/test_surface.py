@@ -34,6 +34,15 @@ def test_unsure_planes_follow_their_neighbours() -> None:
     assert unsure[10, 0] < 2.05
 
 
+def test_plaque_that_networks_are_unsure_of_is_not_flattened() -> None:
+    s = np.arange(41.0)[:, None]
+    lumen, wall = np.full((41, 1), 2.5), 1 + 3 * np.exp(-0.5 * ((s - 20) / 3) ** 2)
+    spread = np.full((41, 1), 0.2)
+    unsure = 0.3 + 0.6 * (wall - 1)
+    _, outer = smooth_surfaces(lumen, lumen + wall, spread, unsure)
+    assert (outer - lumen).max() > 3.8
+
+
 def test_the_outer_boundary_stays_outside() -> None:
     rng = np.random.default_rng(1)
     lumen = 2 + rng.normal(0, 0.8, (40, 8))

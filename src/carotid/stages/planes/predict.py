@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.geometry.planes import Planes
-from carotid.stages.planes.images import RAYS, SAMPLE_MM, STEP_MM, plane_images
+from carotid.stages.planes.images import RADII_MM, RAYS, SAMPLE_MM, STEP_MM, plane_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ class Radii:
     Attributes:
         planes: The planes.
         lumen_mm: (n, rays) mean over the networks.
-        outer_mm: (n, rays) mean over the networks.
+        outer_mm: (n, rays) median: where the networks' mean chance of being inside is one half.
         lumen_raw_mm: (n, rays) raw spread: of each network along the ray and between the networks.
         outer_raw_mm: (n, rays) likewise.
     """
@@ -89,7 +89,7 @@ def _predict(image: NDArray[np.float32], planes: Planes, networks: Sequence[Netw
 
     from carotid.network.plane_cnn import occupancy
 
-    means, spreads = [], []
+    means, spreads, chances = [], [], []
     start = np.arange(image.shape[-1]) * SAMPLE_MM
     # The mean of r² of a boundary at r is the sum over cells of (end² − start²) times occupancy.
     square = torch.from_numpy((2 * start + SAMPLE_MM) * SAMPLE_MM).float()
@@ -101,9 +101,33 @@ def _predict(image: NDArray[np.float32], planes: Planes, networks: Sequence[Netw
             means.append(mean.double().numpy())
             variance = (both * square).sum(dim=-1) - mean**2
             spreads.append(variance.clamp_min(0).double().numpy())
+            chances.append(seen.outer[0].double().numpy())
     mean, between = np.mean(means, axis=0), np.var(means, axis=0)
     spread = np.sqrt(np.mean(spreads, axis=0) + between)
-    return Radii(planes, mean[0], mean[1], spread[0], spread[1])
+    outer = median_radii(np.mean(chances, axis=0))
+    return Radii(planes, mean[0], outer, spread[0], spread[1])
+
+
+def median_radii(inside: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where chances along rays fall below one half.
+
+    The wall ends early or late: with the healthy wall, or with plaque that may be there. The mean
+    of the two is neither.
+
+    Args:
+        inside: (…, samples) chance that a cell lies inside of a boundary.
+
+    Returns:
+        (…) mm, linear between the cells' middles.
+    """
+    falling = np.minimum.accumulate(inside, axis=-1)
+    falling = np.concatenate([np.ones_like(falling[..., :1]), falling], axis=-1)
+    at = np.concatenate([[0.0], RADII_MM])
+    before = np.clip((falling > 0.5).sum(axis=-1) - 1, 0, len(at) - 2)
+    high = np.take_along_axis(falling, before[..., None], axis=-1)[..., 0]
+    low = np.take_along_axis(falling, before[..., None] + 1, axis=-1)[..., 0]
+    share = np.clip((high - 0.5) / np.maximum(high - low, 1e-9), 0, 1)
+    return np.asarray(at[before] + share * (at[before + 1] - at[before]))
 
 
 def smoothed(course: NDArray[np.float64], sd_mm: float = _SMOOTH_MM) -> NDArray[np.float64]:

@@ -24,6 +24,9 @@ USUAL_SPREAD_MM = 0.15
 CUT_OFF_MM = 5.0
 
 _LEAST_SPREAD_MM = 0.05
+_LARGEST_OUTER_SPREAD_MM = 0.3
+"""Larger ones of the outer boundary say that there may be plaque; smoothing would flatten it."""
+
 _LEAST_THICKNESS_MM = 0.05
 
 
@@ -47,7 +50,8 @@ def smooth_surfaces(
     lumen = np.maximum(_smooth(lumen_mm, _weights(lumen_spread_mm)), 0)
     thickness = np.maximum(outer_mm - lumen_mm, _LEAST_THICKNESS_MM)
     # The error of a logarithm is the relative error.
-    weights = _weights(outer_spread_mm) * np.minimum(thickness, 2.0) ** 2
+    spread = np.minimum(outer_spread_mm, _LARGEST_OUTER_SPREAD_MM)
+    weights = _weights(spread) * np.minimum(thickness, 2.0) ** 2
     soft = np.exp(_smooth(np.log(thickness), weights))
     return lumen, lumen + soft
 

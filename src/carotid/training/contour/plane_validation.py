@@ -10,6 +10,7 @@ import torch
 
 from carotid.network.plane_cnn import occupancy
 from carotid.stages.planes.images import SAMPLE_MM
+from carotid.stages.planes.predict import median_radii
 from carotid.training.contour.plane_job import stacked
 from carotid.training.contour.plane_loss import THICK_MM, plane_loss
 
@@ -51,8 +52,8 @@ def validate_planes(
             logits = network(image.to(device)).cpu()
             losses.append(float(plane_loss(logits, lumen, outer, weights)) * len(image))
             seen = occupancy(logits)
-            radii = torch.stack([seen.lumen, seen.outer]).sum(dim=-1) * SAMPLE_MM
-            found.append(radii.flatten(1, 2).numpy())
+            radii = (seen.lumen.sum(dim=-1).numpy() * SAMPLE_MM, median_radii(seen.outer.numpy()))
+            found.append(np.stack(radii).reshape(2, -1, radii[0].shape[-1]))
             true.append(torch.stack([lumen, outer]).flatten(1, 2).numpy())
     return PlaneValidation(
         sum(losses) / len(samples),
