@@ -33,7 +33,7 @@ FULL = ModelDescription(
     training={"seed": 3},
     seen={"voxel_mm": (0.35, 1.0)},
     settings={"heatmap": {"max_roi_depth": 128}},
-    spread={"lumen": TABLE, "wall": replace(TABLE, bias_mm=(0.0, -0.1))},
+    spread={"lumen": TABLE, "wall": TABLE},
     files={"member_0.pt": "ab" * 32},
 )
 
@@ -63,7 +63,6 @@ def test_a_folder_without_it_says_nothing(tmp_path: Path) -> None:
         ("spread", {"lumen": {"raw_mm": [1, 1], "half_mm": [1, 1], "sigma_mm": [1, 1]}}),
         ("spread", {"lumen": {**vars(TABLE), "raw_mm": [0.4, 0.1]}}),
         ("spread", {"lumen": {**vars(TABLE), "wide_mm": [0.4]}}),
-        ("spread", {"lumen": {**vars(TABLE), "bias_mm": [0.4]}}),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, key: str, value: Any) -> None:

@@ -43,15 +43,12 @@ class SpreadTable:
         half_mm: (n,) half width of the interval that holds 50 % of the errors.
         sigma_mm: (n,) that holds 68 %.
         wide_mm: (n,) that holds 95 %.
-        bias_mm: (n,) how much too far out the outer boundary of a thin wall is found; empty where
-            nothing is to be taken away.
     """
 
     raw_mm: tuple[float, ...]
     half_mm: tuple[float, ...]
     sigma_mm: tuple[float, ...]
     wide_mm: tuple[float, ...]
-    bias_mm: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -301,16 +298,12 @@ class _Reader:
         if not isinstance(value, dict) or any(not isinstance(value.get(c), list) for c in columns):
             raise self._wrong(key, value, f"lists {', '.join(columns)}")
         lists = [value[column] for column in columns]
-        bias = value.get("bias_mm", [])
-        fits = isinstance(bias, list) and len(bias) in (0, len(lists[0]))
-        if not fits or not all(map(_is_number, bias)):
-            raise self._wrong(f"{key}.bias_mm", bias, "as many numbers as raw_mm has, or none")
         numbers = all(_is_number(one) and one >= 0 for column in lists for one in column)
         if not numbers or len({len(column) for column in lists}) != 1 or len(lists[0]) < 2:
             raise self._wrong(key, value, "lists of as many numbers, at least two, none below 0")
         if any(a >= b for a, b in zip(lists[0], lists[0][1:], strict=False)):
             raise self._wrong(key, lists[0], "raw_mm that rises")
-        return SpreadTable(*[tuple(float(one) for one in column) for column in (*lists, bias)])
+        return SpreadTable(*[tuple(float(one) for one in column) for column in lists])
 
     def _wrong(self, key: str, found: object, expected: str) -> ModelError:
         return ModelError(

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -11,8 +9,6 @@ from carotid.stages.planes.spread import (
     calibrated,
     half_widths,
     rising,
-    thin_bias,
-    without_bias,
 )
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -53,21 +49,3 @@ def test_without_a_table_the_spread_is_a_standard_deviation() -> None:
 def test_values_that_fall_are_pooled_by_weight() -> None:
     found = rising(np.array([1.0, 4.0, 2.0, 3.0]), np.array([1.0, 1.0, 3.0, 1.0]))
     np.testing.assert_allclose(found, [1.0, 2.5, 2.5, 3.0])
-
-
-def test_healthy_walls_lose_what_they_are_found_too_thick() -> None:
-    rng = np.random.default_rng(5)
-    raw = rng.uniform(0.2, 1.0, 30_000)
-    true = rng.uniform(0.4, 1.8, 30_000)
-    found = true + 0.3 * raw + rng.normal(0, 0.02, 30_000)
-    at, bias = thin_bias(raw, found, found - true)
-    np.testing.assert_allclose(bias, 0.3 * at, atol=0.01)
-
-
-def test_thin_walls_are_moved_and_plaque_stays() -> None:
-    table = replace(UNCALIBRATED, bias_mm=(0.2, 0.2))
-    lumen = np.full(4, 2.0)
-    outer = lumen + np.array([0.3, 1.0, 2.0, 3.0])
-    found = without_bias(table, lumen, outer, np.full(4, 0.5))
-    np.testing.assert_allclose(found - lumen, [0.15, 0.8, 1.9, 3.0])
-    np.testing.assert_array_equal(without_bias(UNCALIBRATED, lumen, outer, lumen), outer)

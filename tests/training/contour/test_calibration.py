@@ -13,7 +13,7 @@ from tests.polar_networks import write_version_1
 from carotid.errors import UsageError
 from carotid.geometry.planes import Planes
 from carotid.stages.planes.predict import Radii
-from carotid.stages.planes.spread import half_widths, without_bias
+from carotid.stages.planes.spread import half_widths
 from carotid.stages.planes.surface import smoothed
 from carotid.storage.model_description import read_model_description
 from carotid.training.contour import calibration
@@ -56,7 +56,6 @@ def test_intervals_of_smoothed_surfaces_hold_what_they_say_on_other_necks() -> N
     for k in range(100, 120):
         one = _seen(k)
         lumen, outer = smoothed(one.radii)
-        outer = without_bias(tables["wall"], lumen, outer, one.radii.outer_raw_mm)
         for name, found, true, raw in (
             ("lumen", lumen, one.lumen_mm, one.radii.lumen_raw_mm),
             ("wall", outer, one.outer_mm, one.radii.outer_raw_mm),

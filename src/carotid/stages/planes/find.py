@@ -13,7 +13,7 @@ from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.planes.predict import artery_radii
 from carotid.stages.planes.sections import Surfaces, sections
-from carotid.stages.planes.spread import UNCALIBRATED, half_widths, without_bias
+from carotid.stages.planes.spread import UNCALIBRATED, half_widths
 from carotid.stages.planes.surface import smoothed
 
 if TYPE_CHECKING:
@@ -131,7 +131,6 @@ def calibrated_radii(radii: Radii, ensemble: PlaneEnsemble) -> RayRadii:
     lumen_half, lumen_sigma, lumen_wide = half_widths(ensemble.table("lumen"), radii.lumen_raw_mm)
     outer_half, outer_sigma, outer_wide = half_widths(ensemble.table("wall"), radii.outer_raw_mm)
     lumen, outer = smoothed(radii)
-    outer = without_bias(ensemble.table("wall"), lumen, outer, radii.outer_raw_mm)
     return RayRadii(
         radii.planes,
         lumen,

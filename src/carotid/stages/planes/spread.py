@@ -21,12 +21,6 @@ SHARES = (0.5, 0.68, 0.95)
 
 BINS = 12
 
-THIN_MM = 1.6
-PLAQUE_MM = 2.4
-"""Walls below the first thickness count as thin, those above the second as plaque."""
-
-HEALTHY_MM = (0.6, 1.2)
-
 UNCALIBRATED = SpreadTable((0.0, 10.0), (0.0, 6.745), (0.0, 10.0), (0.0, 19.6))
 """What is taken without a table: the networks' spread as a standard deviation."""
 
@@ -38,63 +32,6 @@ def half_widths(
     columns = (table.half_mm, table.sigma_mm, table.wide_mm)
     half, sigma, wide = (np.interp(raw_mm, table.raw_mm, column) for column in columns)
     return half, sigma, wide
-
-
-def without_bias(
-    table: SpreadTable,
-    lumen_mm: NDArray[np.float64],
-    outer_mm: NDArray[np.float64],
-    raw_mm: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Outer boundaries of thin walls, moved inwards by what they are found too far out.
-
-    Networks are trained to miss no plaque, so where they are unsure they see thin walls too thick.
-    Walls of plaque stay as they were found.
-
-    Args:
-        table: The wall's table.
-        lumen_mm: Radii of the lumen.
-        outer_mm: Radii of the outer boundary.
-        raw_mm: Spread of the outer boundary.
-    """
-    if not table.bias_mm:
-        return outer_mm
-    wall = outer_mm - lumen_mm
-    bias = thinness(wall) * np.interp(raw_mm, table.raw_mm, table.bias_mm)
-    return np.asarray(lumen_mm + np.maximum(wall - bias, wall / 2))
-
-
-def thinness(wall_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 for a thin wall, falling to 0 for one of plaque.
-
-    >>> thinness(np.array([1.0, 2.0, 3.0])).tolist()
-    [1.0, 0.5, 0.0]
-    """
-    return np.asarray(np.clip((PLAQUE_MM - wall_mm) / (PLAQUE_MM - THIN_MM), 0, 1))
-
-
-def thin_bias(
-    raw_mm: NDArray[np.float64], wall_mm: NDArray[np.float64], error_mm: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How much too far out the outer boundary of healthy walls is found, by the spread.
-
-    The networks have seen walls of any thickness alike often. Arteries have not: but for plaque
-    their walls are some `HEALTHY_MM` thick, and what counts is to be right about those.
-
-    Args:
-        raw_mm: (n,) spreads that networks gave.
-        wall_mm: (n,) thickness that was found.
-        error_mm: (n,) found minus true thickness.
-
-    Returns:
-        Spreads and medians of the error in bins of equal number.
-    """
-    true = wall_mm - error_mm
-    thin = (wall_mm < THIN_MM) & (true > HEALTHY_MM[0]) & (true < HEALTHY_MM[1])
-    raw, error = raw_mm[thin], error_mm[thin]
-    parts = np.array_split(np.argsort(raw, kind="stable"), BINS)
-    middle = np.array([raw[part].mean() for part in parts])
-    return middle, np.array([np.median(error[part]) for part in parts])
 
 
 def calibrated(

@@ -19,7 +19,7 @@ from carotid.network.plane_cnn import PLANES
 from carotid.simulation.close_up import simulate_close_up
 from carotid.stages.planes.predict import EXTRA_MM, artery_radii
 from carotid.stages.planes.predictor import PlanePredictor
-from carotid.stages.planes.spread import UNCALIBRATED, calibrated, thin_bias, without_bias
+from carotid.stages.planes.spread import UNCALIBRATED, calibrated
 from carotid.stages.planes.surface import smoothed
 from carotid.storage.checksums import sha256_of_file
 from carotid.storage.model_description import (
@@ -169,10 +169,7 @@ def spread_tables(necks: Sequence[Sequence[Seen]]) -> dict[str, SpreadTable]:
     true_lumen, true_outer = rays(o.lumen_mm for o in every), rays(o.outer_mm for o in every)
     lumen_raw = rays(one.radii.lumen_raw_mm for one in every)
     outer_raw = rays(one.radii.outer_raw_mm for one in every)
-    thickness, true_thickness = outer - lumen, true_outer - true_lumen
-    at, bias = thin_bias(outer_raw, thickness, thickness - true_thickness)
-    first = calibrated(outer_raw, outer - true_outer)
-    found = replace(first, bias_mm=tuple(map(float, np.interp(first.raw_mm, at, bias))))
-    moved = without_bias(found, lumen, outer, outer_raw)
-    wall = replace(calibrated(outer_raw, moved - true_outer), bias_mm=found.bias_mm)
-    return {"lumen": calibrated(lumen_raw, lumen - true_lumen), "wall": wall}
+    return {
+        "lumen": calibrated(lumen_raw, lumen - true_lumen),
+        "wall": calibrated(outer_raw, outer - true_outer),
+    }
