@@ -156,14 +156,19 @@ def table(scores: Sequence[SideScores]) -> list[tuple[str, str]]:
         ("steps steeper than 45°", f"{100 * sum(one.steep for one in scores) / steps:.2f} %"),
         (
             "AUROC of the uncertainty for errors > 2 mm",
-            f"{auroc(doubt[known], (error > 2)[known]):.3f}",
+            f"{auroc(doubt[known], (error > RIGHT_MM)[known]):.3f}",
         ),
+        ("sides: with errors > 2 mm", f"{_with_errors(scores)} of {len(scores)}"),
         ("errors > 2 mm where it is below 1 mm", _counted(error[doubt < SURE_MM])),
         ("errors > 2 mm where it is above 4 mm", _counted(error[doubt > UNSURE_MM])),
         ("sides: worst median error, mm", f"{np.nanmax(medians):.2f}"),
         ("sides: fewest true slices within 2 mm", f"{100 * shares.min():.1f} %"),
         ("sides: with less than 95 % of them", f"{int((shares < 0.95).sum())} of {len(shares)}"),
     ]
+
+
+def _with_errors(scores: Sequence[SideScores]) -> int:
+    return sum(bool((one.error_mm > RIGHT_MM).any()) for one in scores)
 
 
 def _counted(error: NDArray[np.float64]) -> str:

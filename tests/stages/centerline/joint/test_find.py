@@ -166,6 +166,20 @@ def test_heatmaps_that_show_nothing_have_no_centers(value: float) -> None:
         find_centerlines(heatmaps_of({"left": heat, "right": heat}, LEFT.spacing_mm))
 
 
+def test_a_side_that_shows_nothing_is_named_and_the_other_one_is_found(
+    canonical: Centerlines, caplog: pytest.LogCaptureFixture
+) -> None:
+    heats: dict[SideName, NDArray[np.float32]] = {
+        "left": LEFT.heat(),
+        "right": np.zeros((2, *LEFT.shape), np.float32),
+    }
+    found = find_centerlines(heatmaps_of(heats, LEFT.spacing_mm))
+    assert "no artery was found here: right internal, right external" in caplog.text
+    assert len(found.right.internal.points) == len(found.right.external.points) == 0
+    assert found.right.bifurcation is None
+    np.testing.assert_array_equal(found.left.internal.points, canonical.left.internal.points)
+
+
 @pytest.mark.parametrize("slices", [1, 2, 3, 5])
 def test_few_slices_will_do(slices: int) -> None:
     heat = LEFT.heat()[..., :slices]
@@ -186,3 +200,6 @@ def test_heights_that_are_no_numbers_are_refused(bad: float) -> None:
     heat[1, 3, 4, 50] = bad
     with pytest.raises(InputError, match="holds NaN or infinity"):
         found_in(LEFT, heat)
+    heats: dict[SideName, NDArray[np.float32]] = {"left": LEFT.heat(), "right": heat}
+    with pytest.raises(InputError, match="right heatmap"):
+        find_centerlines(heatmaps_of(heats, LEFT.spacing_mm))

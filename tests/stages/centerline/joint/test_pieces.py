@@ -160,7 +160,9 @@ def test_doubt_grows_with_all_that_speaks_against_a_center() -> None:
         uncertainty_mm(peak, nothing, astray, 0.5),
     ):
         assert doubt[here].min() > 0.3
-        assert doubt[20] > doubt[0], "neighbours are doubted, too"
+        assert doubt[here].min() > doubt[20] > doubt[0], "neighbours are doubted, too"
+    assert uncertainty_mm(low, nothing, np.zeros((3, 60)), 0.5)[0] > 1, "of the whole artery"
+    assert uncertainty_mm(peak, apart, np.zeros((3, 60)), 0.5)[0] < 0.5
     flat = np.linspace(3, 3, 20)
     told = uncertainty_mm(np.zeros(20), flat, np.zeros((1, 20)), 8.0)
     np.testing.assert_allclose(told, told[0])

@@ -3,7 +3,9 @@
 Three things speak of a center's error: the height of the heatmap there, which by itself says how
 far away the artery should be; where else the artery may run; and where the members' own maxima lie.
 A search that has taken a wrong way stays on it for a while, so what they say is evened along the
-artery. Their shares were fitted to errors on necks of the first simulator.
+artery. Where it is wrong over the whole length, no place stands out, but the heights are low: so
+their mean over the artery speaks of each of its centers, too. All shares were fitted to errors on
+necks of the first simulator.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ LEAST_FORK_MM = 1.0
 EVENED_MM = 5.0
 """Standard deviation of the Gaussian window along the artery."""
 
-_OF_HEIGHT, _OF_ALTERNATIVES, _OF_MEMBERS = 0.33, 0.45, 0.05
-"""Shares of squared distances in the squared error."""
+_OF_HEIGHT, _OF_ARTERY, _OF_ALTERNATIVES, _OF_MEMBERS = 0.20, 0.50, 0.45, 0.05
+"""Shares of squared distances in the squared error: by the heights nearby and of the whole artery,
+to other places, to the members' maxima."""
 
 _REACH_MM, _STEEPNESS = 16.0, 6.0
 _MOST_BY_HEIGHT_MM = 8.0
@@ -55,14 +58,12 @@ def uncertainty_mm(
     """
     from scipy.ndimage import gaussian_filter1d
 
-    members = np.minimum(members_mm, _MOST_MEMBER_MM)
-    square = (
-        _OF_HEIGHT * distance_by_height_mm(height) ** 2
-        + _OF_ALTERNATIVES * spread_mm**2
-        + _OF_MEMBERS * (members**2).mean(axis=0)
-    )
-    if len(square):
-        square = gaussian_filter1d(square, EVENED_MM / slice_mm, mode="nearest")
+    if not len(height):
+        return np.empty(0)
+    by_height = distance_by_height_mm(height) ** 2
+    members = (np.minimum(members_mm, _MOST_MEMBER_MM) ** 2).mean(axis=0)
+    nearby = _OF_HEIGHT * by_height + _OF_ALTERNATIVES * spread_mm**2 + _OF_MEMBERS * members
+    square = gaussian_filter1d(nearby, EVENED_MM / slice_mm) + _OF_ARTERY * by_height.mean()
     return np.asarray(np.sqrt(LEAST_MM**2 + square))
 
 

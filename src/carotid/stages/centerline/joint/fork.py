@@ -39,9 +39,10 @@ def meeting_height(
 ) -> float:
     """The height at which two arteries meet, from where they are seen apart.
 
-    The separation, made to rise only, reaches `CLOSE_MM` at one height and `WIDE_MM`, or the most
-    that it becomes, at another. From the first one they go on downwards until they meet, by what
-    separates them between the two and what is usual.
+    The separation, made to rise only (by the mean of the most up to each slice and of the least
+    from it on), reaches `CLOSE_MM` at one height and `WIDE_MM`, or the most that it becomes, at
+    another. From the first one they go on downwards until they meet, by what separates them between
+    the two and what is usual.
 
     Args:
         height_mm: (n,) heights of slices, rising.
@@ -52,13 +53,12 @@ def meeting_height(
         A height at most `apart_mm`, and at most `LOWEST_MM` below it; `apart_mm` itself where they
         are not seen to part.
     """
-    from scipy.optimize import isotonic_regression
-
     slice_mm = float(np.diff(height_mm[:2]).sum())
     highest_mm = apart_mm + max(REACH_MM, REACH_SLICES * slice_mm)
     near = (height_mm >= apart_mm - BELOW_MM) & (height_mm <= highest_mm)
-    height = height_mm[near]
-    rising = isotonic_regression(separation_mm[near]).x
+    height, seen_mm = height_mm[near], separation_mm[near]
+    so_far, from_here = np.maximum.accumulate(seen_mm), np.minimum.accumulate(seen_mm[::-1])[::-1]
+    rising = (so_far + from_here) / 2
     widest_mm = min(WIDE_MM, float(rising[-1]))
     if not rising[0] < CLOSE_MM < widest_mm:
         return apart_mm
