@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from carotid.artifacts import LABELS, Centerlines, SideCenterlines
@@ -17,6 +19,8 @@ from carotid.stages.centerline.parameters import CenterlineParameters
 from carotid.stages.centerline.sections import sections_centers
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from carotid.artifacts import HeatmapSlices, HeatmapSource
     from carotid.geometry.grid import Grid
 
@@ -33,8 +37,9 @@ def find_centerlines(
 ) -> Centerlines:
     """Find one center per artery and axial slice.
 
-    Both sides are found at once, in a thread each: one is searched while the other is read. An
-    artery that is not found on a side is named in a warning.
+    Each side has a thread: while the standard deviation of one is read, the other is searched. Only
+    one side's mean heatmaps are in memory at a time. An artery that is not found on a side is named
+    in a warning.
 
     Args:
         heatmaps: Both sides' heatmaps.
@@ -47,8 +52,9 @@ def find_centerlines(
         InputError: Neither side shows an artery, or a heatmap cannot be used.
     """
     chosen = CenterlineParameters() if parameters is None else parameters
+    room = Lock()
     with ThreadPoolExecutor(len(SIDE_NAMES), "carotid-side") as pool:
-        made = {side: pool.submit(_found, heatmaps, side, chosen) for side in SIDE_NAMES}
+        made = {side: pool.submit(_found, heatmaps, side, chosen, room) for side in SIDE_NAMES}
         found = {side: one.result() for side, one in made.items()}
     missing = [
         f"{side} {label}"
@@ -67,16 +73,20 @@ def find_centerlines(
 
 
 def _found(
-    heatmaps: HeatmapSource, side: SideName, parameters: CenterlineParameters
+    heatmaps: HeatmapSource, side: SideName, parameters: CenterlineParameters, room: Lock
 ) -> SideCenterlines:
     try:
-        return find_side(heatmaps.slices(side), heatmaps.grid, side, parameters)
+        return find_side(heatmaps.slices(side), heatmaps.grid, side, parameters, room)
     except CarotidError as error:
         raise error.at(f"{side} heatmap") from error
 
 
 def find_side(
-    heatmaps: HeatmapSlices, grid: Grid, side: SideName, parameters: CenterlineParameters
+    heatmaps: HeatmapSlices,
+    grid: Grid,
+    side: SideName,
+    parameters: CenterlineParameters,
+    room: AbstractContextManager[object] | None = None,
 ) -> SideCenterlines:
     """The centerlines of one side.
 
@@ -85,20 +95,22 @@ def find_side(
         grid: Their stored grid.
         side: Which side of the patient it is.
         parameters: The method and its settings.
+        room: Held while the mean heatmaps are in memory.
 
     Raises:
         InputError: The heatmap cannot be used.
     """
-    mean = heatmaps.mean()
-    if parameters.method == "joint":
-        spacing_mm = grid.reoriented(CANONICAL).spacing_mm
-        volume = SideVolume(mean, spacing_mm, leftward=side == "left")
-        found = joint_centers(volume, heatmaps.max_indices).tidied()
-        del volume
-    else:
-        found = sections_centers(mean, parameters).tidied()
-    corners = Corners.around(found.arteries, mean.shape[1:])
-    mean_values = mean[corners.channel, *corners.voxels.T]
-    del mean  # before the standard deviation is read
+    with room or nullcontext():
+        mean = heatmaps.mean()
+        if parameters.method == "joint":
+            spacing_mm = grid.reoriented(CANONICAL).spacing_mm
+            volume = SideVolume(mean, spacing_mm, leftward=side == "left")
+            found = joint_centers(volume, heatmaps.max_indices).tidied()
+            del volume
+        else:
+            found = sections_centers(mean, parameters).tidied()
+        corners = Corners.around(found.arteries, mean.shape[1:])
+        mean_values = mean[corners.channel, *corners.voxels.T]
+        del mean
     std_values = heatmaps.std_at(corners.channel, corners.voxels)
     return with_values(found, corners.mixed(mean_values), corners.mixed(std_values), heatmaps)
