@@ -31,6 +31,8 @@ FLAGS: Mapping[str, str] = {
     "lumen_outside_wall": "a part of the lumen lies outside the wall; the thickness there is 0",
     "fused": "the outer walls of both arteries run into each other: areas, no thickness",
     "lumens_overlap": "the lumens of both arteries overlap: the slice is below the flow divider",
+    "both_lumens": "the lumen's outline holds the course of the other artery, which has no outline "
+    "of its own there yet: the slice is below the flow divider",
     "oblique": "the vessel runs more obliquely through the slice than oblique_deg",
     "no_plane": "the vessel could not be cut across, so that only axial measures are there",
     "near_bifurcation": "nearer to the bifurcation than near_bifurcation_mm",
@@ -124,6 +126,7 @@ def _measured(
         "lumen_outside_wall": crossed > 0,
         "fused": fused,
         "lumens_overlap": overlap,
+        "both_lumens": _holds_course(artery, other),
         "oblique": angle > parameters.oblique_deg,
         "no_plane": np.isnan(across.la) & np.isnan(across.tva),
         "near_bifurcation": np.abs(s_mm) < parameters.near_bifurcation_mm,
@@ -148,6 +151,18 @@ def _marked(border: Border, k: int, name: str) -> NDArray[np.bool_]:
     out = np.zeros(k, np.bool_)
     out[border.rows] = getattr(border, name)
     return out
+
+
+def _holds_course(one: Artery, other: Artery | None) -> NDArray[np.bool_]:
+    """(k,) whether the lumen holds the course of the other artery, below its lowest outline."""
+    holds = np.zeros(len(one.z), np.bool_)
+    if other is None:
+        return holds
+    heights = one.heights_mm[one.lumen.rows]
+    there = (heights >= other.axis.points_mm[0, 2]) & (heights < other.heights_mm[0])
+    course = other.axis.at(heights[there])[:, None, :2]
+    holds[one.lumen.rows[there]] = inside(course, one.lumen.outlines_mm[there])[:, 0]
+    return holds
 
 
 def _overlap(one: Artery, other: Artery | None, boundary: str) -> NDArray[np.float64]:
