@@ -348,6 +348,23 @@ def test_results_of_another_version_are_told(
     assert f"2 complete results made with {package} {was} (now 99.1)" in caplog.text
 
 
+def test_files_that_were_changed_by_hand_are_not_replaced_in_silence(
+    raw: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = tmp_path / "out"
+    run(WORDS, out, raw_dir=raw)
+    folder = out / "two" / "words_transform"
+    (file,) = [path for path in folder.iterdir() if path.name != "provenance.json"]
+    file.write_text(file.read_text() + "changed by hand")
+    with caplog.at_level(logging.WARNING):
+        assert status(run(WORDS, out, raw_dir=raw)) == ["skipped", "done"]
+    assert "files of the words results were changed or lost since they were written" in caplog.text
+    assert "made again: two" in caplog.text
+    caplog.clear()
+    run(WORDS, out, raw_dir=raw)
+    assert not caplog.text
+
+
 def test_a_folder_of_others_is_not_replaced(raw: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (out / "one" / "words_transform").mkdir(parents=True)

@@ -185,19 +185,29 @@ class StageResults:
             asked: Who is done, or was done already.
             shard: Only participants of this part are looked at.
         """
-        remarks = []
+        remarks, changed = [], []
         versions: Counter[str] = Counter()
         there_are = self._layout.participants(self._stage.transform)
         for participant_id in there_are if shard is None else shard.of(there_are):
-            there = read_record(self._layout.transform(participant_id, self._stage.transform))
-            if there is None or (self._force and participant_id in asked):
+            place = self._layout.transform(participant_id, self._stage.transform)
+            there = read_record(place)
+            if self._force and participant_id in asked:
                 continue
-            if participant_id not in asked and made_differently(self._record, there):
+            if there is None:
+                if participant_id in asked and has_record(place):
+                    changed.append(participant_id)
+            elif participant_id not in asked and made_differently(self._record, there):
                 remarks.append(
                     f"{participant_id} was made with other parameters or models and stays as it is"
                 )
             elif others := other_versions(self._record, there):
                 versions[", ".join(others)] += 1
+        if changed:
+            more = f" and {len(changed) - _MAX_SHOWN} more" if len(changed) > _MAX_SHOWN else ""
+            remarks.append(
+                f"files of the {self._stage.name} results were changed or lost since they were "
+                f"written, and are made again: {', '.join(changed[:_MAX_SHOWN])}{more}"
+            )
         remarks += [
             f"{count} complete {'result' if count == 1 else 'results'} made with {text}; numbers "
             "may differ in their last digits; --force does them again"
