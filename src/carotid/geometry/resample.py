@@ -154,6 +154,10 @@ class AxisSampling:
         weights = self.first_weight * there, self.second_weight * there
         return AxisSampling(self.size, self.first, self.second, *weights)
 
+    def nearest(self) -> NDArray[np.int64]:
+        """(n_out,) the input sample that weighs most in each output."""
+        return np.where(self.second_weight > self.first_weight, self.second, self.first)
+
     def needed(self) -> tuple[int, int]:
         """The input samples that weigh anything: first, and one past the last."""
         used = np.concatenate(

@@ -25,14 +25,16 @@ PLACES_MM = {"left": (24.0, 15.0), "right": (75.0, 20.0)}
 """x and y from the first voxel: left is at low x, for x grows to the patient's right."""
 
 
-def scan(order: str = "RAS", *, blood: float = 0.0) -> PreparedScan:
+def scan(
+    order: str = "RAS", *, blood: float = 0.0, slice_mm: float = SPACING_MM[2]
+) -> PreparedScan:
     """Grey tissue with a tube of blood on each side."""
     x, y = (np.arange(n) * mm for n, mm in zip(SHAPE[:2], SPACING_MM[:2], strict=True))
     plane = np.full(SHAPE[:2], 0.5, np.float32)
     for place in PLACES_MM.values():
         plane[np.hypot(x[:, None] - place[0], y[None, :] - place[1]) < 2.0] = blood
     array = np.repeat(plane[:, :, None], SHAPE[2], axis=2)
-    grid = Grid(SHAPE, np.diag([-SPACING_MM[0], *SPACING_MM[1:], 1.0]))
+    grid = Grid(SHAPE, np.diag([-SPACING_MM[0], SPACING_MM[1], slice_mm, 1.0]))
     assert grid.reoriented(CANONICAL) is not None
     volume = Volume(array, grid).reoriented(order)
     return prepare_scan(volume, HeatmapParameters(), percentiles=None)
@@ -77,6 +79,23 @@ def test_members_that_differ_are_doubtful() -> None:
     found = impression(prepared, traces(prepared, apart=30), {})
     assert found.score >= DOUBTFUL
     assert found.remarks == (f"doubtful: score {found.score:.0f} of 100",)
+
+
+@pytest.mark.parametrize(("slice_mm", "jumps"), [(2.0, True), (8.0, False)])
+def test_a_step_to_the_side_is_no_jump_between_thick_slices(
+    slice_mm: float, *, jumps: bool
+) -> None:
+    """Of 7 mm: more than 2 + 3 mm and less than 8 + 3 mm."""
+    prepared = scan(slice_mm=slice_mm)
+    stepping = {}
+    for side in prepared.frame.sides:
+        blood = (torch.from_numpy(prepared.side_image(side)) - 0.5).abs()
+        smooth = torch.nn.functional.avg_pool2d(blood[:, None], 7, stride=1, padding=3)[:, 0]
+        half = len(smooth) // 2
+        smooth[half:] = torch.roll(smooth[half:], 14, 1)
+        heat = 600 * torch.stack([smooth, smooth])
+        stepping[side] = SideTraces([Trace.of(heat)], Ridges.of(heat))
+    assert (impression(prepared, stepping, {}).score > 0) == jumps
 
 
 def test_bright_blood_and_a_deep_field_are_unlike_training() -> None:

@@ -120,18 +120,24 @@ def _voxel_mm(frame: NetworkFrame) -> tuple[float, float, float]:
 
 
 def _course(frame: NetworkFrame, side: Side, found: SideTraces) -> Course:
-    """The maxima of the mean heatmap along a side."""
-    s_mm, p_mm, l_mm = _voxel_mm(frame)
-    over_l, over_p = found.mean.arrays()
+    """The maxima of the mean heatmap along a side, in the scan's own axial slices.
+
+    So thick slices are judged by what lies in them, and the score is the page's, which knows these.
+    """
+    _, p_mm, l_mm = _voxel_mm(frame)
+    slice_mm = frame.reordering.grid(frame.grid).spacing_mm[0]
+    kept = slice(*frame.kept[0])
+    slices = frame.back[0].nearest()[kept] - frame.seen[0][0]
+    over_l, over_p = (one[:, slices] for one in found.mean.arrays())
     peaks = np.stack([over_p.argmax(2), over_l.argmax(2)], axis=-1).swapaxes(0, 1)  # s, 2, l and p
     ridges = over_p.swapaxes(1, 2), over_l.swapaxes(1, 2)
     rival = rival_heights(*ridges, peaks, (l_mm, p_mm))
-    members = np.stack([one.positions() for one in found.members])[..., ::-1].copy()
+    members = np.stack([one.positions()[:, slices] for one in found.members])[..., ::-1].copy()
     for indices in (peaks, members):
         if side.mirrored:
             indices[..., 0] = side.width - 1 - indices[..., 0]
         indices[..., 0] += side.start
-    return make_course(over_l.max(2).T, peaks, rival, members, (l_mm, p_mm, s_mm))
+    return make_course(over_l.max(2).T, peaks, rival, members, (l_mm, p_mm, slice_mm))
 
 
 def _blood_contrasts(
