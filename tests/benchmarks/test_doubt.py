@@ -40,7 +40,7 @@ def test_spoiling_moves_nothing(how: str) -> None:
     changed = not np.array_equal(found.volume.array, array)
     assert changed == (how.partition("=")[0] in ("noise", "blur", "bias", "invert", "thick"))
     assert (percentiles in WINDOWS) == how.startswith("percentiles")
-    assert factor == (2.0 if how.startswith("spacing") else 1.0)
+    assert factor == (1.5 if how.startswith("spacing") else 1.0)
 
 
 def test_cases_are_of_known_kinds() -> None:
