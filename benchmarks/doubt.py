@@ -1,7 +1,7 @@
 """Whether the score finds the scans that went wrong, on simulated necks with truth.
 
     python -m benchmarks.doubt [MODEL_DIR] [--keep FIGURES.json] [CASE ...]
-    python -m benchmarks.doubt --figures FIGURES.json
+    python -m benchmarks.doubt --figures FIGURES.json ...
 
 A case is a kind of neck, its number and perhaps how its scan is spoilt, as `first:0` or
 `second-hard:3:blur=1.5`; without any, `CASES` are taken. A neck is bad where less than 80 % of its
@@ -228,10 +228,10 @@ def main() -> None:
     parser.add_argument("model_dir", type=Path, nargs="?", default=shipped_models("heatmap"))
     parser.add_argument("cases", nargs="*", metavar="CASE")
     parser.add_argument("--keep", type=Path, help="keep the figures in this file")
-    parser.add_argument("--figures", type=Path, help="figures that were kept")
+    parser.add_argument("--figures", type=Path, nargs="+", help="files of figures that were kept")
     chosen = parser.parse_args()
     if chosen.figures is not None:
-        report(json.loads(chosen.figures.read_text()))
+        report([row for path in chosen.figures for row in json.loads(path.read_text())])
         return
     members = load_members(chosen.model_dir)
     settings = heatmap_settings(chosen.model_dir).get("heatmap", {})
