@@ -123,11 +123,22 @@ def test_networks_that_look_at_scans_say_so(tmp_path: Path) -> None:
 )
 def test_a_description_under_another_name_is_no_silence(tmp_path: Path, name: str) -> None:
     """Without it, intensities are not rescaled."""
-    (tmp_path / name).write_text("{}")
+    write_model_description(tmp_path, FULL)
+    (tmp_path / "model.json").rename(tmp_path / name)
     with pytest.raises(ModelError, match=r"not called as it has to be.*expected model\.json"):
         read_model_description(tmp_path)
-    (tmp_path / name).rename(tmp_path / "MODEL_CARD.json")
+    (tmp_path / name).write_text('{"unet": "https://example.org"}')
     assert read_model_description(tmp_path) is None
+
+
+@pytest.mark.parametrize("name", ["model.json.bak", "model.json~", "Model.json.old"])
+def test_a_description_put_out_of_use_is_named(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_model_description(tmp_path, FULL)
+    (tmp_path / "model.json").rename(tmp_path / name)
+    assert read_model_description(tmp_path) is None
+    assert f"{name} is not used: it is not called model.json" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,16 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from carotid.errors import ModelError
+from carotid.errors import InputError, ModelError
 from carotid.foreign import HEAD_BYTES, JSON, recognised
 from carotid.storage.regular_file import open_regular
-from carotid.storage.rescaling import FILE_NAME, Rescaling, are_fractions, read_rescaling
+from carotid.storage.rescaling import (
+    FILE_NAME,
+    OUT_OF_USE,
+    Rescaling,
+    are_fractions,
+    read_rescaling,
+)
 from carotid.storage.results.atomic import write_json
 
 if TYPE_CHECKING:
@@ -155,7 +161,10 @@ def _refuse_other_names(folder: Path) -> None:
         names = sorted(path.name for path in folder.iterdir() if path.is_file())
     except OSError:
         return  # whoever looks for weights will say so
-    strays = [name for name in names if _STRAY.fullmatch(name)]
+    alike = [name for name in names if _STRAY.fullmatch(name) and _is_description(folder / name)]
+    strays = [name for name in alike if not name.lower().endswith(OUT_OF_USE)]
+    for name in sorted(set(alike) - set(strays)):
+        logger.warning("%s is not used: it is not called %s", folder / name, MODEL_JSON)
     if strays:
         raise ModelError(
             "the description of the models is not called as it has to be",
@@ -163,6 +172,16 @@ def _refuse_other_names(folder: Path) -> None:
             expected=MODEL_JSON,
             remedy=f"rename the file to {MODEL_JSON}, or move it away to use the weights without",
         )
+
+
+def _is_description(path: Path) -> bool:
+    """Whether a file holds a description of models, be it right or wrong."""
+    try:
+        with open_regular(path) as file:
+            content = file.read(_MAX_BYTES).replace(b"\0", b"")  # some editors write UTF-16
+    except (InputError, OSError):
+        return False
+    return b'"format"' in content and b'"architecture"' in content
 
 
 def looks_at_scans(model_dir: Path) -> bool:

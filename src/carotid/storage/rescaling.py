@@ -32,7 +32,8 @@ _REMEDY = (
 )
 _MAX_STRAYS = 50
 _ALIKE = 0.7
-_OUT_OF_USE = (".bak", ".old", ".orig", ".off", ".unused", ".disabled", ".example", "~")
+OUT_OF_USE = (".bak", ".old", ".orig", ".off", ".unused", ".disabled", ".example", "~")
+"""How names end of files that somebody has put out of use."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _refuse_other_names(raw_dir: Path) -> None:
         path = raw_dir / name
         if not _asks_for_rescaling(path):
             continue
-        if name.lower().endswith(_OUT_OF_USE):
+        if name.lower().endswith(OUT_OF_USE):
             logger.warning("%s is not used: it is not called %s", path, FILE_NAME)
             continue
         raise ConfigurationError(
