@@ -62,14 +62,14 @@ def view(
     check_output_dir(target, [] if raw_dir is None else [raw_dir])
     scans = scans_for_pictures(output_dir, raw_dir)
     sources = Sources(output_dir, contour_dir or output_dir, centerline_dir or output_dir)
-    failed = False
+    code = 0
     for participant_id in wanted:
         path = target / f"{participant_id}.html"
         try:
             view_of(sources, participant_id, scans.get(participant_id)).save(path)
         except CarotidError as error:
             click.echo(f"{participant_id}: failed: {error}", err=True)
-            failed = True
+            code = max(code, error.exit_code)
         else:
             click.echo(f"open {path}")
-    return 1 if failed else 0
+    return code
