@@ -183,7 +183,7 @@ def broken_record(place: Place) -> None:
 
 OUTPUT: dict[str, Row] = {
     "a file": (out_is(lambda out: out.write_text("notes")), REFUSED, "is a file"),
-    "a link to itself": (out_is(lambda out: out.symlink_to(out)), REFUSED, "cannot be used"),
+    "a link to itself": (out_is(lambda out: out.symlink_to(out)), REFUSED, "leads nowhere"),
     "a link into the input": (
         lambda place: place.out.symlink_to(place.raw),
         REFUSED,
