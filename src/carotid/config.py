@@ -150,5 +150,6 @@ def _model_in(annotation: Any) -> type[Parameters] | None:
 
 
 def _nearest(name: str, valid: list[str]) -> str:
-    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    begun = [known for known in valid if name and known.startswith(name)]
+    close = begun or difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
     return f" (did you mean '{close[0]}'?)" if close else f" (valid: {', '.join(valid)})"
