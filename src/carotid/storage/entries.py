@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from carotid.errors import InputError
@@ -116,8 +116,40 @@ def _voxel_files(scans: Iterable[RawScan]) -> set[Path]:
     return found | {path for header in headers if (path := voxel_file_of(header)) is not None}
 
 
+def _only_scan_in(folder: Path) -> RawScan | None:
+    """The one scan file that a folder was made for; its participant is called after the folder.
+
+    None where anything else in it may be a scan, or a part of one, or a second image: which one is
+    meant is not guessed.
+    """
+    scans: list[RawScan] = []
+    others: list[Path] = []
+    try:
+        for path in folder.iterdir():
+            kind = _kind_of_entry(path)
+            if is_litter(path.name, folder=kind == "folder"):
+                if unused.is_hidden_copy(path.name):
+                    return None
+            elif kind != "file":
+                return None
+            elif (scan := scan_of(path)) is not None:
+                scans.append(scan)
+            elif not unused.is_document(path.name) or begins_as_dicom_file(path):
+                others.append(path)
+            if len(scans) > 1 or len(others) > 1:
+                return None
+    except OSError:
+        return None
+    if not scans or not set(others) <= _voxel_files(scans):
+        return None
+    return replace(scans[0], participant_id=folder.name)
+
+
 def _sort_folder(folder: Path, voxels: set[Path], found: Entries) -> None:
     """A folder is a participant, unless voxels of `.mhd` headers lie in it and no DICOM does."""
+    if (only := _only_scan_in(folder)) is not None:
+        found.scans.append(only)
+        return
     if not any(folder in path.parents for path in voxels):
         found.scans.append(scan_of_folder(folder))
         return

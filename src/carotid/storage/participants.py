@@ -1,9 +1,10 @@
 """RAW_DIR: which participants it holds, told from names alone wherever that is possible.
 
-A participant is a folder of DICOM files or one file; the id is the folder's name, or the file's
-name without its extension. In a BIDS data set it is an image of a session. All names are checked
-before anything is read, so that two scans never compete for one id, also not where upper and lower
-case are the same; and whatever is not used is named, so that no scan is overlooked.
+A participant is a folder of DICOM files, one file, or a folder that holds nothing but one file;
+the id is the folder's name, or the file's name without its extension. In a BIDS data set it is an
+image of a session. All names are checked before anything is read, so that two scans never compete
+for one id, also not where upper and lower case are the same; and whatever is not used is named, so
+that no scan is overlooked.
 """
 
 from __future__ import annotations

@@ -230,7 +230,7 @@ def _no_image(path: Path, files: list[Path], dicom: int) -> InputError:
         found = f"{len(scans)} scans of other formats, such as {scans[0].relative_to(path)}"
         remedy = (
             f"give the folder in which they lie as RAW_DIR: {scans[0].parent}; or, if this folder "
-            "is a participant, move its scan out of it and call it after the participant"
+            "is a participant, leave one scan in it and nothing else"
         )
     else:
         found = f"{dicom} DICOM and {len(files) - dicom} other files"
