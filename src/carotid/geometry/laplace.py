@@ -37,8 +37,11 @@ FLUX_TOLERANCE = 1e-3
 _UPSAMPLING = 4
 _LEVELS = 8
 _BLOCK_NODES = 1 << 13
-_TINY = float(np.finfo(np.float64).tiny)
 """So many nodes are solved for at once: some ten megabytes with 64 nodes a curve."""
+_WHOLE = 64
+"""Systems of at most so many unknowns are solved in one piece. OpenBLAS gives those of 100 and more
+to all threads it has, which wait for each other longer than they compute."""
+_TINY = float(np.finfo(np.float64).tiny)
 
 
 def field_line_lengths(
@@ -124,9 +127,26 @@ def _charges(lumen: NDArray[np.complex128], outer: NDArray[np.complex128]) -> ND
     right = np.zeros((len(lumen), 2 * n, 1))
     right[:, :n] = -2 * np.pi
     try:
-        return np.asarray(np.linalg.solve(system, right)[..., 0], np.float64)
+        return _solved(system, right)[..., 0]
     except np.linalg.LinAlgError:  # outlines with equal nodes
         return np.full((len(lumen), 2 * n), np.nan)
+
+
+def _solved(system: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(s, m, r) solutions of (s, m, m) systems, each by halves down to `_WHOLE` unknowns.
+
+    The halves on the diagonal are themselves such systems, of a curve or a part of one, and as
+    far from singular as the whole.
+    """
+    if system.shape[1] <= _WHOLE:
+        return np.asarray(np.linalg.solve(system, right), np.float64)
+    half = system.shape[1] // 2
+    one, other = slice(0, half), slice(half, None)
+    known = np.concatenate([system[:, one, other], right[:, one]], axis=2)
+    across, alone = np.split(_solved(system[:, one, one], known), [system.shape[2] - half], axis=2)
+    back = system[:, other, one]
+    second = _solved(system[:, other, other] - back @ across, right[:, other] - back @ alone)
+    return np.concatenate([alone - across @ second, second], axis=1)
 
 
 def _log_distances(
