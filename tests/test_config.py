@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def settings(path: Path | None) -> HeatmapParameters:
-    return HeatmapParameters.model_validate(read_settings(stage_named("heatmap"), path))
+    return HeatmapParameters.model_validate(
+        read_settings([stage_named("heatmap")], path)["heatmap"]
+    )
 
 
 def read(text: str) -> HeatmapParameters:
@@ -48,7 +50,7 @@ def test_one_file_may_serve_all_commands(caplog: pytest.LogCaptureFixture) -> No
 def test_every_stage_has_a_section_with_defaults_and_help(stage: Stage) -> None:
     assert stage.transform in section_names()
     kind = stage.parameters_class()
-    assert read_settings(stage, None) == kind()
+    assert read_settings([stage], None) == {stage.name: kind()}
     for name, field in kind.model_fields.items():
         assert field.description, f"{stage.name}: {name} has no description"
 

@@ -16,7 +16,7 @@ from carotid.errors import UsageError
 from carotid.geometry.crop import Crop
 from carotid.report.sources import find_subjects
 from carotid.report.write import write_report
-from carotid.stages.catalog import read_settings_of, stage_named
+from carotid.stages.catalog import read_settings, stage_named
 from carotid.storage.results.heatmap_slices import open_heatmaps
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ def test_an_option_wins_over_the_configuration(tmp_path: Path) -> None:
     config.write_text('[heatmap_transform]\ncrop = "A -1 1"\noverlap = 0.5\n')
     stages = [stage_named("heatmap"), stage_named("polar")]
     given = [None, {"crop": None}, {"crop": "S 0 1"}]
-    found = [read_settings_of(stages, config, one)["heatmap"].model_dump() for one in given]
+    found = [read_settings(stages, config, one)["heatmap"].model_dump() for one in given]
     assert [one["crop"] for one in found] == ["A -1 1", "A -1 1", "S 0 1"]
     assert {one["overlap"] for one in found} == {0.5}
     with pytest.raises(UsageError, match=r"--crop must be letters of R, A, S.*found A 1"):
-        read_settings_of(stages, config, {"crop": "A 1"})
+        read_settings(stages, config, {"crop": "A 1"})
 
 
 @pytest.mark.parametrize("command", ["run", "transform pipeline"])

@@ -120,7 +120,7 @@ def any_configuration(folder: Path, text: str) -> None:
     path = folder / "x.toml"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
-        parameters = read_settings(stage_named("heatmap"), path)
+        parameters = read_settings([stage_named("heatmap")], path)["heatmap"]
     except ConfigurationError as error:
         must_be_clear(error, str(path))
         return

@@ -95,7 +95,7 @@ def test_command_agrees_with_known_tool(case: str, participants: list[str], tmp_
 
 
 def parameters_of(case: str) -> HeatmapParameters:
-    found = read_settings(stage_named("heatmap"), HERE / case / "config.toml")
+    found = read_settings([stage_named("heatmap")], HERE / case / "config.toml")["heatmap"]
     return HeatmapParameters.model_validate(found)
 
 

@@ -15,7 +15,7 @@ from carotid.cohort.run_pipeline import SUMMARY_KEY
 from carotid.errors import CarotidError, OutputError, UsageError
 from carotid.provenance import made_differently
 from carotid.stages import catalog
-from carotid.stages.catalog import made_on_the_way, read_settings_of
+from carotid.stages.catalog import made_on_the_way, read_settings
 from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.parameters import read_parameters
 from carotid.storage.results.record import read_record
@@ -135,7 +135,7 @@ def _expected(layout: OutputLayout, stage: Stage, entry: Mapping[str, Any]) -> l
     """Whoever brings what a stage needs, from the directories on record; sorted."""
     dirs = {need: Path(str(entry.get(f"{need}_dir", layout.root))) for need in stage.earlier}
     try:
-        settings = read_settings_of([stage, *made_on_the_way(stage)], None)
+        settings = read_settings([stage, *made_on_the_way(stage)], None)
         source = recorded_source(entry)
         if source is None and not stage.earlier:
             raise UsageError("the folder of the scans is not on record", where=layout.parameters)

@@ -24,7 +24,7 @@ from carotid.cohort.places import entries, find_inputs, find_places
 from carotid.cohort.process import import_torch, prepare_process
 from carotid.cohort.resume import COMPLETE, StageResults
 from carotid.cohort.runner import Runner
-from carotid.stages.catalog import made_on_the_way, read_settings_of
+from carotid.stages.catalog import made_on_the_way, read_settings
 from carotid.stages.inputs import record_of_run
 from carotid.stages.stage import SCAN, Setting
 from carotid.storage.results.layout import OutputLayout
@@ -173,7 +173,7 @@ def open_stage(request: Request) -> OpenStage:
     """
     stage, layout = request.stage, OutputLayout(request.output_dir)
     stages = [stage, *made_on_the_way(stage)]
-    settings = read_settings_of(stages, request.config_path, request.options)
+    settings = read_settings(stages, request.config_path, request.options)
     parameters = settings[stage.name]
     places = find_places(stage, request.source(), request.all_input_dirs(), request.model_dir)
     inputs = find_inputs(stage, places, settings)

@@ -19,7 +19,7 @@ from carotid.cohort.places import Places, entry
 from carotid.cohort.process import import_torch, prepare_process
 from carotid.cohort.run import all_complete, close, is_of, warn, with_networks
 from carotid.cohort.runner import Runner
-from carotid.stages.catalog import made_on_the_way, read_settings_of
+from carotid.stages.catalog import made_on_the_way, read_settings
 from carotid.stages.stage import SCAN
 from carotid.storage.model_description import expected_rescaling
 from carotid.storage.results.layout import OutputLayout
@@ -206,7 +206,7 @@ def _done_here(opened: OpenPipeline, progress: StepProgress) -> list[Outcome]:
 
 def settings_of(request: PipelineRequest) -> dict[str, Parameters]:
     """The settings of all stages; where the configuration is silent, networks have their wishes."""
-    settings = read_settings_of(request.stages, request.config_path, request.options)
+    settings = read_settings(request.stages, request.config_path, request.options)
     for stage in request.stages:
         if stage.name not in request.model_dirs:
             continue

@@ -31,7 +31,7 @@ from carotid.storage.results.layout import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -68,20 +68,13 @@ class Comparison:
     by_participant: Mapping[str, Summary]
 
 
-def compare_heatmaps(
-    output_dir: Path,
-    annotation_dir: Path,
-    output_path: Path,
-    *,
-    on_participant: Callable[[str], None] | None = None,
-) -> Comparison:
+def compare_heatmaps(output_dir: Path, annotation_dir: Path, output_path: Path) -> Comparison:
     """Compare every participant that has both heatmaps and annotations, and write the table.
 
     Args:
         output_dir: Where the heatmap transform wrote.
         annotation_dir: `<id>/centerline_transform/<side>_centerline.tsv`.
         output_path: The table, tab-separated, see `COLUMNS`.
-        on_participant: Called with each id before it is compared.
 
     Raises:
         UsageError: No participant has both.
@@ -93,8 +86,6 @@ def compare_heatmaps(
     skipped: dict[str, str] = {}
     for participant in layout.participants(HEATMAP_TRANSFORM):
         folder = HeatmapLayout(layout.transform(participant, HEATMAP_TRANSFORM))
-        if on_participant is not None:
-            on_participant(participant)
         lines: list[str] = []
         sides: list[SliceErrors] = []
         try:

@@ -106,9 +106,9 @@ def label_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def _slabs(grid: Grid, channels: int = 4) -> Iterator[tuple[int, int]]:
+def _slabs(grid: Grid) -> Iterator[tuple[int, int]]:
     i, j, k = grid.shape
-    step = max(1, _SLAB_BYTES // (i * j * channels))
+    step = max(1, _SLAB_BYTES // (4 * i * j))
     return ((first, min(first + step, k)) for first in range(0, k, step))
 
 

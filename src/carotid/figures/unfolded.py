@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 STEP_MM = 0.5
 
-_HALF_TURN = 180.0
-
 
 @dataclass(frozen=True, eq=False)
 class UnfoldedMap:

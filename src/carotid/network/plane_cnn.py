@@ -28,10 +28,6 @@ WIDTHS = (16, 24, 48)
 _DEEP = ((1, 1), (2, 2), (4, 4), (1, 1))
 """Dilations of the deepest blocks: across rays and cells, and along the artery."""
 
-RAY_MULTIPLE = 2
-SAMPLE_MULTIPLE = 4
-"""Numbers of rays and of cells have to be multiples of these."""
-
 
 @dataclass(frozen=True, eq=False)
 class Occupancy:
@@ -103,7 +99,10 @@ class _Block(nn.Module):
 
 
 class PlaneCNN(nn.Module):
-    """Maps (batch, 2, planes, rays, samples) to two logits per cell, (batch, 2, …)."""
+    """Maps (batch, 2, planes, rays, samples) to two logits per cell, (batch, 2, …).
+
+    The number of rays has to be even, that of samples a multiple of 4.
+    """
 
     def __init__(self) -> None:
         super().__init__()

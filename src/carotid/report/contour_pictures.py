@@ -43,6 +43,8 @@ _WIDE_MM = 0.8
 """Spread from which on a slice is worth a look."""
 
 _TOP_SPREAD_MM = 1.5
+_APART_MM = 4.0
+"""Tiles of one side that are worth a look are at least this far apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,12 +205,12 @@ def findings(scene: ContourScene) -> list[Finding]:
     return sorted(found, key=lambda one: (-one.weight, one.side, one.label, one.z))
 
 
-def tiles_to_check(scene: ContourScene, apart_mm: float = 4.0) -> list[Picture]:
+def tiles_to_check(scene: ContourScene) -> list[Picture]:
     """Tiles of what stands out most, not two of the same place."""
     chosen: list[Finding] = []
     for one in findings(scene):
         near = (
-            other.side == one.side and abs(other.z - one.z) * scene.slice_mm < apart_mm
+            other.side == one.side and abs(other.z - one.z) * scene.slice_mm < _APART_MM
             for other in chosen
         )
         if not any(near):

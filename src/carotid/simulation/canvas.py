@@ -74,7 +74,6 @@ def tube_distance(
     points: NDArray[np.float64],
     radius: NDArray[np.float64],
     reach_mm: float,
-    bounds: Box | None = None,
 ) -> tuple[Box, NDArray[np.float32]] | None:
     """Distance from a chain of spheres (and what lies between them), where it is below `reach_mm`.
 
@@ -83,14 +82,13 @@ def tube_distance(
         points: (n, 3) centres s, p, l, mm.
         radius: (n,) mm.
         reach_mm: Beyond this distance from the surface the result is just that number.
-        bounds: Box of the result; by default the smallest one.
 
     Returns:
-        The box and the signed distance in it (negative inside), or None outside of the canvas.
+        A box around all that is near, and the signed distance in it (negative inside), or None
+        outside of the canvas.
     """
     pad = radius[:, None] + reach_mm
-    if bounds is None:
-        bounds = canvas.box((points - pad).min(axis=0), (points + pad).max(axis=0))
+    bounds = canvas.box((points - pad).min(axis=0), (points + pad).max(axis=0))
     if bounds is None:
         return None
     shape = tuple(b.stop - b.start for b in bounds)

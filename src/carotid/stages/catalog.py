@@ -167,16 +167,7 @@ def read_sections(path: Path | None, known: dict[str, type[P]]) -> dict[str, P]:
     return parse_sections(read_toml(path), known, path, others=section_names())
 
 
-def read_settings(stage: Stage, path: Path | None) -> Parameters:
-    """The settings of a stage from a configuration file, or their defaults.
-
-    Raises:
-        ConfigurationError: Names every mistake in the file.
-    """
-    return read_settings_of([stage], path)[stage.name]
-
-
-def read_settings_of(
+def read_settings(
     stages: Iterable[Stage], path: Path | None, options: Mapping[str, Any] | None = None
 ) -> dict[str, Parameters]:
     """The settings of several stages by name, from one configuration file and from options.

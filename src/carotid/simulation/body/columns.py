@@ -55,7 +55,7 @@ class Column:
 
 
 def column_distance(
-    canvas: Canvas, column: Column, pad_mm: float = _PAD_MM
+    canvas: Canvas, column: Column, pad_mm: float
 ) -> tuple[Box, NDArray[np.float32]] | None:
     """Approximate signed distance from a column's surface, negative inside.
 
