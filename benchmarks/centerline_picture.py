@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from carotid.artifacts import Centerline, SideCenterlines
 
-COLOURS = {"internal": "#ff5a4d", "external": "#35c46a"}
+COLORS = {"internal": "#ff5a4d", "external": "#35c46a"}
 STYLES: dict[Method, str] = {"joint": "-", "sections": ":"}
 HALF_WIDTH_MM = 22.0
 
@@ -96,12 +96,12 @@ def along(
                 (one.points[:, axis] + 0.5) * spacing[axis],
                 one.points[:, 2] * spacing[2],
             )
-            style = {"color": COLOURS[label], "linestyle": STYLES[method]}
+            style = {"color": COLORS[label], "linestyle": STYLES[method]}
             axes.plot(across, height, linewidth=1.0, **style)
             if method == "joint":
                 doubt = one.uncertainty_mm
                 band = across - doubt, across + doubt
-                axes.fill_betweenx(height, *band, color=COLOURS[label], alpha=0.25, linewidth=0)
+                axes.fill_betweenx(height, *band, color=COLORS[label], alpha=0.25, linewidth=0)
     fork = found["joint"].bifurcation
     if fork is not None:
         at = (fork.point[axis] + 0.5) * spacing[axis], fork.point[2] * spacing[2]
@@ -128,13 +128,13 @@ def errors(
     for method, side in found.items():
         for channel, label in enumerate(LABELS):
             one = side.artery(label)
-            style = {"color": COLOURS[label], "linestyle": STYLES[method]}
+            style = {"color": COLORS[label], "linestyle": STYLES[method]}
             height = one.points[:, 2] * spacing[2]
             axes.plot(error_mm(one, channel), height, label=f"{label}, {method}", **style)
     for label in LABELS:
         one = found["joint"].artery(label)
         height = one.points[:, 2] * spacing[2]
-        axes.fill_betweenx(height, one.uncertainty_mm, color=COLOURS[label], alpha=0.2, linewidth=0)
+        axes.fill_betweenx(height, one.uncertainty_mm, color=COLORS[label], alpha=0.2, linewidth=0)
     axes.set_xlabel("error, mm (shaded: said by joint)")
     axes.set_xlim(0, 4)
     axes.legend(fontsize=8, loc="lower right")

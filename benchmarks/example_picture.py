@@ -56,14 +56,14 @@ def draw(demo: Path, participant: str, picture: Path) -> None:
         tile = figure.add_subplot(grid[line, 1])
         over(tile, grey[:, :, z], mean[..., z] * 0.0, spacing[0], spacing[1])
         for side in SIDE_NAMES:
-            for channel, (colour, mark) in enumerate((("#ff5a4d", "^"), ("#4be07c", "o"))):
+            for channel, (color, mark) in enumerate((("#ff5a4d", "^"), ("#4be07c", "o"))):
                 x, y = heatmaps.side(side).max_indices[:, channel, z].T
                 tile.scatter(
                     -x * spacing[0],
                     y * spacing[1],
                     s=40,
                     linewidths=1.2,
-                    edgecolors=colour,
+                    edgecolors=color,
                     facecolors="none",
                     marker=mark,
                 )
@@ -85,9 +85,9 @@ def over(
     """A picture whose first index grows to the patient's right, drawn with right on the left."""
     internal, external = np.clip(heat / FULL_PEAK, 0, 1)
     strength = np.maximum(internal, external)[..., None]
-    colour = np.stack([internal, external, np.zeros_like(internal)], -1)
-    colour /= np.maximum(colour.max(-1, keepdims=True), 1e-6)
-    rgb = grey[..., None] * (1 - 0.75 * strength) + 0.75 * strength * colour
+    color = np.stack([internal, external, np.zeros_like(internal)], -1)
+    color /= np.maximum(color.max(-1, keepdims=True), 1e-6)
+    rgb = grey[..., None] * (1 - 0.75 * strength) + 0.75 * strength * color
     width, height = grey.shape
     extent = (-(width - 0.5) * across_mm, 0.5 * across_mm, -0.5 * up_mm, (height - 0.5) * up_mm)
     axes.imshow(np.clip(rgb, 0, 1)[::-1].transpose(1, 0, 2), origin="lower", extent=extent)

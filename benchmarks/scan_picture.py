@@ -62,7 +62,7 @@ def draw(
         axes = figure.add_subplot(rows, COLUMNS, place + 1)
         axes.imshow(grey[::-1, :, z].T, cmap="gray", origin="lower", aspect=up_mm / across_mm)
         for maxima, peaks in found.values():
-            for channel, (colour, mark) in enumerate(MARKS):
+            for channel, (color, mark) in enumerate(MARKS):
                 x, y = maxima[z, channel]
                 filled = peaks[z, channel] > HIGH_PEAK
                 axes.scatter(
@@ -70,8 +70,8 @@ def draw(
                     y,
                     s=34,
                     marker=mark,
-                    edgecolors=colour,
-                    facecolors=colour if filled else "none",
+                    edgecolors=color,
+                    facecolors=color if filled else "none",
                     linewidths=1.0,
                     alpha=0.8,
                 )

@@ -199,7 +199,7 @@ VOXEL_ROWS: dict[str, tuple[Callable[[Path, str], object], str]] = {
     "one row": (voxels(VOXELS[:1, :1]), SOUND),
     "one voxel": (voxels(VOXELS[:1, :1, :1]), "constant"),
     "smaller than the window": (mha(file_bytes()), SOUND),
-    "colour": (
+    "color": (
         mha(file_bytes(bytes(180), ElementNumberOfChannels="3", ElementType="MET_UCHAR")),
         "several channels",
     ),

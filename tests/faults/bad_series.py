@@ -227,7 +227,7 @@ DICOM: dict[str, tuple[Callable[[Path, str], object], str]] = {
         "datalad get",
     ),
     "padding that is no number": (classic(edit=odd_padding), "PixelPaddingValue is not usable"),
-    "a colour model in small letters": (changed(small_letters), SOUND),
+    "a color model in small letters": (changed(small_letters), SOUND),
     "a slice cut short": (cut_slice, "cut short"),
     "a pipe among the slices": (pipe_named_as_slice, "missing|slice"),
     "a broken JPEG 2000 stream": (broken_codestream, "cannot be decoded|cut short"),
@@ -237,7 +237,7 @@ DICOM: dict[str, tuple[Callable[[Path, str], object], str]] = {
         "no position for each of them",
     ),
     "a real time series": (real_series("dicom2nifti/ge_fmri"), "images at each of"),
-    "a real colour series": (real_series("dicom2nifti/rgb"), "colour"),
+    "a real color series": (real_series("dicom2nifti/rgb"), "color"),
     "an empty folder": (in_folder(lambda _: None), "no DICOM image"),
     **{name: (in_folder(write), re.escape(words[0])) for name, (write, words) in REFUSED.items()},
 }

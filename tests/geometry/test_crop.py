@@ -44,7 +44,7 @@ def test_what_is_no_box(text: str) -> None:
 
 
 def inside(grid: Grid, crop: Crop) -> np.typing.NDArray[np.int64]:
-    """(n, 3) indices of the voxels whose centre lies in a box, one by one."""
+    """(n, 3) indices of the voxels whose center lies in a box, one by one."""
     index = np.array(list(itertools.product(*map(range, grid.shape))))
     world = grid.world_from_index(index)
     low, high = np.array(crop.limits_mm).T

@@ -75,12 +75,12 @@ def data_of(picture: Picture, kind: str) -> str:
 
 
 def middle(where: NDArray[np.bool_]) -> tuple[float, float]:
-    """Centre of a mask, as shares of the picture's width and height."""
+    """Center of a mask, as shares of the picture's width and height."""
     rows, columns = np.nonzero(where)
     return float(columns.mean() / where.shape[1]), float(rows.mean() / where.shape[0])
 
 
-def coloured(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def colored(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     whole = pixels.astype(int)
     return np.asarray(np.maximum(whole[..., 0], whole[..., 1]) - whole[..., 2] > 90)
 
@@ -90,7 +90,7 @@ def test_right_is_on_the_left_and_up_is_up(tmp_path: Path, orientation: str) -> 
     scene = make(tmp_path, orientation)
     shown = pictures.coronal(scene)
     pixels = decoded(shown)
-    across, down = middle(coloured(pixels))
+    across, down = middle(colored(pixels))
     assert across == pytest.approx(1 - 38.5 / 48, abs=0.03)
     assert down == pytest.approx(0.25, abs=0.04)
     assert shown.width_px / shown.height_px == pytest.approx(48 * 1.5 / (30 * 2.0), rel=0.02)
@@ -102,12 +102,12 @@ def test_front_is_on_the_left_of_sagittal_pictures(tmp_path: Path, orientation: 
     scene = make(tmp_path, orientation)
     pixels = decoded(pictures.sagittal(scene, "right"))
     whole = pixels.astype(int)
-    red = coloured(pixels) & (whole[..., 0] - whole[..., 1] > 60)
-    green = coloured(pixels) & (whole[..., 1] - whole[..., 0] > 60)
+    red = colored(pixels) & (whole[..., 0] - whole[..., 1] > 60)
+    green = colored(pixels) & (whole[..., 1] - whole[..., 0] > 60)
     assert middle(red)[0] == pytest.approx(1 - 18.5 / 24, abs=0.06)  # internal, made in front
     assert middle(green)[0] == pytest.approx(1 - 8.5 / 24, abs=0.06)
     other = decoded(pictures.sagittal(scene, "left"))
-    assert not coloured(other).any()
+    assert not colored(other).any()
 
 
 @pytest.mark.parametrize("orientation", ["RAS", "LPS", "ASR", "IPL"])
@@ -154,6 +154,6 @@ def test_points_lie_where_the_picture_shows_them() -> None:
 def test_without_scan_the_heatmaps_are_shown(tmp_path: Path) -> None:
     scene = make(tmp_path, "LPS")
     alone = pictures.make_scene(scene.exam, None, 100.0)
-    assert coloured(decoded(pictures.coronal(alone))).any()
+    assert colored(decoded(pictures.coronal(alone))).any()
     assert pictures.strips(alone, "left") == []
     assert len(sections(alone)) == 8

@@ -264,7 +264,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         set_on(2, RescaleSlope="0", RescaleIntercept="5"),
         ["slope is zero", "IM0002.dcm"],
     ),
-    "colour": (set_on(None, PhotometricInterpretation="PALETTE COLOR"), ["colour", "PALETTE"]),
+    "color": (set_on(None, PhotometricInterpretation="PALETTE COLOR"), ["color", "PALETTE"]),
     "inverted": (set_on(None, PhotometricInterpretation="MONOCHROME1"), ["inverted"]),
     "a mosaic": (set_on(None, ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"]), ["mosaic"]),
     "odd bits": (set_on(None, BitsAllocated=12), ["12 bits"]),
@@ -377,7 +377,7 @@ class TestRefusals:
 
     def test_real_files(self, tmp_path: Path) -> None:
         assert "2 images at each of 4" in refusal(DATA / "dicom2nifti" / "ge_fmri")
-        assert "colour" in refusal(DATA / "dicom2nifti" / "rgb")
+        assert "color" in refusal(DATA / "dicom2nifti" / "rgb")
         for name, words in (
             ("MR_truncated.dcm", "cut short"),
             # its list of images lacks the mark at its end, but every image is whole

@@ -93,8 +93,8 @@ def _course(measurements: Measurements, side: SideName, label: Label) -> DrawnCo
 
 
 def _length(table: MeasurementTable, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(k,) length along the centres, from the first."""
+    """(k,) length along the centers, from the first."""
     names = ("right_mm", "anterior_mm", "superior_mm")
-    centres = np.column_stack([table.numbers(name)[rows] for name in names])
-    steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
+    centers = np.column_stack([table.numbers(name)[rows] for name in names])
+    steps = np.linalg.norm(np.diff(centers, axis=0), axis=1)
     return np.concatenate([np.zeros(min(len(rows), 1)), np.cumsum(np.nan_to_num(steps))])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from carotid.measurements import Measurements
 
 TOP_MM = 3.0
-"""Thickness at the end of the colours, the same in all figures, so that people compare."""
+"""Thickness at the end of the colors, the same in all figures, so that people compare."""
 
 PLAQUE_MM = 1.5
 """Thickness that a line is drawn at: what counts as plaque on ultrasound."""

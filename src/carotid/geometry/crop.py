@@ -74,7 +74,7 @@ class Crop:
         )
 
     def voxels(self, grid: Grid) -> Ranges:
-        """The block of a grid that has every voxel whose centre lies in the box.
+        """The block of a grid that has every voxel whose center lies in the box.
 
         It is the smallest one along the grid's axes that spans what both share.
 
@@ -120,14 +120,14 @@ def _number(word: str) -> float:
 
 
 def _extent_mm(grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Lowest and highest R, A and S of the voxel centres."""
+    """Lowest and highest R, A and S of the voxel centers."""
     ends = np.array(np.meshgrid(*[(0, n - 1) for n in grid.shape])).reshape(3, -1).T
     world = grid.world_from_index(ends)
     return world.min(axis=0), world.max(axis=0)
 
 
 def _shared_corners(grid: Grid, crop: Crop) -> NDArray[np.float64]:
-    """(n, 3) voxel indices of the corners of what a box shares with the voxel centres of a grid.
+    """(n, 3) voxel indices of the corners of what a box shares with the voxel centers of a grid.
 
     Both are convex and bounded by planes; a corner is where three of them meet within all others.
     """

@@ -40,7 +40,7 @@ _LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """The voxel centres of a volume: its size and the way from indices to millimetres.
+    """The voxel centers of a volume: its size and the way from indices to millimetres.
 
     Attributes:
         shape: Number of voxels along each index axis, (i, j, k).
@@ -71,7 +71,7 @@ class Grid:
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
-        """Distance between neighbouring voxel centres along each index axis, mm."""
+        """Distance between neighbouring voxel centers along each index axis, mm."""
         lengths = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(lengths[0]), float(lengths[1]), float(lengths[2])
 

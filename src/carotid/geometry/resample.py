@@ -197,7 +197,7 @@ class AxisSampling:
 def network_size(size: int, spacing_mm: float) -> int:
     """How many samples of `NETWORK_SPACING_MM` cover `size` samples of `spacing_mm`.
 
-    From the first centre to the last one: round((n−1)·s/0.5 + 1), halves to the even number.
+    From the first center to the last one: round((n−1)·s/0.5 + 1), halves to the even number.
     """
     if _is_network_spacing(spacing_mm):
         return size

@@ -96,7 +96,7 @@ def convolution_as_shifted_blocks(weight: Tensor) -> Tensor:
 
 
 def with_identity(weight: Tensor) -> Tensor:
-    """Kernel 3 of `convolution(x) + x`: one is added to each channel's own centre."""
+    """Kernel 3 of `convolution(x) + x`: one is added to each channel's own center."""
     outputs, inputs = weight.shape[:2]
     result = weight.clone()
     result[:, :, 1, 1, 1] += torch.eye(outputs, inputs, dtype=weight.dtype, device=weight.device)

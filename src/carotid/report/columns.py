@@ -206,7 +206,7 @@ CONTOUR_COLUMNS = (
     ),
     Column(
         "Jump", "mm", 1, "high",
-        "Largest distance of an outline's centre, or of its radius, from the middle between its "
+        "Largest distance of an outline's center, or of its radius, from the middle between its "
         "neighbours above and below.",
         _figure("contours", "jump_mm"),
     ),

@@ -43,13 +43,13 @@ class ContourCourse:
 
     Attributes:
         there: (z,) whether lumen and wall are outlined.
-        center: (z, 2) canonical x and y of the lumen's centre; NaN where there is no lumen.
+        center: (z, 2) canonical x and y of the lumen's center; NaN where there is no lumen.
         spread_mm: (z,) mean standard deviation of the radius around the slice, of the wider of
             both outlines; NaN where it is unknown.
         gap_mm: (z,) least distance from the lumen to the outer wall, negative where they cross.
         edge: (z,) how much darker the lumen is inside its outline than around it: the difference
             by the sum; NaN without a scan.
-        jump_mm: (z,) how far centre or radius lie from the middle between both neighbours'.
+        jump_mm: (z,) how far center or radius lie from the middle between both neighbours'.
     """
 
     there: NDArray[np.bool_]

@@ -38,10 +38,10 @@ LEAST_WIDTH_PX = 240
 coronal picture narrower than the second number."""
 
 FULL_PEAK = 402.0
-"""Value that is drawn in full colour: the height that the networks are trained to give."""
+"""Value that is drawn in full color: the height that the networks are trained to give."""
 
 FULL_STD = 200.0
-"""Standard deviation that is drawn in full colour."""
+"""Standard deviation that is drawn in full color."""
 
 _IMAGE_PX_PER_MM = 2.0
 GREY_FLOOR = 0.25
@@ -180,7 +180,7 @@ def _projection(
             (lines.outlines(picture(one), scene.threshold, row_mm, column_mm, 0.8) for one in maps),
         )
     return Picture(
-        raster.colour_image(grey, inks[0], inks[1]),
+        raster.color_image(grey, inks[0], inks[1]),
         f"{title}, {kind} projection",
         kind,
         plane.extent_mm,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from carotid.figures.courses import DrawnCourse
 
 TOP_MM = 3.0
-"""Thickness at the end of the colours."""
+"""Thickness at the end of the colors."""
 
 PLAQUE_MM = 1.5
 """Thickness that a line is drawn at."""
@@ -91,7 +91,7 @@ def thickness_map(course: DrawnCourse, extent: Extent) -> Picture:
         for k, word in enumerate(found.directions[1:4])
     )
     return Picture(
-        raster.exact_image(_colours(whole), (_MAP_PX, extent.height)),
+        raster.exact_image(_colors(whole), (_MAP_PX, extent.height)),
         f"Thickness of the wall of the {course.side} {course.label} carotid, unfolded",
         "map",
         (_MAP_PX, extent.height),
@@ -182,8 +182,8 @@ def _ribbon(low: NDArray[np.float64], high: NDArray[np.float64], y: NDArray[np.f
     return "".join(parts)
 
 
-def _colours(thickness_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """(rows, columns, 4) colours; nothing where the thickness is unknown."""
+def _colors(thickness_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """(rows, columns, 4) colors; nothing where the thickness is unknown."""
     from matplotlib import colormaps
 
     return np.asarray(

@@ -142,7 +142,7 @@ def _empty_borders(canvas: Canvas, rng: np.random.Generator) -> None:
 def resampled(
     image: NDArray[np.float32], spacing_mm: Triple, target_mm: Triple, *, smooth: bool = False
 ) -> NDArray[np.float32]:
-    """Resample each axis from the first voxel's centre on, with the edge value beyond the last.
+    """Resample each axis from the first voxel's center on, with the edge value beyond the last.
 
     Args:
         image: (s, p, l).

@@ -52,7 +52,7 @@ class Tube:
 
     @property
     def outer_points(self) -> NDArray[np.float64]:
-        """(n, 3) centres of the outer wall, which plaque pushes to its side, mm."""
+        """(n, 3) centers of the outer wall, which plaque pushes to its side, mm."""
         points = self.points.copy()
         points[:, 1:] += self.plaque / 2
         return points

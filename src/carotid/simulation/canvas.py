@@ -24,8 +24,8 @@ class Canvas:
 
     Attributes:
         image: (s, p, l) float32.
-        origin_mm: Position of the first voxel's centre.
-        spacing_mm: Distance between voxel centres.
+        origin_mm: Position of the first voxel's center.
+        spacing_mm: Distance between voxel centers.
         softness_mm: Width of the ramp that stands for the partial volume at an edge.
     """
 
@@ -35,7 +35,7 @@ class Canvas:
     softness_mm: float
 
     def axis_mm(self, axis: int, part: slice = slice(None)) -> NDArray[np.float32]:
-        """Positions of the voxel centres along an axis."""
+        """Positions of the voxel centers along an axis."""
         index = np.arange(*part.indices(self.image.shape[axis]), dtype=np.float32)
         return np.float32(self.origin_mm[axis]) + index * np.float32(self.spacing_mm[axis])
 
@@ -79,7 +79,7 @@ def tube_distance(
 
     Args:
         canvas: Whose voxels are asked.
-        points: (n, 3) centres s, p, l, mm.
+        points: (n, 3) centers s, p, l, mm.
         radius: (n,) mm.
         reach_mm: Beyond this distance from the surface the result is just that number.
 
@@ -132,7 +132,7 @@ def ellipsoid_distance(
 
     Args:
         canvas: Whose voxels are asked.
-        center_mm: Centre s, p, l.
+        center_mm: Center s, p, l.
         half_mm: Half axes along s, and along p and l before turning.
         turn: Angle about s, radians.
         lean: Shift in p and l (its last two) per mm of height.

@@ -91,7 +91,7 @@ def simulate_side(
 
 
 def _side_box(scene: Scene) -> tuple[Triple, Triple]:
-    """First voxel's centre and extent of the left two thirds of the field of view."""
+    """First voxel's center and extent of the left two thirds of the field of view."""
     field = scene.field
     third = field.width_mm / 3
     start = (0.0, -field.depth_mm / 2, -field.width_mm / 2 + third)

@@ -185,7 +185,7 @@ def render(scene: Scene, rng: np.random.Generator, start_mm: Triple, size_mm: Tr
     Args:
         scene: The neck.
         rng: Source of chance for everything that is no artery.
-        start_mm: The first voxel's centre, s, p, l in the neck's millimetres.
+        start_mm: The first voxel's center, s, p, l in the neck's millimetres.
         size_mm: Extent of the box.
     """
     spacing = scene.acquired_mm

@@ -29,7 +29,7 @@ class Chain:
     """A chain of spheres with cones between them.
 
     Attributes:
-        points: (n, 3) centres, mm.
+        points: (n, 3) centers, mm.
         radius: (n,) mm.
     """
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Field:
-    """The field of view: s from 0, p and l centred.
+    """The field of view: s from 0, p and l centered.
 
     Attributes:
         height_mm: Extent along s.

@@ -30,7 +30,7 @@ class TrueArtery:
     """The course of an artery, from low to high.
 
     Attributes:
-        points_mm: (n, 3) centres of the lumen, R-A-S mm.
+        points_mm: (n, 3) centers of the lumen, R-A-S mm.
         radius_mm: (n,) lumen radius.
         wall_mm: (n,) thickness of the wall, plaque not counted.
         plaque_mm: (n,) thickness of plaque at its thickest side.

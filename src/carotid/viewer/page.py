@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 COLOR_STOPS = 16
 TOP_MM = 3.0
-"""Thickness at the end of the colours, as in the figures."""
+"""Thickness at the end of the colors, as in the figures."""
 
 
 def page_of(seen: Seen) -> str:
@@ -64,7 +64,7 @@ def _file(name: str) -> str:
 
 
 def _colors() -> list[Any]:
-    """The colours of the figures' maps, as stops from 0 to 1."""
+    """The colors of the figures' maps, as stops from 0 to 1."""
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 

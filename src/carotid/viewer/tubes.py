@@ -28,7 +28,7 @@ class Rings:
     Attributes:
         points_mm: (k, `RING`, 2) scan millimetres, counter-clockwise seen from the head, from
             the most anterior point on; NaN where the slice has no outline.
-        middles_mm: (k, 2) centres of the areas.
+        middles_mm: (k, 2) centers of the areas.
     """
 
     points_mm: NDArray[np.float64]

@@ -54,12 +54,12 @@ def test_marks_lie_around_their_points() -> None:
     assert lines.triangles([], 1.0) == ""
 
 
-def test_same_numbers_make_the_same_bytes_and_the_right_colours() -> None:
+def test_same_numbers_make_the_same_bytes_and_the_right_colors() -> None:
     grey = np.zeros((32, 32), np.float32)
     internal, external = grey.copy(), grey.copy()
     internal[:, :20] = external[:, 12:] = 1.0
-    first = raster.colour_image(grey, internal, external)
-    assert first == raster.colour_image(grey, internal, external)
+    first = raster.color_image(grey, internal, external)
+    assert first == raster.color_image(grey, internal, external)
     data = base64.b64decode(first.partition(",")[2])
     pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
     red, yellow, green = pixels[16, 4], pixels[16, 16], pixels[16, 28]

@@ -308,9 +308,9 @@ def test_a_series_in_time_and_a_single_slice_are_refused(tmp_path: Path) -> None
     assert "2 axes" in refused(put(tmp_path, content_of(dim=[2, 3, 4, 1, 1, 1, 1, 1])))
 
 
-def test_colour_and_complex_voxels_are_refused(tmp_path: Path) -> None:
+def test_color_and_complex_voxels_are_refused(tmp_path: Path) -> None:
     rgb = np.zeros(SHAPE, [("R", "u1"), ("G", "u1"), ("B", "u1")])
-    assert "colour" in refused(put(tmp_path, content_of(rgb)))
+    assert "color" in refused(put(tmp_path, content_of(rgb)))
     assert "complex" in refused(put(tmp_path, content_of(VOXELS.astype(np.complex64))))
     assert "code 1536" in refused(put(tmp_path, content_of(datatype=1536)))
     assert "code 0" in refused(put(tmp_path, content_of(datatype=0)))

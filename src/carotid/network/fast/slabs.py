@@ -8,7 +8,7 @@ arrays are small.
 Instance norm needs the mean and the variance of a whole channel before a single voxel can be
 normalised, so the output of a convolution passes twice. `NormedVolume.put` takes it slab by slab,
 stores it less the mean of the slab's middle slice, and adds up what is left and its squares. (It is
-centred before squaring, as raw intensities may have a mean that is large against their spread; one
+centered before squaring, as raw intensities may have a mean that is large against their spread; one
 slice of a few is near enough: its mean is off by less than the slab's spread times the root of
 their number.) When all slabs are there, the sums are put together by the formula of Chan, Golub and
 LeVeque (1979),
@@ -180,7 +180,7 @@ class NormedVolume:
         self.scale = self.values.new_empty(0)
         self._slope = slope
         self._slabs: list[slice] = []
-        self._centres: list[Tensor] = []
+        self._centers: list[Tensor] = []
         self._sums: list[Tensor] = []
         self._squares: list[Tensor] = []
         self._scratch = self.values.new_empty(0)
@@ -198,17 +198,17 @@ class NormedVolume:
         values = self.values[slab]
         channels = values.shape[3]
         middle = y[len(y) // 2].flatten(0, 1)
-        centre = middle.sum(0)[:channels].div_(len(middle))
+        center = middle.sum(0)[:channels].div_(len(middle))
         if y.shape[3] == channels:
-            torch.sub(y.flatten(2), per_line(centre, y), out=lines(values))
+            torch.sub(y.flatten(2), per_line(center, y), out=lines(values))
         else:
-            torch.sub(y[..., :channels], centre, out=values)
+            torch.sub(y[..., :channels], center, out=values)
         if self._scratch.numel() < values.numel():
             self._scratch = torch.empty_like(values).view(-1)
         squares = self._scratch[: values.numel()].view_as(values)
         torch.mul(values, values, out=squares)
         self._slabs.append(slab)
-        self._centres.append(centre)
+        self._centers.append(center)
         self._sums.append(values.view(-1, channels).sum(0))
         self._squares.append(squares.view(-1, channels).sum(0))
 
@@ -223,14 +223,14 @@ class NormedVolume:
         voxels = [(slab.stop - slab.start) * h * w for slab in self._slabs]
         counts = torch.tensor(voxels, dtype=torch.float64, device="cpu").unsqueeze(1)
         total = counts.sum()
-        centres = torch.stack(self._centres).to(torch.float64)
+        centers = torch.stack(self._centers).to(torch.float64)
         rests = torch.stack(self._sums).to(torch.float64) / counts
         squares = torch.stack(self._squares).to(torch.float64) - counts * rests.square()
-        means = centres + rests
+        means = centers + rests
         mean = _pool((counts * means).sum(0) / total, pooled)
         variance = (squares + counts * (means - mean).square()).sum(0) / total
         self.scale = (_pool(variance, pooled) + EPSILON).rsqrt().to(self.values)
-        self._shifts = (mean - centres).to(self.values)
+        self._shifts = (mean - centers).to(self.values)
         self._scratch = self._scratch.new_empty(0)
         return self
 

@@ -1,8 +1,8 @@
 """Pictures as lines: outlines, dots and marks as SVG path data, in millimetres of the picture.
 
 Lines are drawn over an image, not into it, so that they stay sharp at every size and can follow
-the page's colours. Internal is solid and triangular, external dashed and round, everywhere: the
-two can be told apart without colour.
+the page's colors. Internal is solid and triangular, external dashed and round, everywhere: the
+two can be told apart without color.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def outlines(
     """Where an array crosses a level, as path data; the longest outlines where there are many.
 
     Args:
-        values: (rows, columns), at voxel centres.
+        values: (rows, columns), at voxel centers.
         level: The value to outline.
         row_mm: Voxel size along the rows' axis, down the picture.
         column_mm: Voxel size across the picture.

@@ -82,7 +82,7 @@ def grey_image(values: NDArray[np.floating]) -> str:
     return _encoded(Image.fromarray(_bytes(values)).convert("RGB"))
 
 
-def colour_image(
+def color_image(
     grey: NDArray[np.floating], internal: NDArray[np.floating], external: NDArray[np.floating]
 ) -> str:
     """Encode a grey picture with both channels over it: a `data:` address.
@@ -101,9 +101,9 @@ def colour_image(
     return _encoded(Image.fromarray(_bytes(mixed)))
 
 
-def exact_image(colours: NDArray[np.uint8], size: tuple[int, int]) -> str:
-    """Encode (rows, columns, 4) colours without loss, as wide and high as asked: an address."""
-    return _encoded(Image.fromarray(colours).resize(size, Image.Resampling.NEAREST), lossless=True)
+def exact_image(colors: NDArray[np.uint8], size: tuple[int, int]) -> str:
+    """Encode (rows, columns, 4) colors without loss, as wide and high as asked: an address."""
+    return _encoded(Image.fromarray(colors).resize(size, Image.Resampling.NEAREST), lossless=True)
 
 
 def _bytes(values: NDArray[np.floating]) -> NDArray[np.uint8]:

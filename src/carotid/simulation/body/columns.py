@@ -36,8 +36,8 @@ class Column:
     """Ellipses, or rounded rectangles, one per row of a canvas; every number may be one for all.
 
     Attributes:
-        center_p: Centre along p, mm.
-        center_l: Centre along l, mm.
+        center_p: Center along p, mm.
+        center_l: Center along l, mm.
         half_p: Half axis along p before turning, mm.
         half_l: Half axis along l before turning, mm.
         turn: Angle in the slice, radians.

@@ -80,7 +80,7 @@ def artery_radii(
         asked = networks if is_last else networks[:1]  # one is enough to find the middle
         radii = _predict(plane_images(volume, planes, other), planes, asked)
         if not is_last:
-            curve = _recentred(radii)
+            curve = _recentered(radii)
     return radii
 
 
@@ -164,7 +164,7 @@ def lengthened(curve: NDArray[np.float64], by_mm: float) -> NDArray[np.float64] 
     return np.concatenate([ends[0][::-1], curve, ends[1]])
 
 
-def _recentred(radii: Radii) -> NDArray[np.float64]:
+def _recentered(radii: Radii) -> NDArray[np.float64]:
     """The curve through the middles of the lumens."""
     planes = radii.planes
     rays = planes.directions(RAYS)

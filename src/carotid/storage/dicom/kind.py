@@ -1,6 +1,6 @@
 """Which images can be slices of a scan: one channel of whole numbers, stored plainly.
 
-What is coloured, inverted, tiled or mapped by a table is refused by name, because reading it as if
+What is colored, inverted, tiled or mapped by a table is refused by name, because reading it as if
 it were not would give a plausible picture with wrong numbers.
 """
 
@@ -18,18 +18,18 @@ def check_pixel_kind(header: Header) -> None:
     """Refuse what is no single-channel image of whole numbers.
 
     Raises:
-        InputError: If the pixels are coloured, inverted, tiled, packed or mapped by a table.
+        InputError: If the pixels are colored, inverted, tiled, packed or mapped by a table.
     """
     samples = header.dataset.get("SamplesPerPixel") or 1
     kind = header.text("PhotometricInterpretation").upper()
     bits = header.dataset.get("BitsAllocated")
     if samples != 1 or kind not in ("MONOCHROME1", "MONOCHROME2", ""):
         raise InputError(
-            "the images are in colour",
+            "the images are in color",
             where=header.path,
-            found=f"{samples} samples per pixel, {kind or 'no colour model'}",
+            found=f"{samples} samples per pixel, {kind or 'no color model'}",
             expected="MONOCHROME2, one sample per pixel",
-            remedy="give the scanner's own series, not a coloured or derived one",
+            remedy="give the scanner's own series, not a colored or derived one",
         )
     if kind == "MONOCHROME1":
         raise InputError(

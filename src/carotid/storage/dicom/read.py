@@ -1,7 +1,7 @@
 """A folder of DICOM files to a volume: classic or enhanced, compressed or plain, or a clear no.
 
 The folder must hold one series of parallel, evenly spaced, single-channel slices. Everything else
-(a second series, a gap, a duplicate, a tilt, a second echo, colour) is refused by name, because
+(a second series, a gap, a duplicate, a tilt, a second echo, color) is refused by name, because
 readers that guess build wrong volumes in silence.
 """
 

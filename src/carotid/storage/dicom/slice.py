@@ -71,7 +71,7 @@ class Slice:
 
     Attributes:
         name: File name within the participant's folder, with the frame's number if it has many.
-        position_lps_mm: (3,) centre of the first voxel.
+        position_lps_mm: (3,) center of the first voxel.
         orientation: (2, 3) unit vectors, L-P-S: along a row (column index grows), down a column.
         pixel_spacing_mm: Distance between rows, then between columns, as DICOM orders them.
         depth_mm: Distance to the next slice as the header states it, or None.

@@ -36,7 +36,7 @@ REAL_TYPES: dict[int, type[np.generic]] = {
     1280: np.uint64,
 }
 
-_OTHER_TYPES = {128: "colour (RGB)", 2304: "colour (RGBA)", 32: "complex", 1: "one bit"}
+_OTHER_TYPES = {128: "color (RGB)", 2304: "color (RGBA)", 32: "complex", 1: "one bit"}
 _FOREIGN_UNITS = {1: "metres", 3: "micrometres"}
 
 _Raw = Any
