@@ -1,6 +1,6 @@
 """Contours and masks: sampling, networks, curves and filling, each against the plain way.
 
-    python benchmarks/contour.py [--centers 3000] [--models 5] [--rounds 3]
+    python -m benchmarks.contour [--centers 3000] [--models 5] [--rounds 3]
 
 In one process with one thread, on a made-up neck of 720 x 100 x 640 voxels with random networks,
 which cost what trained ones cost. Times are of the processor, which other programs on the machine

@@ -1,6 +1,6 @@
 """Draw the pictures of the pages on polar images, contours, masks, comparing and converting.
 
-Run from the repository's root: `python benchmarks/contour_pictures.py [SEED]`. All but the last are
+Run from the repository's root: `python -m benchmarks.contour_pictures [SEED]`. All but the last are
 of one simulated neck, whose outlines are known. The patient's right is on the left, as in a viewer.
 """
 

@@ -1,7 +1,7 @@
 """Draw the picture of the README from a folder that `carotid demo` has filled, and its heatmaps.
 
     carotid transform heatmap DEMO_DIR/raw "$(carotid models path heatmap)" DEMO_DIR/heatmaps
-    python benchmarks/example_picture.py DEMO_DIR PARTICIPANT [PICTURE]
+    python -m benchmarks.example_picture DEMO_DIR PARTICIPANT [PICTURE]
 
 Coronal view: the darkest voxel from front to back around the vessels, the mean heatmaps' largest
 value laid over it; internal red, external green, both yellow. Right: two axial slices with every

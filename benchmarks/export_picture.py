@@ -1,6 +1,6 @@
 """Draw the picture of the page on exports: surfaces with thickness, and lines with radii.
 
-Run from the repository's root: `python benchmarks/export_picture.py [SEED]`. It shows what `carotid
+Run from the repository's root: `python -m benchmarks.export_picture [SEED]`. It shows what `carotid
 export vtk` writes of a simulated neck whose outlines are known, seen from in front.
 """
 

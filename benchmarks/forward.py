@@ -1,6 +1,6 @@
 """One window through the U-Net: the fast forward pass against the plain module.
 
-    python benchmarks/forward.py [--window 368 64 320] [--rounds 5] [--threads 1 2] [--model FILE]
+    python -m benchmarks.forward [--window 368 64 320] [--rounds 5] [--threads 1 2] [--model FILE]
 
 For each number of threads, in a process as it is and in one set up as the command line does it
 (the allocator keeps freed memory, threads wait without spinning), both run in turn, round after

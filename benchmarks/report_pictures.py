@@ -1,6 +1,6 @@
 """Take the pictures of the page on the report: a page of simulated necks in a headless browser.
 
-    python benchmarks/report_pictures.py [--seed 7] [--keep DIR]
+    python -m benchmarks.report_pictures [--seed 7] [--keep DIR]
 
 Three necks are simulated. Their results are made up around the truth: heatmaps of members that
 stray by some tenths of a millimetre, centerlines, and contours with smooth errors whose spread is

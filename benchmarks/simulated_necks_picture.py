@@ -1,6 +1,6 @@
 """Draw twelve simulated necks into docs/images/simulated_necks.png.
 
-Run from the repository's root: `python benchmarks/simulated_necks_picture.py [SEED]`.
+Run from the repository's root: `python -m benchmarks.simulated_necks_picture [SEED]`.
 """
 
 from __future__ import annotations
