@@ -11,8 +11,8 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.storage.metaimage.test_read import file_bytes
-from tests.storage.nifti.test_read import content_of
+from tests.storage.metaimage.files import file_bytes
+from tests.storage.nifti.files import content_of
 
 from carotid.errors import InputError
 from carotid.storage.metaimage.read import open_metaimage

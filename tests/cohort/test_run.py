@@ -1,29 +1,24 @@
-"""A run of any stage: what is done, kept, refused and written down."""
+"""A run of any stage: what is done, refused and written down."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-import shutil
 from contextlib import nullcontext
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 from unittest.mock import MagicMock
 
 import nibabel
 import numpy as np
 import pytest
-from tests.command import contents, tree, unfinished
+from tests.cohort.stage_runs import entries, raw, run, status, write
+from tests.command import contents, unfinished
 from tests.necks import affine_of, neck
 from tests.toy_stages import BOTH, LAST, LENGTHS, WORDS, toys
 
-import carotid.provenance
 from carotid.cohort.run import Request, run_stage
 from carotid.errors import UsageError
-from carotid.geometry.grid import Grid
-from carotid.geometry.volume import Volume
-from carotid.storage.metaimage.write import write_metaimage
 from carotid.storage.participants import find_scans
 from carotid.storage.raw import hash_scan
 from carotid.storage.results.record import read_record
@@ -31,42 +26,12 @@ from carotid.storage.results.record import read_record
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from carotid.cohort.outcome import Outcome
     from carotid.cohort.runner import Progress
-    from carotid.stages.stage import Stage
-    from carotid.storage.raw import RawScan
 
-__all__ = ["toys"]
+
+__all__ = ["raw", "toys"]
 
 pytestmark = pytest.mark.usefixtures("toys")
-
-
-def write(path: Path, factor: float = 1000) -> None:
-    """A scan whose file has the same size whatever the factor."""
-    path.parent.mkdir(exist_ok=True)
-    array = (neck() * factor).astype(np.int16)
-    write_metaimage(path, Volume(array, Grid(array.shape, affine_of())))
-
-
-@pytest.fixture
-def raw(tmp_path: Path) -> Path:
-    for name in ("one", "two"):
-        write(tmp_path / "raw" / f"{name}.mha")
-    return tmp_path / "raw"
-
-
-def run(stage: Stage, output_dir: Path, **more: Any) -> list[Outcome]:
-    request = replace(Request(stage, output_dir), **more)
-    return run_stage(request, lambda _: nullcontext(cast("Progress", MagicMock())))
-
-
-def status(outcomes: list[Outcome]) -> list[str]:
-    return [one.status for one in outcomes]
-
-
-def entries(output_dir: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((output_dir / "parameters.json").read_text())
-    return content
 
 
 def test_a_stage_of_scans(raw: Path, tmp_path: Path) -> None:
@@ -224,145 +189,6 @@ def test_a_result_that_was_changed_by_hand_is_read_with_a_warning(
     with caplog.at_level(logging.WARNING):
         assert status(run(LENGTHS, out)) == ["done", "done"]
     assert caplog.text.count("was changed since") == 1
-
-
-def test_what_is_complete_stays_and_the_rest_is_done(raw: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    run(WORDS, out, raw_dir=raw)
-    before = tree(out)
-    assert status(run(WORDS, out, raw_dir=raw)) == ["skipped", "skipped"]
-    assert tree(out) == before
-    shutil.rmtree(out / "two")
-    assert status(run(WORDS, out, raw_dir=raw)) == ["skipped", "done"]
-    assert contents(out / "two") == {
-        name.removeprefix("two/"): digest
-        for name, (digest, _) in before.items()
-        if name.startswith("two/")
-    }
-    assert status(run(WORDS, out, raw_dir=raw, force=True, participants=["two"])) == ["done"]
-    assert tree(out / "one") == {
-        name.removeprefix("one/"): found
-        for name, found in before.items()
-        if name.startswith("one/")
-    }
-
-
-def test_other_parameters_are_refused(raw: Path, tmp_path: Path) -> None:
-    out, config = tmp_path / "out", tmp_path / "config.toml"
-    run(WORDS, out, raw_dir=raw)
-    config.write_text("[words_transform]\nthreshold = 400\n[lengths_transform]\n")
-    before = tree(out)
-    with pytest.raises(UsageError, match="threshold is 400, was 500"):
-        run(WORDS, out, raw_dir=raw, config_path=config)
-    assert tree(out) == before
-
-
-def test_others_made_differently_are_told(
-    raw: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    out, config = tmp_path / "out", tmp_path / "config.toml"
-    run(WORDS, out, raw_dir=raw, participants=["one"])
-    config.write_text("[words_transform]\nthreshold = 400\n")
-    with caplog.at_level(logging.WARNING):
-        run(WORDS, out, raw_dir=raw, config_path=config, participants=["two"])
-    assert "one was made with other parameters or models and stays as it is" in caplog.text
-
-
-@pytest.mark.parametrize("verify", [False, True])
-def test_a_scan_that_was_replaced_by_one_of_the_same_size_is_noticed(
-    *, verify: bool, raw: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    write(raw / "one.mha", 1000)
-    size = (raw / "one.mha").stat().st_size
-    run(WORDS, out, raw_dir=raw)
-    array = (neck() * 1000).astype(np.int16)
-    array[0, 0, 0] += 1
-    write_metaimage(raw / "one.mha", Volume(array, Grid(array.shape, affine_of())))
-    content = (raw / "one.mha").read_bytes()
-    (raw / "one.mha").write_bytes(content[:size].ljust(size, b"\0"))
-    os.utime(raw / "one.mha", (1, 1))
-    with pytest.raises(UsageError, match=r"changed since.*one: its scan"):
-        run(WORDS, out, raw_dir=raw, verify=verify)
-
-
-def test_a_scan_that_was_only_copied_is_the_same(raw: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    run(WORDS, out, raw_dir=raw)
-    shutil.copytree(raw, tmp_path / "copy")
-    assert status(run(WORDS, out, raw_dir=tmp_path / "copy")) == ["skipped", "skipped"]
-
-
-def test_scans_are_not_read_again_unless_asked(
-    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "out"
-    run(WORDS, out, raw_dir=raw)
-    read: list[str] = []
-
-    def noted(scan: RawScan) -> str:
-        read.append(scan.participant_id)
-        return hash_scan(scan)
-
-    monkeypatch.setattr("carotid.stages.inputs.hash_scan", noted)
-    assert status(run(WORDS, out, raw_dir=raw)) == ["skipped", "skipped"]
-    assert read == []
-    assert status(run(WORDS, out, raw_dir=raw, verify=True)) == ["skipped", "skipped"]
-    assert read == ["one", "two"]
-
-
-def test_an_earlier_result_that_was_made_anew_makes_later_ones_stale(
-    raw: Path, tmp_path: Path
-) -> None:
-    out, config = tmp_path / "out", tmp_path / "config.toml"
-    run(WORDS, out, raw_dir=raw)
-    run(LENGTHS, out)
-    run(WORDS, out, raw_dir=raw, force=True)
-    assert status(run(LENGTHS, out)) == ["skipped", "skipped"], "the same was made again"
-    config.write_text("[words_transform]\nthreshold = 400\n")
-    run(WORDS, out, raw_dir=raw, config_path=config, force=True, participants=["two"])
-    with pytest.raises(
-        UsageError, match=r"\(found two: its words result\).*--force and --participant"
-    ):
-        run(LENGTHS, out)
-    assert status(run(LENGTHS, out, force=True, participants=["two"])) == ["done"]
-    assert status(run(LENGTHS, out)) == ["skipped", "skipped"]
-
-
-@pytest.mark.parametrize("package", ["carotid", "torch"])
-def test_results_of_another_version_are_told(
-    package: str,
-    raw: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    out = tmp_path / "out"
-    run(WORDS, out, raw_dir=raw)
-    versions = carotid.provenance.versions()
-    now = {**versions, package: "99.1"}
-    monkeypatch.setattr(carotid.provenance, "versions", lambda: now)
-    with caplog.at_level(logging.WARNING):
-        assert status(run(WORDS, out, raw_dir=raw)) == ["skipped", "skipped"]
-    was = versions[package]
-    assert f"2 complete results made with {package} {was} (now 99.1)" in caplog.text
-
-
-def test_files_that_were_changed_by_hand_are_not_replaced_in_silence(
-    raw: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    out = tmp_path / "out"
-    run(WORDS, out, raw_dir=raw)
-    folder = out / "two" / "words_transform"
-    (file,) = [path for path in folder.iterdir() if path.name != "provenance.json"]
-    file.write_text(file.read_text() + "changed by hand")
-    with caplog.at_level(logging.WARNING):
-        assert status(run(WORDS, out, raw_dir=raw)) == ["skipped", "done"]
-    assert "files of the words results were changed or lost since they were written" in caplog.text
-    assert "made again: two" in caplog.text
-    caplog.clear()
-    run(WORDS, out, raw_dir=raw)
-    assert not caplog.text
 
 
 def test_a_folder_of_others_is_not_replaced(raw: Path, tmp_path: Path) -> None:

@@ -6,130 +6,23 @@ import gc
 import threading
 import time
 import weakref
-from concurrent import futures
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
+from tests.cohort.letters import ASIDE, Folders, Letters, Recorder, done, run, unfinished
 
-from carotid.cohort import runner
-from carotid.cohort.background import EarlyLoad, Surroundings
-from carotid.cohort.outcome import Outcome, describe
+from carotid.cohort.background import Surroundings
+from carotid.cohort.outcome import describe
 from carotid.cohort.runner import Runner
 from carotid.errors import InputError
-from carotid.stages.stage import Made, Prepared
-from carotid.storage.results.layout import OutputLayout
-from carotid.storage.results.slots import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
+    from carotid.stages.stage import Made
+
     Work: TypeAlias = Generator[Callable[[], None], None, Made]
-
-
-class Recorder:
-    """Progress that remembers."""
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-        self.steps = 0
-
-    def started(self, participant_id: str, steps: int) -> None:
-        self.events.append(f"started {participant_id} {steps}")
-
-    def advanced(self) -> None:
-        self.steps += 1
-
-    def waiting(self, participant_id: str) -> None:
-        self.events.append(f"waiting {participant_id}")
-
-    def finished(self, outcome: Outcome) -> None:
-        self.events.append(f"finished {outcome.participant_id} {outcome.status}")
-
-
-class Folders:
-    """Results that are there when their second file is."""
-
-    def __init__(self, root: Path) -> None:
-        self.layout = OutputLayout(root)
-        self.made: list[str] = []
-
-    def slot(self, participant_id: str) -> Slot:
-        return Slot(self.layout, participant_id, "letters")
-
-    def complete(self, participant_id: str) -> str | None:
-        place = self.layout.transform(participant_id, "letters")
-        return "there" if (place / "b").exists() else None
-
-    def record(self, folder: Path, made: Made) -> None:
-        assert (folder / "b").exists(), "the record is written last"
-        self.made.append(made.context["of"])
-
-
-class Letters:
-    """A stage that writes two files per participant; some participants are trouble."""
-
-    def __init__(self, trouble: dict[str, str] | None = None) -> None:
-        self.trouble = trouble or {}
-        self.at_work = 0
-        self.ready = 0
-
-    def prepare(self) -> Prepared:
-        return Prepared()
-
-    def get_ready(self) -> None:
-        self.ready += 1
-
-    def load(self, participant_id: str) -> str:
-        if self.trouble.get(participant_id) == "load":
-            raise InputError("torn", where=participant_id)
-        if self.trouble.get(participant_id) == "crash":
-            raise ZeroDivisionError("x / 0")
-        return participant_id
-
-    def steps(self, loaded: str) -> int:
-        return len(loaded)
-
-    def compute(self, loaded: str, folder: Path, advance: Callable[[], None]) -> Work:
-        advance()
-        yield partial(self._write, folder / "a", loaded)
-        if self.trouble.get(loaded) == "compute":
-            raise MemoryError
-        if self.trouble.get(loaded) == "interrupt":
-            raise KeyboardInterrupt
-        yield partial(self._write, folder / "b", loaded)
-        return Made(
-            {}, {"of": loaded}, ("odd", loaded) if self.trouble.get(loaded) == "odd" else ()
-        )
-
-    def _write(self, path: Path, loaded: str) -> None:
-        self.at_work += 1
-        try:
-            time.sleep(0.05)
-            if self.trouble.get(loaded) == "write" and path.name == "a":
-                raise OSError(28, "No space left on device")
-            path.write_text(loaded)
-        finally:
-            self.at_work -= 1
-
-
-ASIDE = Surroundings(load_aside=True)
-
-
-def run(
-    task: Letters, root: Path, *ids: str, progress: Recorder | None = None, **more: Any
-) -> list[Outcome]:
-    return Runner(task, Folders(root), progress or Recorder(), **more).run(ids)
-
-
-def unfinished(root: Path) -> list[str]:
-    return [path.name for path in (root / ".carotid").glob("*") if path.suffix != ".lock"]
-
-
-def done(root: Path) -> list[str]:
-    names = (p.relative_to(root).as_posix() for p in root.rglob("*"))
-    return sorted(name for name in names if not name.startswith(".carotid"))
 
 
 def test_all_are_done_in_order(tmp_path: Path) -> None:
@@ -228,141 +121,6 @@ def test_place_taken_by_a_link_is_left_alone(tmp_path: Path) -> None:
     assert [o.status for o in outcomes] == ["failed", "done"]
     assert "a symbolic link" in outcomes[0].reason
     assert done(precious) == ["thesis"]
-
-
-class Ordered(Letters):
-    """Notes what is done, in which order, and how many do something beside the main thread."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.notes: list[str] = []
-
-    def load(self, participant_id: str) -> str:
-        self.notes.append(f"load {participant_id}")
-        return super().load(participant_id)
-
-    def _write(self, path: Path, loaded: str) -> None:
-        assert self.at_work == 0, "one after the other"
-        super()._write(path, loaded)
-        self.notes.append(f"{loaded} {path.name}")
-
-
-def test_the_next_one_is_loaded_when_the_first_part_has_been_written(tmp_path: Path) -> None:
-    task = Ordered()
-    run(task, tmp_path, "p1", "p2", "p3")
-    assert task.notes == [
-        *("load p1", "p1 a", "load p2", "p1 b"),
-        *("p2 a", "load p3", "p2 b"),
-        *("p3 a", "p3 b"),
-    ]
-
-
-def test_something_may_be_done_before_each_part_is_written(tmp_path: Path) -> None:
-    task = Ordered()
-    around = Surroundings(before_writing=lambda: task.notes.append("before"))
-    run(task, tmp_path, "p1", surroundings=around)
-    assert task.notes == ["load p1", "before", "p1 a", "before", "p1 b"]
-
-
-def test_an_early_load_is_used_by_the_participant_that_it_is_for(tmp_path: Path) -> None:
-    task = Ordered()
-    outcomes = run(task, tmp_path, "p1", "p2", early=EarlyLoad(task, "p1"))
-    assert [o.status for o in outcomes] == ["done", "done"]
-    assert [note for note in task.notes if "load" in note] == ["load p1", "load p2"]
-
-
-def test_an_early_load_of_another_participant_is_let_go(tmp_path: Path) -> None:
-    task = Ordered()
-    run(task, tmp_path, "p1", early=EarlyLoad(task, "p2"))
-    assert [note for note in task.notes if "load" in note] == ["load p2", "load p1"]
-    torn = Letters({"p2": "load"})
-    assert run(torn, tmp_path, "p3", early=EarlyLoad(torn, "p2"))[0].status == "done"
-
-
-def test_the_error_of_an_early_load_is_that_participants(tmp_path: Path) -> None:
-    torn = Letters({"p1": "load"})
-    outcomes = run(torn, tmp_path, "p1", "p2", early=EarlyLoad(torn, "p1"))
-    assert [(o.status, o.reason) for o in outcomes] == [("failed", "p1: torn"), ("done", "")]
-
-
-@pytest.mark.parametrize("around", [Surroundings(), ASIDE])
-def test_an_interrupted_run_waits_once_and_begins_nothing(
-    around: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runner, "_PATIENCE_S", 0.1)
-    waited: list[float | None] = []
-    wait = futures.wait
-
-    def noted(jobs: Iterable[futures.Future[None]], timeout: float | None = None) -> Any:
-        waited.append(timeout)
-        return wait(jobs, timeout)
-
-    monkeypatch.setattr(futures, "wait", noted)
-    begun, go_on = threading.Event(), threading.Event()
-
-    class Stuck(Letters):
-        """A part is being written, and does not end."""
-
-        def _write(self, path: Path, loaded: str) -> None:
-            self.at_work += 1
-            begun.set()
-            go_on.wait(10)
-
-        def compute(self, loaded: str, folder: Path, advance: Callable[[], None]) -> Work:
-            yield partial(self._write, folder / "a", loaded)
-            begun.wait(10)
-            raise KeyboardInterrupt
-
-    task = Stuck()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            run(task, tmp_path, "p1", "p2", surroundings=around)
-    finally:
-        go_on.set()
-    assert [timeout for timeout in waited if timeout is not None] == [0.1]
-    assert task.at_work == 1
-
-
-def test_one_that_is_loaded_aside_does_not_wait_for_what_is_written(tmp_path: Path) -> None:
-    loaded = threading.Event()
-
-    class Aside(Ordered):
-        def load(self, participant_id: str) -> str:
-            if participant_id == "p2":
-                loaded.set()
-            return super().load(participant_id)
-
-        def _write(self, path: Path, one: str) -> None:
-            if one == "p1":
-                assert loaded.wait(10)
-            super()._write(path, one)
-
-    task = Aside()
-    outcomes = run(task, tmp_path, "p1", "p2", "p3", surroundings=ASIDE)
-    assert [o.status for o in outcomes] == ["done"] * 3
-    assert [note for note in task.notes if "load" not in note] == [
-        f"{p} {part}" for p in ("p1", "p2", "p3") for part in ("a", "b")
-    ]
-
-
-def test_no_more_than_one_part_waits_while_the_next_one_is_computed(tmp_path: Path) -> None:
-    written: list[int] = []
-    seen: list[int] = []
-
-    class Many(Letters):
-        def compute(self, loaded: str, folder: Path, advance: Callable[[], None]) -> Work:
-            for n in range(6):
-                seen.append(n - len(written))
-                yield partial(self._slowly, n)
-            return (yield from super().compute(loaded, folder, advance))
-
-        def _slowly(self, n: int) -> None:
-            time.sleep(0.02)
-            written.append(n)
-
-    run(Many(), tmp_path, "p1")
-    assert written == list(range(6))
-    assert max(seen) <= 1
 
 
 def test_the_stage_gets_ready_once_and_only_for_something(tmp_path: Path) -> None:

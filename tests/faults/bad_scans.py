@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import nibabel
 import numpy as np
+from tests.storage.metaimage.files import VOXELS, deflated_bytes, file_bytes
 from tests.storage.metaimage.test_header import FOUR_AXES
-from tests.storage.metaimage.test_read import HEADER_FAULTS, VOXELS, deflated_bytes, file_bytes
+from tests.storage.metaimage.test_read_faults import HEADER_FAULTS
+from tests.storage.nifti.files import AFFINE, AFFINES, content_of, image_of
 from tests.storage.nifti.test_forms import changed as upside_down
 from tests.storage.nifti.test_forms import turned
-from tests.storage.nifti.test_read import AFFINE, AFFINES, SHEAR, content_of, forms, image_of
+from tests.storage.nifti.test_place import SHEAR, forms
 
 if TYPE_CHECKING:
     from collections.abc import Callable

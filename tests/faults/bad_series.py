@@ -20,7 +20,7 @@ from tests.dicom_edits import (
 )
 from tests.dicom_series import make_volume, write_classic, write_enhanced
 from tests.faults.bad_scans import DATA, SOUND
-from tests.storage.test_dicom_refusals import REFUSED
+from tests.storage.dicom.refused_series import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

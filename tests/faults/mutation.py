@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydicom.uid import RLELossless
 from tests.dicom_series import make_volume, write_classic, write_enhanced
-from tests.storage.nifti.test_read import content_of
+from tests.storage.nifti.files import content_of
 
 from carotid.errors import CarotidError
 from carotid.storage.raw import RawScan, load_scan

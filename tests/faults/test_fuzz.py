@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.reading import read_metaimage
-from tests.storage.metaimage.test_read import VOXELS, header_lines
+from tests.storage.metaimage.files import VOXELS, header_lines
 
 from carotid.errors import ConfigurationError, InputError, UsageError
 from carotid.geometry.grid import CANONICAL

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from tests.faults.harness import Place, run
-from tests.storage.metaimage.test_read import file_bytes
+from tests.storage.metaimage.files import file_bytes
 
 from carotid.geometry.grid import Grid
 from carotid.stages.heatmap.forecast import foresee

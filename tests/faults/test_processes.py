@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.command import CAROTID, environment, unfinished
 from tests.faults.harness import MEMORY_LIMIT_BYTES, Place, finish, run, start
-from tests.storage.nifti.test_read import content_of
+from tests.storage.nifti.files import content_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydicom.uid import JPEGLSLossless, RLELossless
 from tests.dicom_series import make_volume, write_classic, write_enhanced
-from tests.storage.metaimage.test_read import VOXELS, deflated_bytes, file_bytes
-from tests.storage.nifti.test_read import content_of, put
+from tests.storage.metaimage.files import VOXELS, deflated_bytes, file_bytes
+from tests.storage.nifti.files import content_of, put
 
 from carotid.errors import InputError
 from carotid.storage.participants import find_scans

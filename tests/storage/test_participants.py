@@ -11,26 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.dicom_series import assert_same_place, make_volume, write_classic, write_enhanced
-from tests.storage.metaimage.test_read import file_bytes
+from tests.storage.entries import touch
 
 from carotid.errors import InputError, UsageError, one_line
 from carotid.storage.litter import is_litter
 from carotid.storage.participants import find_scans, find_scans_at
 from carotid.storage.raw import load_scan
-
-
-def touch(folder: Path, *names: str) -> Path:
-    """Make empty files, and folders where the name ends in a slash."""
-    for name in names:
-        if name.endswith("/"):
-            (folder / name).mkdir(parents=True)
-        else:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(b"")
-    return folder
-
-
-# --- who is there ------------------------------------------------------------------------------
 
 
 def test_every_format_side_by_side(tmp_path: Path) -> None:
@@ -131,190 +117,6 @@ def test_links_to_scans_are_followed_and_broken_ones_fail_when_loaded(tmp_path: 
         load_scan(scans["lost"])
 
 
-# --- nothing shrinks in silence ----------------------------------------------------------------
-
-
-def warnings_of(caplog: pytest.LogCaptureFixture) -> str:
-    return "\n".join(r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING)
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("sub-03.nrrd", "a format that is not read"),
-        ("sub-03.MGZ", "a format that is not read"),
-        ("sub-03.mnc", "a format that is not read"),
-        ("sub-03.hdr", "a format that is not read"),
-        ("sub-03.img", "a format that is not read"),
-        ("sub-03.par", "a format that is not read"),
-        ("sub-03.zip", "unpack"),
-        ("sub-03.tar.gz", "unpack"),
-        ("sub-03.nii.bz2", "unpack"),
-        ("sub-03.mha.gz", "unpack"),
-        ("sub-03.nii.gz.part", "unfinished"),
-        ("sub-03.mha.crdownload", "unfinished"),
-        ("sub-03.nii.gz.filepart", "unfinished"),
-        (".sub-03.nii.gz.Xy12Z9", "unfinished"),
-        (".sub-03.nii.gz.icloud", "unfinished"),
-        (".syncthing.sub-03.mha.tmp", "unfinished"),
-        (".in.sub-03.nii.gz.", "unfinished"),
-        ("sub-03.nii.gz.txt", "not known as a scan"),
-        ("sub-03.MHA.html", "not known as a scan"),
-        ("sub-03.7z.001", "unpack"),
-        ("sub-03.z01", "unpack"),
-        ("sub-03.nii.gz~", "not known as a scan"),
-        ("sub-03.nii.gz.1", "not known as a scan"),
-        ("sub-03", "not known as a scan"),
-        ("sub-03.lnk", "a shortcut of another system"),
-        ("sub-03.dcm", "named as DICOM but without a DICOM image"),
-        ("sub-03.raw", "voxels that no .mhd names"),
-        ("sub-03.zraw", "voxels that no .mhd names"),
-    ],
-)
-def test_what_may_be_a_scan_is_named_in_a_warning(
-    tmp_path: Path, name: str, reason: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    touch(tmp_path, "sub-01.mha", "sub-02.mhd", "sub-02.raw", "readme.txt", "README", "list.csv")
-    (tmp_path / name).write_bytes(b"x" * 2000)
-    assert list(find_scans(tmp_path)) == ["sub-01", "sub-02"]
-    warned = warnings_of(caplog)
-    assert f"not used: {name} (" in warned
-    assert reason in warned
-    assert "readme" not in warned.lower()
-
-
-def test_many_unused_files_are_one_warning(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    touch(tmp_path, "a.mha", *[f"{n:02}.nrrd" for n in range(30)], "x.part", "y.part")
-    os.mkfifo(tmp_path / "pipe")
-    find_scans(tmp_path)
-    (line,) = warnings_of(caplog).splitlines()
-    assert "19.nrrd and 10 more (a format that is not read" in line
-    assert "x.part, y.part (an unfinished download or copy)" in line
-    assert "pipe (no ordinary file)" in line
-
-
-@pytest.mark.parametrize(
-    ("name", "key"),
-    [("sub-02", "sub-02"), ("P.001_U", "P.001_U"), ("sub-02.dcm", "sub-02"), ("x.nii.gz", "x")],
-)
-def test_a_dead_link_is_a_participant_that_fails(tmp_path: Path, name: str, key: str) -> None:
-    touch(tmp_path, "sub-01.mha")
-    (tmp_path / name).symlink_to("/mnt/unmounted/sub-02")
-    scans = find_scans(tmp_path)
-    assert list(scans) == sorted(["sub-01", key])
-    with pytest.raises(InputError) as caught:
-        load_scan(scans[key])
-    assert "the link leads to a file that does not exist" in str(caught.value)
-    assert "/mnt/unmounted/sub-02" in str(caught.value)
-
-
-def test_a_dead_link_to_a_document_or_another_format(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    touch(tmp_path, "sub-01.mha")
-    for name in ("notes.txt", "sub-02.nrrd"):
-        (tmp_path / name).symlink_to("nowhere")
-    assert list(find_scans(tmp_path)) == ["sub-01"]
-    assert "sub-02.nrrd" in warnings_of(caplog)
-    assert "notes" not in warnings_of(caplog)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("$RECYCLE.BIN", "$Recycle.Bin", "#recycle", "@Recycle", "@eaDir", "@Recently-Snapshot"),
-        *("#snapshot", "System Volume Information", "lost+found", "__MACOSX", ".Trash-1000"),
-        *("RECYCLER", "Network Trash Folder", "Recycled", "@quarantine", "@sharesnap", "$Extend"),
-        *("found.000", "FOUND.012", "@SynoFinder-log", "MSOCache", "TheFindByContentFolder"),
-    ],
-)
-def test_litter_of_systems_is_no_participant(
-    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    touch(tmp_path, "sub-01.mha", f"{name}/sub-09.mha", "Thumbs.db", "desktop.ini", ".DS_Store")
-    assert list(find_scans(tmp_path)) == ["sub-01"]
-    assert not warnings_of(caplog)
-
-
-# --- DICOM files without a folder --------------------------------------------------------------
-
-
-def test_a_file_with_all_slices_is_a_participant(tmp_path: Path) -> None:
-    volume = make_volume()
-    write_enhanced(volume, tmp_path / "sub-01.dcm", uid="1")
-    write_enhanced(volume, tmp_path / "sub-02", uid="2")
-    write_enhanced(volume, tmp_path / "sub-03.IMA", uid="2")
-    scans = find_scans(tmp_path)
-    assert list(scans) == ["sub-01", "sub-02", "sub-03"]
-    for scan in scans.values():
-        assert_same_place(load_scan(scan), volume)
-
-
-def test_one_slice_beside_scans_is_read_with_a_word(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    touch(tmp_path, "sub-01.mha")
-    write_classic(make_volume(shape=(7, 5, 1)), tmp_path, name="sub-02.dcm".format)
-    scans = find_scans(tmp_path)
-    assert list(scans) == ["sub-01", "sub-02"]
-    assert load_scan(scans["sub-02"]).grid.shape == (7, 5, 1)
-    assert "sub-02.dcm: a single slice" in warnings_of(caplog)
-
-
-def test_a_dicom_file_that_is_called_a_text_is_read(tmp_path: Path) -> None:
-    """Mail programs let nothing else through."""
-    touch(tmp_path, "sub-01.mha", "notes.txt", "sub-01.nii.gz.md5", "sub-01.mha.json")
-    write_enhanced(make_volume(), tmp_path / "sub-02.txt")
-    assert list(find_scans(tmp_path)) == ["sub-01", "sub-02.txt"]
-
-
-def test_loose_slices_beside_scans_are_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    touch(tmp_path, "sub-01.mha")
-    write_classic(make_volume(), tmp_path)
-    assert list(find_scans(tmp_path)) == ["sub-01"]
-    assert "4 files such as IM0000.dcm (slices: put those of one series" in warnings_of(caplog)
-
-
-@pytest.mark.parametrize("name", ["IM{:04d}.dcm", "{:05d}", "MR.1.2.3.{}"])
-def test_a_participants_folder_instead_of_the_folder_of_all(tmp_path: Path, name: str) -> None:
-    write_classic(make_volume(), tmp_path / "study" / "sub-01", name=name.format)
-    with pytest.raises(UsageError) as caught:
-        find_scans(tmp_path / "study" / "sub-01")
-    message = str(caught.value)
-    assert "the folder holds the slices of one scan" in message
-    assert f"{tmp_path / 'study'}, and --participant sub-01" in message
-
-
-def test_a_localizer_among_loose_slices_is_no_participant(tmp_path: Path) -> None:
-    write_classic(make_volume(), tmp_path)
-    write_classic(make_volume(shape=(7, 5, 1)), tmp_path, uid="other", name="LOC{}".format)
-    with pytest.raises(UsageError, match=r"the slices of one scan.*found 5 DICOM files"):
-        find_scans(tmp_path)
-
-
-def test_a_loose_file_whose_id_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    touch(tmp_path, "sub-01/")
-    write_enhanced(make_volume(), tmp_path / "SUB-01.dcm")
-    assert list(find_scans(tmp_path)) == ["sub-01"]
-    assert "SUB-01.dcm (the participant has another scan)" in warnings_of(caplog)
-
-
-def test_a_broken_loose_file_fails_by_name(tmp_path: Path) -> None:
-    touch(tmp_path, "sub-01.mha")
-    path = write_enhanced(make_volume(), tmp_path / "sub-02.dcm")
-    path.write_bytes(path.read_bytes()[:-100])
-    scans = find_scans(tmp_path)
-    with pytest.raises(InputError, match=r"sub-02\.dcm.*cut short"):
-        load_scan(scans["sub-02"])
-
-
-# --- one scan instead of a folder of scans -----------------------------------------------------
-
-
 def test_a_file_or_a_dicom_folder_can_stand_for_itself(tmp_path: Path) -> None:
     volume = make_volume()
     write_classic(volume, tmp_path / "sub-01")
@@ -363,57 +165,14 @@ def test_the_folder_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert list(find_scans_at(Path()).scans) == ["sub-01"]
 
 
-# --- data files of .mhd headers ----------------------------------------------------------------
-
-
-def write_header(path: Path, data_file: str) -> None:
-    path.write_bytes(file_bytes(b"", ElementDataFile=data_file))
-
-
-@pytest.mark.parametrize("data_file", ["data/{}.raw", "./data/{}.raw", "data/deep/{}.zraw"])
-def test_a_folder_of_voxels_is_no_participant(
-    tmp_path: Path, data_file: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    for key in ("a", "b"):
-        write_header(tmp_path / f"{key}.mhd", data_file.format(key))
-        touch(tmp_path, data_file.format(key))
-    assert list(find_scans(tmp_path)) == ["a", "b"]
-    assert not warnings_of(caplog)
-
-
-def test_voxels_without_a_header_are_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    write_header(tmp_path / "a.mhd", "data/a.raw")
-    touch(tmp_path, "data/a.raw", "data/b.raw", "data/readme.txt", "c.raw")
-    assert list(find_scans(tmp_path)) == ["a"]
-    assert "data/b.raw, c.raw (voxels that no .mhd names)" in warnings_of(caplog)
-
-
-def test_a_folder_of_dicom_with_voxels_in_it_is_a_participant(tmp_path: Path) -> None:
-    write_header(tmp_path / "a.mhd", "sub-02/a.raw")
-    write_classic(make_volume(), tmp_path / "sub-02")
-    touch(tmp_path, "sub-02/a.raw")
-    assert list(find_scans(tmp_path)) == ["a", "sub-02"]
-
-
-def test_data_files_of_any_name_are_no_strangers(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    write_header(tmp_path / "a.mhd", "ICA 70%dist.bin")
-    touch(tmp_path, "ICA 70%dist.bin")
-    assert list(find_scans(tmp_path)) == ["a"]
-    assert not warnings_of(caplog)
-
-
-# --- whatever lies there -----------------------------------------------------------------------
-
 endings = st.sampled_from(
     [".mha", ".mhd", ".nii", ".nii.gz", ".dcm", ".raw", ".zip", ".part", ".txt", "", ".IMA", "~"]
 )
+
 stems = st.sampled_from(["a", "sub-01", "IM1", "Thumbs.db", "#recycle", ".x", "é", "é"]) | st.text(
     st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=6
 )
+
 entries = st.dictionaries(
     st.builds("{}{}".format, stems, endings).filter(lambda name: name not in (".", "..")),
     st.sampled_from(["file", "folder", "dead link", "loop", "pipe", "DICOM", "header"]),

@@ -1,4 +1,4 @@
-"""From stored to real values: which bits count, which slope holds, and what is padding."""
+"""What a DICOM pixel's value is: bits, numbers as text, slope and intercept."""
 
 from __future__ import annotations
 
@@ -19,28 +19,16 @@ from pydicom.uid import (
 )
 from tests import dicom_edits
 from tests.dicom_series import assert_same_place, make_volume, write_classic, write_enhanced
-from tests.reading import read_dicom, read_dicom_header
-
-from carotid.errors import InputError
-from carotid.storage.dicom.read import open_dicom
+from tests.reading import read_dicom
+from tests.storage.dicom.small_series import VOLUME, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydicom.uid import UID
 
+
 DATA = Path(__file__).parents[2] / "data" / "dicom" / "dicom2nifti" / "compressed_jpeg"
-_EMPTY = make_volume("LPS", shape=(40, 36, 5), tilt_degrees=9)
-VOLUME = _EMPTY.with_array((np.arange(40 * 36 * 5) % 3001).astype(np.uint16).reshape(40, 36, 5))
-
-
-def refusal(folder: Path, read: Callable[[Path], object] = read_dicom_header) -> str:
-    with pytest.raises(InputError) as caught:
-        read(folder)
-    return str(caught.value)
-
-
-# --- bits --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless, JPEGLSLossless])
@@ -136,9 +124,6 @@ def test_bytes_in_big_endian_words(tmp_path: Path, vr: str) -> None:
     assert_same_place(read_dicom(tmp_path), volume)
 
 
-# --- numbers under another kind of value -------------------------------------------------------
-
-
 @pytest.mark.parametrize("vr", ["UT", "UN", "OB", "LO", "SH", "ST", "LT", "UC"])
 @pytest.mark.parametrize(
     "tag", [dicom_edits.SPACING, dicom_edits.POSITION, dicom_edits.ORIENTATION]
@@ -170,9 +155,6 @@ def test_text_that_is_no_number_says_what_to_do(tmp_path: Path) -> None:
     message = refusal(tmp_path)
     assert r"PixelSpacing is not usable (found 0.5\wide, expected 2 finite numbers)" in message
     assert message.endswith("Export the series again.")
-
-
-# --- slope and intercept -----------------------------------------------------------------------
 
 
 def rescaled_in(slices: tuple[int, ...], **values: str) -> Callable[[int, Dataset], None]:
@@ -226,119 +208,6 @@ def test_rescaling_that_changes_nothing_may_be_missing(tmp_path: Path) -> None:
     edit = rescaled_in((0, 2), RescaleSlope="1", RescaleIntercept="0")
     write_classic(VOLUME, tmp_path, edit=edit)
     assert_same_place(read_dicom(tmp_path), VOLUME)
-
-
-# --- padding -----------------------------------------------------------------------------------
-
-
-def padded_with(value: int, vr: str = "US", limit: int | None = None) -> Any:
-    """The first rows of each slice hold padding, up to the limit where there is one."""
-
-    def edit(_: int, dataset: Dataset) -> None:
-        stored = np.frombuffer(dataset.PixelData, "<u2").copy()
-        stored[:60] = value & 0xFFFF
-        if limit is not None:
-            stored[:30] = limit & 0xFFFF
-        dataset.PixelData = stored.tobytes()
-        dataset.add_new(0x00280120, vr, value)
-        if limit is not None:
-            dataset.add_new(0x00280121, vr, limit)
-
-    return edit
-
-
-@pytest.mark.parametrize(
-    ("dtype", "value", "vr", "limit"),
-    [
-        (np.uint16, 65535, "US", None),
-        (np.uint16, 65000, "US", 65500),
-        (np.int16, -2000, "SS", None),
-        (np.int16, 63536, "US", None),
-        (np.int16, -2000, "SS", -1900),
-    ],
-    ids=["unsigned", "a range", "signed", "signed, written without", "a signed range"],
-)
-def test_padding_is_told_and_gets_the_lowest_value(
-    tmp_path: Path,
-    dtype: Any,
-    value: int,
-    vr: str,
-    limit: int | None,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    volume = VOLUME.with_array(np.asarray(VOLUME.array).astype(dtype) + dtype(7))
-    edit = padded_with(value, vr, limit)
-    write_classic(volume, tmp_path, edit=edit)
-    content = open_dicom(tmp_path).read()
-    padding = content.padding
-    assert padding is not None
-    assert padding.shape == content.volume.array.shape
-    assert np.count_nonzero(padding) == 60 * 5
-    true = volume.reoriented(content.volume.orientation).array
-    np.testing.assert_array_equal(np.asarray(content.volume.array)[~padding], true[~padding])
-    assert set(np.asarray(content.volume.array)[padding]) == {true[~padding].min()}
-    assert "% of the voxels are padding by the header" in caplog.text
-
-
-def test_padding_that_no_voxel_has(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    def edit(_: int, dataset: Dataset) -> None:
-        dataset.PixelPaddingValue = 60_000
-
-    write_classic(VOLUME, tmp_path, edit=edit)
-    content = open_dicom(tmp_path).read()
-    assert content.padding is None
-    assert_same_place(content.volume, VOLUME)
-    assert not caplog.records
-
-
-@pytest.mark.parametrize(
-    ("vr", "value", "known"),
-    [("UN", b"\x60\xea", True), ("FL", 60_000.0, True), ("DS", "60000", True)],
-)
-def test_padding_of_an_unusual_kind(tmp_path: Path, vr: str, value: Any, *, known: bool) -> None:
-    def edit(k: int, dataset: Dataset) -> None:
-        padded_with(60_000)(k, dataset)
-        dataset.add_new(0x00280120, vr, value)
-
-    write_classic(VOLUME, tmp_path, edit=edit)
-    padding = open_dicom(tmp_path).read().padding
-    assert (padding is not None) == known
-
-
-@pytest.mark.parametrize(("vr", "value"), [("LO", "none"), ("US", [0, 5]), ("FL", 0.5)])
-def test_padding_that_is_no_number_is_refused_by_name(tmp_path: Path, vr: str, value: Any) -> None:
-    def edit(_: int, dataset: Dataset) -> None:
-        dataset.add_new(0x00280120, vr, value)
-
-    write_classic(VOLUME, tmp_path, edit=edit)
-    message = refusal(tmp_path)
-    assert "IM0000.dcm: the image's PixelPaddingValue is not usable" in message
-
-
-def test_padding_in_slices_of_different_slope(tmp_path: Path) -> None:
-    def edit(k: int, dataset: Dataset) -> None:
-        padded_with(4000)(k, dataset)
-        dataset.RescaleSlope, dataset.RescaleIntercept = str(k + 1), "1"
-
-    write_classic(VOLUME, tmp_path, edit=edit)
-    content = open_dicom(tmp_path).read()
-    assert content.padding is not None
-    assert np.count_nonzero(content.padding) == 60 * 5
-    measured = np.asarray(content.volume.array)[~content.padding]
-    assert (np.asarray(content.volume.array)[content.padding] == measured.min()).all()
-
-
-def test_nothing_but_padding(tmp_path: Path) -> None:
-    blank = VOLUME.with_array(np.full_like(VOLUME.array, 9))
-
-    def edit(_: int, dataset: Dataset) -> None:
-        dataset.PixelPaddingValue = 9
-
-    write_classic(blank, tmp_path, edit=edit)
-    assert "every voxel is padding" in refusal(tmp_path, read_dicom)
-
-
-# --- the optional decoder ----------------------------------------------------------------------
 
 
 def test_jpeg_lossless_names_the_decoder_that_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:

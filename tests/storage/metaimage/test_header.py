@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK
 from tests.reading import read_metaimage
-from tests.storage.metaimage.test_read import (
+from tests.storage.metaimage.files import (
     VOXELS,
     assert_is_voxels,
     deflated_bytes,

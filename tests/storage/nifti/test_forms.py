@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.reading import read_nifti
-from tests.storage.nifti.test_read import AFFINE, AFFINES, VOXELS, content_of, put, refused
+from tests.storage.nifti.files import AFFINE, AFFINES, VOXELS, content_of, put, refused
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,11 +1,8 @@
-"""The NIfTI reader: equal to nibabel where files are sound, one clear line where not."""
+"""The NIfTI reader on sound files, against nibabel."""
 
 from __future__ import annotations
 
 import gzip
-import logging
-import os
-import re
 import tracemalloc
 from itertools import pairwise
 from pathlib import Path
@@ -17,70 +14,28 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.reading import read_nifti, read_nifti_header
+from tests.storage.nifti.files import (
+    AFFINE,
+    AFFINES,
+    ENDINGS,
+    KINDS,
+    NIFTI,
+    SHAPE,
+    VOXELS,
+    content_of,
+    image_of,
+    put,
+    refused,
+)
 
-from carotid.errors import InputError
 from carotid.storage.nifti.read import MAX_TRAILING_BYTES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+
 DATA = Path(__file__).parents[2] / "data" / "nifti"
 SHARED = Path(__file__).parents[4] / "shared" / "data"
-
-SHAPE = (3, 4, 5)
-VOXELS = (np.arange(60, dtype=np.int16) * 7 - 30).reshape(SHAPE)
-
-_C, _S = np.cos(0.4), np.sin(0.4)
-TILT = np.array([[_C, -_S, 0, 0], [_S, _C, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-PLACE = np.array([[1, 0, 0, 10], [0, 1, 0, -20], [0, 0, 1, 30], [0, 0, 0, 1.0]])
-AFFINES = {
-    "RAS": PLACE @ np.diag([0.5, 0.6, 0.7, 1]),
-    "LAS": PLACE @ np.diag([-0.5, 0.6, 0.7, 1]),
-    "LPS": PLACE @ np.diag([-0.5, -0.6, 0.7, 1]),
-    "LIP (coronal)": PLACE
-    @ np.array([[-0.5, 0, 0, 0], [0, 0, -0.7, 0], [0, -0.6, 0, 0], [0, 0, 0, 1]]),
-    "PIR (sagittal)": PLACE
-    @ np.array([[0, 0, 0.7, 0], [-0.5, 0, 0, 0], [0, -0.6, 0, 0], [0, 0, 0, 1]]),
-    "RAS (oblique)": PLACE @ TILT @ np.diag([0.35, 0.9, 2.5, 1]),
-}
-AFFINE = AFFINES["RAS (oblique)"]
-NIFTI: Any = nibabel
-KINDS = [nibabel.Nifti1Image, nibabel.Nifti2Image]
-ENDINGS = [".nii", ".nii.gz"]
-
-
-def image_of(kind: Any = nibabel.Nifti1Image, array: Any = VOXELS, affine: Any = AFFINE) -> Any:
-    return kind(array, affine)
-
-
-def content_of(array: Any = VOXELS, affine: Any = AFFINE, **fields: Any) -> bytes:
-    """A `.nii` file's bytes, with header fields set to anything."""
-    image = image_of(array=array, affine=affine)
-    content = bytearray(image.to_bytes())
-    header = NIFTI.Nifti1Header(bytes(content[:348]), check=False)
-    for name, value in fields.items():
-        header[name] = value
-    content[:348] = header.binaryblock
-    return bytes(content)
-
-
-def put(folder: Path, content: bytes, name: str = "scan.nii") -> Path:
-    path = folder / name
-    path.write_bytes(gzip.compress(content, 6) if name.endswith(".gz") else content)
-    return path
-
-
-def refused(path: Path) -> str:
-    """The one line with which a file is refused."""
-    with pytest.raises(InputError) as caught:
-        read_nifti(path)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert str(path) in message
-    return message
-
-
-# --- sound files -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", AFFINES)
@@ -216,229 +171,6 @@ def test_the_real_neck_is_read_and_its_two_forms_agree(caplog: pytest.LogCapture
     assert (volume.grid.shape, volume.orientation) == ((320, 256, 19), "LAS")
     np.testing.assert_allclose(volume.grid.spacing_mm, (0.69, 0.69, 7.5), atol=0.01)
     assert not caplog.records  # 0.01 mm apart; nibabel drops the turn's small real part
-
-
-# --- where the voxels lie ----------------------------------------------------------------------
-
-
-def forms(sform: Any, sform_code: int, qform: Any, qform_code: int) -> bytes:
-    image = image_of()
-    image.set_sform(sform, sform_code)
-    image.set_qform(qform, qform_code)
-    return bytes(image.to_bytes())
-
-
-def test_the_sform_goes_before_the_qform(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    shifted = AFFINE.copy()
-    shifted[0, 3] += 2
-    volume = read_nifti(put(tmp_path, forms(AFFINE, 1, shifted, 1)))
-    np.testing.assert_allclose(volume.grid.affine, AFFINE, atol=1e-6)
-    (record,) = caplog.records
-    assert record.levelno == logging.WARNING
-    assert "2 mm apart" in record.getMessage()
-    assert str(tmp_path / "scan.nii") in record.getMessage()
-
-
-def test_forms_that_agree_need_no_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    nearly = AFFINE.copy()
-    nearly[0, 3] += 0.01
-    read_nifti(put(tmp_path, forms(AFFINE, 1, nearly, 1)))
-    assert not caplog.records
-
-
-@pytest.mark.parametrize(("sform_code", "qform_code"), [(2, 0), (0, 1), (4, 0), (0, 2)])
-def test_the_form_whose_code_is_set_is_taken(
-    tmp_path: Path, sform_code: int, qform_code: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    mirrored = AFFINE @ np.diag([-1.0, 1, 1, 1])
-    content = forms(
-        AFFINE if sform_code else mirrored,
-        sform_code,
-        AFFINE if qform_code else mirrored,
-        qform_code,
-    )
-    volume = read_nifti(put(tmp_path, content))
-    np.testing.assert_allclose(volume.grid.affine, AFFINE, atol=1e-5)
-    assert not caplog.records
-
-
-def test_a_qform_with_an_unset_handedness_is_read_as_the_standard_says(tmp_path: Path) -> None:
-    pixdim = np.array([0, 0.35, 0.9, 2.5, 0, 0, 0, 0], np.float32)
-    content = content_of(sform_code=0, qform_code=1, pixdim=pixdim)
-    np.testing.assert_allclose(
-        read_nifti(put(tmp_path, content)).grid.affine[:3, :3], AFFINE[:3, :3], atol=1e-5
-    )
-
-
-SHEAR = AFFINE @ np.array([[1, 0.3, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (forms(AFFINE, 0, AFFINE, 0), "left and right are unknown"),
-        (forms(AFFINE, 1, AFFINES["LAS"], 1), "RAS and LAS"),
-        (forms(AFFINE, 1, AFFINES["LIP (coronal)"], 1), "contradict"),
-        (content_of(affine=SHEAR), "right angles"),
-        (content_of(srow_x=0), "spacing|right angles"),
-        (content_of(srow_x=np.nan), "sform is not usable"),
-        (content_of(srow_y=np.inf), "sform is not usable"),
-        (content_of(srow_z=3e38), "sform is not usable"),
-        (content_of(sform_code=0, qform_code=1, quatern_b=np.nan), "qform is not usable"),
-        (content_of(sform_code=0, qform_code=1, quatern_b=3), "qform is not usable"),
-        (content_of(sform_code=0, qform_code=1, qoffset_x=np.inf), "qform is not usable"),
-        (content_of(sform_code=0, qform_code=1, pixdim=[1, 0, 1, 1, 1, 1, 1, 1]), "qform is not"),
-        (content_of(sform_code=0, qform_code=1, pixdim=[1, -1, 1, 1, 1, 1, 1, 1]), "qform is not"),
-        (content_of(sform_code=0, qform_code=1, pixdim=[7, 1, 1, 1, 1, 1, 1, 1]), "qform is not"),
-        (content_of(affine=AFFINE * 1e-4), "spacing"),
-        (content_of(xyzt_units=1), "metres"),
-        (content_of(xyzt_units=3), "micrometres"),
-    ],
-)
-def test_a_place_that_cannot_be_trusted(tmp_path: Path, content: bytes, expected: str) -> None:
-    assert re.search(expected, refused(put(tmp_path, content)))
-
-
-# --- faults ------------------------------------------------------------------------------------
-
-
-def test_a_series_in_time_and_a_single_slice_are_refused(tmp_path: Path) -> None:
-    message = refused(put(tmp_path, content_of(np.stack([VOXELS, VOXELS], axis=3))))
-    assert "4 axes of sizes 3 x 4 x 5 x 2" in message
-    assert "2 axes" in refused(put(tmp_path, content_of(dim=[2, 3, 4, 1, 1, 1, 1, 1])))
-
-
-def test_color_and_complex_voxels_are_refused(tmp_path: Path) -> None:
-    rgb = np.zeros(SHAPE, [("R", "u1"), ("G", "u1"), ("B", "u1")])
-    assert "color" in refused(put(tmp_path, content_of(rgb)))
-    assert "complex" in refused(put(tmp_path, content_of(VOXELS.astype(np.complex64))))
-    assert "code 1536" in refused(put(tmp_path, content_of(datatype=1536)))
-    assert "code 0" in refused(put(tmp_path, content_of(datatype=0)))
-
-
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({"magic": b"ni1"}, "voxels inside"),
-        ({"magic": b""}, "voxels inside"),
-        ({"sizeof_hdr": 0}, "not a NIfTI"),
-        ({"dim": [0] * 8}, "unknown"),
-        ({"dim": [9] * 8}, "9 axes"),
-        ({"dim": [-1] * 8}, "unknown"),
-        ({"dim": [3, 3, 0, 5, 1, 1, 1, 1]}, "size"),
-        ({"dim": [3, 3, -4, 5, 1, 1, 1, 1]}, "size"),
-        ({"dim": [3, 3, 4, 6, 1, 1, 1, 1]}, "cut short"),
-        ({"dim": [3, 32767, 32767, 32767, 1, 1, 1, 1]}, "cut short"),
-        ({"dim": [3, 3, 4, 5, 0, 0, 0, 0], "datatype": 64}, "cut short"),
-        ({"vox_offset": 100}, "vox_offset 100"),
-        ({"vox_offset": -352}, "vox_offset"),
-        ({"vox_offset": np.nan}, "vox_offset nan"),
-        ({"vox_offset": np.inf}, "vox_offset inf"),
-        ({"vox_offset": 352.5}, "vox_offset"),
-        ({"vox_offset": 1e30}, "vox_offset"),
-        ({"vox_offset": 368}, "cut short"),
-        ({"scl_slope": np.inf}, "slope inf"),
-        ({"scl_slope": 2, "scl_inter": np.nan}, "intercept nan"),
-    ],
-)
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_a_faulty_header_is_one_clear_line(
-    tmp_path: Path, fields: dict[str, Any], expected: str, ending: str
-) -> None:
-    assert re.search(expected, refused(put(tmp_path, content_of(**fields), f"scan{ending}")))
-
-
-@pytest.mark.parametrize("length", [0, 1, 3, 4, 100, 347, 348, 351, 352, 400, 471])
-def test_a_file_cut_short(tmp_path: Path, length: int) -> None:
-    content = content_of()
-    assert len(content) == 472
-    assert "short" in refused(put(tmp_path, content[:length]))
-    packed = put(tmp_path, content[:length], "scan.nii.gz")
-    assert "short" in refused(packed)
-
-
-def test_a_gzip_stream_cut_short_anywhere(tmp_path: Path) -> None:
-    stream = gzip.compress(content_of())
-    for length in range(2, len(stream), 3):
-        path = tmp_path / "scan.nii.gz"
-        path.write_bytes(stream[:length])
-        assert re.search("short|damaged", refused(path))
-
-
-def test_a_flipped_bit_in_a_gzip_stream_is_never_read_as_another_scan(tmp_path: Path) -> None:
-    stream = gzip.compress(content_of(), mtime=0)
-    path = tmp_path / "scan.nii.gz"
-    places = range(8 * 10, 8 * len(stream), 7)
-    refusals = 0
-    for bit in places:
-        flipped = bytearray(stream)
-        flipped[bit // 8] ^= 1 << bit % 8
-        path.write_bytes(flipped)
-        try:
-            volume = read_nifti(path)
-        except InputError:
-            refusals += 1
-        else:
-            np.testing.assert_array_equal(volume.array, VOXELS)
-            np.testing.assert_allclose(volume.grid.affine, AFFINE, atol=1e-5)
-    assert refusals > 0.9 * len(places)  # a deflate stream has bits that stand for nothing
-
-
-def test_names_and_contents_that_differ(tmp_path: Path) -> None:
-    content = content_of()
-    (tmp_path / "a.nii.gz").write_bytes(content)
-    (tmp_path / "a.nii").write_bytes(gzip.compress(content))
-    assert "not compressed" in refused(tmp_path / "a.nii.gz")
-    assert "Rename it to .nii.gz" in refused(tmp_path / "a.nii")
-
-
-@pytest.mark.parametrize("after", [b"x", b"\x1f\x8b", b"\0\0x"])
-def test_bytes_after_a_gzip_stream(tmp_path: Path, after: bytes) -> None:
-    path = tmp_path / "scan.nii.gz"
-    path.write_bytes(gzip.compress(content_of()) + after)
-    assert re.search("damaged|short", refused(path))
-
-
-def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:
-    after = put(tmp_path, content_of() + bytes(1 << 25), "after.nii.gz")
-    claim = put(tmp_path, content_of(dim=[3, 20000, 20000, 200, 1, 1, 1, 1]), "claim.nii.gz")
-    before = put(tmp_path, content_of(vox_offset=1 << 27)[:352] + bytes(1 << 25), "before.nii.gz")
-    tracemalloc.start()
-    for path in (after, claim, before):
-        refused(path)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 8 * 2**20
-
-
-@pytest.mark.timeout(20)
-def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.nii")
-    (tmp_path / "device.nii.gz").symlink_to("/dev/zero")
-    assert "pipe" in refused(tmp_path / "pipe.nii")
-    assert "device" in refused(tmp_path / "device.nii.gz")
-    assert "no such file" in refused(tmp_path / "missing.nii")
-
-
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(data=st.data(), two=st.booleans(), ending=st.sampled_from(ENDINGS))
-def test_changed_bytes_give_a_scan_or_one_line(
-    tmp_path: Path, data: st.DataObject, two: bool, ending: str
-) -> None:
-    content = bytearray(image_of(KINDS[two]).to_bytes())
-    for _ in range(data.draw(st.integers(1, 4))):
-        place = data.draw(st.integers(0, len(content) - 1))
-        piece = data.draw(st.binary(min_size=1, max_size=8))
-        content[place : place + len(piece)] = piece
-    path = put(tmp_path, bytes(content), f"scan{ending}")
-    try:
-        volume = read_nifti(path)
-    except InputError:
-        refused(path)
-    else:
-        assert volume.array.shape == volume.grid.shape
 
 
 @settings(

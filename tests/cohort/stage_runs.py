@@ -1,0 +1,53 @@
+"""Runs of toy stages over two scans."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import MagicMock
+
+import numpy as np
+import pytest
+from tests.necks import affine_of, neck
+
+from carotid.cohort.run import Request, run_stage
+from carotid.geometry.grid import Grid
+from carotid.geometry.volume import Volume
+from carotid.storage.metaimage.write import write_metaimage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from carotid.cohort.outcome import Outcome
+    from carotid.cohort.runner import Progress
+    from carotid.stages.stage import Stage
+
+
+def write(path: Path, factor: float = 1000) -> None:
+    """A scan whose file has the same size whatever the factor."""
+    path.parent.mkdir(exist_ok=True)
+    array = (neck() * factor).astype(np.int16)
+    write_metaimage(path, Volume(array, Grid(array.shape, affine_of())))
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    for name in ("one", "two"):
+        write(tmp_path / "raw" / f"{name}.mha")
+    return tmp_path / "raw"
+
+
+def run(stage: Stage, output_dir: Path, **more: Any) -> list[Outcome]:
+    request = replace(Request(stage, output_dir), **more)
+    return run_stage(request, lambda _: nullcontext(cast("Progress", MagicMock())))
+
+
+def status(outcomes: list[Outcome]) -> list[str]:
+    return [one.status for one in outcomes]
+
+
+def entries(output_dir: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((output_dir / "parameters.json").read_text())
+    return content
