@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from tests.dicom_series import make_volume, write_classic
-from tests.storage.metaimage.test_read import file_bytes
+from tests.storage.metaimage.files import file_bytes
 
 from carotid.errors import InputError, UsageError
 from carotid.storage.participants import find_scans
