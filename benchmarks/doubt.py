@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.accuracy import KINDS, PERCENTILES, side_errors
 from benchmarks.neck_heatmaps import with_slices_of
-from carotid.evaluation.distances import RIGHT_MM, SliceErrors, slice_maxima
+from carotid.evaluation.distances import HIGH_PEAK, RIGHT_MM, SliceErrors, slice_maxima
 from carotid.evaluation.figures import (
     CHECK,
     DOUBTFUL,
@@ -43,7 +43,6 @@ from carotid.network.members import load_members
 from carotid.network.shipped import shipped_models
 from carotid.simulation.truth import SimulatedNeck
 from carotid.stages.heatmap.compute import compute_heatmaps
-from carotid.stages.heatmap.impression import PEAK
 from carotid.stages.heatmap.parameters import HeatmapParameters
 from carotid.stages.heatmap.wishes import heatmap_settings
 
@@ -160,11 +159,11 @@ def examined(case: str, members: Sequence[Member], parameters: HeatmapParameters
         courses.append(make_course(peak, index, rival, np.asarray(found.max_indices), spacing_mm))
         errors: SliceErrors = side_errors(neck, heatmaps, side)[0]
         right.append(errors.distance_mm[np.isfinite(errors.distance_mm)] <= RIGHT_MM)
-    sides = [side_figures(course, PEAK) for course in courses]
+    sides = [side_figures(course, HIGH_PEAK) for course in courses]
     return {
         "name": case,
         "right": float(np.concatenate(right).mean()),
-        "between_mm": left_right_mm(courses[0], courses[1], PEAK),
+        "between_mm": left_right_mm(courses[0], courses[1], HIGH_PEAK),
         "sides": [[vars(one.internal), vars(one.external)] for one in sides],
     }
 

@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_folder = PLACE
 
 _config = click.option(
     "-c",
     "--config_path",
-    type=_folder,
+    type=PLACE,
     help="TOML file with the section [measurement_transform], which says where segments are.",
 )
 
@@ -32,9 +31,9 @@ PRINTED = ("la_mean_mm2", "wt_mean_mm", "wt_max_mm", "wall_volume_mm3")
 
 
 @click.command("measurement", short_help="Agreement of the measurements of two directories.")
-@click.argument("transform1_dir", type=_folder)
-@click.argument("transform2_dir", type=_folder)
-@click.argument("output_dir", type=_folder)
+@click.argument("transform1_dir", type=PLACE)
+@click.argument("transform2_dir", type=PLACE)
+@click.argument("output_dir", type=PLACE)
 @click.option(
     "--column",
     "columns",
@@ -63,8 +62,8 @@ def compare_measurement(
 
 
 @click.command("repeatability", short_help="How well measurements repeat.")
-@click.argument("output_dir", type=_folder)
-@click.argument("transform_dirs", type=_folder, nargs=-1, required=True)
+@click.argument("output_dir", type=PLACE)
+@click.argument("transform_dirs", type=PLACE, nargs=-1, required=True)
 @click.option(
     "--as_stored",
     is_flag=True,
@@ -96,23 +95,23 @@ def repeatability(
 
 
 @click.command("follow-up", short_help="What changed between two scans of one person.")
-@click.argument("transform_dir", type=_folder)
-@click.argument("output_dir", type=_folder)
+@click.argument("transform_dir", type=PLACE)
+@click.argument("output_dir", type=PLACE)
 @click.option(
     "--later_dir",
-    type=_folder,
+    type=PLACE,
     help="Where later scans' measurements are, under the same ids.  [default: TRANSFORM_DIR]",
 )
 @click.option(
     "--pairs",
-    type=_folder,
+    type=PLACE,
     help="Table with the columns participant_id, baseline and follow_up.  "
     "[default: ids such as sub-01_ses-02]",
 )
 @click.option(
     "--repeatability",
     "repeatability_path",
-    type=_folder,
+    type=PLACE,
     help="repeatability.tsv, which tells the least detectable changes.",
 )
 @_config

@@ -14,15 +14,13 @@ from carotid.cli.place import PLACE
 if TYPE_CHECKING:
     from carotid.storage.results.layout import OutputLayout
 
-_folder = PLACE
-
 
 @click.command(short_help="One scan in the directories of a platform for challenges.")
-@click.argument("input_dir", type=_folder, default=Path("/input"))
-@click.argument("output_dir", type=_folder, default=Path("/output"))
+@click.argument("input_dir", type=PLACE, default=Path("/input"))
+@click.argument("output_dir", type=PLACE, default=Path("/output"))
 @click.option(
     "--model_dir",
-    type=_folder,
+    type=PLACE,
     default=Path("/opt/ml/model"),
     show_default=True,
     help="May hold weights in heatmap and contour, and config.toml; else the package's own.",

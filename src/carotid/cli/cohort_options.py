@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from carotid.stages.stage import Stage
 
-folder = PLACE
 
 BIDS_IMAGE_HELP = (
     "Which image of a BIDS session is the scan: its suffix or entities, as acq-bb_T1w.  "
@@ -32,7 +31,7 @@ def settings_options(stage: Stage) -> list[click.Option]:
 
 _OPTIONS = (
     click.option(
-        "-c", "--config_path", type=folder, help="TOML file with the sections of all steps."
+        "-c", "--config_path", type=PLACE, help="TOML file with the sections of all steps."
     ),
     click.option(
         "-p",

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_folder = PLACE
-
 
 @click.group()
 def compare() -> None:
@@ -28,9 +26,9 @@ def compare() -> None:
 
 
 @compare.command("heatmap", short_help="Distances from heatmap maxima to annotated centers.")
-@click.argument("output_dir", type=_folder)
-@click.argument("annotation_dir", type=_folder)
-@click.argument("output_path", type=_folder)
+@click.argument("output_dir", type=PLACE)
+@click.argument("annotation_dir", type=PLACE)
+@click.argument("output_path", type=PLACE)
 def compare_heatmap(output_dir: Path, annotation_dir: Path, output_path: Path) -> int:
     """Measure how far the heatmaps' maxima lie from annotated centers, slice by slice.
 
@@ -49,9 +47,9 @@ def compare_heatmap(output_dir: Path, annotation_dir: Path, output_path: Path) -
 
 
 @compare.command("centerline", short_help="Distances between the centerlines of two directories.")
-@click.argument("transform1_dir", type=_folder)
-@click.argument("transform2_dir", type=_folder)
-@click.argument("output_path", type=_folder)
+@click.argument("transform1_dir", type=PLACE)
+@click.argument("transform2_dir", type=PLACE)
+@click.argument("output_path", type=PLACE)
 def compare_centerline(transform1_dir: Path, transform2_dir: Path, output_path: Path) -> int:
     """Measure how far the centerlines of two directories lie apart, slice by slice.
 
@@ -72,9 +70,9 @@ def compare_centerline(transform1_dir: Path, transform2_dir: Path, output_path: 
 
 
 @compare.command("contour", short_help="Overlap and distances of the contours of two directories.")
-@click.argument("transform_dir", type=_folder)
-@click.argument("reference_dir", type=_folder)
-@click.argument("output_dir", type=_folder)
+@click.argument("transform_dir", type=PLACE)
+@click.argument("reference_dir", type=PLACE)
+@click.argument("output_dir", type=PLACE)
 @click.option(
     "--challenge",
     is_flag=True,

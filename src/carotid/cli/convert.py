@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from carotid.conversion.run import ChallengeName
 
-_folder = PLACE
-
 
 @click.group()
 def convert() -> None:
@@ -26,9 +24,9 @@ def _options(command: click.decorators.FC) -> click.decorators.FC:
         click.option(
             "-f", "--force", is_flag=True, help="Do participants again that are there already."
         ),
-        click.argument("annotation_dir", type=_folder),
-        click.argument("raw_dir", type=_folder),
-        click.argument("original_dir", type=_folder),
+        click.argument("annotation_dir", type=PLACE),
+        click.argument("raw_dir", type=PLACE),
+        click.argument("original_dir", type=PLACE),
     ):
         command = option(command)
     return command

@@ -17,17 +17,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_folder = PLACE
-
 
 @click.command("correct", short_help="Take in what was corrected by hand in 3D Slicer.")
-@click.argument("output_dir", type=_folder)
+@click.argument("output_dir", type=PLACE)
 @click.option("-p", "--participant", required=True, metavar="ID", help="Whose results.")
-@click.option("--contours", type=_folder, help="A markups file with closed curves, or a folder.")
-@click.option("--bifurcation", type=_folder, help="A markups file with points left and right.")
+@click.option("--contours", type=PLACE, help="A markups file with closed curves, or a folder.")
+@click.option("--bifurcation", type=PLACE, help="A markups file with points left and right.")
 @click.option("--undo", is_flag=True, help="Take all corrections of this participant back.")
 @click.option(
-    "-c", "--config_path", type=_folder, help="TOML file with the settings of what is made anew."
+    "-c", "--config_path", type=PLACE, help="TOML file with the settings of what is made anew."
 )
 def correct(
     *,

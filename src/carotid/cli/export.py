@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from carotid.export.studies import Exported, Study
 
-_folder = PLACE
-
 
 @click.group("export")
 def export() -> None:
@@ -35,8 +33,8 @@ def _places(command: Callable[..., int]) -> Callable[..., int]:
         metavar="ID",
         help="Only this participant; may be given several times.  [default: all there are]",
     )
-    target = click.argument("export_dir", type=_folder)
-    return click.argument("output_dir", type=_folder)(target(participants(command)))
+    target = click.argument("export_dir", type=PLACE)
+    return click.argument("output_dir", type=PLACE)(target(participants(command)))
 
 
 @export.command("nifti", short_help="Masks, label map and heatmaps as NIfTI.")
@@ -101,7 +99,7 @@ def export_vtk(**places: Any) -> int:
 @_places
 @click.option(
     "--raw_dir",
-    type=_folder,
+    type=PLACE,
     help="Where the DICOM series are.  [default: the folder on record]",
 )
 def export_dicom(raw_dir: Path | None, **places: Any) -> int:
@@ -126,7 +124,7 @@ def export_dicom(raw_dir: Path | None, **places: Any) -> int:
 @_places
 @click.option(
     "--raw_dir",
-    type=_folder,
+    type=PLACE,
     help="The BIDS data set of the scans, if it is one.  [default: the folder on record]",
 )
 def export_bids(

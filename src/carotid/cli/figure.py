@@ -11,12 +11,11 @@ from carotid.cli.place import PLACE
 if TYPE_CHECKING:
     from pathlib import Path
 
-_folder = PLACE
 _KINDS = ("map", "curve", "sections")
 
 
 @click.command(short_help="Draw measured arteries for a paper: maps, curves, cross-sections.")
-@click.argument("output_dir", type=_folder)
+@click.argument("output_dir", type=PLACE)
 @click.option(
     "-p",
     "--participant",
@@ -47,15 +46,15 @@ _KINDS = ("map", "curve", "sections")
     show_default=True,
     help="Pixels per inch of PNG, and of images within SVG.",
 )
-@click.option("--figure_dir", type=_folder, help="Where figures go.  [default: OUTPUT_DIR/figures]")
+@click.option("--figure_dir", type=PLACE, help="Where figures go.  [default: OUTPUT_DIR/figures]")
 @click.option(
     "--contour_dir",
-    type=_folder,
+    type=PLACE,
     help="Where the outlines are, for sections.  [default: OUTPUT_DIR]",
 )
 @click.option(
     "--raw_dir",
-    type=_folder,
+    type=PLACE,
     help="Where the scans are, for sections.  [default: the folder on record in OUTPUT_DIR]",
 )
 def figure(

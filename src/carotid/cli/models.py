@@ -24,7 +24,7 @@ def models() -> None:
     """See and check models."""
 
 
-@models.command("list")
+@models.command("list", short_help="List the models that come with the package.")
 def list_models() -> None:
     """List the models that come with this package, with their SHA-256."""
     import hashlib
@@ -46,7 +46,7 @@ def list_models() -> None:
             click.echo(f"  model card: {card}")
 
 
-@models.command()
+@models.command(short_help="Print the folder of the package's models.")
 @click.argument("kind", type=click.Choice(KINDS))
 def path(kind: str) -> int:
     """Print the folder of shipped models, to be given as <KIND>_MODEL_DIR."""
@@ -58,11 +58,11 @@ def path(kind: str) -> int:
     return 0
 
 
-@models.command()
+@models.command(short_help="Learn what contour networks' spread means in mm.")
 @click.argument("model_dir", type=PLACE)
 @click.option(
     "--necks",
-    type=click.IntRange(min=1),
+    type=int,
     default=150,
     show_default=True,
     help="How many simulated necks the networks look at, 100 or more.",
@@ -90,7 +90,7 @@ def calibrate(model_dir: Path, necks: int) -> int:
     return 0
 
 
-@models.command()
+@models.command(short_help="Check every model of a directory.")
 @click.argument("model_dir", type=PLACE)
 @click.option(
     "--kind",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from carotid.cli.cohort_options import cohort_options, folder
+from carotid.cli.cohort_options import cohort_options
+from carotid.cli.place import PLACE
 from carotid.cli.sharing_options import part
 from carotid.stages.catalog import PIPELINE, stage_named
 
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Take scans through all steps, down to masks.")
-@click.argument("raw_dir", type=folder)
-@click.argument("heatmap_model_dir", type=folder)
-@click.argument("contour_model_dir", type=folder)
-@click.argument("output_dir", type=folder)
+@click.argument("raw_dir", type=PLACE)
+@click.argument("heatmap_model_dir", type=PLACE)
+@click.argument("contour_model_dir", type=PLACE)
+@click.argument("output_dir", type=PLACE)
 @cohort_options
 @click.option(
     "-wcent/--no_write_centerline",

@@ -15,19 +15,17 @@ if TYPE_CHECKING:
 
     from carotid.report.write import Report
 
-folder = PLACE
-
 
 @click.command(short_help="Make one page of pictures and figures, worst cases first.")
-@click.argument("output_dir", type=folder)
+@click.argument("output_dir", type=PLACE)
 @click.option(
     "--raw_dir",
-    type=folder,
+    type=PLACE,
     help="Where the scans are.  [default: the folder that the results were made from]",
 )
 @click.option(
     "--output_path",
-    type=folder,
+    type=PLACE,
     help="The page; quality.tsv is written beside it.  [default: OUTPUT_DIR/report.html]",
 )
 @click.option(
@@ -46,7 +44,7 @@ folder = PLACE
 )
 @click.option(
     "--annotation_dir",
-    type=folder,
+    type=PLACE,
     help="Known centerlines, <id>/centerline_transform/<side>_centerline.tsv: the distance to "
     "them is shown too.",
 )

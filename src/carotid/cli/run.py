@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from carotid.cli.cohort_options import cohort_options, folder
+from carotid.cli.cohort_options import cohort_options
+from carotid.cli.place import PLACE
 from carotid.cli.sharing_options import part
 from carotid.errors import CarotidError
 from carotid.network.shipped import given_or_shipped
@@ -31,10 +32,10 @@ WARNING = (
 
 
 @click.command(short_help="From scans to contours, masks, tables and a page, in one go.")
-@click.argument("raw_dir", type=folder)
-@click.argument("output_dir", type=folder)
-@click.option("--heatmap_model_dir", type=folder, help=_SHIPPED_HELP)
-@click.option("--contour_model_dir", type=folder, help=_SHIPPED_HELP)
+@click.argument("raw_dir", type=PLACE)
+@click.argument("output_dir", type=PLACE)
+@click.option("--heatmap_model_dir", type=PLACE, help=_SHIPPED_HELP)
+@click.option("--contour_model_dir", type=PLACE, help=_SHIPPED_HELP)
 @cohort_options
 @click.option("--no_page", is_flag=True, help="Make no page at the end.")
 def run(

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from carotid.simulation.recipe import NeckRecipe
     from carotid.training.engine.run import Progress
 
-_folder = PLACE
-
 
 @click.group()
 def train() -> None:
@@ -28,9 +26,9 @@ def train() -> None:
 
 
 @train.command("heatmap", short_help="Train heatmap networks on annotated or simulated necks.")
-@click.argument("output_dir", type=_folder)
-@click.argument("raw_dir", type=_folder, required=False)
-@click.argument("annotation_dir", type=_folder, required=False)
+@click.argument("output_dir", type=PLACE)
+@click.argument("raw_dir", type=PLACE, required=False)
+@click.argument("annotation_dir", type=PLACE, required=False)
 @click.option(
     "--from_simulator",
     is_flag=True,
@@ -38,25 +36,25 @@ def train() -> None:
 )
 @click.option(
     "--centerline_tsv",
-    type=_folder,
+    type=PLACE,
     help="Only these sides: a TSV file with the columns participant_id and side.  [default: all "
     "that are annotated]",
 )
 @click.option(
     "--start_from",
-    type=_folder,
+    type=PLACE,
     help="Models whose weights the members begin with, such as what `carotid models path heatmap` "
     "prints: for fine-tuning on a few annotated scans.  [default: random weights]",
 )
 @click.option(
     "--train_config_path",
-    type=_folder,
+    type=PLACE,
     help="TOML file with the section [heatmap_training]; keys that it does not name keep the "
     "package's defaults.",
 )
 @click.option(
     "--config_path",
-    type=_folder,
+    type=PLACE,
     help="TOML file with the sections [heatmap_transform] (spacing: whether scans are resampled, "
     "as it will be when the models are used) and, with --from_simulator, [neck].",
 )

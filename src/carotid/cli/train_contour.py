@@ -13,13 +13,11 @@ from carotid.cohort.outputs import check_output_dir
 if TYPE_CHECKING:
     from pathlib import Path
 
-_folder = PLACE
-
 
 @click.command("contour", short_help="Train contour networks on annotated or simulated necks.")
-@click.argument("output_dir", type=_folder)
-@click.argument("raw_dir", type=_folder, required=False)
-@click.argument("annotation_dir", type=_folder, required=False)
+@click.argument("output_dir", type=PLACE)
+@click.argument("raw_dir", type=PLACE, required=False)
+@click.argument("annotation_dir", type=PLACE, required=False)
 @click.option(
     "--from_simulator",
     is_flag=True,
@@ -28,27 +26,27 @@ _folder = PLACE
 @click.option(
     "--contour_tsv",
     "-ctsv",
-    type=_folder,
+    type=PLACE,
     help="Only these contours: a TSV file with the columns participant_id, side, label and z.  "
     "[default: all that are annotated]",
 )
 @click.option(
     "--start_from",
-    type=_folder,
+    type=PLACE,
     help="Models whose weights the members begin with, such as what `carotid models path contour` "
     "prints: for fine-tuning on a few annotated scans.  [default: random weights]",
 )
 @click.option(
     "--train_config_path",
     "-tc",
-    type=_folder,
+    type=PLACE,
     help="TOML file with the section [contour_training], or [contour_transform] as the known tool "
     "calls it; keys that it does not name keep the package's defaults.",
 )
 @click.option(
     "--config_path",
     "-c",
-    type=_folder,
+    type=PLACE,
     help="TOML file with the section [polar_transform]: how polar images are drawn, for polar "
     "networks.",
 )

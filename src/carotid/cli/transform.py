@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from carotid.stages.stage import Stage
 
-folder = PLACE
-
 
 @click.group()
 def transform() -> None:
@@ -62,11 +60,13 @@ def _as_toml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple | list):
         return f"[{', '.join(_as_toml(one) for one in value)}]"
+    if value is None:
+        return "none"
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _arguments(stage: Stage) -> list[click.Parameter]:
-    return [click.Argument([name.lower()], type=folder) for name in stage.arguments]
+    return [click.Argument([name.lower()], type=PLACE) for name in stage.arguments]
 
 
 def _directories(stage: Stage) -> list[click.Parameter]:
@@ -78,7 +78,7 @@ def _directories(stage: Stage) -> list[click.Parameter]:
     options: list[click.Parameter] = [
         click.Option(
             [*([f"-{need[0]}dir"] if letters.count(need[0]) == 1 else []), f"--{need}_dir"],
-            type=folder,
+            type=PLACE,
             help=f"Where `carotid transform {need}` wrote.  [default: OUTPUT_DIR]",
         )
         for need in stage.earlier
@@ -87,7 +87,7 @@ def _directories(stage: Stage) -> list[click.Parameter]:
         options.append(
             click.Option(
                 ["--raw_dir"],
-                type=folder,
+                type=PLACE,
                 help="Where the scans are.  [default: the RAW_DIR that heatmaps were made from]",
             )
         )
@@ -103,7 +103,7 @@ def _options(stage: Stage) -> list[click.Parameter]:
     options: list[click.Parameter] = [
         click.Option(
             ["-c", "--config_path"],
-            type=folder,
+            type=PLACE,
             help=f"TOML file with the section [{stage.transform}]; see below.",
         ),
         click.Option(

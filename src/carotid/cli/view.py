@@ -11,11 +11,9 @@ from carotid.cli.place import PLACE
 if TYPE_CHECKING:
     from pathlib import Path
 
-_folder = PLACE
-
 
 @click.command(short_help="Make a page with a participant's arteries in 3D.")
-@click.argument("output_dir", type=_folder)
+@click.argument("output_dir", type=PLACE)
 @click.option(
     "-p",
     "--participant",
@@ -25,14 +23,14 @@ _folder = PLACE
     metavar="ID",
     help="Whose page; may be given several times.",
 )
-@click.option("--view_dir", type=_folder, help="Where pages go.  [default: OUTPUT_DIR/views]")
-@click.option("--contour_dir", type=_folder, help="Where the outlines are.  [default: OUTPUT_DIR]")
+@click.option("--view_dir", type=PLACE, help="Where pages go.  [default: OUTPUT_DIR/views]")
+@click.option("--contour_dir", type=PLACE, help="Where the outlines are.  [default: OUTPUT_DIR]")
 @click.option(
-    "--centerline_dir", type=_folder, help="Where the centerlines are.  [default: OUTPUT_DIR]"
+    "--centerline_dir", type=PLACE, help="Where the centerlines are.  [default: OUTPUT_DIR]"
 )
 @click.option(
     "--raw_dir",
-    type=_folder,
+    type=PLACE,
     help="Where the scans are.  [default: the folder on record in OUTPUT_DIR]",
 )
 def view(

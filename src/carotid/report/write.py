@@ -11,6 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from carotid.errors import UsageError
+from carotid.evaluation.distances import HIGH_PEAK
 from carotid.report.case import Wishes, make_case
 from carotid.report.models_told import models_told
 from carotid.report.page import Case, PageFacts, page
@@ -22,9 +23,6 @@ from carotid.storage.results.atomic import atomic_file, cannot_write, write_atom
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-DEFAULT_THRESHOLD = 100.0
-"""What a peak has to exceed for the later steps to use it."""
 
 DEFAULT_PICTURES = 200
 """For how many participants a page shows pictures, unless told otherwise."""
@@ -54,7 +52,7 @@ def write_report(
     raw_dir: Path | None = None,
     output_path: Path | None = None,
     annotation_dir: Path | None = None,
-    threshold: float = DEFAULT_THRESHOLD,
+    threshold: float = HIGH_PEAK,
     pictures: int = DEFAULT_PICTURES,
     on_participant: Callable[[str, int, int], None] | None = None,
 ) -> Report:

@@ -40,7 +40,7 @@ STAGES = (
 
     RAW_DIR holds the scans: per participant a folder of DICOM files, or <id>.mha, <id>.mhd,
     <id>.nii, <id>.nii.gz. HEATMAP_MODEL_DIR holds the weights (*.pt). OUTPUT_DIR receives
-    <id>/heatmap_transform/{left,right}_heatmap/{mean.mha,std.mha,max_indices.npy}.""",
+    <id>/heatmap_transform with mean.mha, std.mha and max_indices.npy of either side.""",
     ),
     Stage(
         name="centerline",

@@ -27,8 +27,8 @@ def test_defaults_are_those_of_an_empty_section() -> None:
     [
         ({"thickness": "chord"}, "thickness"),
         ({"bulb_from_mm": 10}, "bulb_from_mm"),
-        ({"plaque_thickness_mm": True}, "must be a number"),
-        ({"plaque_thickness_mm": "1.5"}, "must be a number"),
+        ({"plaque_thickness_mm": True}, "should be a valid number"),
+        ({"plaque_thickness_mm": "1.5"}, "should be a valid number"),
         ({"max_gap_mm": 0}, "max_gap_mm"),
         ({"oblique_deg": 91}, "oblique_deg"),
         ({"spread_scale": float("nan")}, "spread_scale"),

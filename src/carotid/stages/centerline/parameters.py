@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictInt, field_validator, model_validator
+from pydantic import Field, StrictInt, model_validator
 
 from carotid.config import Parameters
 
@@ -37,10 +37,10 @@ class CenterlineParameters(Parameters):
     step_size: Annotated[StrictInt, Field(ge=1)] = Field(
         default=50, description="height of a section in slices"
     )
-    threshold: Annotated[float, Field(allow_inf_nan=False)] = Field(
+    threshold: Annotated[float, Field(allow_inf_nan=False, strict=True)] = Field(
         default=100.0, description="a slice shows an artery where its highest value is above this"
     )
-    spatial_threshold: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+    spatial_threshold: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)] = Field(
         default=5.0, description="centers at most this far apart, in-plane voxels, are one vessel"
     )
 
@@ -57,11 +57,3 @@ class CenterlineParameters(Parameters):
             )
             return {**section, "method": "sections"}
         return section
-
-    @field_validator("threshold", "spatial_threshold", mode="before")
-    @classmethod
-    def _no_bool(cls, value: object) -> object:
-        if isinstance(value, (bool, str)):
-            message = "must be a number"
-            raise ValueError(message)  # noqa: TRY004 - pydantic turns ValueError into a message
-        return value

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from carotid.evaluation.distances import HIGH_PEAK
 from carotid.evaluation.figures import (
     DOUBTFUL,
     Course,
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from carotid.geometry.sides import Side
     from carotid.stages.heatmap.prepare import PreparedScan
     from carotid.stages.heatmap.trace import SideTraces, Trace
-
-PEAK = 100.0
-"""Height that later steps need a peak to have."""
 
 _NEAR_VOXELS = 1
 _RING_MM = (3.0, 6.0)
@@ -90,8 +88,8 @@ def impression(
     """
     frame = scan.frame
     courses = [_course(frame, side, found) for side, found in traces.items()]
-    scores = [side_figures(course, PEAK).score for course in courses]
-    between = left_right_mm(courses[0], courses[1], PEAK)
+    scores = [side_figures(course, HIGH_PEAK).score for course in courses]
+    between = left_right_mm(courses[0], courses[1], HIGH_PEAK)
     spacing_mm = frame.grid.reoriented(CANONICAL).spacing_mm
     height, depth, width = (stop - start for start, stop in frame.kept)
     contrast = [
@@ -145,7 +143,7 @@ def _blood_contrasts(
 ) -> NDArray[np.float64]:
     """(n,) how much brighter the surroundings of internal maxima are than they themselves."""
     heights, positions = members[0].heights(), members[0].positions()
-    chosen = np.flatnonzero(heights[0] > PEAK)
+    chosen = np.flatnonzero(heights[0] > HIGH_PEAK)
     chosen = chosen[:: max(1, len(chosen) // _SAMPLES)]
     return np.array([blood_contrast(image[s], positions[0, s], voxel_mm[1:]) for s in chosen])
 

@@ -11,7 +11,6 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     StrictBool,
     StrictInt,
-    field_validator,
     model_serializer,
     model_validator,
 )
@@ -54,7 +53,7 @@ class HeatmapParameters(Parameters):
         default=(368, 64, 320), description="window of the networks in voxels of 0.5 mm, in Z, Y, X"
     )
     spacing: StrictBool = Field(default=True, description="whether scans are resampled to 0.5 mm")
-    overlap: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = Field(
+    overlap: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)] = Field(
         default=0.6, description="share of a window that neighbouring windows overlap by"
     )
 
@@ -84,14 +83,6 @@ class HeatmapParameters(Parameters):
         content: dict[str, Any] = handler(self)
         silent = [key for key in ("max_roi_depth", "crop") if content.get(key) is None]
         return {key: value for key, value in content.items() if key not in silent}
-
-    @field_validator("overlap", mode="before")
-    @classmethod
-    def _no_bool(cls, value: object) -> object:
-        if isinstance(value, (bool, str)):
-            message = "must be a number"
-            raise ValueError(message)  # noqa: TRY004 - pydantic turns ValueError into a message
-        return value
 
     @model_validator(mode="after")
     def _window_fits_network(self) -> Self:

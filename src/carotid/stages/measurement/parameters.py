@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from carotid.config import Parameters
 from carotid.geometry.thickness import ThicknessMethod
 
 Diameter = Literal["equivalent", "caliper", "inscribed"]
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-_WORDS = ("thickness", "stenosis_diameter")
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
 
 class MeasurementParameters(Parameters):
@@ -28,7 +26,7 @@ class MeasurementParameters(Parameters):
         default="laplace",
         description="how thickness is defined: laplace, radial, nearest_outer or nearest_lumen",
     )
-    bulb_from_mm: Annotated[float, Field(lt=0, allow_inf_nan=False)] = Field(
+    bulb_from_mm: Annotated[float, Field(lt=0, allow_inf_nan=False, strict=True)] = Field(
         default=-10.0, description="where the bulb's part of the common carotid begins"
     )
     bulb_to_mm: Positive = Field(
@@ -37,13 +35,13 @@ class MeasurementParameters(Parameters):
     smoothing_mm: Positive = Field(
         default=2.0, description="width over which the course of an artery is smoothed"
     )
-    oblique_deg: Annotated[float, Field(ge=0, le=90, allow_inf_nan=False)] = Field(
+    oblique_deg: Annotated[float, Field(ge=0, le=90, allow_inf_nan=False, strict=True)] = Field(
         default=30.0, description="angle between slice and vessel from which on a slice is flagged"
     )
     near_bifurcation_mm: NotNegative = Field(
         default=5.0, description="distance from the bifurcation up to which a slice is flagged"
     )
-    fused_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = Field(
+    fused_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)] = Field(
         default=0.1,
         description="share of an outer outline in the other artery's from which on both are fused",
     )
@@ -78,15 +76,6 @@ class MeasurementParameters(Parameters):
     def joined_mm(self, slice_mm: float) -> float:
         """Up to which distance slices are joined: neighbours always, a missing one not."""
         return max(self.max_gap_mm, 1.5 * slice_mm)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _numbers_are_numbers(cls, value: object, info: object) -> object:
-        name = getattr(info, "field_name", "")
-        if name not in _WORDS and isinstance(value, bool | str):
-            message = "must be a number"
-            raise ValueError(message)
-        return value
 
     @model_validator(mode="after")
     def _reference_beyond_bulb(self) -> Self:
