@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from carotid.geometry.sides import SideName
 
 
+UNITS = {"mm2": "mm^2", "mm3": "mm^3", "deg": "degree", "percent": "percent"}
+"""How units are spelt for readers; others are spelt as here."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table of measurements, as its data dictionary tells it.
@@ -38,6 +42,11 @@ class Column:
     definition: str
     source: str = ""
     levels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def spelt_unit(self) -> str:
+        """Its unit as tables and dictionaries spell it."""
+        return UNITS.get(self.unit, self.unit)
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,6 +49,9 @@ def test_directories_are_compared_as_they_are(
     assert of(summary, "icc", **key)[0] == pytest.approx(0.97, abs=0.02)
     whole = {"segment": "common", "measure": "wall_volume_mm3"}
     assert (of(values, "difference", side="left", **whole) < 0).all()  # B covers less
+    assert "wt_max_deg" not in values.words("measure")  # a direction is no amount
+    spelt = dict(zip(summary.words("measure"), summary.words("unit"), strict=True))
+    assert spelt["wall_volume_mm3"] == "mm^3"  # as in the dictionary of arteries.tsv
 
 
 def test_one_column_may_be_asked_for(roots: tuple[Path, Path], tmp_path: Path) -> None:

@@ -115,7 +115,10 @@ def judge_repeatability(
 def repeated_as_stored(
     subjects: Sequence[Subject], names: Sequence[str], columns: Sequence[str] = ()
 ) -> Repeated:
-    """What the tables of arteries say, for the first repetitions of each subject."""
+    """What the tables of arteries say, for the first repetitions of each subject.
+
+    Directions are left out: 359° and 1° are neighbours, which means and variances do not know.
+    """
     keys: list[tuple[str, str, str]] = []
     rows: list[list[dict[str, float]]] = []
     measures: dict[str, Column] = {}
@@ -123,7 +126,7 @@ def repeated_as_stored(
         tables = [one.arteries() for one in subject.times[: len(names)]]
         for table in tables:
             for column in table.columns:
-                if not isinstance(table.cells[column.name], tuple):
+                if column.unit != "deg" and not isinstance(table.cells[column.name], tuple):
                     measures.setdefault(column.name, column)
         found = [_by_segment(table) for table in tables]
         for side, segment in found[0]:
@@ -137,7 +140,7 @@ def repeated_as_stored(
     unknown = [name for name in columns if name not in measures]
     if unknown:
         raise UsageError(
-            f"no table has the column {', '.join(unknown)}",
+            f"no table has the column {', '.join(unknown)}, or it holds no amounts",
             expected=", ".join(measures)[:400],
         )
     return _repeated(keys, rows, chosen, names)

@@ -65,7 +65,7 @@ def values_table(repeated: Repeated) -> MeasurementTable:
         for n, column in enumerate(KEYS)
     }
     cells["measure"] = tuple(repeated.measures[k].name for _, k in rows)
-    cells["unit"] = tuple(repeated.measures[k].unit for _, k in rows)
+    cells["unit"] = tuple(repeated.measures[k].spelt_unit for _, k in rows)
     for n, name in enumerate(repeated.repetitions):
         column = Column(f"value_{n + 1}", "", f"In {name}")
         columns.append(column)
@@ -125,7 +125,7 @@ def summary_table(repeated: Repeated) -> MeasurementTable:
     cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {
         "segment": tuple(segment for segment, _ in names),
         "measure": tuple(measure.name for _, measure in names),
-        "unit": tuple(measure.unit for _, measure in names),
+        "unit": tuple(measure.spelt_unit for _, measure in names),
     }
     for n, figure in enumerate(_FIGURES):
         cells[figure.name] = np.array([row[n] for row in rows], np.float64)

@@ -12,7 +12,8 @@ from carotid.measurements import Measurements, SideMeasurements
 from carotid.stages.measurement.artery import arteries_of
 from carotid.stages.measurement.measured import MeasuredArtery, measure_arteries
 from carotid.stages.measurement.parameters import MeasurementParameters
-from carotid.stages.measurement.segment_table import plaque_table, segment_table
+from carotid.stages.measurement.plaque_table import plaque_table
+from carotid.stages.measurement.segment_table import segment_table
 from carotid.stages.measurement.segments import segments_of
 from carotid.stages.measurement.slice_table import slice_table
 

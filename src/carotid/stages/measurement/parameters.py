@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,7 @@ from carotid.config import Parameters
 from carotid.geometry.thickness import ThicknessMethod
 
 Diameter = Literal["equivalent", "caliper", "inscribed"]
+DIAMETERS: tuple[Diameter, ...] = get_args(Diameter)
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]

@@ -1,4 +1,4 @@
-"""The table of segments and that of plaques: what each column means and where it comes from."""
+"""The table of segments: what each column means and where it comes from."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ import numpy as np
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.measurements import Column, MeasurementTable
 from carotid.stages.measurement.artery import FORK_SOURCES
-from carotid.stages.measurement.plaques import plaques_of
-from carotid.stages.measurement.slice_table import INTRACRANIAL
+from carotid.stages.measurement.parameters import DIAMETERS
+from carotid.stages.measurement.slice_table import EXTREME_ERROR, INTRACRANIAL, METHOD
 from carotid.stages.measurement.stretches import SEGMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
-    from carotid.stages.measurement.measured import MeasuredArtery
-    from carotid.stages.measurement.parameters import MeasurementParameters
     from carotid.stages.measurement.segments import Segment
 
-_SIDE = Column("side", "", "The patient's side", levels={name: name for name in SIDE_NAMES})
+SIDE = Column("side", "", "The patient's side", levels={name: name for name in SIDE_NAMES})
 _ALONG = "along the artery, weighted by length"
 _NEGATIVE = "Negative where the bulb is wider than the reference; not clipped."
 
@@ -119,7 +117,7 @@ VALUES: tuple[Value, ...] = (
     Value(
         "wt_max_sd_mm",
         "mm",
-        "Error of wt_max_mm as stated: its scatter and its excess, being the largest of many.",
+        EXTREME_ERROR.format("wt_max_mm"),
         lambda s: s.largest_spread(),
     ),
     Value("wt_max_s_mm", "mm", "Where along the artery.", lambda s: s.largest("wt_max").s_mm),
@@ -155,7 +153,7 @@ VALUES: tuple[Value, ...] = (
     Value(
         "mla_mm2",
         "mm2",
-        "Minimal lumen area.",
+        "Least lumen area.",
         lambda s: s.smallest_area().value,
         INTRACRANIAL,
     ),
@@ -163,7 +161,7 @@ VALUES: tuple[Value, ...] = (
     Value(
         "mld_mm",
         "mm",
-        "Minimal lumen diameter, of the kind that stenosis_diameter names.",
+        "Least lumen diameter, of the kind that stenosis_diameter names.",
         lambda s: s.smallest_diameter().value,
         INTRACRANIAL,
     ),
@@ -258,18 +256,26 @@ VALUES: tuple[Value, ...] = (
         "mm",
         "Thickness from which on a slice counts as plaque.",
         lambda s: s.parameters.plaque_thickness_mm,
+        "1.5 mm: Mannheim consensus, for ultrasound",
     ),
 )
 
 SEGMENT_COLUMNS: tuple[Column, ...] = (
-    _SIDE,
+    SIDE,
     Column(
         "segment",
         "",
-        "Part of an artery",
+        "Part of an artery; bulb_from_mm and bulb_to_mm are settings, by default -10 and 10 mm",
         levels={name: what for name, (_, what) in SEGMENTS.items()},
     ),
     Column("bifurcation", "", "Where the bifurcation comes from", levels=FORK_SOURCES),
+    METHOD,
+    Column(
+        "stenosis_diameter",
+        "",
+        "Which diameter mld_mm and the stenoses are of",
+        levels={kind: f"lumen_diameter_{kind}_mm of the slices" for kind in DIAMETERS},
+    ),
     *(value.column for value in VALUES),
 )
 
@@ -283,60 +289,9 @@ def segment_table(segments: Iterable[Segment]) -> MeasurementTable:
         "bifurcation": tuple(
             "unknown" if segment.one is None else segment.one.artery.fork_source for segment in rows
         ),
+        "wt_method": tuple(segment.parameters.thickness for segment in rows),
+        "stenosis_diameter": tuple(segment.parameters.stenosis_diameter for segment in rows),
     }
     for value in VALUES:
         cells[value.name] = np.array([value.of(segment) for segment in rows], np.float64)
     return MeasurementTable(SEGMENT_COLUMNS, cells)
-
-
-PLAQUE_COLUMNS: tuple[Column, ...] = (
-    _SIDE,
-    Column("label", "", "Which artery", levels={
-        "internal": "the common carotid and the internal one above it",
-        "external": "the external carotid",
-    }),
-    Column("from_mm", "mm", "Where it begins along the artery, from the bifurcation"),
-    Column("to_mm", "mm", "Where it ends"),
-    Column("length_mm", "mm", "Its length along the artery"),
-    Column("wall_volume_mm3", "mm3", "Volume of the wall in it"),
-    Column("wt_max_mm", "mm", "Its largest thickness"),
-    Column("wt_max_s_mm", "mm", "Where along the artery"),
-    Column("wt_max_deg", "deg", "In which direction, as in the table of slices"),
-    Column("z_from", "", "Its lowest slice"),
-    Column("z_to", "", "Its highest slice"),
-    Column("threshold_mm", "mm", "Thickness from which on a slice counts as plaque"),
-)  # fmt: skip
-
-
-def plaque_table(
-    arteries: Sequence[MeasuredArtery], parameters: MeasurementParameters, slice_mm: float
-) -> MeasurementTable:
-    """A row per plaque of both sides, in the order of the arteries."""
-    rows: list[tuple[str | float, ...]] = []
-    for one in arteries:
-        for plaque in plaques_of(one, parameters, slice_mm):
-            at = plaque.thickest
-            rows.append(
-                (
-                    one.side,
-                    one.artery.label,
-                    plaque.from_mm,
-                    plaque.to_mm,
-                    plaque.length_mm,
-                    plaque.wall_volume_mm3,
-                    float(one.across.wt_max[at]),
-                    float(one.s_mm[at]),
-                    float(one.across.wt_max_deg[at]),
-                    float(one.artery.z[plaque.rows[0]]),
-                    float(one.artery.z[plaque.rows[-1]]),
-                    parameters.plaque_thickness_mm,
-                )
-            )
-    cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {}
-    for k, column in enumerate(PLAQUE_COLUMNS):
-        values = [row[k] for row in rows]
-        words = column.name in ("side", "label")
-        cells[column.name] = (
-            tuple(str(value) for value in values) if words else np.array(values, np.float64)
-        )
-    return MeasurementTable(PLAQUE_COLUMNS, cells)

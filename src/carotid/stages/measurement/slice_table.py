@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from carotid.stages.measurement.parameters import MeasurementParameters
 
 ACROSS = "in the plane across the vessel through the lumen's center in this slice"
-AXIAL = "as the slice cuts it, larger where the vessel runs obliquely"
+AXIAL = "in the axial slice itself, which may cut the vessel obliquely"
 INTRACRANIAL = "definition of the SIAT plaque-morphology tool"
+
+EXTREME_ERROR = "Error of {} as stated: its scatter and its excess, being an extreme of many."
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,16 @@ _PLACE = (
     Column("angle_deg", "deg", "Angle between the artery and the normal of the slice"),
 )  # fmt: skip
 
+METHOD = Column("wt_method", "", "How thickness is defined", levels={
+    "laplace": "length of the field line of the Laplace equation from lumen to outer outline "
+    "(Jones et al., Human Brain Mapping 2000)",
+    "radial": "along rays from the lumen's center of area",
+    "nearest_outer": "from the lumen to the nearest point of the outer outline",
+    "nearest_lumen": "from the outer outline to the nearest point of the lumen",
+})  # fmt: skip
+
 _STATE = (
-    Column("wt_method", "", "How thickness is defined", levels={
-        "laplace": "length of the field line of the Laplace equation from lumen to outer outline",
-        "radial": "along rays from the lumen's center of area",
-        "nearest_outer": "from the lumen to the nearest point of the outer outline",
-        "nearest_lumen": "from the outer outline to the nearest point of the lumen",
-    }),
+    METHOD,
     Column("readable", "", "What of this slice counts in the tables of segments", levels={
         "yes": "lumen and wall", "lumen": "the lumen alone", "no": "nothing",
     }),
@@ -148,7 +153,13 @@ SLICE_COLUMNS: tuple[Column, ...] = (
         if m.axial
     ),
     *(
-        Column(_name(m, after="sd"), m.unit, f"Standard deviation of {_name(m)} as stated.")
+        Column(
+            _name(m, after="sd"),
+            m.unit,
+            EXTREME_ERROR.format(_name(m))
+            if m.field in ("wt_max", "wt_min")
+            else f"Standard deviation of {_name(m)} as stated.",
+        )
         for m in MEASURES
         if m.spread
     ),

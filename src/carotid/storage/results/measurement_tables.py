@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carotid.errors import InputError, OutputError
-from carotid.measurements import Column, MeasurementTable
+from carotid.measurements import UNITS, Column, MeasurementTable
 from carotid.storage.regular_file import open_regular
 from carotid.storage.results.atomic import write_atomically
 from carotid.storage.tables import read_table
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-UNITS = {"mm2": "mm^2", "mm3": "mm^3", "deg": "degree", "percent": "percent"}
-"""Units as dictionaries spell them; others are spelt as here."""
 
 WORDS = ("participant_id", "session_id", "side", "label", "segment")
 """Columns that are words even where all of them look like numbers."""
@@ -80,7 +77,7 @@ def dictionary_text(columns: tuple[Column, ...]) -> str:
     for column in columns:
         entry: dict[str, Any] = {"Description": column.definition}
         if column.unit:
-            entry["Units"] = UNITS.get(column.unit, column.unit)
+            entry["Units"] = column.spelt_unit
         if column.levels:
             entry["Levels"] = dict(column.levels)
         if column.source:

@@ -71,7 +71,8 @@ def _thickness_table(side: SideMeasurements) -> MeasurementTable:
         Column(
             f"at_{degree:03d}_mm",
             "mm",
-            f"Thickness of the wall {degree} degrees from anterior, towards lateral.",
+            f"Thickness of the wall {degree} degrees from anterior, towards lateral, as seen "
+            "from the lumen's center in the plane across the vessel.",
         )
         for degree in degrees
     )
