@@ -60,6 +60,24 @@ def test_it_draws_without_requests_and_errors(
     assert [one for one in browser.errors if not any(word in one for word in DRAWING)] == []
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_arteries_fit_into_the_picture_in_their_proportions(
+    path: Path, browser: Browser, width: int
+) -> None:
+    browser.open(path, width=width)
+    scene = browser.run(
+        "(({scene: s}) => ['x', 'y', 'z'].map(c => [s.aspectratio[c], ...s[c + 'axis'].range]))"
+        "(document.querySelector('#space')._fullLayout)"
+    )
+    shown = [one[0] for one in scene]
+    lengths = [high - low for _, low, high in scene]
+    box = browser.run(
+        "(b => [b.width, b.height])(document.querySelector('#space').getBoundingClientRect())"
+    )
+    assert [one / shown[2] for one in shown] == pytest.approx([one / lengths[2] for one in lengths])
+    assert max(shown[2], max(shown[:2]) * box[1] / box[0]) == pytest.approx(1.9, rel=0.1)
+
+
 def test_keyboard_mouse_and_buttons_move_the_slice(path: Path, browser: Browser) -> None:
     browser.open(path)
     where = "document.querySelector('#where').textContent"

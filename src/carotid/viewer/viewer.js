@@ -108,12 +108,6 @@
       showlegend: false, line: { color: css("--ink"), width: 6 } }));
   };
 
-  const EYES = { front: [0, 1], back: [0, -1], right: [1, 0], left: [-1, 0] };
-  const camera = () => {
-    const [x, y] = EYES[$("view").value];
-    return { eye: { x: 1.25 * x, y: 1.25 * y, z: 0.12 }, up: { x: 0, y: 0, z: 1 }, projection: { type: "orthographic" } };
-  };
-
   const bounds = () => {
     const low = [Infinity, Infinity, Infinity], high = [-Infinity, -Infinity, -Infinity];
     const take = (c, v) => { if (v < low[c]) low[c] = v; if (v > high[c]) high[c] = v; };
@@ -122,18 +116,31 @@
       one.lumen.forEach((v, n) => { if (!Number.isNaN(v)) take(n % 2, v); });
       for (const h of one.height) take(2, h);
     }
+    for (const one of scene.centerlines) one.points.forEach((v, n) => take(n % 3, v));
     return [low, high];
   };
 
+  const EYES = { front: [0, 1], back: [0, -1], right: [1, 0], left: [-1, 0] };
+  const camera = () => {
+    const [x, y] = EYES[$("view").value];
+    return { eye: { x: 1.25 * x, y: 1.25 * y, z: 0.12 }, up: { x: 0, y: 0, z: 1 }, projection: { type: "orthographic" } };
+  };
+
+  const ROOM_MM = 8;
+  const SEEN = 1.9; // units of Plotly from top to bottom; the distance of the eye changes nothing here
+
   const layout = () => {
-    const hidden = { visible: false, showspikes: false };
     const [low, high] = bounds(), middle = low.map((v, c) => (v + high[c]) / 2);
+    const hidden = (c) => ({ visible: false, showspikes: false, range: [low[c] - ROOM_MM, high[c] + ROOM_MM] });
     const word = (text, x, y, z) => ({ text, x, y, z, showarrow: false, font: { color: css("--soft"), size: 14 } });
+    const size = low.map((v, c) => high[c] - v + 2 * ROOM_MM), box = $("space").getBoundingClientRect();
+    const fit = SEEN / Math.max(size[2], (Math.max(size[0], size[1]) * box.height) / box.width);
     return {
       margin: { l: 0, r: 0, t: 0, b: 0 }, paper_bgcolor: "rgba(0,0,0,0)", font: { color: css("--ink") }, uirevision: "same",
       hoverlabel: { bgcolor: css("--field"), font: { color: css("--ink") } },
-      scene: { xaxis: hidden, yaxis: hidden, zaxis: hidden, aspectmode: "data", camera: camera(), uirevision: "same",
-        annotations: [word("R", high[0] + 8, middle[1], middle[2]), word("L", low[0] - 8, middle[1], middle[2]),
+      scene: { xaxis: hidden(0), yaxis: hidden(1), zaxis: hidden(2), camera: camera(), uirevision: "same",
+        aspectmode: "manual", aspectratio: { x: fit * size[0], y: fit * size[1], z: fit * size[2] },
+        annotations: [word("R", high[0] + ROOM_MM, middle[1], middle[2]), word("L", low[0] - ROOM_MM, middle[1], middle[2]),
           word("head", middle[0], middle[1], high[2] + 5)] },
     };
   };
@@ -179,6 +186,7 @@
     write("R", 12, size / 2 + 9);
     write("A", size / 2 - 9, 32);
     write("5 mm", size - 20 - 5 * scale + (5 * scale - paint.measureText("5 mm").width) / 2, size - 32);
+    paint.strokeRect(size - 20 - 5 * scale, size - 22, 5 * scale, 5);
     paint.fillRect(size - 20 - 5 * scale, size - 22, 5 * scale, 5);
   };
 
