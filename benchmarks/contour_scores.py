@@ -79,9 +79,11 @@ class Scores:
         default_factory=lambda: {"lumen": [], "outer": []}
     )
 
-    def add(self, name: str, neck: SimulatedNeck, found: Contours) -> None:
-        """Compare one neck."""
-        truth = true_contours(neck)
+    def add(
+        self, name: str, neck: SimulatedNeck, found: Contours, truth: Contours | None = None
+    ) -> None:
+        """Compare one neck; its true contours are made where they are not given."""
+        truth = true_contours(neck) if truth is None else truth
         grid = truth.canonical
         spacing = np.array(grid.spacing_mm)
         for side in SIDE_NAMES:

@@ -74,3 +74,7 @@ def print_truth(rows: Sequence[TruthRow]) -> None:
             f"  {row.what:20}  {100 * row.found:5.1f} %    {row.median_mm:8.2f} mm   "
             f"{row.p95_mm:11.2f} mm    {dice}".rstrip()
         )
+    click.echo(
+        "  (Dice of the wall is that of a ring, 0.8 mm wide in the usual artery: where its outer\n"
+        "  boundary is 0.25 mm too far out it is 0.85, where it is 0.5 mm too far out 0.73.)"
+    )

@@ -195,6 +195,9 @@ class TrainingProgress:
             name = f"{progress.part} ({progress.parts} in all)"
             self._teller.begin(name, progress.steps, "step", done=progress.step)
         note = ""
-        if progress.epoch is not None:
-            note = f"epoch {progress.epoch.epoch} done, loss {progress.loss:.4f}"
+        row = progress.epoch
+        if row is not None and row.epoch == 0:
+            note = f"begins with a validation loss of {row.validation_loss:.4f}"
+        elif row is not None:
+            note = f"epoch {row.epoch} done, loss {progress.loss:.4f}"
         self._teller.step(progress.step, note)

@@ -14,6 +14,7 @@ ORDINARY_RECIPE = NeckRecipe(
     p_poor_lumen=0.0,
     blobs=(2, 10),
     stray_tubes=(0, 4),
+    bright_halo_mm=(3.5, 8.0),
     noise=(0.02, 0.12),
     bias_log_sd=(0.0, 0.35),
     blur_mm=(0.0, 0.4),

@@ -41,10 +41,12 @@ def draw_contrast(rng: np.random.Generator, recipe: NeckRecipe) -> Contrast:
     lumen = wall * share
     if chance(rng, 0.85):
         lumen = min(lumen, draw(rng, (0.5, 0.95)))  # seldom brighter than the tissue around
-    halo = None
+    halo, halo_mm = None, recipe.halo_mm
     if chance(rng, recipe.p_halo):
-        halo = wall * (draw(rng, (0.3, 0.8)) if chance(rng, 0.6) else draw(rng, (1.1, 1.8)))
-    return Contrast(wall, lumen, halo, draw(rng, (0.8, 4.0)))
+        dark = chance(rng, 0.6)
+        halo = wall * draw(rng, (0.3, 0.8) if dark else (1.1, 1.8))
+        halo_mm = recipe.halo_mm if dark else recipe.bright_halo_mm
+    return Contrast(wall, lumen, halo, draw(rng, halo_mm))
 
 
 def draw_bright_contrast(rng: np.random.Generator, dark: Contrast) -> Contrast:

@@ -16,6 +16,7 @@ from carotid.training.engine.loop import (
     Stretch,
     follow_on,
     fresh_state,
+    given_state,
     learning_rate,
     load_state,
     train_phase,
@@ -118,6 +119,21 @@ def test_resumed_training_gives_the_weights_of_an_unbroken_run(
     resumed = train(tmp_path / "b", parameters, check=check)
     assert same(unbroken, resumed)
     assert [row.step for row in resumed.rows] == [4, 8, 12]
+
+
+def test_models_that_training_makes_worse_are_kept_as_they_were(tmp_path: Path) -> None:
+    trained = train(tmp_path / "first", settings(), PHASE.model_copy(update={"epochs": 8}))
+    work = stretch(settings(), phase=PHASE.model_copy(update={"peak_rate": 30.0}))
+    with pytest.raises(InterruptedHereError):
+        train_phase(
+            tmp_path, given_state(trained.average), work, identity="x", on_epoch=stop_after(2)
+        )
+    worse = train_phase(tmp_path, given_state(trained.average), work, identity="x")
+    assert [row.epoch for row in worse.rows] == [0, 1, 2, 3]
+    assert worse.best_row.epoch == 0
+    assert worse.best is not None
+    assert all(torch.equal(worse.best[key], trained.average[key]) for key in worse.best)
+    assert not same(worse, trained)
 
 
 def test_half_precision_learns_too(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 After each epoch everything that the next step depends on is saved in one file, so that training
 that was cut short goes on as if nothing had happened; crops and rates depend on the step's number
 alone. The weights that count are a running mean (`average_decay`); the epoch whose mean has the
-lowest validation loss is kept.
+lowest validation loss is kept. Weights of models that training begins with are validated first, as
+epoch 0: where training makes them no better, they are what is kept.
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ class EpochRow:
     """One line of `training.tsv`.
 
     Attributes:
-        epoch: Number, from 1.
+        epoch: Number, from 1; 0 for the weights of models that training begins with.
         step: Optimizer steps done.
         learning_rate: At the end of the epoch.
-        training_loss: Mean over the epoch's steps.
+        training_loss: Mean over the epoch's steps; NaN for epoch 0.
         validation_loss: Of the running mean of the weights.
         seconds: Time since the phase began, without pauses.
         metrics: What else validation found, by name.
@@ -72,6 +73,7 @@ class PhaseState:
         best_loss: Their validation loss.
         rows: The epochs so far.
         identity: What was trained, to recognise another run's state.
+        from_models: Whether training begins with weights that are worth keeping.
     """
 
     network: State
@@ -82,6 +84,7 @@ class PhaseState:
     best_loss: float = float("inf")
     rows: list[EpochRow] = field(default_factory=list)
     identity: str = ""
+    from_models: bool = False
 
     @property
     def best_row(self) -> EpochRow:
@@ -98,8 +101,8 @@ def fresh_state(build: Callable[[], nn.Module], seed: int) -> PhaseState:
 
 
 def given_state(weights: Mapping[str, Tensor]) -> PhaseState:
-    """The start of a training that goes on from weights."""
-    return PhaseState(_copied(weights), _copied(weights))
+    """The start of a training that goes on from the weights of a model."""
+    return PhaseState(_copied(weights), _copied(weights), from_models=True)
 
 
 def follow_on(before: PhaseState) -> PhaseState:
@@ -181,6 +184,13 @@ def train_phase(
     apart = settings.workers > 0 and where.type == "cpu"
     before = state.rows[-1].seconds if state.rows else 0.0
     began = time.monotonic()
+    if state.from_models and not state.rows:
+        found = _validated(state.average, stretch)
+        seconds = time.monotonic() - began
+        row = EpochRow(0, 0, 0.0, float("nan"), found.loss, seconds, found.metrics)
+        _add_row(state, row)
+        if on_epoch is not None:
+            on_epoch(row)
     losses: list[float] = []
     source = Workers(network, job, settings.workers) if apart else InProcess(network, job)
     with source:
@@ -246,11 +256,15 @@ def _close_epoch(
 ) -> None:
     state.network = _copied(network.state_dict())
     state.optimizer = optimizer.state_dict()
+    _add_row(state, row)
+    save_state(folder / STATE_NAME, state)
+
+
+def _add_row(state: PhaseState, row: EpochRow) -> None:
     state.rows.append(row)
     if row.validation_loss < state.best_loss:
         state.best_loss = row.validation_loss
         state.best = _copied(state.average)
-    save_state(folder / STATE_NAME, state)
 
 
 def save_state(path: Path, state: PhaseState) -> None:
