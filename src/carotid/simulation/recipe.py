@@ -82,8 +82,7 @@ class NeckRecipe(Parameters):
         p_trachea: Chance of a trachea.
         p_spine: Chance of a spine.
         p_halo: Chance of a layer of fat around the carotids.
-        halo_mm: Thickness of that layer where it is darker than the wall.
-        bright_halo_mm: The same where it is brighter. Thin rings of it look like the wall itself.
+        p_bright_halo: Chance that it is brighter than the wall, which then cannot be told from it.
         p_opposite: Chance of the opposite carotid.
         wall_over_tissue: Signal of the wall over that of the tissue.
         lumen_over_wall: Signal of the lumen over that of the wall, most of the time.
@@ -173,8 +172,7 @@ class NeckRecipe(Parameters):
     p_trachea: Chance = 0.7
     p_spine: Chance = 0.6
     p_halo: Chance = 0.35
-    halo_mm: Positive = (0.8, 4.0)
-    bright_halo_mm: Positive = (0.8, 4.0)
+    p_bright_halo: Chance = 0.4
     p_opposite: Chance = 0.94
     wall_over_tissue: Positive = (1.0, 2.3)
     lumen_over_wall: Range = (0.0, 0.4)

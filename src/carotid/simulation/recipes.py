@@ -14,7 +14,7 @@ ORDINARY_RECIPE = NeckRecipe(
     p_poor_lumen=0.0,
     blobs=(2, 10),
     stray_tubes=(0, 4),
-    bright_halo_mm=(3.5, 8.0),
+    p_bright_halo=0.0,
     noise=(0.02, 0.12),
     bias_log_sd=(0.0, 0.35),
     blur_mm=(0.0, 0.4),
@@ -22,7 +22,7 @@ ORDINARY_RECIPE = NeckRecipe(
     p_zero_border=0.0,
     p_ghost=0.1,
 )
-"""Necks as a careful scan shows them; anatomy and disease vary as ever."""
+"""Necks as a careful scan with fat suppression shows them; anatomy and disease vary as ever."""
 
 TRAINING_RECIPE = NeckRecipe(
     depth_mm=(30.0, 50.0),

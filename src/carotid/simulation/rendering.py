@@ -41,12 +41,11 @@ def draw_contrast(rng: np.random.Generator, recipe: NeckRecipe) -> Contrast:
     lumen = wall * share
     if chance(rng, 0.85):
         lumen = min(lumen, draw(rng, (0.5, 0.95)))  # seldom brighter than the tissue around
-    halo, halo_mm = None, recipe.halo_mm
+    halo = None
     if chance(rng, recipe.p_halo):
-        dark = chance(rng, 0.6)
+        dark = chance(rng, 1 - recipe.p_bright_halo)
         halo = wall * draw(rng, (0.3, 0.8) if dark else (1.1, 1.8))
-        halo_mm = recipe.halo_mm if dark else recipe.bright_halo_mm
-    return Contrast(wall, lumen, halo, draw(rng, halo_mm))
+    return Contrast(wall, lumen, halo, draw(rng, (0.8, 4.0)))
 
 
 def draw_bright_contrast(rng: np.random.Generator, dark: Contrast) -> Contrast:
