@@ -38,9 +38,15 @@ def settings(folder: Path, network: str, seed: int) -> ContourTraining:
     """The defaults of a kind of network, for one member on one thread."""
     asked = folder / f"{network}.toml"
     asked.write_text(f'[contour_training]\nnetwork = "{network}"\n')
-    changes = {"members": 1, "workers": 0, "seed": seed, "n_epochs": EPOCHS, "validation_draws": 8}
+    changes: dict[str, float] = {
+        "members": 1,
+        "workers": 0,
+        "seed": seed,
+        "n_epochs": EPOCHS,
+        "validation_draws": 8,
+    }
     if network == "planes":
-        changes |= {"average_decay": 0.99}
+        changes["average_decay"] = 0.99
     return read_contour_training(asked).model_copy(update=changes)
 
 

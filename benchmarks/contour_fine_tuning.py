@@ -43,8 +43,8 @@ def neck_of(kind: str, seed: int) -> SimulatedNeck:
     if kind == "hard":
         return neck
     array = neck.volume.array
-    top = np.percentile(array, 99.5)
-    turned = np.clip(top - array.astype(np.float64), 0, None).astype(array.dtype)
+    values = array.astype(np.float64)
+    turned = np.clip(np.percentile(values, 99.5) - values, 0, None).astype(array.dtype)
     return replace(neck, volume=neck.volume.with_array(turned))
 
 
