@@ -106,13 +106,13 @@ def test_the_largest_of_many_slices_is_the_more_overstated_the_longer_the_artery
     assert np.isnan(spread_of_largest(peaked, unknown, S_MM, PARAMETERS))
 
 
-def surely(section: CrossSection) -> CrossSection:
+def surely(section: CrossSection, sd_mm: float = 0.1) -> CrossSection:
     """The same with outlines of which the spread is known."""
 
     def known(outline: Outline | None) -> Outline | None:
         if outline is None:
             return None
-        return replace(outline, deviation_mm=np.full(len(outline.points), 0.1))
+        return replace(outline, deviation_mm=np.full(len(outline.points), sd_mm))
 
     return replace(section, lumen=known(section.lumen), wall=known(section.wall))
 
@@ -131,3 +131,34 @@ def test_spreads_are_told_of_values_that_are_there() -> None:
         np.testing.assert_array_equal(np.isfinite(table.numbers(name)), there, name)
     assert not np.isfinite(table.numbers("wt_mean_sd_mm"))[fused].any()
     assert np.isfinite(table.numbers("la_sd_mm2"))[fused].any()
+
+
+def test_a_wall_that_nobody_is_sure_of_does_not_count() -> None:
+    grid, vessels = grid_of((0.6, 0.6, 1.0)), cast("dict[Label, Vessel]", fork())
+    lines = centerlines_of(vessels, grid, (0, 0, 0))
+    drawn = contours_of(vessels, grid)
+    low = min(one.z for one in drawn.left if one.label == "internal")
+    vague = range(low + 3, low + 8)
+    drawn = replace(
+        drawn, left=tuple(surely(one, 1.5 if one.z in vague else 0.1) for one in drawn.left)
+    )
+    found = measure(drawn, lines)
+    table = found.left.slices
+    own = np.array(table.words("label")) == "internal"
+    unsure = np.array(["unsure" in flags for flags in table.words("flags")])
+    z = table.numbers("z")
+    assert set(z[unsure & own]) <= {*vague, low + 2, low + 8}
+    assert {*range(low + 4, low + 7)} <= set(z[unsure & own])
+    assert {table.words("readable")[row] for row in np.flatnonzero(unsure)} == {"lumen"}
+    assert np.isfinite(table.numbers("wt_mean_mm"))[unsure].all()  # told, but not counted
+    trusting = measure(drawn, lines, MeasurementParameters(unsure_mm=5))
+    assert "unsure" not in ",".join(trusting.left.slices.words("flags"))
+    row = found.segments.words("segment").index("common")
+    assert found.segments.words("side")[row] == "left"
+    lengths = [
+        one.segments.numbers(name)[row]
+        for name in ("covered_mm", "lumen_covered_mm")
+        for one in (found, trusting)
+    ]
+    assert lengths[1] - lengths[0] == pytest.approx(unsure.sum() * 1.0, abs=0.2)
+    assert lengths[2] == pytest.approx(lengths[3])

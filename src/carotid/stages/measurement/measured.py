@@ -30,6 +30,7 @@ FLAGS: Mapping[str, str] = {
     "crosses_itself": "an outline crossed itself and its convex hull was measured",
     "lumen_outside_wall": "a part of the lumen lies outside the wall; the thickness there is 0",
     "fused": "the outer walls of both arteries run into each other: areas, no thickness",
+    "unsure": "the mean thickness has a standard deviation above unsure_mm: the wall is not read",
     "lumens_overlap": "the lumens of both arteries overlap: the slice is below the flow divider",
     "both_lumens": "the lumen's outline holds the course of the other artery, which has no outline "
     "of its own there yet: the slice is below the flow divider",
@@ -118,6 +119,9 @@ def _measured(
     overlap = _overlap(artery, other, "lumen") > 0
     crossed = np.fmax(np.nan_to_num(across.crossed), np.nan_to_num(axial.crossed))
     edge = _marked(artery.lumen, k, "at_edge") | _marked(artery.wall, k, "at_edge")
+    across, axial = without_wall(across, fused), without_wall(axial, fused)
+    spreads = spreads_of(across, planes.lumen_cut, planes.outer_cut, parameters)
+    unsure = spreads.wt_mean > parameters.unsure_mm
     flags = {
         "no_lumen": no_lumen,
         "no_wall": no_wall,
@@ -125,6 +129,7 @@ def _measured(
         "crosses_itself": _marked(artery.lumen, k, "hulls") | _marked(artery.wall, k, "hulls"),
         "lumen_outside_wall": crossed > 0,
         "fused": fused,
+        "unsure": unsure,
         "lumens_overlap": overlap,
         "both_lumens": _holds_course(artery, other),
         "oblique": angle > parameters.oblique_deg,
@@ -133,9 +138,7 @@ def _measured(
         "corrected": _marked(artery.lumen, k, "corrected") | _marked(artery.wall, k, "corrected"),
     }
     lumen_read = ~(no_lumen | edge | overlap)
-    wall_read = lumen_read & ~(no_wall | fused) & (crossed <= MAX_CROSSED)
-    across, axial = without_wall(across, fused), without_wall(axial, fused)
-    spreads = spreads_of(across, planes.lumen_cut, planes.outer_cut, parameters)
+    wall_read = lumen_read & ~(no_wall | fused | unsure) & (crossed <= MAX_CROSSED)
     return MeasuredArtery(
         artery, side, s_mm, angle, across, axial, spreads, flags, lumen_read, wall_read
     )

@@ -46,6 +46,10 @@ class MeasurementParameters(Parameters):
         default=0.1,
         description="share of an outer outline in the other artery's from which on both are fused",
     )
+    unsure_mm: Positive = Field(
+        default=0.5,
+        description="spread of a slice's mean thickness above which its wall is not read",
+    )
     max_gap_mm: Positive = Field(
         default=2.0,
         description="slices further apart are not joined, unless they are neighbours in the scan",
