@@ -54,5 +54,6 @@ def simulate(
         ids = simulate_cohort(
             output_dir, participants, seed, recipe, lambda *_: teller.end(), force=force
         )
-    click.echo(f"{len(ids)} necks in {output_dir}: raw/, annotations/, truth/")
+    what = "1 neck" if len(ids) == 1 else f"{len(ids)} necks"
+    click.echo(f"{what} in {output_dir}: raw/, annotations/, truth/")
     return 0
