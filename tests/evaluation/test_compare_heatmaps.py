@@ -119,7 +119,7 @@ def test_what_cannot_be_compared_is_named_and_the_rest_is_compared(tmp_path: Pat
     bad = centerline_file(tmp_path / "truth", "P2", "left")
     bad.write_text(bad.read_text().replace("internal\t10.0000", "internal\tten", 1))
     found = compare_heatmaps(tmp_path / "out", tmp_path / "truth", tmp_path / "table.tsv")
-    assert list(found.by_participant) == ["P1"]
+    assert found.participants == ("P1",)
     assert "row 2, column x" in found.skipped["P2"]
     assert found.skipped["P3"] == "has no annotation"
     assert "P2" not in (tmp_path / "table.tsv").read_text()

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from carotid.evaluation.compare_centerlines import CenterlineComparison
     from carotid.evaluation.compare_contours import ContourComparison
-    from carotid.evaluation.compare_heatmaps import Comparison
     from carotid.evaluation.distances import Summary
 
 logger = logging.getLogger(__name__)
@@ -38,7 +37,7 @@ def compare_heatmap(output_dir: Path, annotation_dir: Path, output_path: Path) -
     from carotid.evaluation.compare_heatmaps import compare_heatmaps
 
     comparison = compare_heatmaps(output_dir, annotation_dir, output_path)
-    click.echo(f"{comparison.sides} sides of {len(comparison.by_participant)} participants")
+    click.echo(f"{comparison.sides} sides of {len(comparison.participants)} participants")
     print_summary(comparison.summary)
     click.echo(f"slice by slice: {output_path}")
     for participant_id, reason in comparison.skipped.items():
@@ -162,16 +161,3 @@ def print_summary(summary: Summary) -> None:
     for what, share, count in rows:
         value = f"{100 * share:6.1f} %" if count else "     - "
         click.echo(f"  {what:58} {value}   of {count}")
-
-
-def print_participants(comparison: Comparison) -> None:
-    """A row per participant, then the figures of all, on standard output."""
-    click.echo(f"  {'':12}  median   within 2 mm   both labels right above the bifurcation")
-    for participant_id, found in comparison.by_participant.items():
-        right = f"{100 * found.both_right:5.1f} %" if found.above_slices else "    -"
-        click.echo(
-            f"  {participant_id:12}  {found.median_mm:4.2f} mm  {100 * found.within_2_mm:7.1f} %"
-            f"     {right}"
-        )
-    click.echo("  all:")
-    print_summary(comparison.summary)

@@ -58,14 +58,14 @@ class Comparison:
     Attributes:
         summary: All sides pooled.
         sides: How many sides were compared.
+        participants: Who was compared.
         skipped: Participants with heatmaps that could not be compared, with the reason.
-        by_participant: The figures of each participant.
     """
 
     summary: Summary
     sides: int
+    participants: tuple[str, ...]
     skipped: Mapping[str, str]
-    by_participant: Mapping[str, Summary]
 
 
 def compare_heatmaps(output_dir: Path, annotation_dir: Path, output_path: Path) -> Comparison:
@@ -113,12 +113,7 @@ def compare_heatmaps(output_dir: Path, annotation_dir: Path, output_path: Path) 
         )
     write_atomically(output_path, ("\n".join(rows) + "\n").encode())
     pooled = [errors for sides in found.values() for errors in sides]
-    return Comparison(
-        summarize(pooled),
-        len(pooled),
-        skipped,
-        {name: summarize(sides) for name, sides in found.items()},
-    )
+    return Comparison(summarize(pooled), len(pooled), tuple(found), skipped)
 
 
 def compare_side(
