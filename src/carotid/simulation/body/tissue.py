@@ -18,7 +18,6 @@ class Tissue:
     """Signals where the tissue between the muscles is about 1.
 
     Attributes:
-        weighting: What they were drawn as: T1, T2, proton density, fat-suppressed, or `any`.
         muscle: Muscle.
         fat: Fat.
         fluid: Fluid around the cord.
@@ -32,7 +31,6 @@ class Tissue:
         skin: Skin.
     """
 
-    weighting: str
     muscle: float
     fat: float
     fluid: float
@@ -72,7 +70,6 @@ def draw_tissue(rng: np.random.Generator, recipe: NeckRecipe) -> Tissue:
         draw(rng, span) for span in _SIGNALS[weighting]
     )
     return Tissue(
-        weighting,
         muscle,
         fat,
         fluid,

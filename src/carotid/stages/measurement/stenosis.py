@@ -26,18 +26,14 @@ class Stenosis:
 
     Attributes:
         s_mm: Where it is, from the bifurcation.
-        diameter_mm: The least diameter.
-        area_mm2: The least area of the lumen; may lie elsewhere.
         reference_from_mm, reference_to_mm: Where the reference is.
         reference_diameter_mm, reference_area_mm2: Mean over the reference.
         nascet_percent: 100 (1 − least diameter / reference diameter).
         ecst_percent: 100 (1 − least diameter / diameter of the outer outline there).
-        area_percent: 100 (1 − least area / reference area).
+        area_percent: 100 (1 − least area / reference area); the least area may lie elsewhere.
     """
 
     s_mm: float = np.nan
-    diameter_mm: float = np.nan
-    area_mm2: float = np.nan
     reference_from_mm: float = np.nan
     reference_to_mm: float = np.nan
     reference_diameter_mm: float = np.nan
@@ -96,8 +92,6 @@ def stenosis_of(
     least = float(diameter[narrowest])
     return Stenosis(
         s_mm=float(one.s_mm[narrowest]),
-        diameter_mm=least,
-        area_mm2=area,
         reference_from_mm=start,
         reference_to_mm=end,
         reference_diameter_mm=reference,
