@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import TYPE_CHECKING
 
 from carotid.evaluation.agreement import complete, limits_of_agreement
@@ -17,9 +18,18 @@ if TYPE_CHECKING:
 
     from carotid.evaluation.repeated import Repeated
 
-SEGMENTS = ("common_bulb", "internal_bulb", "common_internal")
-MEASURES = ("la_mean_mm2", "wt_mean_mm", "wt_max_mm", "wall_volume_mm3")
-"""What is drawn, where at least two arteries have it."""
+SEGMENTS = {
+    "common_bulb": "common carotid, bulb",
+    "internal_bulb": "internal carotid, bulb",
+    "common_internal": "common and internal",
+}
+MEASURES = {
+    "la_mean_mm2": "Lumen area",
+    "wt_mean_mm": "Mean thickness",
+    "wt_max_mm": "Largest thickness",
+    "wall_volume_mm3": "Wall volume",
+}
+"""What is drawn, where at least two arteries have it, and what it is called."""
 
 _UNITS = {"mm2": "mm²", "mm3": "mm³", "percent": "%", "deg": "°"}
 
@@ -60,7 +70,7 @@ def draw_limits(path: Path, repeated: Repeated) -> bool:
     for k, (segment, measure, pairs) in enumerate(panels):
         axes = figure.add_subplot(rows, columns, k + 1)
         _panel(axes, pairs, _UNITS.get(units[measure], units[measure]))
-        axes.set_title(f"{measure}, {segment}", fontsize=9)
+        axes.set_title(f"{MEASURES.get(measure, measure)}: {SEGMENTS[segment]}", fontsize=9)
     buffer = io.BytesIO()
     with rc_context({"svg.hashsalt": "carotid"}):  # the same figure gives the same bytes
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
@@ -71,16 +81,17 @@ def draw_limits(path: Path, repeated: Repeated) -> bool:
 def _panel(axes: Axes, pairs: NDArray[np.float64], unit: str) -> None:
     limits = limits_of_agreement(pairs[:, 0], pairs[:, 1])
     axes.plot(pairs.mean(axis=1), pairs[:, 1] - pairs[:, 0], ".", color="C0", markersize=5)
+    digits = max(0, 1 - math.floor(math.log10(limits.sd))) if limits.sd > 0 else 2
     for interval, style in ((limits.bias, "-"), (limits.lower, "--"), (limits.upper, "--")):
         axes.axhline(interval.value, color="C1", linestyle=style, linewidth=1)
         axes.axhspan(interval.low, interval.high, color="C1", alpha=0.15, linewidth=0)
         axes.annotate(
-            f"{interval.value:.3g}",
-            (1, interval.value),
+            f"{interval.value:+.{digits}f}",
+            (1.01, interval.value),
             xycoords=("axes fraction", "data"),
             fontsize=7,
-            ha="right",
-            va="bottom",
+            ha="left",
+            va="center",
         )
     axes.set_xlabel(f"mean, {unit}" if unit else "mean", fontsize=8)
     axes.set_ylabel("second less first", fontsize=8)
