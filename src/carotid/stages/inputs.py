@@ -45,6 +45,7 @@ class ScanForecast:
 
     Attributes:
         voxel_bytes: Its voxels.
+        remedy: What to do where it is too much.
     """
 
     voxel_bytes: int
