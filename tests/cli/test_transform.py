@@ -1,4 +1,4 @@
-"""`carotid transform heatmap` as users run it: what is done, what is refused, what is kept."""
+"""`carotid transform heatmap` as users run it: what is done, what is kept, what is said."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import shutil
 import signal
 import subprocess
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import SimpleITK
 import torch
+from tests.cli.study import CONFIG, RESULT, Study, finished, one_line, study
 from tests.command import CAROTID, contents, environment, run_carotid, tree, unfinished
 from tests.necks import SHAPE, write_scan
-from tests.networks import write_models
 
 from carotid.cli.cohort_progress import choose_progress
 from carotid.cohort import run as running
@@ -26,62 +25,7 @@ from carotid.stages.catalog import stage_named
 if TYPE_CHECKING:
     from carotid.stages.stage import Task
 
-CONFIG = "[heatmap_transform]\nroi_size = [32, 32, 32]\noverlap = 0.25\n"
-AS_THEY_ARE = json.dumps(
-    {"rescale": False, "lower_percentile_rescaler": 0, "upper_percentile_rescaler": 100}
-)
-RESULT = "heatmap_transform/left_heatmap/mean.mha"
-
-
-class Study:
-    """A folder with scans, models and a configuration, and the command that works on them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.raw, self.models, self.out = folder / "raw", folder / "models", folder / "out"
-        self.config = folder / "config.toml"
-
-    def run(self, *more: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-        return run_carotid(*self.arguments(*more), **variables)
-
-    def arguments(self, *more: str | Path) -> list[str | Path]:
-        base: list[str | Path] = ["transform", "heatmap", self.raw, self.models, self.out]
-        return [*base, "--config_path", self.config, "--device", "cpu", *more]
-
-    def reasons(self) -> dict[str, tuple[str, str]]:
-        rows = json.loads((self.out / "summary.json").read_text())["heatmap_transform"]
-        return {
-            row["participant_id"]: (row["result"], row["reason"]) for row in rows["participants"]
-        }
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """Two participants, two models, done once; tests work on copies."""
-    study = Study(tmp_path_factory.mktemp("finished"))
-    for k, participant in enumerate(("sub-01", "sub-02")):
-        write_scan(study.raw / f"{participant}.mha", 1 + k)
-    (study.raw / "parameters.json").write_text(AS_THEY_ARE)
-    write_models(study.models, 2)
-    study.config.write_text(CONFIG)
-    run = study.run()
-    assert run.returncode == 0, run.stderr
-    (study.folder / "stdout").write_text(run.stdout)
-    return study
-
-
-@pytest.fixture
-def study(finished: Study, tmp_path: Path) -> Study:
-    folder = tmp_path / "study"
-    shutil.copytree(finished.folder, folder)
-    return Study(folder)
-
-
-def one_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    assert len(lines) == 1, text
-    assert "Traceback" not in text
-    return lines[0]
+__all__ = ["finished", "study"]
 
 
 def test_the_whole_tree_is_there(finished: Study) -> None:
@@ -267,53 +211,6 @@ def test_a_broken_scan_does_not_stop_the_others(study: Study) -> None:
     assert unfinished(study.out) == []
     assert tree(study.raw) == before
     assert "Traceback" not in run.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (("--participant", "sub-03"), "sub-01, sub-02"),
-        (("--participant", "../x"), "sub-01, sub-02"),
-        (("--participant", ""), "sub-01, sub-02"),
-        (("--device", "cuda"), "CUDA is not available"),
-        (("--device", "tpu"), "'tpu' is not one of 'cuda', 'cpu'"),
-        (("--threads", "0"), "--threads"),
-        (("--config-path", "absent.toml"), "absent.toml: the configuration file does not exist"),
-        (("--no-such-option",), "--no"),
-    ],
-)
-def test_usage_mistakes(arguments: tuple[str, ...], words: str, study: Study) -> None:
-    import torch
-
-    if "cuda" in arguments and torch.cuda.is_available():
-        pytest.skip("there is a CUDA device here")
-    before = tree(study.out)
-    run = study.run(*arguments)
-    assert run.returncode == 2
-    assert words in run.stderr
-    assert "Traceback" not in run.stderr
-    assert tree(study.out) == before
-
-
-def test_every_configuration_mistake_is_told(study: Study) -> None:
-    study.config.write_text("[heatmap_transform]\nroi_sise = 3\nspacing = 'no'\n[polr_transform]\n")
-    run = study.run()
-    assert run.returncode == 2
-    text = one_line(run.stderr)
-    assert "did you mean 'roi_size'" in text
-    assert "spacing" in text
-    assert "did you mean 'polar_transform'" in text
-
-
-def test_output_among_the_input_or_on_a_file(study: Study) -> None:
-    before = tree(study.folder)
-    places = (study.raw, study.raw / "out", study.models / "x", study.config, Path("/proc/nowhere"))
-    for place in places:
-        study.out = place
-        run = study.run()
-        assert run.returncode == 2, run.stderr
-        assert "output directory" in one_line(run.stderr)
-    assert tree(study.folder) == before
 
 
 def test_one_model_warns_and_has_no_spread(study: Study) -> None:
