@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from tests.cli.test_transform import AS_THEY_ARE, CONFIG, Study
+from tests.cli.study import AS_THEY_ARE, CONFIG, Study
 from tests.command import run_carotid
 from tests.necks import SHAPE, write_scan
 from tests.networks import write_models
