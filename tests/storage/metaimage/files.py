@@ -10,9 +10,7 @@ import pytest
 from tests.reading import read_metaimage
 
 from carotid.errors import InputError
-from carotid.storage.metaimage.read import (
-    iter_slabs,
-)
+from carotid.storage.metaimage.read import iter_slabs
 
 if TYPE_CHECKING:
     from pathlib import Path

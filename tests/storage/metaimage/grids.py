@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tests.necks import turned
 
 from carotid.geometry.grid import Grid
-from carotid.storage.metaimage.write import (
-    MetaImageWriter,
-)
+from carotid.storage.metaimage.write import MetaImageWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,15 +17,6 @@ if TYPE_CHECKING:
 
 
 SHAPE = (3, 4, 7)
-
-
-def turned(degrees_x: float, degrees_y: float, degrees_z: float) -> NDArray[np.float64]:
-    """A rotation about the three axes, one after the other."""
-    x, y, z = np.deg2rad([degrees_x, degrees_y, degrees_z])
-    about_x = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
-    about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
-    about_z = np.array([[np.cos(z), -np.sin(z), 0], [np.sin(z), np.cos(z), 0], [0, 0, 1]])
-    return np.asarray(about_z @ about_y @ about_x)
 
 
 def grid_of(

@@ -12,8 +12,9 @@ import pytest
 import SimpleITK
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.necks import turned
 from tests.reading import read_metaimage
-from tests.storage.metaimage.grids import AXES, GRID, MEAN, SHAPE, grid_of, turned, written
+from tests.storage.metaimage.grids import AXES, GRID, MEAN, SHAPE, grid_of, written
 
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
