@@ -16,6 +16,7 @@ from carotid.training.contour.pool import Pool
 from carotid.training.contour.sources import (
     VALIDATION_STREAM,
     AnnotatedPlanes,
+    MixedPlanes,
     SimulatedPlanes,
 )
 from carotid.training.engine.loop import Stretch
@@ -67,7 +68,8 @@ def annotated_member(
     """
     seed = parameters.seed * SEEDS_PER_TRAINING + number
     if parameters.network == "planes":
-        draw = AnnotatedPlanes(shown, seed)
+        annotated = AnnotatedPlanes(shown, seed)
+        draw = MixedPlanes(annotated, SimulatedPlanes(seed), parameters.simulated_share)
         job = PlaneJob(draw, seed, parameters.loss_of(number), parameters)
         return _planes(job, cache(lambda: _annotated_planes(held_out)))
     items, kept = tuple(items_of(shown)), tuple(items_of(held_out))

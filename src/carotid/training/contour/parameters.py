@@ -77,6 +77,8 @@ class ContourTraining(EngineSettings):
         compatible: Whether polar images and targets are those of the known tool.
         pool_size: Necks or scans whose samples a worker keeps in memory.
         steps_per_draw: Steps after which a worker replaces one of them.
+        simulated_share: Share of what plane networks are shown that is simulated, in training on
+            annotated scans.
         precision: "bfloat16" computes most of a plane network in it; weights stay float32.
         validation_draws: How many necks serve for validation, from the simulator.
     """
@@ -99,6 +101,7 @@ class ContourTraining(EngineSettings):
     compatible: StrictBool = False
     pool_size: Count = 120
     steps_per_draw: Count = 4
+    simulated_share: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     validation_draws: Count = 60
 

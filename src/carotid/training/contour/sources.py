@@ -12,6 +12,8 @@ from carotid.training.contour.annotated import load_annotated
 from carotid.training.contour.plane_samples import draw_plane_samples
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from carotid.training.contour.annotated import AnnotatedSide
     from carotid.training.contour.annotations import ContourSource
     from carotid.training.contour.plane_samples import PlaneSample
@@ -76,3 +78,28 @@ class AnnotatedPlanes:
         if k not in self._kept:
             self._kept[k] = load_annotated(self.sources[k])
         return self._kept[k]
+
+
+@dataclass(frozen=True, eq=False)
+class MixedPlanes:
+    """Annotated sides, with simulated close-ups between them at even distances.
+
+    A few annotated scans have few plaques; among close-ups networks do not forget what others look
+    like.
+
+    Attributes:
+        annotated: Where samples of annotated sides come from.
+        simulated: Where those of close-ups come from.
+        share: Share of the draws that are close-ups.
+    """
+
+    annotated: Callable[[int], list[PlaneSample]]
+    simulated: Callable[[int], list[PlaneSample]]
+    share: float
+
+    def __call__(self, number: int) -> list[PlaneSample]:
+        """The samples of the draw of this number."""
+        before = int(number * self.share)
+        if int((number + 1) * self.share) > before:
+            return self.simulated(before)
+        return self.annotated(number - before)
