@@ -36,8 +36,9 @@ FLUX_TOLERANCE = 1e-3
 
 _UPSAMPLING = 4
 _LEVELS = 8
-_BLOCK_NODES = 1 << 13
-"""So many nodes are solved for at once: some ten megabytes with 64 nodes a curve."""
+_BLOCK_NODES = 1 << 11
+"""So many nodes are solved for at once: four megabytes with 64 nodes a curve stay close to the
+processor."""
 _WHOLE = 64
 """Systems of at most so many unknowns are solved in one piece. OpenBLAS gives those of 100 and more
 to all threads it has, which wait for each other longer than they compute."""

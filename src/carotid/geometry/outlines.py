@@ -20,7 +20,7 @@ _DIRECTIONS = 64
 _GRID = 7
 _REFINEMENTS = 6
 _BLOCK = 64
-_CLOSE_NUMBERS = 1 << 17
+_CLOSE_NUMBERS = 1 << 15
 """So many numbers stay close to the processor."""
 
 
