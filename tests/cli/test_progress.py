@@ -95,6 +95,21 @@ def test_the_place_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert isinstance(choose_teller(3), Silence)
 
 
+def everything_on(owner: int) -> str:
+    """What was written to a terminal that is closed; it comes in pieces."""
+    seen = b""
+    with os.fdopen(owner, "rb", buffering=0) as screen:
+        while True:
+            try:
+                piece = screen.read(1 << 16)
+            except OSError:  # how Linux says that nobody writes any more
+                break
+            if not piece:
+                break
+            seen += piece
+    return seen.decode()
+
+
 def test_bars_label_both_times(monkeypatch: pytest.MonkeyPatch) -> None:
     owner, terminal = pty.openpty()
     monkeypatch.setenv("COLUMNS", "120")
@@ -107,8 +122,7 @@ def test_bars_label_both_times(monkeypatch: pytest.MonkeyPatch) -> None:
             teller.step(4)
             teller.end("sub-01: failed - torn", failed=True)
             teller.begin("sub-02", 8, "step")
-    seen = os.read(owner, 1 << 16).decode()
-    os.close(owner)
+    seen = everything_on(owner)
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)
     assert re.search(r"participants .* 1/2 .* elapsed, .* left", plain)
     assert re.search(r"sub-02 .* 0/8", plain)

@@ -136,6 +136,11 @@ def small_letters(content: bytes) -> bytes:
     return content.replace(b"MONOCHROME2", b"monochrome2")
 
 
+def two_of_another_format(folder: Path) -> None:
+    for name in ("a.nii.gz", "b.nii.gz"):
+        (folder / name).touch()
+
+
 def lost_among_hexadecimal(raw: Path, name: str) -> None:
     paths = write_classic(SCAN, raw / name, name=lambda k: f"{2_654_435_761 * (k + 1) % 2**32:08x}")
     paths[-1].write_bytes(bytes(900))
@@ -216,8 +221,12 @@ DICOM: dict[str, tuple[Callable[[Path, str], object], str]] = {
     "padding": (classic(edit=padded), SOUND),
     "floating-point pixels": (classic(edit=floating), "floating-point"),
     "scans of another format": (
+        in_folder(two_of_another_format),
+        "2 scans of other formats.*as RAW_DIR",
+    ),
+    "a single empty file of another format": (
         in_folder(lambda folder: (folder / "a.nii.gz").touch()),
-        "as RAW_DIR",
+        "not what its name says",
     ),
     "a lost slice among hexadecimal names": (lost_among_hexadecimal, "named like a slice"),
     "a slice that iCloud took away": (taken_away, "named like a slice but is an unfinished"),
