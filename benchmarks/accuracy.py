@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.neck_heatmaps import NOISY, NOISY_SEED
 from benchmarks.second_simulator import simulate_second
 from benchmarks.second_whole import simulate_second_whole
 from carotid.evaluation.distances import SliceErrors, slice_errors, slice_maxima, summarize
@@ -53,6 +54,9 @@ def _first(k: int, **changes: float) -> SimulatedNeck:
 KINDS: dict[str, Callable[[int], SimulatedNeck]] = {
     "second, slabs, plain": partial(simulate_second, hard=False),
     "second, slabs, hard": partial(simulate_second, hard=True),
+    "second, slabs, hard, twice the noise": lambda k: simulate_second(
+        NOISY_SEED + k, hard=True, noise=NOISY
+    ),
     "second, whole sections, plain": partial(simulate_second_whole, hard=False),
     "second, whole sections, hard": partial(simulate_second_whole, hard=True),
     "second, 0.35 mm": partial(simulate_second_whole, plane_mm=0.35, slice_mm=0.35),

@@ -25,6 +25,7 @@ from carotid.geometry.intensity import intensity_range
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.network.contour_models import read_contour_models, trained_with
 from carotid.network.shipped import shipped_models
+from carotid.simulation.contours import true_contours
 from carotid.simulation.truth import slice_centers
 from carotid.stages.centerline.find import find_centerlines
 from carotid.stages.contour.parameters import ContourParameters
@@ -35,7 +36,7 @@ from carotid.stages.polar.parameters import PolarParameters
 from carotid.storage.model_description import read_model_description
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -79,6 +80,18 @@ def _line(centers: NDArray[np.float64]) -> Centerline:
     z = np.flatnonzero(np.isfinite(centers).all(axis=1))
     points = np.column_stack([centers[z], z]).astype(np.float64)
     return Centerline(points, *np.full((4, len(z)), np.nan))
+
+
+def print_around_truth(finders: Mapping[str, Finder], seen: Mapping[str, SimulatedNeck]) -> None:
+    """Print how well several networks do around true centers of the same necks."""
+    scores = {name: Scores() for name in finders}
+    for neck_name, neck in seen.items():
+        truth, lines = true_contours(neck), true_centerlines(neck)
+        for name, find in finders.items():
+            scores[name].add(neck_name, neck, find(neck.volume, lines), truth)
+    for name, found in scores.items():
+        print(f"{name}, {len(seen)} necks\n{HEADER}")
+        print("\n".join(found.lines()), flush=True)
 
 
 def necks(

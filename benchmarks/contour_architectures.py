@@ -18,10 +18,8 @@ from typing import Literal
 
 import torch
 
-from benchmarks.contour_accuracy import finder_of, true_centerlines
-from benchmarks.contour_scores import HEADER, Scores
+from benchmarks.contour_accuracy import finder_of, print_around_truth
 from benchmarks.second_simulator import simulate_second
-from carotid.simulation.contours import true_contours
 from carotid.stages.polar.parameters import PolarParameters
 from carotid.training.contour.members import simulated_member
 from carotid.training.contour.parameters import ContourTraining, read_contour_training
@@ -82,17 +80,10 @@ def main() -> None:
         train_from_simulator(place, parameters, POLAR)
         taken = (time.process_time() - begin) / 60
         print(f"{network}: {EPOCHS * steps} steps, {taken:.1f} minutes of one core", flush=True)
-    finders = {network: finder_of(given.folder / network) for network in KINDS}
+    finders = {str(network): finder_of(given.folder / network) for network in KINDS}
     for kind in ("plain", "hard"):
-        scores = {network: Scores() for network in KINDS}
-        for k in range(given.necks):
-            neck = simulate_second(k, hard=kind == "hard")
-            truth, lines = true_contours(neck), true_centerlines(neck)
-            for network, find in finders.items():
-                scores[network].add(f"{kind} {k}", neck, find(neck.volume, lines), truth)
-        for network, found in scores.items():
-            print(f"{network}, {given.necks} {kind} necks of the second simulator\n{HEADER}")
-            print("\n".join(found.lines()), flush=True)
+        seen = {f"{kind} {k}": simulate_second(k, hard=kind == "hard") for k in range(given.necks)}
+        print_around_truth(finders, seen)
 
 
 if __name__ == "__main__":

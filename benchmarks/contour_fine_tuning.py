@@ -20,12 +20,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.contour_accuracy import finder_of, true_centerlines
-from benchmarks.contour_scores import HEADER, Scores
+from benchmarks.contour_accuracy import finder_of, print_around_truth
 from benchmarks.second_simulator import simulate_second
 from carotid.network.shipped import shipped_models
 from carotid.simulation.cohort import write_participant
-from carotid.simulation.contours import true_contours
 from carotid.stages.polar.parameters import PolarParameters
 from carotid.training.contour.parameters import read_contour_training
 from carotid.training.contour.train import Place, train_contour
@@ -84,15 +82,7 @@ def main() -> None:
     )
     models = {"the package's models": shipped, "after fine-tuning": mine}
     finders = {name: finder_of(model_dir) for name, model_dir in models.items()}
-    scores = {name: Scores() for name in models}
-    for k in range(given.necks):
-        neck = neck_of(given.kind, k)
-        truth, lines = true_contours(neck), true_centerlines(neck)
-        for name, find in finders.items():
-            scores[name].add(f"neck {k}", neck, find(neck.volume, lines), truth)
-    for name, found in scores.items():
-        print(f"{name}, {given.necks} necks\n{HEADER}")
-        print("\n".join(found.lines()), flush=True)
+    print_around_truth(finders, {f"neck {k}": neck_of(given.kind, k) for k in range(given.necks)})
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def test_members_that_differ_are_doubtful() -> None:
     prepared = scan()
     found = impression(prepared, traces(prepared, apart=30), {})
     assert found.score >= DOUBTFUL
-    assert found.remarks == (f"doubtful: score {found.score:.0f} of 100",)
+    assert found.remarks == (f"doubtful: heatmaps score {found.score:.0f} of 100",)
 
 
 @pytest.mark.parametrize(("slice_mm", "jumps"), [(2.0, True), (8.0, False)])

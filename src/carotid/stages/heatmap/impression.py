@@ -70,7 +70,7 @@ class Impression:
         """What the closing table says."""
         told = [f"unlike training: {one}" for one in self.unlike]
         if self.score >= DOUBTFUL:
-            told.append(f"doubtful: score {self.score:.0f} of 100")
+            told.append(f"doubtful: heatmaps score {self.score:.0f} of 100")
         return tuple(told)
 
 
