@@ -189,6 +189,19 @@ def test_a_scheduler_that_ends_loses_nothing(
     assert [o.status for o in left].count("skipped") == len(done)
 
 
+def test_a_scheduler_that_ends_while_a_result_is_fetched(
+    cluster: Any, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A participant is finished, and the connection is lost before it is told."""
+
+    def result(future: Any, timeout: float | None = None) -> None:
+        raise distributed.client.FutureCancelledError(future.key, "scheduler-connection-lost")
+
+    monkeypatch.setattr(distributed.Future, "result", result)
+    with pytest.raises(ResourceError, match="scheduler was lost"):
+        run(WORDS, raw, tmp_path / "out", scheduler=cluster.scheduler_address)
+
+
 def test_a_worker_that_sees_something_else_fails_its_participants(
     raw: Path, tmp_path: Path
 ) -> None:

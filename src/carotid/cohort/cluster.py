@@ -138,16 +138,22 @@ def _outcome(participant_id: str, future: Any) -> Outcome:
     Raises:
         ResourceError: The scheduler was lost.
     """
+    from concurrent.futures import CancelledError
+
     from distributed.scheduler import KilledWorker
 
+    lost = ResourceError(
+        "the cluster's scheduler was lost",
+        remedy="what is complete is kept; run the same command again with another scheduler",
+    )
     if future.status in ("cancelled", "lost"):
-        raise ResourceError(
-            "the cluster's scheduler was lost",
-            remedy="what is complete is kept; run the same command again with another scheduler",
-        )
+        raise lost
     error = future.exception() if future.status == "error" else None
     if error is None:
-        outcome: Outcome = future.result()
+        try:
+            outcome: Outcome = future.result()
+        except CancelledError as why:  # it was lost just now
+            raise lost from why
         return replace(outcome, status="done", reason="") if outcome.reason == COMPLETE else outcome
     if isinstance(error, KilledWorker):
         reason = (
