@@ -124,7 +124,7 @@ def test_a_few_steps_learn_rings() -> None:
     losses = []
     for step in range(12):
         optimizer.zero_grad()
-        losses.append(batches.add_gradients(network, step))
+        losses.append(float(batches.add_gradients(network, step)))
         optimizer.step()
     assert losses[-1] < 0.6 * losses[0]
 

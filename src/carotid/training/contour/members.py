@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from carotid.training.contour.parameters import ContourTraining
     from carotid.training.contour.plane_samples import PlaneSample
     from carotid.training.contour.polar_items import PolarDrawer, PolarItem, PolarSample
+    from carotid.training.contour.polar_job import Chooser
+    from carotid.training.engine.ahead import DrawsAhead
     from carotid.training.engine.job import Job, Validated
 
 SEEDS_PER_TRAINING = 100
@@ -124,13 +126,16 @@ def _annotated_planes(sources: tuple[ContourSource, ...]) -> tuple[PlaneSample, 
 class _PoolChoosers:
     """Makes the samples of a worker from a pool of necks."""
 
-    draw: SimulatedPolar
+    draw: Callable[[int], Sequence[PolarSample]]
     seed: int
     parameters: ContourTraining
 
     def __call__(self, worker: int, workers: int) -> PoolChooser:
         pool = Pool(self.draw, self.parameters.pool, worker, workers)
         return PoolChooser(pool, self.seed, self.parameters.batch_size)
+
+    def ahead(self, ahead: DrawsAhead) -> PoolChooser:
+        return replace(self, draw=ahead(self.draw))(0, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,3 +149,6 @@ class _ItemChoosers:
 
     def __call__(self, worker: int, workers: int) -> ItemChooser:
         return ItemChooser(self.items, self.drawer, self.seed, self.batch_size, worker, workers)
+
+    def ahead(self, ahead: DrawsAhead) -> Chooser:
+        return ahead(self(0, 1))

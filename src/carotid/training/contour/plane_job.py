@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from carotid.training.contour.parameters import ContourTraining, LossWeights
+    from carotid.training.engine.ahead import DrawsAhead
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class PlaneJob:
         """The samples of a worker."""
         return PlaneBatches(self, worker, workers)
 
+    def batches_on(self, device: torch.device, ahead: DrawsAhead) -> PlaneBatches:
+        """All samples, stacked in main memory, of draws that are made ahead."""
+        return replace(self, draw=ahead(self.draw)).batches(0, 1)
+
 
 class PlaneBatches:
     """The samples of one worker, step after step."""
@@ -59,7 +64,7 @@ class PlaneBatches:
         self._worker = worker
         self._pool = Pool(job.draw, job.parameters.pool, worker, workers)
 
-    def add_gradients(self, network: nn.Module, step: int) -> float:
+    def add_gradients(self, network: nn.Module, step: int) -> Tensor:
         """Add the mean gradient over a step's samples to the weights' `grad`; return the loss."""
         parameters = self._job.parameters
         rng = np.random.default_rng([self._job.seed, step, self._worker])
@@ -69,7 +74,7 @@ class PlaneBatches:
             cast("PlaneCNN", network), samples, self._job.weights, parameters.precision
         )
         loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach())
+        return loss.detach()
 
 
 def batch_loss(

@@ -14,20 +14,31 @@ from carotid.network.polar_cnn import PolarCNN, Variant
 from carotid.training.contour.polar_items import PolarSample, random_move
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from torch import Tensor, nn
 
     from carotid.training.contour.parameters import ContourTraining
     from carotid.training.contour.polar_items import PolarDrawer, PolarItem
     from carotid.training.contour.pool import Pool
+    from carotid.training.engine.ahead import DrawsAhead
 
 
 class Chooser(Protocol):
     """The samples of one worker's steps."""
 
-    def __call__(self, step: int) -> list[PolarSample]:
+    def __call__(self, step: int, /) -> list[PolarSample]:
         """Those of a step; they depend on its number alone."""
+
+
+class Choosers(Protocol):
+    """Where the samples of all workers come from."""
+
+    def __call__(self, worker: int, workers: int) -> Chooser:
+        """The samples of a worker, of so many workers."""
+
+    def ahead(self, ahead: DrawsAhead) -> Chooser:
+        """All samples, made ahead."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +46,12 @@ class PolarJob:
     """Training of one polar network.
 
     Attributes:
-        choosers: Makes the samples of a worker, of so many workers.
+        choosers: Make the samples of a worker.
         seed: Of everything random.
         parameters: The settings.
     """
 
-    choosers: Callable[[int, int], Chooser]
+    choosers: Choosers
     seed: int
     parameters: ContourTraining
 
@@ -56,6 +67,10 @@ class PolarJob:
         """The samples of a worker."""
         return PolarBatches(self.choosers(worker, workers))
 
+    def batches_on(self, device: torch.device, ahead: DrawsAhead) -> PolarBatches:
+        """All samples, stacked in main memory and made ahead."""
+        return PolarBatches(self.choosers.ahead(ahead))
+
 
 @dataclass(frozen=True)
 class PolarBatches:
@@ -63,13 +78,13 @@ class PolarBatches:
 
     choose: Chooser
 
-    def add_gradients(self, network: nn.Module, step: int) -> float:
+    def add_gradients(self, network: nn.Module, step: int) -> Tensor:
         """Add the mean gradient over a step's samples to the weights' `grad`; return the loss."""
         images, targets = stacked(self.choose(step))
         device = next(network.parameters()).device
         loss = polar_loss(answers(network, images.to(device)), targets.to(device))
         loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach())
+        return loss.detach()
 
 
 def answers(network: nn.Module, images: Tensor) -> Tensor:

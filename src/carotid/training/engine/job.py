@@ -10,13 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from torch import nn
+    import torch
+    from torch import Tensor, nn
+
+    from carotid.training.engine.ahead import DrawsAhead
 
 
 class Batches(Protocol):
     """The samples of one worker. What a step is trained on depends on its number alone."""
 
-    def add_gradients(self, network: nn.Module, step: int) -> float:
+    def add_gradients(self, network: nn.Module, step: int) -> Tensor:
         """Add the mean gradient over a step's samples to the weights' `grad`.
 
         Args:
@@ -24,7 +27,7 @@ class Batches(Protocol):
             step: Counts from 0.
 
         Returns:
-            The mean loss.
+            The mean loss, a single number on the network's device.
         """
 
 
@@ -47,6 +50,14 @@ class Job(Protocol):
 
     def batches(self, worker: int, workers: int) -> Batches:
         """The samples of one of so many workers."""
+
+    def batches_on(self, device: torch.device, ahead: DrawsAhead) -> Batches:
+        """All samples, for a device that computes all gradients by itself.
+
+        Args:
+            device: Where the network is.
+            ahead: Turns what makes draws into the same, made in advance.
+        """
 
 
 class Validated(Protocol):

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from carotid.errors import UsageError
 from carotid.storage.results.atomic import write_atomically
-from carotid.training.engine.workers import InProcess, Workers
+from carotid.training.engine.optimizer import make_optimizer, update
+from carotid.training.engine.workers import gradients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -152,9 +153,10 @@ def train_phase(
         start: The phase's first state.
         stretch: What to do.
         identity: Says what is trained; a state with another identity is refused.
-        device: Where gradients are computed; a CPU may use `settings.workers` processes.
+        device: Where gradients are computed and networks validated.
         on_epoch: Called after every epoch.
-        on_step: Called after every step with its number and its loss.
+        on_step: Called after every step with its number and its loss; on a GPU, which is still at
+            work on it, with the loss of the step before.
 
     Raises:
         UsageError: The folder holds the state of another training.
@@ -176,41 +178,39 @@ def train_phase(
     network = job.build()
     network.load_state_dict(state.network)
     network.to(where).train()
-    optimizer = torch.optim.AdamW(
-        job.trained(network), lr=curve.peak_rate, weight_decay=settings.weight_decay
+    state.average = {name: value.to(where) for name, value in state.average.items()}
+    optimizer = make_optimizer(
+        job.trained(network), settings, state.optimizer, fused=where.type != "cpu"
     )
-    if state.optimizer is not None:
-        optimizer.load_state_dict(state.optimizer)
-    apart = settings.workers > 0 and where.type == "cpu"
     before = state.rows[-1].seconds if state.rows else 0.0
     began = time.monotonic()
     if state.from_models and not state.rows:
-        found = _validated(state.average, stretch)
+        found = _validated(state.average, stretch, where)
         seconds = time.monotonic() - began
         row = EpochRow(0, 0, 0.0, float("nan"), found.loss, seconds, found.metrics)
         _add_row(state, row)
         if on_epoch is not None:
             on_epoch(row)
-    losses: list[float] = []
-    source = Workers(network, job, settings.workers) if apart else InProcess(network, job)
-    with source:
+    losses: list[Tensor] = []
+    with gradients(network, job, settings.workers, where) as source:
         while state.step < steps:
             rate = learning_rate(state.step, rate_steps, curve)
             losses.append(source.step(state.step))
-            _update(network, optimizer, rate, settings.clip_norm)
+            update(network, optimizer, rate, settings.clip_norm)
             state.step += 1
             decay = min(settings.average_decay, (1 + state.step) / (10 + state.step))
             _average(state.average, network, decay)
             if on_step is not None:
-                on_step(state.step, losses[-1])
+                known = losses[-1:] if where.type == "cpu" else losses[-2:]
+                on_step(state.step, float(known[0]))
             if state.step % settings.steps_per_epoch:
                 continue
-            found = _validated(state.average, stretch)
+            found = _validated(state.average, stretch, where)
             row = EpochRow(
                 state.step // settings.steps_per_epoch,
                 state.step,
                 rate,
-                sum(losses) / len(losses),
+                sum(map(float, losses)) / len(losses),
                 found.loss,
                 before + time.monotonic() - began,
                 found.metrics,
@@ -222,27 +222,17 @@ def train_phase(
     return state
 
 
-def _update(
-    network: nn.Module, optimizer: torch.optim.Optimizer, rate: float, clip_norm: float
-) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    norm = torch.nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
-    if bool(torch.isfinite(norm)):
-        optimizer.step()
-
-
 def _average(average: State, network: nn.Module, decay: float) -> None:
     with torch.no_grad():
         for name, weight in network.state_dict().items():
             if weight.is_floating_point():
-                average[name].lerp_(weight.detach().cpu(), 1 - decay)
+                average[name].lerp_(weight.detach(), 1 - decay)
             else:
                 average[name].copy_(weight)
 
 
-def _validated(weights: State, stretch: Stretch) -> Validated:
-    network = stretch.job.build()
+def _validated(weights: State, stretch: Stretch, device: torch.device) -> Validated:
+    network = stretch.job.build().to(device)
     network.load_state_dict(weights)
     return stretch.validate(network.eval().requires_grad_(requires_grad=False))
 

@@ -39,7 +39,7 @@ class EngineSettings(Parameters):
     Attributes:
         steps_per_epoch: Optimizer steps between two validations.
         workers: Processes that draw samples and compute gradients, one core each; 0 means none
-            beside the main one. On a GPU there is none.
+            beside the main one. With a GPU they draw samples for it in advance.
         weight_decay: Of AdamW; with 0 it is Adam.
         clip_norm: Largest norm of a step's gradient.
         average_decay: Weights that are validated and kept are a running mean with this decay; with

@@ -9,39 +9,38 @@ shared memory; they are averaged in a fixed order.
 
 from __future__ import annotations
 
-import multiprocessing
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Self, cast
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from carotid.errors import CarotidError, ResourceError
+from carotid.training.engine.ahead import DrawsAhead
+from carotid.training.engine.processes import Processes, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from multiprocessing.connection import Connection
-    from types import TracebackType
 
     from carotid.training.engine.job import Batches, Job
 
 
 class InProcess:
-    """Computes gradients in this process: for GPUs, tests and single cores."""
+    """Computes gradients in this process: for GPUs, tests and single cores.
 
-    def __init__(self, network: nn.Module, job: Job) -> None:
+    Args:
+        network: Receives the gradients.
+        batches: The samples.
+        seed: Of PyTorch's random numbers.
+    """
+
+    def __init__(self, network: nn.Module, batches: Batches, seed: int) -> None:
         self._network = network
-        self._seed = job.seed
-        self._batches = job.batches(0, 1)
+        self._batches = batches
+        self._seed = seed
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def step(self, number: int) -> float:
+    def step(self, number: int) -> Tensor:
         """Put the gradient of a step into the weights' `grad`; returns the loss."""
         return _gradients(self._network, self._batches, number, (self._seed, number, 0))
 
@@ -61,50 +60,31 @@ class Workers:
         self._shared = _shared_zeros(_size([*self._weights, *self._measured]))
         self._results = [_shared_zeros(len(self._shared)) for _ in range(count)]
         start = {name: value.detach().cpu() for name, value in network.state_dict().items()}
-        context = multiprocessing.get_context("spawn")
-        self._links: list[Connection] = []
-        self._processes = []
-        for k, result in enumerate(self._results):
-            ours, theirs = context.Pipe()
-            process = context.Process(
-                target=_work,
-                args=(theirs, self._shared, result, start, job, (k, count)),
-                daemon=True,
-            )
-            process.start()
-            theirs.close()
-            self._links.append(ours)
-            self._processes.append(process)
+        self._processes = Processes(
+            _work,
+            [
+                (self._shared, result, start, job, (k, count))
+                for k, result in enumerate(self._results)
+            ],
+        )
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for link in self._links:
-            with suppress(OSError):
-                link.send(None)
-            link.close()
-        for process in self._processes:
-            process.join(5)
-            if process.is_alive():
-                process.terminate()
-                process.join()
+    def __exit__(self, *_: object) -> None:
+        self._processes.end()
 
-    def step(self, number: int) -> float:
+    def step(self, number: int) -> Tensor:
         """Put the gradient of a step into the weights' `grad`; returns the loss.
 
         Raises:
             CarotidError: What went wrong in a worker.
         """
         _pack([*self._weights, *self._measured], self._shared)
-        for link in self._links:
-            link.send(number)
-        losses = [self._answer(link) for link in self._links]
+        workers = range(len(self._results))
+        for k in workers:
+            self._processes.ask(k, number)
+        losses = [self._processes.answer(k) for k in workers]
         mean = self._results[0].clone()
         for result in self._results[1:]:
             mean += result
@@ -112,20 +92,38 @@ class Workers:
         for weight in self._weights:
             weight.grad = torch.empty_like(weight)
         _unpack(mean, [*(cast("Tensor", w.grad) for w in self._weights), *self._measured])
-        return sum(losses) / len(losses)
+        return torch.tensor(sum(losses) / len(losses), dtype=torch.float64)
 
-    def _answer(self, link: Connection) -> float:
-        try:
-            answer = link.recv()
-        except (EOFError, OSError) as error:
-            raise ResourceError(
-                "a training process ended unexpectedly",
-                remedy="check the memory, lower pool_size or workers, and run the same command "
-                "again; training goes on from its last epoch",
-            ) from error
-        if isinstance(answer, BaseException):
-            raise answer
-        return float(answer)
+
+Source = InProcess | Workers
+"""Where the gradients of a step come from."""
+
+
+@contextmanager
+def gradients(network: nn.Module, job: Job, workers: int, device: torch.device) -> Iterator[Source]:
+    """Compute gradients while the block lasts: in `workers` processes, or on a GPU."""
+    if device.type != "cpu":
+        with gradients_on(network, job, workers, device) as source:
+            yield source
+    elif workers:
+        with Workers(network, job, workers) as source:
+            yield source
+    else:
+        yield InProcess(network, job.batches(0, 1), job.seed)
+
+
+@contextmanager
+def gradients_on(
+    network: nn.Module, job: Job, workers: int, device: torch.device
+) -> Iterator[InProcess]:
+    """Compute gradients on one device, for which `workers` processes make draws ahead."""
+    measured_before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = True  # of several ways to convolve, the quickest is taken
+    try:
+        with DrawsAhead(workers) as ahead:
+            yield InProcess(network, job.batches_on(device, ahead), job.seed)
+    finally:
+        torch.backends.cudnn.benchmark = measured_before
 
 
 def _work(
@@ -143,40 +141,29 @@ def _work(
     network.train()
     weights, measured = job.trained(network), _measured(network)
     batches = job.batches(*place)
-    while True:
-        try:
-            number: Any = link.recv()
-        except (EOFError, KeyboardInterrupt):
-            return
-        if number is None:
-            return
-        try:
-            _unpack(shared, [*weights, *measured])
-            loss = _gradients(network, batches, number, (job.seed, number, place[0]))
-            _pack([*(_gradient(weight) for weight in weights), *measured], result)
-        except KeyboardInterrupt:
-            return
-        except CarotidError as error:
-            link.send(error)
-        except Exception as error:  # noqa: BLE001 - crosses to the main process
-            link.send(RuntimeError(f"{type(error).__name__}: {error}"))
-        else:
-            link.send(loss)
+
+    def step(number: int) -> float:
+        _unpack(shared, [*weights, *measured])
+        loss = _gradients(network, batches, number, (job.seed, number, place[0]))
+        _pack([*(_gradient(weight) for weight in weights), *measured], result)
+        return float(loss)
+
+    serve(link, step)
 
 
 def _gradients(
     network: nn.Module, batches: Batches, step: int, seeds: tuple[int, int, int]
-) -> float:
+) -> Tensor:
     for weight in network.parameters():
         weight.grad = None
-    with _seeded(seeds):
+    with _seeded(seeds, next(network.parameters()).device):
         return batches.add_gradients(network, step)
 
 
 @contextmanager
-def _seeded(seeds: tuple[int, int, int]) -> Iterator[None]:
+def _seeded(seeds: tuple[int, int, int], device: torch.device) -> Iterator[None]:
     """Let PyTorch's random numbers, such as those of dropout, depend on the step alone."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[] if device.type == "cpu" else [device]):
         torch.manual_seed(int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0] >> 1))
         yield
 

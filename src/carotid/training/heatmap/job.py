@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -18,8 +18,9 @@ from carotid.training.heatmap.stream import CropStream
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from torch import nn
+    from torch import Tensor, nn
 
+    from carotid.training.engine.ahead import DrawsAhead
     from carotid.training.heatmap.crops import Crop, Side
     from carotid.training.heatmap.parameters import Phase, TrainingParameters
 
@@ -52,6 +53,10 @@ class HeatmapJob:
         """The crops of a worker."""
         return CropBatches(self, worker, workers)
 
+    def batches_on(self, device: torch.device, ahead: DrawsAhead) -> CropBatches:
+        """All crops, cut in main memory, of sides that are made ahead."""
+        return replace(self, draw=ahead(self.draw)).batches(0, 1)
+
 
 class CropBatches:
     """The crops of one worker, step after step."""
@@ -68,7 +73,7 @@ class CropBatches:
             augment=job.parameters.augment,
         )
 
-    def add_gradients(self, network: nn.Module, step: int) -> float:
+    def add_gradients(self, network: nn.Module, step: int) -> Tensor:
         """Add the mean gradient over a step's crops to the weights' `grad`; return the loss."""
         job = self._job
         crops = self._stream.crops(step, job.phase, job.parameters.crops_per_worker)
@@ -91,10 +96,10 @@ def trained_parameters(network: nn.Module) -> list[nn.Parameter]:
     return [weight for name, weight in names.items() if name not in cancelled]
 
 
-def add_gradients(network: UNet, crops: Sequence[Crop], job: HeatmapJob) -> float:
+def add_gradients(network: UNet, crops: Sequence[Crop], job: HeatmapJob) -> Tensor:
     """Add the mean gradient over crops to the weights' `grad`; returns the mean loss."""
     device = next(network.parameters()).device
-    total = 0.0
+    total = torch.zeros((), dtype=torch.float64, device=device)
     for crop in crops:
         image = torch.from_numpy(crop.image)[None, None].to(device)
         target = torch.from_numpy(crop.target)[None].to(device)
@@ -112,5 +117,5 @@ def add_gradients(network: UNet, crops: Sequence[Crop], job: HeatmapJob) -> floa
             empty_weight=job.phase.empty_weight,
         )
         (loss / len(crops)).backward()  # type: ignore[no-untyped-call]
-        total += float(loss.detach())
+        total += loss.detach()
     return total / len(crops)
