@@ -5,7 +5,7 @@ import torch
 
 from carotid.network.unet import UNet
 from carotid.training.heatmap.blocks import from_blocks, to_blocks
-from carotid.training.heatmap.forward import blocked_forward
+from carotid.training.heatmap.forward import _leaky, _leaky_gradient, blocked_forward
 from carotid.training.heatmap.job import trained_parameters
 
 
@@ -45,3 +45,14 @@ def test_only_biases_that_cancel_are_left_out(network: UNet) -> None:
                 weight.add_(0.7)
         after = network(x)
     assert (after - before).abs().max() < 1e-4 * before.abs().max()
+
+
+def test_a_slope_that_stays_on_the_device_does_the_same() -> None:
+    torch.manual_seed(2)
+    z, gradient = torch.randn(1, 50, 16), torch.randn(1, 50, 16)
+    slope = torch.tensor([0.2])
+    assert torch.equal(_leaky(z, slope), _leaky(z, float(slope)))
+    assert torch.equal(
+        _leaky_gradient(gradient, z, slope), _leaky_gradient(gradient, z, float(slope))
+    )
+    assert not torch.equal(_leaky(z, slope), z)

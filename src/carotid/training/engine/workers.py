@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from carotid.errors import ResourceError
 from carotid.training.engine.ahead import DrawsAhead
 from carotid.training.engine.processes import Processes, serve
 
@@ -122,6 +123,11 @@ def gradients_on(
     try:
         with DrawsAhead(workers) as ahead:
             yield InProcess(network, job.batches_on(device, ahead), job.seed)
+    except torch.cuda.OutOfMemoryError as error:
+        raise ResourceError(
+            "the GPU's memory is not enough",
+            remedy="lower pool_size or the size of a step's batch, and begin anew with --force",
+        ) from error
     finally:
         torch.backends.cudnn.benchmark = measured_before
 

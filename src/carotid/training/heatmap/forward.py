@@ -131,8 +131,9 @@ class _NormAct(torch.autograd.Function):
         scale = (variance + NORM_EPSILON).rsqrt()
         z.mul_(_spread(scale, channels, repeats, z.dtype))
         ctx.save_for_backward(z, scale)
-        ctx.slope, ctx.repeats, ctx.count, ctx.groups = float(slope), repeats, count, groups
-        return _unfold(functional.leaky_relu(z, ctx.slope), x.shape)
+        ctx.slope = float(slope) if slope.device.type == "cpu" else slope.to(z.dtype)
+        ctx.repeats, ctx.count, ctx.groups = repeats, count, groups
+        return _unfold(_leaky(z, ctx.slope), x.shape)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
@@ -141,7 +142,7 @@ class _NormAct(torch.autograd.Function):
         channels, repeats, groups = shape[1], ctx.repeats, ctx.groups
         g = gradients[0].contiguous(memory_format=torch.channels_last_3d)
         g = g.permute(0, 2, 3, 4, 1).reshape(z.shape)
-        dz = torch.ops.aten.leaky_relu_backward(g, z, ctx.slope, False)  # noqa: FBT003
+        dz = _leaky_gradient(g, z, ctx.slope)
         slope_gradient = _sum_rows(g * z.clamp(max=0), channels, groups).sum().reshape(1)
         along = _sum_rows(dz * z, channels, groups) / ctx.count
         mean = _sum_rows(dz, channels, groups) / ctx.count
@@ -149,6 +150,20 @@ class _NormAct(torch.autograd.Function):
         dz.addcmul_(z, _spread(-along * scale, channels, repeats, dz.dtype))
         dz.sub_(_spread(mean * scale, channels, repeats, dz.dtype))
         return _unfold(dz, shape), slope_gradient, None
+
+
+def _leaky(z: Tensor, slope: float | Tensor) -> Tensor:
+    """The activation; where the slope is a tensor nobody waits for a GPU to tell it."""
+    if isinstance(slope, Tensor):
+        return torch.where(z > 0, z, z * slope)
+    return functional.leaky_relu(z, slope)
+
+
+def _leaky_gradient(gradient: Tensor, z: Tensor, slope: float | Tensor) -> Tensor:
+    if isinstance(slope, Tensor):
+        return torch.where(z > 0, gradient, gradient * slope)
+    found: Tensor = torch.ops.aten.leaky_relu_backward(gradient, z, slope, False)  # noqa: FBT003
+    return found
 
 
 def _unfold(v: Tensor, shape: torch.Size) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -13,16 +13,18 @@ from carotid.network.unet import UNet
 from carotid.training.heatmap.blocks import to_blocks
 from carotid.training.heatmap.forward import blocked_forward
 from carotid.training.heatmap.losses import HEIGHT_SCALE, heatmap_loss
+from carotid.training.heatmap.on_device import CropBatch, DeviceStream, Stored
 from carotid.training.heatmap.stream import CropStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from torch import Tensor, nn
 
     from carotid.training.engine.ahead import DrawsAhead
-    from carotid.training.heatmap.crops import Crop, Side
+    from carotid.training.heatmap.crops import Side
     from carotid.training.heatmap.parameters import Phase, TrainingParameters
+    from carotid.training.heatmap.stream import StoredSide
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,9 @@ class HeatmapJob:
         """The crops of a worker."""
         return CropBatches(self, worker, workers)
 
-    def batches_on(self, device: torch.device, ahead: DrawsAhead) -> CropBatches:
-        """All crops, cut in main memory, of sides that are made ahead."""
-        return replace(self, draw=ahead(self.draw)).batches(0, 1)
+    def batches_on(self, device: torch.device, ahead: DrawsAhead) -> DeviceBatches:
+        """All crops, cut on the device, of sides that are made ahead."""
+        return DeviceBatches(self, device, ahead(Stored(self.draw)))
 
 
 class CropBatches:
@@ -77,7 +79,30 @@ class CropBatches:
         """Add the mean gradient over a step's crops to the weights' `grad`; return the loss."""
         job = self._job
         crops = self._stream.crops(step, job.phase, job.parameters.crops_per_worker)
-        return add_gradients(cast("UNet", network), crops, job)
+        total = torch.zeros((), dtype=torch.float64)
+        for crop in crops:
+            image, target = torch.from_numpy(crop.image), torch.from_numpy(crop.target)
+            batch = CropBatch(image[None, None], target[None], torch.from_numpy(crop.counted)[None])
+            loss = mean_loss(cast("UNet", network), batch, job)
+            (loss / len(crops)).backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        return total / len(crops)
+
+
+class DeviceBatches:
+    """The crops of a device that computes all gradients, step after step."""
+
+    def __init__(
+        self, job: HeatmapJob, device: torch.device, draw: Callable[[int], StoredSide]
+    ) -> None:
+        self._job = job
+        self._stream = DeviceStream(draw, job.seed, device, job.parameters, job.phase)
+
+    def add_gradients(self, network: nn.Module, step: int) -> Tensor:
+        """Add the mean gradient over a step's crops to the weights' `grad`; return the loss."""
+        loss = mean_loss(cast("UNet", network), self._stream.crops(step), self._job)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
 
 
 untrained = partial(UNet, dropout=0.0)
@@ -96,26 +121,20 @@ def trained_parameters(network: nn.Module) -> list[nn.Parameter]:
     return [weight for name, weight in names.items() if name not in cancelled]
 
 
-def add_gradients(network: UNet, crops: Sequence[Crop], job: HeatmapJob) -> Tensor:
-    """Add the mean gradient over crops to the weights' `grad`; returns the mean loss."""
-    device = next(network.parameters()).device
-    total = torch.zeros((), dtype=torch.float64, device=device)
-    for crop in crops:
-        image = torch.from_numpy(crop.image)[None, None].to(device)
-        target = torch.from_numpy(crop.target)[None].to(device)
-        target = to_blocks(target.mul(1 / HEIGHT_SCALE))
-        low = job.parameters.precision == "bfloat16"
-        context = torch.autocast(device.type, dtype=torch.bfloat16) if low else nullcontext()
-        with context:
-            heat = blocked_forward(network, image)
-        loss = heatmap_loss(
-            heat,
-            target,
-            torch.from_numpy(crop.counted)[None].to(device),
+def mean_loss(network: UNet, crops: CropBatch, job: HeatmapJob) -> Tensor:
+    """The mean of the losses of crops, each the mean over its own counted voxels."""
+    targets = to_blocks(crops.targets.mul(1 / HEIGHT_SCALE))
+    low = job.parameters.precision == "bfloat16"
+    device = crops.images.device.type
+    with torch.autocast(device, dtype=torch.bfloat16) if low else nullcontext():
+        heat = blocked_forward(network, crops.images)
+    losses = [
+        heatmap_loss(
+            *one,
             height_weight=job.phase.height_weight,
             difference_weight=job.phase.difference_weight,
             empty_weight=job.phase.empty_weight,
         )
-        (loss / len(crops)).backward()  # type: ignore[no-untyped-call]
-        total += loss.detach()
-    return total / len(crops)
+        for one in zip(*(torch.split(x, 1) for x in (heat, targets, crops.counted)), strict=True)
+    ]
+    return torch.stack(losses).mean()

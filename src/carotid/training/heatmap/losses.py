@@ -34,7 +34,8 @@ def heatmap_loss(
     Args:
         prediction: (n, 16, s/2 + 1, p/2 + 1, l/2 + 1) in blocks; heights / 100.
         target: The same shape, float32, heights / 100, zero beyond the borders.
-        counted: (n, s) bool, slices that have a say.
+        counted: (n, s) bool, slices that have a say; in main memory, so that nobody has to wait
+            for a GPU to know how many they are.
         height_weight: See above, in heights.
         difference_weight: Weight of the second term.
         empty_weight: In the first term, what a voxel counts where the slice's target is zero. The
@@ -96,7 +97,8 @@ def _silence(error: Tensor, counted: Tensor) -> float:
     n, channels, s, p, l = error.shape  # noqa: E741
     parts = error.view(n, channels // 8, 2, 2, 2, s, p, l)
     slices = torch.nn.functional.pad(counted.float(), (1, 1)).view(n, s, 2)
-    parts *= slices.permute(0, 2, 1)[:, None, :, None, None, :, None, None]
+    slices = slices.permute(0, 2, 1).to(error.device, non_blocking=True)
+    parts *= slices[:, None, :, None, None, :, None, None]
     parts[:, :, :, 0, :, :, 0] = 0
     parts[:, :, :, 1, :, :, -1] = 0
     parts[:, :, :, :, 0, :, :, 0] = 0

@@ -35,10 +35,13 @@ class CropKind(Parameters):
             size, rounded up to a multiple of 16 and at most that of the transform's window. A side
             that is smaller is padded with zeros, as at inference.
         share: How often it is drawn, relative to the other kinds.
+        batch: How many of it a worker, or a GPU, takes in a step; `crops_per_worker` where it is
+            not said.
     """
 
     shape: tuple[StrictInt, StrictInt, StrictInt]
     share: Positive = 1.0
+    batch: Count | None = None
 
     @field_validator("shape")
     @classmethod
@@ -79,8 +82,8 @@ class TrainingParameters(EngineSettings):
             would show every member its own validation participants.
         member: The phase that each member is trained in by itself.
         variants: For member k the k-th replaces `member` (the last one serves for all further).
-        crops_per_worker: Crops whose gradients a worker averages in a step.
-        pool_size: Sides that a worker keeps in memory.
+        crops_per_worker: Crops whose gradients a worker, or a GPU, averages in a step.
+        pool_size: Sides that a worker keeps in its memory, or a GPU in its own.
         steps_per_side: Steps after which a worker replaces one side of its pool.
         precision: "bfloat16" computes most of the network in it; weights stay float32.
         augment: Whether crops are changed in contrast, gain and noise.

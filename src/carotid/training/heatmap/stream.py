@@ -7,7 +7,7 @@ crops as an unbroken run.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from carotid.training.heatmap.parameters import Phase
+    from carotid.training.heatmap.parameters import CropKind, Phase
+
+Kept = TypeVar("Kept")
 
 FIRST_SIDES = 6
 """Sides in the pool at the first step, where the pool may hold that many."""
@@ -44,6 +46,48 @@ class StoredSide:
     def of(cls, side: Side) -> StoredSide:
         """Take over a side."""
         return cls(side.image.astype(np.float16), side.centers, side.annotated, side.bifurcation)
+
+
+class SidePool(Generic[Kept]):
+    """The sides that are there at a step: after every few steps the oldest leaves for a new one.
+
+    Args:
+        take: Makes the k-th side as it is kept.
+        size: Sides kept.
+        steps_per_side: Steps after which one of them is replaced.
+        first: Sides at the first step, where the pool may hold that many.
+    """
+
+    def __init__(
+        self,
+        take: Callable[[int], Kept],
+        size: int,
+        steps_per_side: int,
+        first: int = FIRST_SIDES,
+    ) -> None:
+        self._take = take
+        self._size = size
+        self._steps_per_side = steps_per_side
+        self._first = min(first, size)
+        self._kept: dict[int, Kept] = {}
+
+    def at(self, step: int) -> list[Kept]:
+        """The sides of a step, the oldest first."""
+        end = self._first + step // self._steps_per_side
+        numbers = range(max(end - self._size, 0), end)
+        for old in set(self._kept) - set(numbers):
+            del self._kept[old]
+        for number in numbers:
+            if number not in self._kept:
+                self._kept[number] = self._take(number)
+        return [self._kept[number] for number in numbers]
+
+
+def choose_kind(phase: Phase, seed: int, step: int) -> CropKind:
+    """The kind of crop that all workers cut in a step."""
+    shares = np.array([kind.share for kind in phase.crops])
+    rng = np.random.default_rng([seed, step])
+    return phase.crops[int(rng.choice(len(shares), p=shares / shares.sum()))]
 
 
 class CropStream:
@@ -74,33 +118,20 @@ class CropStream:
         self._seed = seed
         self._worker = worker
         self._workers = workers
-        self._pool_size = pool_size
-        self._steps_per_side = steps_per_side
         self._augment = augment
-        self._pool: dict[int, StoredSide] = {}
+        self._pool = SidePool(self._take, pool_size, steps_per_side)
 
     def crops(self, step: int, phase: Phase, count: int) -> list[Crop]:
-        """The crops of one step; all workers cut the same kind of crop in the same step."""
-        numbers = self._fill(step)
-        kinds = phase.crops
-        shares = np.array([kind.share for kind in kinds])
-        common = np.random.default_rng([self._seed, step])
-        shape = kinds[int(common.choice(len(kinds), p=shares / shares.sum()))].shape
-        own = np.random.default_rng([self._seed, step, self._worker])
-        chosen = own.choice(numbers, size=count, replace=count > len(numbers))
-        sides = [self._pool[int(number)] for number in chosen]
+        """The crops of one step: so many, where their kind does not say how many."""
+        sides = self._pool.at(step)
+        kind = choose_kind(phase, self._seed, step)
+        count = kind.batch or count
+        rng = np.random.default_rng([self._seed, step, self._worker])
+        chosen = rng.choice(len(sides), size=count, replace=count > len(sides))
         return [
-            random_crop(side, crop_shape(side, shape), own, augment=self._augment) for side in sides
+            random_crop(sides[k], crop_shape(sides[k], kind.shape), rng, augment=self._augment)
+            for k in chosen
         ]
 
-    def _fill(self, step: int) -> list[int]:
-        """Bring the pool to its content at a step; returns the numbers of its sides."""
-        end = min(FIRST_SIDES, self._pool_size) + step // self._steps_per_side
-        numbers = list(range(max(end - self._pool_size, 0), end))
-        for old in set(self._pool) - set(numbers):
-            del self._pool[old]
-        for number in numbers:
-            if number not in self._pool:
-                side = self._draw(number * self._workers + self._worker)
-                self._pool[number] = StoredSide.of(side)
-        return numbers
+    def _take(self, number: int) -> StoredSide:
+        return StoredSide.of(self._draw(number * self._workers + self._worker))
