@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from mmap import PAGESIZE
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,15 @@ def test_overlaps_are_averaged() -> None:
     assert plan.counts(1) == [1, 2, 2, 1]
     expected = [[1] * 4, [1.5] * 4, [2.5] * 4, [3] * 4]
     assert rows[0, 0].tolist() == expected
+
+
+def test_a_large_volume_has_pages_of_its_own() -> None:
+    plan = WindowPlan.of((40, 160, 320), (40, 160, 160), 0)
+    image = torch.ones(plan.shape)
+    views = [WindowedImage(image, plan, order) for order in ((0, 1, 2, 3), (2, 0, 1, 3))]
+    for heatmaps in predict_each([(seen_from_the_window, view) for view in views], 2):
+        assert heatmaps.data_ptr() % PAGESIZE == 0  # those of the heap begin behind its notes
+        assert heatmaps.shape == (2, 40, 160, 320)
 
 
 def test_a_small_volume_lies_in_the_middle_of_zeros() -> None:

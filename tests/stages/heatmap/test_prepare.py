@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mmap import PAGESIZE
+
 import numpy as np
 import pytest
 from tests.naive import naive_heatmaps
@@ -42,6 +44,13 @@ def test_every_type_becomes_float32(kind: str) -> None:
     for side, image in zip(scan.frame.sides, scan.images, strict=True):
         seen = expected[..., side.start : side.stop]
         np.testing.assert_array_equal(image, seen[..., ::-1] if side.mirrored else seen)
+
+
+def test_large_images_have_pages_of_their_own() -> None:
+    array = np.zeros((320, 160, 80), np.int16)
+    array[100:220, 50:110] = 9
+    scan = prepare(Volume(array, Grid(array.shape, affine_of())), None, resample=False)
+    assert [image.ctypes.data % PAGESIZE for image in scan.images] == [0, 0]
 
 
 def test_the_scan_is_not_changed() -> None:

@@ -7,10 +7,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from carotid.network.windows.plan import ONE_AT_A_TIME
 from carotid.network.windows.side_by_side import side_by_side
+from carotid.own_pages import zeros_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -122,7 +124,9 @@ def _put_together(
 
 def _zeros(like: Tensor, shape: tuple[int, ...], memory_order: tuple[int, ...]) -> Tensor:
     """Zeros of a shape whose axes follow each other in memory in another order."""
-    stored = like.new_zeros([shape[axis] for axis in memory_order])
+    sizes = [shape[axis] for axis in memory_order]
+    on_cpu = like.device.type == "cpu" and like.dtype == torch.float32
+    stored = torch.from_numpy(zeros_apart(sizes, np.float32)) if on_cpu else like.new_zeros(sizes)
     return stored.permute([memory_order.index(axis) for axis in range(len(shape))])
 
 

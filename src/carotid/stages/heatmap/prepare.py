@@ -12,6 +12,7 @@ import numpy as np
 
 from carotid.geometry.frame import NetworkFrame
 from carotid.geometry.intensity import check_intensities
+from carotid.own_pages import zeros_apart
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +69,7 @@ def prepare(
         one.part(*seen) for one, seen in zip(frame.forth, frame.seen, strict=True)
     )
     first_column = frame.seen[2][0]
-    images = [np.empty(frame.side_shape(side), np.float32) for side in frame.sides]
+    images = [zeros_apart(frame.side_shape(side), np.float32) for side in frame.sides]
     rows = max(1, _SLAB_BYTES // (4 * ordered.shape[1] * ordered.shape[2]))
     for start in range(0, len(along_s), rows):
         part = along_s.part(start, min(start + rows, len(along_s)))

@@ -20,6 +20,7 @@ from carotid.errors import InputError, ResourceError
 from carotid.foreign import HEAD_BYTES as FOREIGN_HEAD_BYTES
 from carotid.foreign import recognised
 from carotid.geometry.volume import Volume
+from carotid.own_pages import zeros_apart
 from carotid.storage import unused
 from carotid.storage.checksums import sha256_of_file, sha256_of_list
 from carotid.storage.dicom.files import account_for_others, is_dicom_file, list_files
@@ -174,7 +175,7 @@ def _read(path: Path, series: _Series) -> ScanContent:
 
 def _room(shape: tuple[int, ...], dtype: np.dtype[Any], path: Path) -> NDArray[Any]:
     try:
-        return np.empty(shape, dtype)
+        return zeros_apart(shape, dtype)
     except MemoryError as error:
         raise ResourceError(
             "there is not enough memory for the scan",

@@ -14,6 +14,7 @@ import numpy as np
 
 from carotid.errors import InputError, ResourceError
 from carotid.geometry.volume import Volume
+from carotid.own_pages import zeros_apart
 from carotid.storage.byte_stream import CHUNK_BYTES, ByteStream
 from carotid.storage.checksums import (
     HashingFile,
@@ -153,7 +154,7 @@ def _read_array(
     stream: ByteStream, header: MetaImageHeader, shape: tuple[int, ...]
 ) -> NDArray[np.generic]:
     try:
-        array: NDArray[np.generic] = np.empty(shape, header.dtype)
+        array: NDArray[np.generic] = zeros_apart(shape, header.dtype)
     except MemoryError as error:
         raise ResourceError(
             "the volume does not fit into memory",

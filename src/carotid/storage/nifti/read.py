@@ -17,6 +17,7 @@ import numpy as np
 from carotid.errors import CarotidError, InputError, ResourceError
 from carotid.foreign import HEAD_BYTES, recognised, recognised_text
 from carotid.geometry.volume import Volume
+from carotid.own_pages import zeros_apart
 from carotid.storage.byte_stream import MAX_DEFLATE_RATIO, ByteStream
 from carotid.storage.checksums import HashingFile
 from carotid.storage.nifti.header import NiftiHeader, decode_header
@@ -114,7 +115,7 @@ def _read(path: Path, stamp: Stamp, packing: Packing, header: NiftiHeader) -> Sc
 
 def _read_voxels(stream: ByteStream, header: NiftiHeader) -> NDArray[np.generic]:
     try:
-        flat: NDArray[np.generic] = np.empty(math.prod(header.grid.shape), header.dtype)
+        flat: NDArray[np.generic] = zeros_apart([math.prod(header.grid.shape)], header.dtype)
     except MemoryError as error:
         raise ResourceError(
             "the volume does not fit into memory",
