@@ -1,6 +1,6 @@
 """Speed and memory of `carotid transform heatmap`, as ratios taken in one run.
 
-    python -m benchmarks.transform [--quick] [--pairs] [--against COMMAND] [--rounds 5]
+    python -m benchmarks.transform [--quick] [--pairs | --cohort] [--against COMMAND] [--rounds 5]
 
 Two scans are made: 720×100×640 voxels of 0.35 mm (what 3D black-blood sequences store) and
 240×60×200 of 0.6 mm. Weights are random; they cost what trained ones cost. What is timed is the
@@ -14,6 +14,8 @@ with it run
 
 `--pairs` stops after these. Otherwise memory is measured too, with more members and more
 participants; on two cores that takes a quarter of an hour, half of it for 20 participants.
+`--cohort` measures these alone: the peak of 20 participants over the median of `--rounds` runs of
+one, as single runs scatter.
 """
 
 from __future__ import annotations
@@ -28,7 +30,17 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.processes import FIGURES, THIS, Run, apart, machine, ratios, table, timed
+from benchmarks.processes import (
+    FIGURES,
+    THIS,
+    Run,
+    apart,
+    machine,
+    ratios,
+    several,
+    table,
+    timed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +55,9 @@ WINDOW = (368, 64, 320)
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="small scan and few members only")
-    parser.add_argument("--pairs", action="store_true", help="no memory of larger runs")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--pairs", action="store_true", help="no memory of larger runs")
+    what.add_argument("--cohort", action="store_true", help="only memory of 20 participants")
     parser.add_argument("--against", help="another version's command")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
@@ -55,7 +69,8 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="carotid-bench-"))
     try:
         apart(make_inputs, folder)
-        in_turn(folder, given)
+        if not given.cohort:
+            in_turn(folder, given)
         if not given.pairs:
             memory(folder, given)
     finally:
@@ -91,19 +106,35 @@ def in_turn(folder: Path, given: argparse.Namespace) -> None:
 
 def memory(folder: Path, given: argparse.Namespace) -> None:
     """Peaks with more members, and with more participants."""
+    if not given.cohort:
+        more_members(folder, given)
+    if given.quick or not given.cohort:
+        more_participants(folder, given, "small", 1)
+    if not given.quick:
+        more_participants(folder, given, "large", 3)
+
+
+def more_members(folder: Path, given: argparse.Namespace) -> None:
+    """The peak of one participant, by the size of the ensemble."""
     members = (1, 3) if given.quick else (1, 3, 20)
     scan = "small" if given.quick else "large"
     one = {count: transform(folder, scan, count, given.device).peak_mib for count in members}
     for count, peak in one.items():
-        print(f"{scan} scan, {count:2} members: peak {peak:5.0f} MiB, {peak / one[3]:.2f} of three")
-    for scans, count in (("small", 1),) if given.quick else (("small", 1), ("large", 3)):
-        single = transform(folder, scans, count, given.device)
-        many = transform(folder, f"{scans}-20", count, given.device)
-        print(
-            f"{scans} scan, {count} members, 20 participants: peak {many.peak_mib:5.0f} MiB, "
-            f"{many.peak_mib / single.peak_mib:.3f} of one; {many.wall_s / 20:.1f} s each",
-            flush=True,
-        )
+        over = peak / one[3]
+        print(f"{scan} scan, {count:2} members: peak {peak:5.0f} MiB, {over:.2f} of three")
+
+
+def more_participants(folder: Path, given: argparse.Namespace, scans: str, members: int) -> None:
+    """The peak of 20 participants over that of one, which is the median of several runs."""
+    rounds = range(given.rounds)
+    one = [transform(folder, scans, members, given.device).peak_mib for _ in rounds]
+    many = transform(folder, f"{scans}-20", members, given.device)
+    print(
+        f"{scans} scan, {members} members: 1 participant {several(one, 0)} MiB, "
+        f"20 participants {many.peak_mib:.0f} MiB, {many.peak_mib / median(one):.3f} of one; "
+        f"{many.wall_s / 20:.1f} s each",
+        flush=True,
+    )
 
 
 def transform(
