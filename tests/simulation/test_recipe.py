@@ -24,6 +24,11 @@ from carotid.simulation.recipe import DEFAULT_RECIPE, NeckRecipe, draw, draw_cou
         ("bias_log_sd", [0.0, float("inf")]),
         ("oblique_deg", 60),
         ("hight_mm", [60, 90]),
+        ("p_plaque", True),
+        ("p_plaque", "0.5"),
+        ("height_mm", ["60", 90]),
+        ("blobs", [3.0, "8"]),
+        ("oblique_deg", "20"),
     ],
 )
 def test_mistakes_in_a_configuration_name_the_key(key: str, value: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictInt
 
 
 def _ordered(span: tuple[float, float]) -> tuple[float, float]:
@@ -42,12 +42,12 @@ def _count(span: tuple[int, int]) -> tuple[int, int]:
     return span
 
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Range = Annotated[tuple[Finite, Finite], AfterValidator(_ordered)]
 Positive = Annotated[tuple[Finite, Finite], AfterValidator(_positive)]
 Extent = Annotated[tuple[Finite, Finite], AfterValidator(_extent)]
 Voxel = Annotated[tuple[Finite, Finite], AfterValidator(_voxel)]
-Count = Annotated[tuple[int, int], AfterValidator(_count)]
+Count = Annotated[tuple[StrictInt, StrictInt], AfterValidator(_count)]
 Spread = tuple[Finite, Annotated[Finite, Field(ge=0)]]
-Chance = Annotated[float, Field(ge=0, le=1)]
+Chance = Annotated[float, Field(ge=0, le=1, strict=True)]
 Weighting = Literal["T1", "T2", "proton density", "fat-suppressed", "any"]

@@ -189,7 +189,7 @@ class NeckRecipe(Parameters):
     p_zero_border: Chance = 0.08
     p_ghost: Chance = 0.25
     p_ringing: Chance = 0.15
-    oblique_deg: Annotated[float, Field(ge=0, le=40)] = 20.0
+    oblique_deg: Annotated[float, Field(ge=0, le=40, strict=True)] = 20.0
     p_whole: Chance = 0.5
     p_organs: Chance = 0.3
     whole_height_mm: Extent = (60.0, 150.0)

@@ -44,7 +44,19 @@ def test_both_names_at_once_are_refused(tmp_path: Path) -> None:
         read_contour_training(path)
 
 
-@pytest.mark.parametrize("line", ["dimension = 4", "n_splits = 1", "planes = 2", "speed = 1"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "dimension = 4",
+        "n_splits = 1",
+        "planes = 2",
+        "speed = 1",
+        'learning_rate = "0.004"',
+        "final_rate = false",
+        "simulated_share = true",
+        'loss.radius = "1"',
+    ],
+)
 def test_mistakes_are_named(tmp_path: Path, line: str) -> None:
     with pytest.raises(ConfigurationError, match=line.split(" ")[0]):
         read_contour_training(_file(tmp_path, f"[contour_training]\n{line}\n"))

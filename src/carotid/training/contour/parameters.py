@@ -101,7 +101,7 @@ class ContourTraining(EngineSettings):
     compatible: StrictBool = False
     pool_size: Count = 120
     steps_per_draw: Count = 4
-    simulated_share: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
+    simulated_share: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)] = 0.0
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     validation_draws: Count = 60
 

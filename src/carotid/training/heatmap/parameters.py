@@ -100,7 +100,7 @@ class TrainingParameters(EngineSettings):
     pool_size: Count = 24
     steps_per_side: Count = 4
     precision: Literal["float32", "bfloat16"] = "bfloat16"
-    augment: bool = True
+    augment: StrictBool = True
     validation_sides: Count = 8
 
     def phase_of(self, member: int) -> Phase:
