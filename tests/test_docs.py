@@ -115,6 +115,20 @@ def test_every_argument_and_option_is_described(name: str) -> None:
             ), parameter.name
 
 
+@pytest.mark.parametrize("option", ["--config_path", "--device", "--force", "--participant"])
+def test_an_option_has_the_same_short_form_everywhere(option: str) -> None:
+    forms = {
+        name: [form for form in parameter.opts if not form.startswith("--")]
+        for name, command in COMMANDS.items()
+        for parameter in command.params
+        if option in parameter.opts
+    }
+    assert len(forms) > 5
+    assert set(map(tuple, forms.values())) == {(option[1:3],)}
+    for name in forms:
+        assert f"`{option[1:3]}" in (DOCS / PAGE_OF[name]).read_text("utf-8"), name
+
+
 def test_options_before_the_command_are_described() -> None:
     text = (DOCS / "heatmap.md").read_text("utf-8")
     for option in long_options(cli) | {"--help"}:

@@ -66,9 +66,9 @@ class _Places:
 @click.option(
     "--seed", type=click.IntRange(0), default=2026, show_default=True, help="Which necks."
 )
-@click.option("--device", type=click.Choice(["cuda", "cpu"]), help="As in `carotid run`.")
+@click.option("-d", "--device", type=click.Choice(["cuda", "cpu"]), help="As in `carotid run`.")
 @click.option("--threads", type=THREADS, help="As in `carotid run`.")
-@click.option("--force", is_flag=True, help="Start again where a demo has run already.")
+@click.option("-f", "--force", is_flag=True, help="Start again where a demo has run already.")
 def demo(
     output_dir: Path,
     participants: int,

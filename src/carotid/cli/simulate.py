@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--config_path",
+    "-c",
     type=PLACE,
     help="TOML file with the section [neck]: the ranges that necks are drawn from.",
 )
-@click.option("--force", is_flag=True, help="Write over necks that are there already.")
+@click.option("--force", "-f", is_flag=True, help="Write over necks that are there already.")
 def simulate(
     output_dir: Path,
     participants: int,

@@ -36,6 +36,7 @@ def train() -> None:
 )
 @click.option(
     "--centerline_tsv",
+    "-ctsv",
     type=PLACE,
     help="Only these sides: a TSV file with the columns participant_id and side.  [default: all "
     "that are annotated]",
@@ -48,22 +49,27 @@ def train() -> None:
 )
 @click.option(
     "--train_config_path",
+    "-tc",
     type=PLACE,
     help="TOML file with the section [heatmap_training]; keys that it does not name keep the "
     "package's defaults.",
 )
 @click.option(
     "--config_path",
+    "-c",
     type=PLACE,
     help="TOML file with the sections [heatmap_transform] (spacing: whether scans are resampled, "
     "as it will be when the models are used) and, with --from_simulator, [neck].",
 )
 @click.option(
     "--device",
+    "-d",
     type=click.Choice(["cuda", "cpu"]),
     help="Where to train.  [default: cuda where there is one, else cpu]",
 )
-@click.option("--force", is_flag=True, help="Begin anew where training was finished or differs.")
+@click.option(
+    "--force", "-f", is_flag=True, help="Begin anew where training was finished or differs."
+)
 def train_heatmap_command(
     output_dir: Path,
     raw_dir: Path | None,

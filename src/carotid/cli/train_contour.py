@@ -56,7 +56,9 @@ if TYPE_CHECKING:
     type=click.Choice(["cuda", "cpu"]),
     help="Where to train.  [default: cuda where there is one, else cpu]",
 )
-@click.option("--force", is_flag=True, help="Begin anew where training was finished or differs.")
+@click.option(
+    "--force", "-f", is_flag=True, help="Begin anew where training was finished or differs."
+)
 def train_contour_command(
     output_dir: Path,
     raw_dir: Path | None,
