@@ -167,4 +167,5 @@ def test_nothing_changed_is_said(study: Study) -> None:
     assert "no outline differs" in run.stderr
     nobody = run_carotid("correct", study.out, "-p", "b", "--contours", study.slicer)
     assert nobody.returncode == 2
-    assert "participant b has no contour_transform" in nobody.stderr
+    assert "there is no participant of that name with centerlines or contours" in nobody.stderr
+    assert "ids among a" in nobody.stderr

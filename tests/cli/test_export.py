@@ -76,7 +76,9 @@ def test_one_that_fails_stops_nobody_and_is_told(out: Path, tmp_path: Path) -> N
 def test_what_cannot_be_exported(out: Path, tmp_path: Path) -> None:
     run = run_carotid("export", "nifti", out, tmp_path / "to", "-p", "sub-02")
     assert run.returncode == 2
-    assert "there are no masks or heatmaps of sub-02" in run.stderr
+    assert (
+        "there is no participant of that name with masks or heatmaps (found 'sub-02'" in run.stderr
+    )
     run = run_carotid("export", "dicom", out, tmp_path / "to")
     assert run.returncode == 2
     assert "--raw_dir" in run.stderr

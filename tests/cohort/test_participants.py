@@ -40,6 +40,11 @@ def test_the_nearest_id_is_named_and_long_lists_are_shortened() -> None:
     assert "found 'zzz', 'yyy'," in str(caught.value)
 
 
+def test_what_others_lack_is_said() -> None:
+    with pytest.raises(UsageError, match=r"of that name with masks or heatmaps \(found 'b'"):
+        select_participants(["a"], ["b"], having="masks or heatmaps")
+
+
 @pytest.mark.parametrize(("there", "typed"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
 def test_accents_may_be_typed_in_either_form(there: str, typed: str) -> None:
     assert select_participants(["a", there], [typed]) == [there]

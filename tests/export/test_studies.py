@@ -37,7 +37,7 @@ def test_what_is_missing_is_known(tmp_path: Path) -> None:
     ("folder", "participants", "message"),
     [
         ("nothing", [], "no such folder"),
-        ("out", ["b"], "no masks or heatmaps of b .*expected one of a"),
+        ("out", ["b"], "of that name with masks or heatmaps .*found 'b', expected ids among a"),
         ("empty", [], "no result to export"),
     ],
 )

@@ -42,7 +42,7 @@ def correct(
     slicer`, changed and saved in 3D Slicer. What was found stays beside what was corrected;
     segmentation and measurements that are there are made again, and marked as corrected by hand.
     """
-    from carotid.cohort.participants import found_as
+    from carotid.cohort.participants import select_participants
     from carotid.errors import UsageError
     from carotid.export import corrections as correcting
     from carotid.storage.results.layout import (
@@ -55,7 +55,14 @@ def correct(
         raise UsageError("give --contours or --bifurcation, or --undo alone")
     layout = OutputLayout(output_dir)
     known = [one for name in correcting.BELOW for one in layout.participants(name)]
-    place = correcting.Place(layout, found_as(known, participant) or participant)
+    if not known:
+        raise UsageError(
+            "there are no centerlines or contours that could be corrected",
+            where=output_dir,
+            expected="an output directory with results of those steps",
+        )
+    asked = select_participants(known, [participant], having="centerlines or contours")
+    place = correcting.Place(layout, asked[0])
     if undo:
         changed = correcting.undo(place)
         click.echo(f"corrections taken back: {', '.join(changed) or 'there were none'}")

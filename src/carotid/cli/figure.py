@@ -82,7 +82,8 @@ def figure(
     from carotid.evaluation.measured_cohorts import measured_participants
     from carotid.figures.files import KINDS, FigureRequest, write_figures
 
-    wanted = select_participants(measured_participants(output_dir), participants)
+    measured = measured_participants(output_dir)
+    wanted = select_participants(measured, participants, having="measurements")
     target = figure_dir or output_dir / "figures"
     check_output_dir(target, [] if raw_dir is None else [raw_dir])
     chosen = tuple(kind for kind in KINDS if kind in kinds or not kinds)

@@ -56,7 +56,8 @@ def view(
     from carotid.viewer.view import Sources, view_of
 
     target = view_dir or output_dir / "views"
-    wanted = select_participants(measured_participants(output_dir), participants)
+    measured = measured_participants(output_dir)
+    wanted = select_participants(measured, participants, having="measurements")
     check_output_dir(target, [] if raw_dir is None else [raw_dir])
     scans = scans_for_pictures(output_dir, raw_dir)
     sources = Sources(output_dir, contour_dir or output_dir, centerline_dir or output_dir)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from carotid.cohort.participants import found_as
+from carotid.cohort.participants import select_participants
 from carotid.errors import CarotidError, UsageError
 from carotid.storage.results.atomic import atomic_file, cannot_write
 from carotid.storage.results.layout import (
@@ -39,8 +39,6 @@ WORDS: Mapping[str, str] = {
     MEASUREMENT_TRANSFORM: "measurements",
 }
 """What the results of a transform are called."""
-
-_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -113,14 +111,6 @@ def studies(
             where=layout.root,
             expected=f"an output directory with {what}",
         )
-    asked = [found_as(known, one) or one for one in participants]
-    for one in asked:
-        if one not in known:
-            raise UsageError(
-                f"there are no {what} of {one}",
-                where=layout.root,
-                expected=f"one of {', '.join(known[:_LISTED])}",
-            )
     return [
         Study(
             layout,
@@ -128,7 +118,7 @@ def studies(
             tuple(name for name in wanted if one in there[name]),
             tuple(name for name in wanted if one not in there[name]),
         )
-        for one in dict.fromkeys(asked or known)
+        for one in select_participants(known, participants, having=what)
     ]
 
 
