@@ -37,15 +37,19 @@ bench: $(VENV)/.carotid  ## the figures of the README, as ratios taken in one ru
 TRAINING := src/carotid/training
 CONTOUR_MODELS := runs/contour
 
-contour-models: $(VENV)/.carotid  ## train contour models as the package's own were, in hours
+contour-models: $(VENV)/.carotid  ## train contour models as the package's own were, in hours; step 5 wants a GPU
 	$(BIN)/carotid train contour $(CONTOUR_MODELS)/step1 --from_simulator \
 		--train_config_path $(TRAINING)/contour_shipped_1.toml
-	for k in 2 3 4; do \
+	for k in 2 3 4 5; do \
 		$(BIN)/carotid train contour $(CONTOUR_MODELS)/step$$k --from_simulator \
 			--start_from $(CONTOUR_MODELS)/step$$((k - 1)) \
 			--train_config_path $(TRAINING)/contour_shipped_$$k.toml || exit 1; \
 	done
-	$(BIN)/carotid models calibrate --necks 100 $(CONTOUR_MODELS)/step4
+	mkdir -p $(CONTOUR_MODELS)/models
+	for k in 0 1 2; do cp $(CONTOUR_MODELS)/step5/split-$$k/model.pt $(CONTOUR_MODELS)/models/member_$$k.pt; done
+	cp $(CONTOUR_MODELS)/step4/split-0/model.pt $(CONTOUR_MODELS)/models/member_3.pt
+	cp $(CONTOUR_MODELS)/step4/split-2/model.pt $(CONTOUR_MODELS)/models/member_4.pt
+	$(BIN)/carotid models calibrate --necks 200 $(CONTOUR_MODELS)/models
 
 docs: $(VENV)/.docs  ## the documentation as pages in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -279,7 +279,7 @@ def score_points(internal: ChannelFigures, external: ChannelFigures) -> dict[str
     return {key: SCORE_PARTS[key].points(value) for key, value in values.items()}
 
 
-DOUBTFUL = 25.0
+DOUBTFUL = 20.0
 CHECK = 10.0
 """Scores from which a participant is called doubtful, and worth a check."""
 
