@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,7 +13,10 @@ import numpy as np
 import pytest
 
 from carotid.errors import InputError, ResourceError
+from carotid.simulation.sample import simulate_side
+from carotid.training.contour.sources import SimulatedPlanes
 from carotid.training.engine.ahead import AHEAD, DrawsAhead
+from carotid.training.heatmap.stream import Stored
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +49,17 @@ def ends(number: int) -> int:
 
 def untold(number: int) -> int:
     raise KeyError(number)
+
+
+def needs_torch(number: int) -> bool:
+    draws = Stored(partial(simulate_side, max_shape=(32, 32, 32))), SimulatedPlanes(number)
+    return "torch" in sys.modules or not draws
+
+
+def test_processes_that_simulate_do_without_torch() -> None:
+    """Each would take 200 MB and seconds more."""
+    with DrawsAhead(1) as ahead:
+        assert not ahead(needs_torch)(0)
 
 
 def test_draws_are_the_same_in_the_same_order() -> None:

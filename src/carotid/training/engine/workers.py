@@ -118,7 +118,7 @@ def gradients_on(
     network: nn.Module, job: Job, workers: int, device: torch.device
 ) -> Iterator[InProcess]:
     """Compute gradients on one device, for which `workers` processes make draws ahead."""
-    measured_before = torch.backends.cudnn.benchmark
+    tried_before = torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = True  # of several ways to convolve, the quickest is taken
     try:
         with DrawsAhead(workers) as ahead:
@@ -129,7 +129,7 @@ def gradients_on(
             remedy="lower pool_size or the size of a step's batch, and begin anew with --force",
         ) from error
     finally:
-        torch.backends.cudnn.benchmark = measured_before
+        torch.backends.cudnn.benchmark = tried_before
 
 
 def _work(

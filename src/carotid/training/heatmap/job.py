@@ -13,8 +13,8 @@ from carotid.network.unet import UNet
 from carotid.training.heatmap.blocks import to_blocks
 from carotid.training.heatmap.forward import blocked_forward
 from carotid.training.heatmap.losses import HEIGHT_SCALE, heatmap_loss
-from carotid.training.heatmap.on_device import CropBatch, DeviceStream, Stored
-from carotid.training.heatmap.stream import CropStream
+from carotid.training.heatmap.on_device import CropBatch, DeviceStream
+from carotid.training.heatmap.stream import CropStream, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable

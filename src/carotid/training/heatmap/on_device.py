@@ -22,7 +22,7 @@ from carotid.training.heatmap.crops import (
     overlap,
     random_start,
 )
-from carotid.training.heatmap.stream import FIRST_SIDES, SidePool, StoredSide, choose_kind
+from carotid.training.heatmap.stream import FIRST_SIDES, SidePool, choose_kind
 from carotid.training.heatmap.targets import RADIUS_VOXEL, STEEPNESS
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from carotid.training.heatmap.crops import Side
     from carotid.training.heatmap.parameters import Phase, TrainingParameters
+    from carotid.training.heatmap.stream import StoredSide
 
     Shape = tuple[int, int, int]
 
@@ -41,21 +41,6 @@ DEPTH_STEP = 2 * MULTIPLE
 
 FAR_VOXEL = 1e6
 """Where the center of a vessel is put that is not there; its target reaches nowhere."""
-
-
-@dataclass(frozen=True)
-class Stored:
-    """Makes sides as the pool keeps them; half of what comes from processes is not sent then.
-
-    Attributes:
-        draw: Makes the k-th side.
-    """
-
-    draw: Callable[[int], Side]
-
-    def __call__(self, number: int) -> StoredSide:
-        """The side of this number."""
-        return StoredSide.of(self.draw(number))
 
 
 @dataclass(frozen=True, eq=False)

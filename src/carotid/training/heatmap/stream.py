@@ -48,6 +48,21 @@ class StoredSide:
         return cls(side.image.astype(np.float16), side.centers, side.annotated, side.bifurcation)
 
 
+@dataclass(frozen=True)
+class Stored:
+    """Makes sides as they are stored: processes that make them send half as much, without PyTorch.
+
+    Attributes:
+        draw: Makes the k-th side.
+    """
+
+    draw: Callable[[int], Side]
+
+    def __call__(self, number: int) -> StoredSide:
+        """The side of this number."""
+        return StoredSide.of(self.draw(number))
+
+
 class SidePool(Generic[Kept]):
     """The sides that are there at a step: after every few steps the oldest leaves for a new one.
 
