@@ -46,7 +46,7 @@ contour-models: $(VENV)/.carotid  ## train contour models as the package's own w
 			--train_config_path $(TRAINING)/contour_shipped_$$k.toml || exit 1; \
 	done
 	mkdir -p $(CONTOUR_MODELS)/models
-	for k in 0 1 2; do cp $(CONTOUR_MODELS)/step5/split-$$k/model.pt $(CONTOUR_MODELS)/models/member_$$k.pt; done
+	for k in 0 1 2; do cp $(CONTOUR_MODELS)/step5/split-$$k/model.pt $(CONTOUR_MODELS)/models/member_$$k.pt || exit 1; done
 	cp $(CONTOUR_MODELS)/step4/split-0/model.pt $(CONTOUR_MODELS)/models/member_3.pt
 	cp $(CONTOUR_MODELS)/step4/split-2/model.pt $(CONTOUR_MODELS)/models/member_4.pt
 	$(BIN)/carotid models calibrate --necks 200 $(CONTOUR_MODELS)/models

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,3 +78,12 @@ def test_members_may_differ_in_their_loss(tmp_path: Path) -> None:
     found = read_contour_training(_file(tmp_path, text))
     assert found.loss_of(0) == LossWeights(thick=3.0)
     assert found.loss_of(1) == found.loss_of(9) == LossWeights(radius=1.0)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 5])
+def test_the_packages_own_recipes_are_read(step: int) -> None:
+    name = f"contour_shipped_{step}.toml"
+    with resources.as_file(resources.files("carotid") / "training" / name) as path:
+        recipe = read_contour_training(path)
+    assert recipe.members == (1 if step == 1 else 3)
+    assert len({recipe.loss_of(k) for k in range(recipe.members)}) == recipe.members

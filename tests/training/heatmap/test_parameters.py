@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,3 +54,12 @@ def test_whole_numbers_serve_as_numbers(tmp_path: Path) -> None:
     found = read_training_parameters(_file(tmp_path, text))
     assert (found.clip_norm, found.weight_decay) == (2.0, 0.0)
     assert found.member.crops[0].shape == (64, 48, 64)
+
+
+def test_the_packages_own_recipe_makes_as_many_members_as_it_ships() -> None:
+    with resources.as_file(resources.files("carotid") / "training" / "shipped.toml") as path:
+        recipe = read_training_parameters(path)
+    models = resources.files("carotid") / "models" / "heatmap"
+    shipped = [one.name for one in models.iterdir() if one.name.endswith(".pt")]
+    assert recipe.members == len(shipped)
+    assert max(kind.shape[1] for kind in recipe.member.crops) == 128
