@@ -45,11 +45,12 @@ contour-models: $(VENV)/.carotid  ## train contour models as the package's own w
 			--start_from $(CONTOUR_MODELS)/step$$((k - 1)) \
 			--train_config_path $(TRAINING)/contour_shipped_$$k.toml || exit 1; \
 	done
+	$(BIN)/carotid train contour $(CONTOUR_MODELS)/short --from_simulator \
+		--train_config_path $(TRAINING)/contour_shipped_short.toml
 	mkdir -p $(CONTOUR_MODELS)/models
 	for k in 0 1 2; do cp $(CONTOUR_MODELS)/step5/split-$$k/model.pt $(CONTOUR_MODELS)/models/member_$$k.pt || exit 1; done
-	cp $(CONTOUR_MODELS)/step4/split-0/model.pt $(CONTOUR_MODELS)/models/member_3.pt
-	cp $(CONTOUR_MODELS)/step4/split-2/model.pt $(CONTOUR_MODELS)/models/member_4.pt
-	$(BIN)/carotid models calibrate --necks 200 $(CONTOUR_MODELS)/models
+	cp $(CONTOUR_MODELS)/short/split-0/model.pt $(CONTOUR_MODELS)/models/member_3.pt
+	$(BIN)/carotid models calibrate --necks 400 $(CONTOUR_MODELS)/models
 
 docs: $(VENV)/.docs  ## the documentation as pages in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

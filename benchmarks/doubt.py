@@ -4,12 +4,13 @@
     python -m benchmarks.doubt --figures FIGURES.json ...
 
 A case is a kind of neck, its number and perhaps how its scan is spoilt, as `first:0` or
-`second-hard:3:blur=1.5`; without any, `CASES` are taken. A neck is bad where less than 80 % of its
-maxima lie within 2 mm of their vessel, and good where at least 95 % do. Prints how many of the bad
-and of the good ones the page calls doubtful, Spearman's rank correlation of the score with the
-share that is wrong, for both simulators and for each, and from which score on scans would have to
-be called doubtful for these models. A case that is in FIGURES.json already is not computed again;
-with `--figures` none is. A slab takes some 5 to 10 seconds of one core, a whole section a minute.
+`second-hard:3:blur=1.5`; without any, `CASES` and `OTHER_CASES` are taken. A neck is bad where less than
+80 % of its maxima lie within 2 mm of their vessel, and good where at least 95 % do. Prints how
+many of the bad and of the good ones the page calls doubtful, Spearman's rank correlation of the
+score with the share that is wrong, for both simulators and for each, and from which score on
+scans would have to be called doubtful for these models. A case that is in FIGURES.json already is
+not computed again; with `--figures` none is. A slab takes some 5 to 10 seconds of one core, a
+whole section a minute.
 """
 
 from __future__ import annotations
@@ -81,8 +82,23 @@ second-hard:7:percentiles=0 second-hard:4:bias=2 second-plain:9:bias=3 second-ha
 second-hard:5:blur=1.7 second-hard:7:blur=2 second-hard:8:blur=1 second-plain:4:blur=2
 second-plain:5:blur=1.6 second-plain:8:blur=2 second-whole-plain:0 second-whole-plain:1
 second-whole-plain:2 second-whole-plain:3
+first:20 first:21 first:22:noise=0.2 first:23:blur=1.5 first:24:spacing=1.5 first:25:thick=6
+first:26 first:27:blur=1 first:28 first:29:noise=0.15 first:30:blur=2 first:31
+second-hard:10:blur=1.8 second-hard:11:blur=2 second-plain:12:blur=2 second-hard:13:noise=0.25
+second-plain:14 second-hard:15 second-plain:16:blur=1.7 second-hard:17:blur=1.5
 """
-"""What is measured unless other cases are asked for."""
+"""The cases that the score was chosen with."""
+
+OTHER_CASES = """
+second-plain:20:blur=1.8 second-plain:21:blur=1.5 second-plain:22:blur=1.7
+second-plain:23:noise=0.35 second-plain:24:blur=1.3 second-plain:25 second-plain:26:spacing=1.5
+second-plain:27:thick=8 second-hard:20:blur=1.6 second-hard:21:blur=1.4 second-hard:22:blur=2
+second-hard:23:blur=1.2 second-hard:24:noise=0.25 second-hard:25 second-hard:26
+second-hard:27:invert second-hard:28:spacing=1.4 second-hard:29:blur=1.8 first:40 first:41
+first:42 first:43:noise=0.2 first:44:noise=0.3 first:45:blur=1.5 first:46:blur=2
+first:47:spacing=1.5 first:48:thick=6 first:49:bias=2 first:50 first:51
+"""
+"""Cases that were computed afterwards."""
 
 WINDOWS = ((0.0, 100.0), (25.0, 75.0), (1.0, 99.9), (40.0, 100.0))
 """Percentiles that nobody should ask for, for scans spoilt by `percentiles=0` to `3`."""
@@ -228,7 +244,7 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", metavar="CASE")
     parser.add_argument("--keep", type=Path, help="keep the figures in this file")
     parser.add_argument("--figures", type=Path, nargs="+", help="files of figures that were kept")
-    chosen = parser.parse_args()
+    chosen = parser.parse_intermixed_args()
     if chosen.figures is not None:
         report([row for path in chosen.figures for row in json.loads(path.read_text())])
         return
@@ -238,7 +254,7 @@ def main() -> None:
     kept = chosen.keep is not None and chosen.keep.is_file()
     rows = json.loads(chosen.keep.read_text()) if kept else []
     there = {row["name"] for row in rows}
-    for case in chosen.cases or CASES.split():
+    for case in chosen.cases or (CASES + OTHER_CASES).split():
         if case in there:
             continue
         rows.append(examined(case, members, parameters))

@@ -246,13 +246,13 @@ class Part:
 
 
 SCORE_PARTS = {
-    "internal_share": Part("internal: share of slices with a peak", 25, 0.95, 0.75, ""),
+    "internal_share": Part("internal: share of slices with a peak", 30, 0.85, 0.75, ""),
     "external_share": Part("external: share of slices with a peak", 5, 0.6, 0.1, ""),
-    "rival": Part(
-        "share of slices whose peak has a rival, mean of both channels", 40, 0.04, 0.4, ""
+    "rival": Part("share of slices whose peak has a rival, the worse channel", 45, 0.04, 0.4, ""),
+    "apart": Part(
+        "share of slices where members do not agree, the worse channel", 15, 0.05, 0.4, ""
     ),
-    "apart": Part("share of slices where members do not agree, mean of both", 15, 0.05, 0.4, ""),
-    "jumps": Part("jumps in 100 mm, mean of both channels", 15, 1.0, 6.0, "times"),
+    "jumps": Part("jumps in 100 mm, the worse channel", 5, 1.0, 6.0, "times"),
 }
 """The parts of a side's score."""
 
@@ -272,15 +272,15 @@ def score_points(internal: ChannelFigures, external: ChannelFigures) -> dict[str
     values = {
         "internal_share": internal.peak_share,
         "external_share": external.peak_share,
-        "rival": _mean([c.rival_share for c in channels], unknown),
-        "apart": _mean([c.apart_share for c in channels], unknown),
-        "jumps": _mean([c.jumps_per_dm for c in channels], unknown),
+        "rival": _worst([c.rival_share for c in channels], unknown),
+        "apart": _worst([c.apart_share for c in channels], unknown),
+        "jumps": _worst([c.jumps_per_dm for c in channels], unknown),
     }
     return {key: SCORE_PARTS[key].points(value) for key, value in values.items()}
 
 
-DOUBTFUL = 20.0
-CHECK = 10.0
+DOUBTFUL = 25.0
+CHECK = 15.0
 """Scores from which a participant is called doubtful, and worth a check."""
 
 NEAR = Part("both sides' internal maxima close together", 20, 25.0, 10.0, "mm")
@@ -296,6 +296,6 @@ def participant_score(left: float, right: float, between_mm: float) -> float:
     return min(100.0, max(left, right) + near)
 
 
-def _mean(values: list[float], unknown: float) -> float:
+def _worst(values: list[float], unknown: float) -> float:
     numbers = [v for v in values if not np.isnan(v)]
-    return sum(numbers) / len(numbers) if numbers else unknown
+    return max(numbers, default=unknown)

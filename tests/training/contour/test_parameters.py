@@ -80,10 +80,13 @@ def test_members_may_differ_in_their_loss(tmp_path: Path) -> None:
     assert found.loss_of(1) == found.loss_of(9) == LossWeights(radius=1.0)
 
 
-@pytest.mark.parametrize("step", [1, 2, 3, 4, 5])
-def test_the_packages_own_recipes_are_read(step: int) -> None:
+@pytest.mark.parametrize(
+    ("step", "members", "losses"),
+    [("1", 1, 1), ("2", 3, 3), ("3", 3, 3), ("4", 3, 3), ("5", 3, 3), ("short", 1, 1)],
+)
+def test_the_packages_own_recipes_are_read(step: str, members: int, losses: int) -> None:
     name = f"contour_shipped_{step}.toml"
     with resources.as_file(resources.files("carotid") / "training" / name) as path:
         recipe = read_contour_training(path)
-    assert recipe.members == (1 if step == 1 else 3)
-    assert len({recipe.loss_of(k) for k in range(recipe.members)}) == recipe.members
+    assert recipe.members == members
+    assert len({recipe.loss_of(k) for k in range(members)}) == losses

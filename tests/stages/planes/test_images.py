@@ -1,0 +1,55 @@
+"""Noise is averaged along the artery, and nothing else is."""
+
+import numpy as np
+import pytest
+
+from carotid.stages.planes.images import RAYS, SAMPLES, steadied
+
+RNG_SEED = 5
+
+
+def _smooth(planes: int) -> np.ndarray:
+    """A bright wall around a dark lumen that widens along the artery."""
+    r = (np.arange(SAMPLES) + 0.5) * 0.25
+    lumen = 3 + 0.5 * np.sin(np.arange(planes) / 8)[:, None, None]
+    wall = np.exp(-0.5 * ((r - lumen - 0.5) / 0.6) ** 2)
+    return np.repeat(0.4 + wall, RAYS, axis=1).astype(np.float32)
+
+
+def _noise(planes: int, sd: float) -> np.ndarray:
+    shape = (planes, RAYS, SAMPLES)
+    return np.random.default_rng(RNG_SEED).normal(0, sd, shape).astype(np.float32)
+
+
+def test_a_picture_without_noise_stays_as_it_is() -> None:
+    seen = _smooth(40)
+    assert steadied(seen) is seen
+
+
+def test_little_noise_is_left_alone() -> None:
+    seen = _smooth(40) + _noise(40, 0.02)
+    assert steadied(seen) is seen
+
+
+@pytest.mark.parametrize(("noise", "left"), [(0.1, (0.45, 0.62)), (0.3, (0.36, 0.45))])
+def test_noise_is_averaged_along_the_artery(noise: float, left: tuple[float, float]) -> None:
+    clean = _smooth(60)
+    inner = slice(8, -8)
+    error = steadied(clean + _noise(60, noise))[inner] - clean[inner]
+    assert left[0] < error.std() / noise < left[1]
+    assert abs(error.mean()) < 0.01
+
+
+def test_slices_thicker_than_planes_are_apart_have_no_noise_along_the_artery() -> None:
+    thick = _noise(21, 0.3)
+    planes = np.arange(60) / 3
+    low = np.floor(planes).astype(int)
+    share = (planes - low)[:, None, None].astype(np.float32)
+    seen = _smooth(60) + thick[low] * (1 - share) + thick[low + 1] * share
+    assert np.array_equal(steadied(seen), seen)
+
+
+@pytest.mark.parametrize("planes", [1, 2])
+def test_stretches_of_a_plane_or_two_stay_as_they_are(planes: int) -> None:
+    seen = _smooth(planes) + _noise(planes, 0.5)
+    assert steadied(seen) is seen
