@@ -4,8 +4,8 @@
     python -m benchmarks.doubt --figures FIGURES.json ...
 
 A case is a kind of neck, its number and perhaps how its scan is spoilt, as `first:0` or
-`second-hard:3:blur=1.5`; without any, `CASES` and `OTHER_CASES` are taken. A neck is bad where less than
-80 % of its maxima lie within 2 mm of their vessel, and good where at least 95 % do. Prints how
+`second-hard:3:blur=1.5`; without any, `CASES` and `OTHER_CASES` are taken. A neck is bad where less
+than 80 % of its maxima lie within 2 mm of their vessel, and good where at least 95 % do. Prints how
 many of the bad and of the good ones the page calls doubtful, Spearman's rank correlation of the
 score with the share that is wrong, for both simulators and for each, and from which score on
 scans would have to be called doubtful for these models. A case that is in FIGURES.json already is

@@ -55,7 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "right": straight_centers(grid, 24),
     }
     scan = neck_scan(grid, ways)
-    for name, wander, fading in (("good", 0.2, 0.0), ("poor", 4.0, 0.5), ("fair", 1.5, 0.15)):
+    for name, wander, fading in (("good", 0.2, 0.0), ("poor", 4.0, 0.5), ("fair", 2.2, 0.15)):
         canonical = Volume(scan, grid)
         volume = canonical.reoriented("PSL")
         sha = write_scan(root / "raw", name, Volume(np.ascontiguousarray(volume.array), stored))
