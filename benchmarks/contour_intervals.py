@@ -57,21 +57,28 @@ def main() -> None:
     parser.add_argument("--necks", type=int, default=400)
     parser.add_argument("--folds", type=int, default=4)
     given = parser.parse_args()
+    if given.folds < 2 or given.necks < 2 * given.folds:
+        parser.error("two folds at least, and two necks a fold")
     models = read_contour_models(given.model_dir)
     networks = PlanePredictor(models, {"lumen": UNCALIBRATED}, CPU).ensemble.networks
     necks = look_at_necks(
         networks, range(given.necks), lambda k: print(f"{k + 1} of {given.necks}", file=sys.stderr)
     )
     shares: dict[str, list[NDArray[np.float64]]] = {"lumen": [], "wall": []}
+    errors: dict[str, list[NDArray[np.float64]]] = {"lumen": [], "wall": []}
     for fold in range(given.folds):
         tables = spread_tables([neck for k, neck in enumerate(necks) if k % given.folds != fold])
         kept = [one for neck in necks[fold :: given.folds] for one in neck]
         for name, (within, error) in held(kept, tables).items():
             shares[name].append(100 * within.mean(axis=0))
-            median, p95 = np.quantile(error, [0.5, 0.95])
-            print(f"fold {fold}, {name}: {_told(shares[name][-1])}; {median:.3f}, {p95:.2f} mm")
+            errors[name].append(error)
+            print(f"fold {fold}, {name}: {_told(shares[name][-1])}")
     for name, each in shares.items():
-        print(f"{name}: intervals of 50 / 68 / 95 % hold {_told(np.mean(each, axis=0))}")
+        median, p95 = np.quantile(np.concatenate(errors[name]), [0.5, 0.95])
+        print(
+            f"{name}: intervals of 50 / 68 / 95 % hold {_told(np.mean(each, axis=0))}; "
+            f"errors: median {median:.3f}, 95th percentile {p95:.2f} mm"
+        )
 
 
 def _told(shares: NDArray[np.float64]) -> str:

@@ -98,7 +98,7 @@ second-hard:27:invert second-hard:28:spacing=1.4 second-hard:29:blur=1.8 first:4
 first:42 first:43:noise=0.2 first:44:noise=0.3 first:45:blur=1.5 first:46:blur=2
 first:47:spacing=1.5 first:48:thick=6 first:49:bias=2 first:50 first:51
 """
-"""Cases that were computed afterwards."""
+"""Cases that were looked at after the score was chosen."""
 
 WINDOWS = ((0.0, 100.0), (25.0, 75.0), (1.0, 99.9), (40.0, 100.0))
 """Percentiles that nobody should ask for, for scans spoilt by `percentiles=0` to `3`."""
@@ -193,10 +193,15 @@ def scored(row: dict[str, Any]) -> float:
 
 def report(rows: Sequence[dict[str, Any]]) -> None:
     """Print how well the score does."""
-    scores = np.array([scored(row) for row in rows])
-    right = np.array([row["right"] for row in rows])
+    scores = [scored(row) for row in rows]
     for row, score in sorted(zip(rows, scores, strict=True), key=lambda one: -one[1]):
         print(f"{score:5.0f}  {100 * row['right']:5.1f} % right  {row['name']}")
+    _tell_all(rows)
+
+
+def _tell_all(rows: Sequence[dict[str, Any]]) -> None:
+    scores = np.array([scored(row) for row in rows])
+    right = np.array([row["right"] for row in rows])
     simulator = np.array([row["name"].partition(":")[0].partition("-")[0] for row in rows])
     for name in ("first", "second", "both"):
         chosen = np.ones(len(rows), np.bool_) if name == "both" else simulator == name
@@ -246,7 +251,7 @@ def main() -> None:
     parser.add_argument("--figures", type=Path, nargs="+", help="files of figures that were kept")
     chosen = parser.parse_intermixed_args()
     if chosen.figures is not None:
-        report([row for path in chosen.figures for row in json.loads(path.read_text())])
+        told([row for path in chosen.figures for row in json.loads(path.read_text())])
         return
     members = load_members(chosen.model_dir)
     settings = heatmap_settings(chosen.model_dir).get("heatmap", {})
@@ -261,7 +266,17 @@ def main() -> None:
         print(f"{case}: {100 * rows[-1]['right']:.1f} % right", file=sys.stderr, flush=True)
         if chosen.keep is not None:
             chosen.keep.write_text(json.dumps(rows))
+    told(rows)
+
+
+def told(rows: Sequence[dict[str, Any]]) -> None:
+    """The report, and beside it that of the cases of either list alone."""
     report(rows)
+    for words, names in (("chosen with", CASES), ("looked at afterwards", OTHER_CASES)):
+        part = [row for row in rows if row["name"] in names.split()]
+        if 0 < len(part) < len(rows):
+            print(f"{words}, {len(part)} necks")
+            _tell_all(part)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from carotid.evaluation.figures import (
+    DOUBTFUL,
     RIVAL_MM,
     SCORE_PARTS,
     ChannelFigures,
@@ -183,6 +184,25 @@ def test_worse_figures_never_lower_the_score(field: str, values: tuple[float, ..
     assert scores[-1] > scores[0]
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize(
+    ("field", "value", "points"),
+    [("rival_share", 0.4, 45), ("apart_share", 0.4, 15), ("jumps_per_dm", 6.0, 5)],
+)
+def test_the_worse_channel_counts(
+    field: str, value: float, points: float, *, swapped: bool
+) -> None:
+    channels = (replace(FINE, **{field: value}), FINE)
+    assert side_score(*(channels[::-1] if swapped else channels)) == points
+    unknown = (channels[0], replace(FINE, **{field: float("nan")}))
+    assert side_score(*(unknown[::-1] if swapped else unknown)) == points
+
+
+def test_a_sixth_of_the_internal_peaks_may_be_missing() -> None:
+    assert side_score(replace(FINE, peak_share=0.85), FINE) == 0
+    assert side_score(replace(FINE, peak_share=0.75), FINE) == 30
+
+
 def test_parts_add_up_to_a_hundred() -> None:
     assert sum(part.weight for part in SCORE_PARTS.values()) == 100
 
@@ -190,5 +210,5 @@ def test_parts_add_up_to_a_hundred() -> None:
 def test_participant_score() -> None:
     assert participant_score(60, 30, 50.0) == 60
     assert participant_score(30, 60, float("nan")) == 60
-    assert participant_score(0, 0, 5.0) == 20
+    assert participant_score(0, 0, 5.0) == DOUBTFUL, "both sides on one vessel"
     assert participant_score(100, 100, 0.0) == 100

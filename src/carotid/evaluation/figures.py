@@ -283,7 +283,7 @@ DOUBTFUL = 25.0
 CHECK = 15.0
 """Scores from which a participant is called doubtful, and worth a check."""
 
-NEAR = Part("both sides' internal maxima close together", 20, 25.0, 10.0, "mm")
+NEAR = Part("both sides' internal maxima close together", 25, 25.0, 10.0, "mm")
 """Points for a participant whose sides seem to have found one and the same vessel."""
 
 

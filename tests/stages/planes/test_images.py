@@ -40,9 +40,11 @@ def test_noise_is_averaged_along_the_artery(noise: float, left: tuple[float, flo
     assert abs(error.mean()) < 0.01
 
 
-def test_slices_thicker_than_planes_are_apart_have_no_noise_along_the_artery() -> None:
-    thick = _noise(21, 0.3)
-    planes = np.arange(60) / 3
+@pytest.mark.parametrize("phase", [0.0, 0.13, 0.37, 0.5])
+@pytest.mark.parametrize("thick_mm", [3.0, 3.2, 4.0, 7.5])
+def test_thick_slices_are_not_averaged(thick_mm: float, phase: float) -> None:
+    thick = _noise(24, 0.3)
+    planes = np.arange(60) / thick_mm + phase
     low = np.floor(planes).astype(int)
     share = (planes - low)[:, None, None].astype(np.float32)
     seen = _smooth(60) + thick[low] * (1 - share) + thick[low + 1] * share

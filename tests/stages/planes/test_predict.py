@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from carotid.geometry.grid import CANONICAL
 from carotid.simulation.surfaces import Chain
-from carotid.stages.planes.images import RADII_MM, SAMPLE_MM, SAMPLES
+from carotid.stages.planes.images import RADII_MM, SAMPLE_MM, SAMPLES, plane_images
 from carotid.stages.planes.predict import artery_radii, lengthened, median_radii, smoothed
 
 from .phantom import oblique_grid, see, tube_scan
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
 
 
 def _course(orientation: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -54,6 +60,31 @@ def test_members_that_differ_raise_the_spread() -> None:
     assert alone is not None
     assert wider is not None
     assert wider.lumen_raw_mm.mean() > alone.lumen_raw_mm.mean() + 0.2
+
+
+def test_networks_look_at_brightness_averaged_along_a_noisy_artery() -> None:
+    course = _course("RAS")
+    scan = tube_scan(oblique_grid("RAS"), (Chain(course, np.full(60, 2.4)), 1.2))
+    rng = np.random.default_rng(3)
+    clean = np.asarray(scan.array, np.float64)
+    noisy = scan.with_array(clean + rng.normal(0, 0.3 * clean.mean(), clean.shape))
+    looked: list[torch.Tensor] = []
+
+    def network(image: torch.Tensor) -> torch.Tensor:
+        looked.append(image)
+        return see(image)
+
+    other = course + np.array([8.0, 0.0, 0.0])
+    radii = artery_radii(noisy, course, other, [network], looks=1)
+    assert radii is not None
+    as_it_is = plane_images(noisy, radii.planes, other)
+    seen = looked[0][0].numpy()
+
+    def unrest(image: NDArray[np.float32]) -> float:
+        return float(np.diff(image, n=2, axis=0).std())
+
+    assert unrest(seen[0]) < 0.4 * unrest(as_it_is[0])
+    assert np.array_equal(seen[1], as_it_is[1]), "how near the other artery is stays"
 
 
 def test_a_course_without_length_has_no_planes() -> None:

@@ -87,11 +87,14 @@ def steadied(seen: NDArray[np.float32]) -> NDArray[np.float32]:
     """Brightness averaged along the artery, as far as noise asks for it.
 
     Networks find noisy walls too thin; averaged, walls have the thickness that they have elsewhere.
-    The noise is what second differences along the artery say, which anatomy hardly has at 1 mm, and
-    slices thicker than that not at all.
+    The noise is what second differences along the artery say, which anatomy hardly has at 1 mm.
+    Slices of 3 mm and more have none either: planes between them are interpolated.
 
     Args:
-        seen: (planes, rays, samples) from `brightness`.
+        seen: (planes, rays, samples) from `brightness`, planes `STEP_MM` apart.
+
+    Returns:
+        The same shape, float32; `seen` itself where nothing is averaged.
     """
     from scipy.ndimage import gaussian_filter1d
 
@@ -100,7 +103,7 @@ def steadied(seen: NDArray[np.float32]) -> NDArray[np.float32]:
     bend = np.diff(seen[..., RADII_MM < _BRIGHTNESS_REACH_MM], n=2, axis=0)
     noise = float(np.median(np.abs(bend))) / (0.6745 * 6**0.5)
     sd = min(_SMOOTHING_PER_NOISE * (noise - _LITTLE_NOISE), _MOST_SMOOTHING)
-    if sd < _LEAST_SMOOTHING:
+    if not sd >= _LEAST_SMOOTHING:
         return seen
     return np.asarray(gaussian_filter1d(seen, sd, axis=0, mode="nearest"), np.float32)
 
