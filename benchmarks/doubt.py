@@ -197,6 +197,11 @@ def report(rows: Sequence[dict[str, Any]]) -> None:
     for row, score in sorted(zip(rows, scores, strict=True), key=lambda one: -one[1]):
         print(f"{score:5.0f}  {100 * row['right']:5.1f} % right  {row['name']}")
     _tell_all(rows)
+    for words, names in (("chosen with", CASES), ("looked at afterwards", OTHER_CASES)):
+        part = [row for row in rows if row["name"] in names.split()]
+        if 0 < len(part) < len(rows):
+            print(f"{words}, {len(part)} necks")
+            _tell_all(part)
 
 
 def _tell_all(rows: Sequence[dict[str, Any]]) -> None:
@@ -251,7 +256,7 @@ def main() -> None:
     parser.add_argument("--figures", type=Path, nargs="+", help="files of figures that were kept")
     chosen = parser.parse_intermixed_args()
     if chosen.figures is not None:
-        told([row for path in chosen.figures for row in json.loads(path.read_text())])
+        report([row for path in chosen.figures for row in json.loads(path.read_text())])
         return
     members = load_members(chosen.model_dir)
     settings = heatmap_settings(chosen.model_dir).get("heatmap", {})
@@ -266,17 +271,7 @@ def main() -> None:
         print(f"{case}: {100 * rows[-1]['right']:.1f} % right", file=sys.stderr, flush=True)
         if chosen.keep is not None:
             chosen.keep.write_text(json.dumps(rows))
-    told(rows)
-
-
-def told(rows: Sequence[dict[str, Any]]) -> None:
-    """The report, and beside it that of the cases of either list alone."""
     report(rows)
-    for words, names in (("chosen with", CASES), ("looked at afterwards", OTHER_CASES)):
-        part = [row for row in rows if row["name"] in names.split()]
-        if 0 < len(part) < len(rows):
-            print(f"{words}, {len(part)} necks")
-            _tell_all(part)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from carotid.stages.planes.images import RAYS, SAMPLES, steadied
+from carotid.stages.planes.images import RAYS, SAMPLES, denoised
 
 RNG_SEED = 5
 
@@ -23,19 +23,19 @@ def _noise(planes: int, sd: float) -> np.ndarray:
 
 def test_a_picture_without_noise_stays_as_it_is() -> None:
     seen = _smooth(40)
-    assert steadied(seen) is seen
+    assert denoised(seen) is seen
 
 
 def test_little_noise_is_left_alone() -> None:
     seen = _smooth(40) + _noise(40, 0.02)
-    assert steadied(seen) is seen
+    assert denoised(seen) is seen
 
 
 @pytest.mark.parametrize(("noise", "left"), [(0.1, (0.45, 0.62)), (0.3, (0.36, 0.45))])
 def test_noise_is_averaged_along_the_artery(noise: float, left: tuple[float, float]) -> None:
     clean = _smooth(60)
     inner = slice(8, -8)
-    error = steadied(clean + _noise(60, noise))[inner] - clean[inner]
+    error = denoised(clean + _noise(60, noise))[inner] - clean[inner]
     assert left[0] < error.std() / noise < left[1]
     assert abs(error.mean()) < 0.01
 
@@ -48,10 +48,10 @@ def test_thick_slices_are_not_averaged(thick_mm: float, phase: float) -> None:
     low = np.floor(planes).astype(int)
     share = (planes - low)[:, None, None].astype(np.float32)
     seen = _smooth(60) + thick[low] * (1 - share) + thick[low + 1] * share
-    assert np.array_equal(steadied(seen), seen)
+    assert np.array_equal(denoised(seen), seen)
 
 
 @pytest.mark.parametrize("planes", [1, 2])
 def test_stretches_of_a_plane_or_two_stay_as_they_are(planes: int) -> None:
     seen = _smooth(planes) + _noise(planes, 0.5)
-    assert steadied(seen) is seen
+    assert denoised(seen) is seen

@@ -62,9 +62,10 @@ def test_members_that_differ_raise_the_spread() -> None:
     assert wider.lumen_raw_mm.mean() > alone.lumen_raw_mm.mean() + 0.2
 
 
-def test_networks_look_at_brightness_averaged_along_a_noisy_artery() -> None:
-    course = _course("RAS")
-    scan = tube_scan(oblique_grid("RAS"), (Chain(course, np.full(60, 2.4)), 1.2))
+@pytest.mark.parametrize("orientation", ["RAS", "LPS", "LSA", "PIR", "SPL"])
+def test_networks_look_at_brightness_averaged_along_a_noisy_artery(orientation: str) -> None:
+    course = _course(orientation)
+    scan = tube_scan(oblique_grid(orientation), (Chain(course, np.full(60, 2.4)), 1.2))
     rng = np.random.default_rng(3)
     clean = np.asarray(scan.array, np.float64)
     noisy = scan.with_array(clean + rng.normal(0, 0.3 * clean.mean(), clean.shape))

@@ -83,7 +83,7 @@ def brightness(seen: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.clip(scaled, -1, _BRIGHTEST), np.float32)
 
 
-def steadied(seen: NDArray[np.float32]) -> NDArray[np.float32]:
+def denoised(seen: NDArray[np.float32]) -> NDArray[np.float32]:
     """Brightness averaged along the artery, as far as noise asks for it.
 
     Networks find noisy walls too thin; averaged, walls have the thickness that they have elsewhere.

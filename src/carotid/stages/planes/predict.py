@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.geometry.planes import Planes
-from carotid.stages.planes.images import RADII_MM, RAYS, SAMPLE_MM, STEP_MM, plane_images, steadied
+from carotid.stages.planes.images import RADII_MM, RAYS, SAMPLE_MM, STEP_MM, denoised, plane_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,7 +79,7 @@ def artery_radii(
         is_last = look + 1 == looks
         asked = networks if is_last else networks[:1]  # one is enough to find the middle
         image = plane_images(volume, planes, other)
-        image[0] = steadied(image[0])
+        image[0] = denoised(image[0])
         radii = _predict(image, planes, asked)
         if not is_last:
             curve = _recentered(radii)
