@@ -11,6 +11,7 @@ from tests.command import run_carotid
 from tests.evaluation.cohort import SPACING
 from tests.stages.measurement.phantoms import grid_of
 
+from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
 from carotid.storage.metaimage.write import write_metaimage
 
@@ -70,6 +71,18 @@ def test_what_is_missing_is_said(out: Path, tmp_path: Path) -> None:
     assert (tmp_path / "y" / "a_map.svg").exists()
 
 
-def scan_of_ones() -> Volume:
+def test_a_scan_on_another_grid_is_not_drawn_under_the_outlines(out: Path, tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    for name in ("a", "b"):
+        write_metaimage(tmp_path / "raw" / f"{name}.mha", scan_of_ones(1.0 if name == "a" else 1.1))
+    some: list[str | Path] = ["--kind", "sections", "--figure_dir", tmp_path / "x"]
+    run = run_carotid("figure", out, "--raw_dir", tmp_path / "raw", *some)
+    assert run.returncode == 1
+    assert f"{tmp_path / 'raw' / 'b.mha'}: the scan lies on another grid" in run.stderr
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["a_sections.svg"]
+
+
+def scan_of_ones(stretch: float = 1.0) -> Volume:
     grid = grid_of(SPACING, "LPS")
-    return Volume(np.ones(grid.shape, np.float32), grid)
+    affine = grid.affine @ np.diag([stretch, stretch, stretch, 1])
+    return Volume(np.ones(grid.shape, np.float32), Grid(grid.shape, affine))

@@ -11,11 +11,11 @@ from carotid.figures.draw_curve import draw_curve
 from carotid.figures.draw_cuts import draw_cuts
 from carotid.figures.draw_map import draw_map
 from carotid.figures.style import encoded
-from carotid.storage.raw import load_scan
 from carotid.storage.results.atomic import write_atomically
 from carotid.storage.results.contours import load_contours
 from carotid.storage.results.layout import CONTOUR_TRANSFORM, MEASUREMENT_TRANSFORM, OutputLayout
 from carotid.storage.results.measurements import load_measurements
+from carotid.storage.results.scan_behind import load_for_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -115,6 +115,9 @@ def _sections(
     if not folder.is_dir():
         logger.warning("%s: there are no outlines; give their place with --contour_dir", folder)
         return None
-    place = request.scans.get(participant_id)
-    scan = None if place is None else load_scan(place)
-    return draw_cuts(measurements, load_contours(folder), scan, participant_id)
+    contours = load_contours(folder)
+    measured = OutputLayout(request.output_dir).transform(participant_id, MEASUREMENT_TRANSFORM)
+    scan = load_for_pictures(
+        request.scans.get(participant_id), contours.canonical, (measured, folder)
+    )
+    return draw_cuts(measurements, contours, scan, participant_id)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from markupsafe import Markup
 
-from carotid.errors import CarotidError, InputError, one_line
+from carotid.errors import CarotidError, one_line
 from carotid.evaluation.figures import CHECK
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
@@ -25,11 +25,11 @@ from carotid.report.measurement_case import measurement_section
 from carotid.report.models_told import models_told
 from carotid.report.rendering import render
 from carotid.report.rows import KnownDistance, Row
-from carotid.storage.raw import open_scan
 from carotid.storage.results.centerlines import load_centerlines
 from carotid.storage.results.contours import load_contours
 from carotid.storage.results.layout import HeatmapLayout
 from carotid.storage.results.measurements import load_measurements
+from carotid.storage.results.scan_behind import CHANGED, load_scan_behind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -221,16 +221,11 @@ def _scan(subject: Subject, grid: Grid) -> tuple[NDArray[np.generic] | None, str
     if subject.scan is None:
         return None, "The scan is not there: only the results are shown."
     try:
-        content = open_scan(subject.scan).read()
-        volume = content.volume.reoriented(CANONICAL)
-        if not volume.grid.agrees_with(grid):
-            raise InputError("the scan lies on another grid than its results")
-        made_from = subject.made_from
-        changed = made_from is not None and content.sha256 != made_from.sha256
+        behind = load_scan_behind(subject.scan, grid, subject.made_from)
     except CarotidError as error:
         logger.warning("%s: the scan is not shown: %s", subject.participant_id, error)
         return None, f"The scan is not shown: {without_place(error)}."
-    return volume.array, "The scan has changed since its results were made." if changed else ""
+    return behind.volume.array, f"{CHANGED[0].upper()}{CHANGED[1:]}." if behind.changed else ""
 
 
 def without_place(error: CarotidError) -> str:

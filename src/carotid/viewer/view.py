@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from carotid.cohort.places import scans_for_pictures
 from carotid.errors import UsageError
-from carotid.storage.raw import load_scan
 from carotid.storage.results.atomic import write_atomically
 from carotid.storage.results.centerlines import load_centerlines
 from carotid.storage.results.contours import load_contours
@@ -20,6 +19,7 @@ from carotid.storage.results.layout import (
     OutputLayout,
 )
 from carotid.storage.results.measurements import load_measurements
+from carotid.storage.results.scan_behind import load_for_pictures
 from carotid.viewer.page import page_of, plotly_script
 from carotid.viewer.scene import Seen
 
@@ -72,7 +72,7 @@ def view(output_dir: str | Path, participant_id: str, raw_dir: str | Path | None
 
     Raises:
         UsageError: There is nothing to view, or plotly is not installed.
-        InputError: A result or the scan cannot be read.
+        InputError: A result or the scan cannot be read, or the scan lies on another grid.
     """
     root = Path(output_dir)
     scans = scans_for_pictures(root, None if raw_dir is None else Path(raw_dir))
@@ -104,7 +104,7 @@ def view_of(sources: Sources, participant_id: str, scan: RawScan | None) -> View
 
     Raises:
         UsageError: There are no measurements or outlines, or plotly is not installed.
-        InputError: A result cannot be read.
+        InputError: A result or the scan cannot be read, or the scan lies on another grid.
     """
     plotly_script()  # said first if it is missing
     measured = OutputLayout(sources.output_dir).transform(participant_id, MEASUREMENT_TRANSFORM)
@@ -117,11 +117,12 @@ def view_of(sources: Sources, participant_id: str, scan: RawScan | None) -> View
                 expected=f"what `carotid transform {command}` wrote",
             )
     lines = OutputLayout(sources.centerline_dir).transform(participant_id, CENTERLINE_TRANSFORM)
+    contours = load_contours(outlines)
     seen = Seen(
         participant_id,
         load_measurements(measured),
-        load_contours(outlines),
+        contours,
         load_centerlines(lines) if lines.is_dir() else None,
-        None if scan is None else load_scan(scan),
+        load_for_pictures(scan, contours.canonical, (measured, outlines)),
     )
     return View(participant_id, page_of(seen))
