@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from carotid.stages.measurement.parameters import MeasurementParameters
+
 SPACING = (0.6, 0.6, 1.0)
 
 
@@ -68,6 +70,7 @@ def save(
     vessels: dict[str, Vessel],
     fork_mm: Sequence[float] = (0, 0, 0),
     slices: range | None = None,
+    parameters: MeasurementParameters | None = None,
 ) -> None:
     """Measure vessels on the left side and write what was measured.
 
@@ -77,6 +80,7 @@ def save(
         vessels: The arteries.
         fork_mm: Where the bifurcation is said to be.
         slices: Which slices have outlines; all where it is None.
+        parameters: How they are measured.
     """
     grid = grid_of(SPACING)
     typed: Any = vessels
@@ -84,7 +88,7 @@ def save(
     if slices is not None:
         kept = tuple(one for one in contours.left if one.z in slices)
         contours = Contours(kept, (), contours.canonical, contours.stored)
-    found = measure(contours, centerlines_of(typed, grid, fork_mm))
+    found = measure(contours, centerlines_of(typed, grid, fork_mm), parameters)
     folder = OutputLayout(root).transform(participant_id, MEASUREMENT_TRANSFORM)
     folder.mkdir(parents=True)
     save_measurements(found, folder)

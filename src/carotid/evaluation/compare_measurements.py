@@ -13,6 +13,11 @@ from carotid.errors import UsageError
 from carotid.evaluation.alignment import align
 from carotid.evaluation.common_range import MEASURES, ArteryCourse, measures_in_common
 from carotid.evaluation.measured_cohorts import by_session, in_directories
+from carotid.evaluation.measured_settings import (
+    check_same_settings,
+    differing_settings,
+    in_words,
+)
 from carotid.evaluation.repeated import Repeated, summary_table, values_table
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.measurements import Column
@@ -66,6 +71,11 @@ def compare_measurements(
         logger.warning(
             "%s was not compared: it is in %d of %d directories", name, count, len(roots)
         )
+    differing = differing_settings(one for subject in subjects for one in subject.times)
+    if differing:
+        logger.warning(
+            "the measurements were made with different settings: %s", in_words(differing)
+        )
     repeated = repeated_as_stored(subjects, [str(root) for root in roots], columns)
     return _write(repeated, output_dir, "compare_measurement", len(subjects))
 
@@ -86,7 +96,7 @@ def judge_repeatability(
             stretch that all repetitions have in common.
 
     Raises:
-        UsageError: There are no repetitions.
+        UsageError: There are no repetitions, or they were made with different settings.
     """
     if len(roots) > 1:
         subjects, others = in_directories(roots)
@@ -105,6 +115,7 @@ def judge_repeatability(
             )
     if left_out:
         logger.warning("without repetition, and left out: %s", ", ".join(left_out))
+    check_same_settings(one for subject in subjects for one in subject.times[: len(names)])
     if as_stored:
         repeated = repeated_as_stored(subjects, names)
     else:

@@ -6,7 +6,7 @@ import logging
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from carotid.errors import UsageError
 from carotid.storage.results.layout import (
@@ -15,6 +15,7 @@ from carotid.storage.results.layout import (
     OutputLayout,
 )
 from carotid.storage.results.measurement_tables import load_table
+from carotid.storage.results.record import read_record
 from carotid.storage.tables import read_table
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
     from carotid.measurements import MeasurementTable
 
 logger = logging.getLogger(__name__)
+
+_TOLD_BY_COLUMNS = {
+    "thickness": "wt_method",
+    "stenosis_diameter": "stenosis_diameter",
+    "plaque_thickness_mm": "plaque_threshold_mm",
+}
+"""Settings that a table of arteries tells, and in which column."""
 
 _SESSION = re.compile(r"(?P<subject>.+)_ses-(?P<session>[A-Za-z0-9]+)")
 
@@ -41,6 +49,18 @@ class Measured:
         return MeasurementLayout(
             OutputLayout(self.root).transform(self.participant_id, MEASUREMENT_TRANSFORM)
         )
+
+    def settings(self) -> dict[str, Any]:
+        """What it was made with, as far as its record tells; without a record, its table."""
+        record = read_record(self._layout.root)
+        if record is not None:
+            return dict(record.parameters)
+        cells = self.arteries().cells
+        return {
+            key: cells[column][0]
+            for key, column in _TOLD_BY_COLUMNS.items()
+            if len(cells.get(column, ()))
+        }
 
     def arteries(self) -> MeasurementTable:
         """Its table of arteries."""

@@ -1,0 +1,88 @@
+"""Numbers of two definitions are not set against each other without a word."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.evaluation.cohort import fork, save
+
+from carotid.errors import UsageError
+from carotid.evaluation.compare_measurements import compare_measurements, judge_repeatability
+from carotid.evaluation.follow_up import follow_up
+from carotid.evaluation.measured_cohorts import Measured, in_directories
+from carotid.evaluation.measured_settings import differing_settings
+from carotid.provenance import Record
+from carotid.stages.measurement.parameters import MeasurementParameters
+from carotid.stages.measurement.stretches import segments
+from carotid.storage.results.layout import MEASUREMENT_TRANSFORM, OutputLayout
+from carotid.storage.results.record import write_record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SEGMENTS = segments(MeasurementParameters())
+RADIAL = MeasurementParameters(thickness="radial")
+SCALED = MeasurementParameters(spread_scale=2.0)
+
+
+def record(root: Path, name: str, parameters: MeasurementParameters) -> None:
+    """What `carotid transform measurement` writes beside its tables."""
+    folder = OutputLayout(root).transform(name, MEASUREMENT_TRANSFORM)
+    write_record(folder, Record(MEASUREMENT_TRANSFORM, parameters.model_dump(mode="json")))
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two directories; in the second one participant was measured by another definition."""
+    folder = tmp_path_factory.mktemp("settings")
+    save(folder / "A", "a", fork())
+    record(folder / "A", "a", MeasurementParameters())
+    for name in "bcde":
+        shutil.copytree(folder / "A" / "a", folder / "A" / name)
+    shutil.copytree(folder / "A", folder / "B")
+    shutil.rmtree(folder / "B" / "e")
+    save(folder / "B", "e", fork(), parameters=RADIAL)
+    record(folder / "B", "e", RADIAL)
+    return folder / "A", folder / "B"
+
+
+def test_a_comparison_of_methods_says_what_differs(
+    roots: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    compare_measurements(roots, tmp_path)
+    first, second = roots
+    assert (
+        f"different settings: thickness: laplace ({first}: a, b, c and 2 more; "
+        f"{second}: a, b, c and 1 more), radial ({second}: e)"
+    ) in caplog.text
+
+
+def test_repeatability_and_changes_are_refused(roots: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for as_stored in (False, True):
+        with pytest.raises(UsageError, match=r"different settings: thickness: .* radial \(.*: e\)"):
+            judge_repeatability(roots, out, SEGMENTS, as_stored=as_stored)
+    with pytest.raises(UsageError, match=r"radial .*--force"):
+        follow_up(in_directories(roots)[0], out, SEGMENTS)
+    assert not out.exists()
+
+
+def test_the_record_tells_settings_that_no_column_has(tmp_path: Path) -> None:
+    for name, chosen in (("x", MeasurementParameters()), ("y", SCALED)):
+        (tmp_path / name / MEASUREMENT_TRANSFORM).mkdir(parents=True)
+        (tmp_path / name / MEASUREMENT_TRANSFORM / "arteries.tsv").touch()
+        record(tmp_path, name, chosen)
+    both = [Measured(tmp_path, name) for name in "xy"]
+    assert differing_settings(both) == {
+        "spread_scale": f"1 ({tmp_path}: x), 2 ({tmp_path}: y)",
+    }
+    assert differing_settings([both[0], both[0]]) == {}
+
+
+def test_without_a_record_the_table_tells(roots: tuple[Path, Path], tmp_path: Path) -> None:
+    save(tmp_path, "y", fork(), parameters=MeasurementParameters(stenosis_diameter="caliper"))
+    first = Measured(roots[0], "a")
+    found = differing_settings([first, Measured(tmp_path, "y")])
+    assert found == {"stenosis_diameter": f"equivalent ({roots[0]}: a), caliper ({tmp_path}: y)"}
