@@ -107,6 +107,28 @@ def test_an_artery_that_narrows_towards_its_end_is_no_stenosis() -> None:
     assert value(table, "stenosis_nascet_percent", "internal") < 0
 
 
+def test_the_narrowest_place_is_looked_for_near_the_bifurcation() -> None:
+    """Far above it arteries taper: the least of the whole is told, and is no stenosis."""
+    vessel = Vessel.around(straight(), profile((0, 2.6), (6, 2.4), (10, 2.6), (14, 2.0)), 3.4)
+    table = measured(vessel, MeasurementParameters(stenosis_to_mm=9)).segments
+    assert value(table, "stenosis_s_mm", "internal") == pytest.approx(6, abs=1)
+    assert value(table, "stenosis_nascet_percent", "internal") == pytest.approx(
+        100 * (1 - 2.4 / 2), abs=2
+    )
+    assert value(table, "stenosis_area_percent", "internal") == pytest.approx(
+        100 * (1 - 1.44), abs=4
+    )
+    for name, least in (("mld_mm", 4.0), ("mla_mm2", 4 * np.pi)):
+        assert value(table, name, "internal") == pytest.approx(least, rel=0.02)
+    assert value(table, "mld_s_mm", "internal") > 12
+    assert value(measured(vessel).segments, "stenosis_s_mm", "internal") > 12
+    high = Vessel.around(straight()[along() > 10], 2, 3)
+    table = measured(high, MeasurementParameters(stenosis_to_mm=9)).segments
+    assert value(table, "mld_mm", "internal") == pytest.approx(4, rel=0.02)
+    for name in ("stenosis_nascet_percent", "stenosis_ecst_percent", "stenosis_s_mm"):
+        assert np.isnan(value(table, name, "internal"))
+
+
 def test_without_a_distal_artery_in_the_scan_there_is_no_reference() -> None:
     table = measured(NARROWED, fork_mm=(0, 0, 5)).segments
     for name in ("stenosis_nascet_percent", "stenosis_area_percent", "reference_from_mm"):

@@ -63,6 +63,9 @@ class MeasurementParameters(Parameters):
         default="equivalent",
         description="diameter by which stenoses are told: equivalent, caliper or inscribed",
     )
+    stenosis_to_mm: Positive = Field(
+        default=40.0, description="how far above the bifurcation the narrowest place is looked for"
+    )
     reference_from_mm: Positive = Field(
         default=20.0, description="where the reference of a stenosis begins, at the lowest"
     )

@@ -187,7 +187,13 @@ VALUES: tuple[Value, ...] = (
         f"100 (1 - least lumen area / mean lumen area of the reference). {_NEGATIVE}",
         lambda s: s.stenosis.area_percent,
     ),
-    Value("stenosis_s_mm", "mm", "Where the least diameter is.", lambda s: s.stenosis.s_mm),
+    Value(
+        "stenosis_s_mm",
+        "mm",
+        "Where the least diameter of the stenoses is: at most stenosis_to_mm, a setting, above the "
+        "bifurcation. mld_mm is that of the whole segment.",
+        lambda s: s.stenosis.s_mm,
+    ),
     Value(
         "reference_from_mm",
         "mm",

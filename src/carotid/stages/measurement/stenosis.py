@@ -55,25 +55,26 @@ def diameter_of(one: MeasuredArtery, parameters: MeasurementParameters) -> NDArr
 def stenosis_of(
     one: MeasuredArtery, internal: Stretch, parameters: MeasurementParameters
 ) -> Stenosis:
-    """The stenosis of an internal carotid.
+    """The stenosis of an internal carotid, near the bifurcation.
 
     It may be negative, where the artery is wider than the reference, and is not clipped.
 
     Args:
         one: The artery with the common and the internal carotid.
         internal: Its slices above the bifurcation whose lumen can be read.
-        parameters: Where the reference is, and which diameter is meant.
+        parameters: Where it is looked for, where the reference is, and which diameter is meant.
     """
     diameter = diameter_of(one, parameters)
     there = np.flatnonzero(internal.rows & np.isfinite(diameter))
-    if not len(there):
+    near = there[one.s_mm[there] <= parameters.stenosis_to_mm]
+    if not len(near):
         return Stenosis()
     # The narrowest place is looked for where a reference can lie beyond it: an artery that narrows
-    # towards its end is no stenosis.
+    # towards its end, or towards the skull, is no stenosis.
     last = float((one.s_mm[there] + internal.along_mm[there] / 2).max())
     needed = parameters.reference_beyond_mm + MIN_REFERENCE_SHARE * parameters.reference_length_mm
-    before = there[one.s_mm[there] <= last - needed]
-    candidates = before if len(before) else there
+    before = near[one.s_mm[near] <= last - needed]
+    candidates = before if len(before) else near
     narrowest = int(candidates[diameter[candidates].argmin()])
     area = float(one.across.la[candidates].min())
     start = max(
