@@ -16,7 +16,9 @@ from carotid.evaluation.measured_settings import differing_settings
 from carotid.provenance import Record
 from carotid.stages.measurement.parameters import MeasurementParameters
 from carotid.stages.measurement.stretches import segments
+from carotid.stages.measurement.task import write_cohort_tables
 from carotid.storage.results.layout import MEASUREMENT_TRANSFORM, OutputLayout
+from carotid.storage.results.measurement_tables import load_table
 from carotid.storage.results.record import write_record
 
 if TYPE_CHECKING:
@@ -86,3 +88,18 @@ def test_without_a_record_the_table_tells(roots: tuple[Path, Path], tmp_path: Pa
     first = Measured(roots[0], "a")
     found = differing_settings([first, Measured(tmp_path, "y")])
     assert found == {"stenosis_diameter": f"equivalent ({roots[0]}: a), caliper ({tmp_path}: y)"}
+
+
+def test_the_tables_of_a_cohort_say_so_too(
+    roots: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(roots[1], tmp_path / "B")
+    write_cohort_tables(OutputLayout(tmp_path / "B"))
+    assert "of different settings: thickness: laplace" in caplog.text
+    table = load_table(tmp_path / "B" / "participants.tsv")
+    assert table.words("wt_method") == (*["laplace"] * 4, "radial")
+    assert table.words("bifurcation_left") == ("found",) * 5
+    caplog.clear()
+    shutil.rmtree(tmp_path / "B" / "e")
+    write_cohort_tables(OutputLayout(tmp_path / "B"))
+    assert not caplog.records

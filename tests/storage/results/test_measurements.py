@@ -134,6 +134,36 @@ def test_a_participant_is_told_by_mean_and_extreme_of_both_sides() -> None:
     assert "external_stenosis_nascet_percent_sides_max" not in table.cells
 
 
+def test_a_participant_s_row_says_how_its_numbers_came_about() -> None:
+    both = {"side": ("left", "right", "right"), "segment": ("common_internal",) * 2 + ("external",)}
+    cells: dict[str, Any] = {
+        **both,
+        "bifurcation": ("unknown", "unknown", "corrected"),
+        "wt_method": ("radial",) * 3,
+        "plaque_threshold_mm": np.full(3, 2.0),
+        "readable_share": np.array([0.9, 0.4, 1.0]),
+        "corrected_slices": np.zeros(3),
+    }
+    told = MeasurementTable(tuple(Column(name, "", "") for name in cells), cells)
+    table = participants_table({"a": told, "b": segments(covered_mm=(9, 10))})
+    names = [column.name for column in table.columns[1:6]]
+    assert names == [
+        "bifurcation_left", "bifurcation_right", "corrected_slices", "wt_method",
+        "plaque_threshold_mm",
+    ]  # fmt: skip
+    assert table.words("bifurcation_left") == ("unknown", "unknown")
+    assert table.words("bifurcation_right") == ("corrected", "unknown")
+    assert table.words("wt_method") == ("radial", "")
+    np.testing.assert_array_equal(table.numbers("plaque_threshold_mm"), [2, np.nan])
+    share = table.numbers("common_internal_readable_share_sides_min")
+    np.testing.assert_array_equal(share, [0.4, np.nan])
+    dictionary = {column.name: column for column in table.columns}
+    assert set(dictionary["bifurcation_left"].levels) == {
+        "found", "corrected", "lowest", "unknown",
+    }  # fmt: skip
+    assert "radial" in dictionary["wt_method"].levels
+
+
 def test_all_arteries_lie_below_each_other(tmp_path: Path, measurements: Measurements) -> None:
     table = arteries_table({"sub-02": measurements.segments, "sub-01": segments(slices=(4, 5))})
     assert len(table) == 2 + len(measurements.segments)

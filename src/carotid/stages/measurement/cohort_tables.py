@@ -8,23 +8,29 @@ import numpy as np
 
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.measurements import Column, MeasurementTable
+from carotid.stages.measurement.artery import FORK_SOURCES
 from carotid.stages.measurement.segment_table import SEGMENT_COLUMNS
 from carotid.stages.measurement.segments import REMODELLED
+from carotid.stages.measurement.slice_table import METHOD
 from carotid.stages.measurement.stretches import SEGMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from carotid.geometry.sides import SideName
 
 PARTICIPANT = Column("participant_id", "", "Whose scan it is")
 
 Fold = Literal["mean", "max", "min"]
 
 COVERED = "covered_mm"
+THRESHOLD = "plaque_threshold_mm"
 
 FOLDED: Mapping[str, tuple[Fold, ...]] = {
     COVERED: ("mean", "min"),
+    "readable_share": ("min",),
     "la_mean_mm2": ("mean", "max"),
     "tva_mean_mm2": ("mean", "max"),
     "wa_mean_mm2": ("mean", "max"),
@@ -84,20 +90,12 @@ def participants_table(found: Mapping[str, MeasurementTable]) -> MeasurementTabl
     Where one side alone has a value, it is that side's; so it is with the length that was covered.
     """
     ids = sorted(found)
+    by_name = {column.name: column for column in SEGMENT_COLUMNS}
     columns: list[Column] = [PARTICIPANT]
     cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {PARTICIPANT.name: tuple(ids)}
-    corrected = Column("corrected_slices", "", "Slices of both sides that were corrected by hand")
-    columns.append(corrected)
-    cells[corrected.name] = np.array(
-        [
-            sum(
-                float(np.nan_to_num(_both(found[name], segment, corrected.name)).sum())
-                for segment in ("common_internal", "external")
-            )
-            for name in ids
-        ]
-    )
-    by_name = {column.name: column for column in SEGMENT_COLUMNS}
+    for column, values in _how_it_was_made([found[name] for name in ids]):
+        columns.append(column)
+        cells[column.name] = values
     for segment in SEGMENTS:
         sides = Column(f"{segment}_sides_count", "", f"Sides whose wall could be read: {segment}.")
         columns.append(sides)
@@ -123,6 +121,41 @@ def participants_table(found: Mapping[str, MeasurementTable]) -> MeasurementTabl
                 columns.append(column)
                 cells[column.name] = np.array([_folded(pair, fold) for pair in values])
     return MeasurementTable(tuple(columns), cells)
+
+
+def _how_it_was_made(
+    tables: Sequence[MeasurementTable],
+) -> Iterator[tuple[Column, NDArray[np.float64] | tuple[str, ...]]]:
+    """What one looks at before numbers of several people are compared, a value per participant."""
+    for side in SIDE_NAMES:
+        told = f"Where the bifurcation on the {side} comes from"
+        yield (
+            Column(f"bifurcation_{side}", "", told, levels=FORK_SOURCES),
+            tuple(_fork_source(table, side) for table in tables),
+        )
+    yield (
+        Column("corrected_slices", "", "Slices of both sides that were corrected by hand"),
+        np.array(
+            [
+                sum(
+                    float(np.nan_to_num(_both(table, segment, "corrected_slices")).sum())
+                    for segment in ("common_internal", "external")
+                )
+                for table in tables
+            ]
+        ),
+    )
+    yield METHOD, tuple(next(iter(_words(table, METHOD.name)), "") for table in tables)
+    threshold = next(column for column in SEGMENT_COLUMNS if column.name == THRESHOLD)
+    found = [_numbers(table, THRESHOLD)[:1] for table in tables]
+    yield threshold, np.array([float(one[0]) if len(one) else np.nan for one in found])
+
+
+def _fork_source(table: MeasurementTable, side: SideName) -> str:
+    """That of the side's arteries; the rows of one that was not seen say nothing."""
+    sources = zip(table.words("side"), _words(table, "bifurcation"), strict=True)
+    own = (source for one, source in sources if one == side)
+    return next((source for source in own if source not in ("", "unknown")), "unknown")
 
 
 def _folded(values: NDArray[np.float64], fold: Fold) -> float:

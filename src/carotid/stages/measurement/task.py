@@ -6,6 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from carotid.errors import InputError
+from carotid.evaluation.measured_cohorts import Measured
+from carotid.evaluation.measured_settings import differing_settings, in_words
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.measurement.cohort_tables import arteries_table, participants_table
 from carotid.stages.measurement.measure import measure
@@ -60,6 +62,8 @@ measurement_task = one_piece(
 def write_cohort_tables(layout: OutputLayout) -> None:
     """Write `arteries.tsv` and `participants.tsv` of all participants with complete measurements.
 
+    A warning says where they were made with different settings.
+
     Raises:
         OutputError: A table cannot be written.
     """
@@ -72,6 +76,12 @@ def write_cohort_tables(layout: OutputLayout) -> None:
             found[participant_id] = load_table(MeasurementLayout(folder).arteries)
         except InputError as error:
             logger.warning("%s is not in the tables of the cohort: %s", participant_id, error)
+    differing = differing_settings(Measured(layout.root, name) for name in found)
+    if differing:
+        logger.warning(
+            "participants.tsv and arteries.tsv hold measurements of different settings: %s",
+            in_words(differing),
+        )
     if found:
         save_table(layout.arteries, arteries_table(found))
         save_table(layout.participants_table, participants_table(found))
