@@ -13,7 +13,14 @@ from carotid.errors import InputError, UsageError
 from carotid.evaluation.alignment import align, turned
 from carotid.evaluation.common_range import ArteryCourse, measures_in_common
 from carotid.evaluation.follow_up import follow_up
-from carotid.evaluation.measured_cohorts import Measured, by_session, in_pairs
+from carotid.evaluation.measured_cohorts import (
+    Measured,
+    by_session,
+    check_order_of_time,
+    check_place_of_tables,
+    in_directories,
+    in_pairs,
+)
 from carotid.evaluation.scan_pair import ScanPair
 from carotid.measurements import Column, MeasurementTable
 from carotid.stages.measurement.parameters import MeasurementParameters
@@ -24,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from carotid.artifacts import Label
+
+INSTEAD = "give something else"
 SEGMENTS = segments(MeasurementParameters())
 
 
@@ -33,9 +42,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cohort")
     save(folder, "sub-01_ses-01", fork())
     save(folder, "sub-01_ses-02", fork(), fork_mm=(0, 0, 2.0))  # the bifurcation 2 mm too high
-    save(folder, "sub-02_ses-a", fork(), slices=range(4, 37))
+    save(folder, "sub-02_ses-1", fork(), slices=range(4, 37))
     save(
-        folder, "sub-02_ses-b", turned_about_the_body(fork(plaque_mm=2.0), 20), slices=range(10, 42)
+        folder, "sub-02_ses-2", turned_about_the_body(fork(plaque_mm=2.0), 20), slices=range(10, 42)
     )
     save(folder, "alone", fork())
     return folder
@@ -68,7 +77,7 @@ def test_a_bifurcation_that_is_further_off_is_told(
 
 
 def test_a_turned_head_is_turned_back(root: Path) -> None:
-    found = align(courses(root, "sub-02_ses-a"), courses(root, "sub-02_ses-b"), "left")
+    found = align(courses(root, "sub-02_ses-1"), courses(root, "sub-02_ses-2"), "left")
     # From anterior towards the left is towards lateral, so the second is turned back by 20.
     assert found.turn_deg == pytest.approx(-20, abs=2)
     assert found.shift_mm == pytest.approx(0, abs=0.5)
@@ -86,7 +95,7 @@ def test_arteries_that_are_alike_everywhere_are_not_shifted(root: Path) -> None:
 
 
 def test_changes_are_measured_over_the_common_stretch(root: Path, tmp_path: Path) -> None:
-    subjects, left_out = by_session(root)
+    subjects, left_out = by_session(root, INSTEAD)
     assert [one.name for one in subjects] == ["sub-01", "sub-02"]
     assert left_out == ["alone"]
     found = follow_up(subjects, tmp_path, SEGMENTS)
@@ -107,8 +116,8 @@ def test_changes_are_measured_over_the_common_stretch(root: Path, tmp_path: Path
 
 
 def test_the_map_of_change_shows_where_plaque_grew(root: Path, tmp_path: Path) -> None:
-    follow_up(by_session(root)[0], tmp_path, SEGMENTS)
-    table = load_table(tmp_path / "sub-02_ses-b_left_change.tsv")
+    follow_up(by_session(root, INSTEAD)[0], tmp_path, SEGMENTS)
+    table = load_table(tmp_path / "sub-02_ses-2_left_change.tsv")
     names = [name for name in table.cells if name.startswith("at_")]
     internal = np.array(table.words("label")) == "internal"
     grid = np.column_stack([table.numbers(name) for name in names])[internal]
@@ -131,7 +140,7 @@ def test_a_change_is_set_against_the_least_detectable_one(root: Path, tmp_path: 
         },
     )
     save_table(tmp_path / "repeatability.tsv", known)
-    follow_up(by_session(root)[0], tmp_path, SEGMENTS, tmp_path / "repeatability.tsv")
+    follow_up(by_session(root, INSTEAD)[0], tmp_path, SEGMENTS, tmp_path / "repeatability.tsv")
     table = load_table(tmp_path / "follow_up.tsv")
     rows = zip(
         table.words("participant_id"), table.words("segment"), table.words("measure"), strict=True
@@ -160,28 +169,51 @@ def measured_as(root: Path, *ids: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sessions", "order", "told"),
+    ("sessions", "order", "clear"),
     [
-        (("10", "9", "2"), ["2", "9", "10"], False),
-        (("m12", "m03", "m6"), ["m03", "m6", "m12"], False),
-        (("post", "pre"), ["post", "pre"], True),
-        (("12m", "baseline"), ["12m", "baseline"], True),
+        (("10", "9", "2"), ["2", "9", "10"], True),
+        (("m12", "m03", "m6"), ["m03", "m6", "m12"], True),
+        (("20250131", "20240131"), ["20240131", "20250131"], True),
+        (("post", "pre"), ["post", "pre"], False),
+        (("12m", "baseline"), ["12m", "baseline"], False),
+        (("1", "01"), ["01", "1"], False),
     ],
 )
 def test_sessions_come_in_the_order_of_their_numbers(
-    tmp_path: Path,
-    sessions: tuple[str, ...],
-    order: list[str],
-    told: bool,
-    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path, sessions: tuple[str, ...], order: list[str], *, clear: bool
 ) -> None:
     measured_as(tmp_path, *(f"sub-{n}_ses-{one}" for n in "ab" for one in sessions))
-    subjects, _ = by_session(tmp_path)
+    subjects, _ = by_session(tmp_path, INSTEAD)
     for subject in subjects:
         ids = [one.participant_id for one in subject.times]
         assert ids == [f"{subject.name}_ses-{one}" for one in order]
-    assert ("in this order of time" in caplog.text) == told
-    assert (", ".join(order) in caplog.text) == told
+    if clear:
+        check_order_of_time(subjects)
+        return
+    with pytest.raises(UsageError, match=f"{', '.join(order)} of sub-a.*--pairs"):
+        check_order_of_time(subjects)
+
+
+def test_what_else_can_be_given_is_said(tmp_path: Path) -> None:
+    measured_as(tmp_path, "a", "b_ses-1")
+    with pytest.raises(UsageError, match=r"found a, b_ses-1.*Give something else\."):
+        by_session(tmp_path, INSTEAD)
+
+
+@pytest.mark.parametrize("place", [".", "x", "x/measurement_transform/tables", "x/tables"])
+def test_tables_do_not_go_among_results(tmp_path: Path, place: str) -> None:
+    measured_as(tmp_path, "x")
+    with pytest.raises(UsageError, match=r"would lie .*results.*order of the arguments"):
+        check_place_of_tables(tmp_path / place)
+    check_place_of_tables(tmp_path / "tables")
+
+
+def test_a_directory_beside_itself_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    measured_as(tmp_path, "x")
+    in_directories([tmp_path, tmp_path / "x" / ".."])
+    assert "compared with itself" in caplog.text
 
 
 def test_a_table_of_pairs_that_cannot_be_meant(tmp_path: Path) -> None:
@@ -203,7 +235,7 @@ def test_a_wrong_table_of_repeatability_is_refused(root: Path, tmp_path: Path) -
     path = tmp_path / "other.tsv"
     path.write_text("a\tb\n1\t2\n")
     with pytest.raises(UsageError, match="no table of repeatability"):
-        follow_up(by_session(root)[0], tmp_path, SEGMENTS, path)
+        follow_up(by_session(root, INSTEAD)[0], tmp_path, SEGMENTS, path)
 
 
 def test_measures_over_a_whole_artery_agree_with_the_table_of_arteries(root: Path) -> None:

@@ -130,7 +130,12 @@ def follow_up(
     <later id>_<side>_change.tsv with the change of thickness by position and direction.
     """
     from carotid.evaluation import follow_up as comparing
-    from carotid.evaluation.measured_cohorts import by_session, in_directories, in_pairs
+    from carotid.evaluation.measured_cohorts import (
+        by_session,
+        check_order_of_time,
+        in_directories,
+        in_pairs,
+    )
 
     left_out: list[str] = []
     if pairs is not None:
@@ -139,7 +144,10 @@ def follow_up(
         subjects, others = in_directories([transform_dir, later_dir])
         left_out = sorted(others)
     else:
-        subjects, left_out = by_session(transform_dir)
+        subjects, left_out = by_session(
+            transform_dir, "give the later scans as --later_dir, or a table of pairs as --pairs"
+        )
+        check_order_of_time(subjects)
     if left_out:
         logger.warning("without a second scan, and left out: %s", ", ".join(left_out))
     found = comparing.follow_up(subjects, output_dir, _segments(config_path), repeatability_path)

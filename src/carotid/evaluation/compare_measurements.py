@@ -12,7 +12,12 @@ from carotid.artifacts import LABELS
 from carotid.errors import UsageError
 from carotid.evaluation.alignment import align
 from carotid.evaluation.common_range import MEASURES, ArteryCourse, measures_in_common
-from carotid.evaluation.measured_cohorts import by_session, in_directories
+from carotid.evaluation.measured_cohorts import (
+    by_session,
+    check_place_of_tables,
+    in_directories,
+    unclear_order,
+)
 from carotid.evaluation.measured_settings import (
     check_same_settings,
     differing_settings,
@@ -64,8 +69,10 @@ def compare_measurements(
         columns: Which measures; all where it is empty.
 
     Raises:
-        UsageError: No participant is in all directories, or a column is in none.
+        UsageError: No participant is in all directories, a column is in none, or `output_dir` is
+            among results.
     """
+    check_place_of_tables(output_dir)
     subjects, left_out = in_directories(roots)
     for name, count in left_out.items():
         logger.warning(
@@ -96,14 +103,25 @@ def judge_repeatability(
             stretch that all repetitions have in common.
 
     Raises:
-        UsageError: There are no repetitions, or they were made with different settings.
+        UsageError: There are no repetitions, they were made with different settings, or
+            `output_dir` is among results.
     """
+    check_place_of_tables(output_dir)
     if len(roots) > 1:
         subjects, others = in_directories(roots)
         left_out = sorted(others)
         names = [str(root) for root in roots]
     else:
-        subjects, left_out = by_session(roots[0])
+        subjects, left_out = by_session(
+            roots[0], "give the directory of each repetition, two or more"
+        )
+        for sessions, name in unclear_order(subjects).items():
+            logger.warning(
+                "sessions are taken in this order, as of %s: %s; bias and difference are the "
+                "second less the first",
+                name,
+                sessions,
+            )
         fewest = min(len(one.times) for one in subjects)
         names = [f"session {k + 1}" for k in range(fewest)]
         more = [one.name for one in subjects if len(one.times) > fewest]

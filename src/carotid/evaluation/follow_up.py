@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.errors import CarotidError, UsageError
+from carotid.evaluation.measured_cohorts import check_place_of_tables
 from carotid.evaluation.measured_settings import check_same_settings
 from carotid.evaluation.scan_pair import LeastChange, ScanPair
 from carotid.geometry.sides import SIDE_NAMES
@@ -90,8 +91,10 @@ def follow_up(
         repeatability: `repeatability.tsv`, which tells least detectable changes.
 
     Raises:
-        UsageError: Nobody could be compared, or scans were measured with different settings.
+        UsageError: Nobody could be compared, scans were measured with different settings, or
+            `output_dir` is among results.
     """
+    check_place_of_tables(output_dir)
     check_same_settings(one for subject in subjects for one in subject.times)
     known = {} if repeatability is None else _least_changes(repeatability)
     output_dir.mkdir(parents=True, exist_ok=True)

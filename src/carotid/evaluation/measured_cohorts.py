@@ -105,12 +105,31 @@ def measured_participants(root: Path) -> list[str]:
     return found
 
 
+def check_place_of_tables(output_dir: Path) -> None:
+    """Refuse to write tables of a comparison among results.
+
+    Raises:
+        UsageError: The directory holds measurements of participants, or lies in a participant's.
+    """
+    place = output_dir.resolve()
+    remedy = "give a directory of its own for the tables, and look at the order of the arguments"
+    if OutputLayout(place).participants(MEASUREMENT_TRANSFORM):
+        raise UsageError("the tables would lie among results", where=output_dir, remedy=remedy)
+    for one in (place, *place.parents):
+        if one.name == MEASUREMENT_TRANSFORM or (one / MEASUREMENT_TRANSFORM).is_dir():
+            raise UsageError(
+                "the tables would lie in a participant's results", where=output_dir, remedy=remedy
+            )
+
+
 def in_directories(roots: Sequence[Path]) -> tuple[list[Subject], dict[str, int]]:
     """Who is in all directories, and in how many of them each of the others is.
 
     Raises:
         UsageError: Nobody is in all of them.
     """
+    if len({root.resolve() for root in roots}) < len(roots):
+        logger.warning("a directory is compared with itself: %s", ", ".join(map(str, roots)))
     ids = [measured_participants(root) for root in roots]
     everyone = sorted({name for some in ids for name in some})
     shared = [name for name in everyone if all(name in some for some in ids)]
@@ -126,12 +145,15 @@ def in_directories(roots: Sequence[Path]) -> tuple[list[Subject], dict[str, int]
     return subjects, left_out
 
 
-def by_session(root: Path) -> tuple[list[Subject], list[str]]:
+def by_session(root: Path, instead: str) -> tuple[list[Subject], list[str]]:
     """Participants with several sessions in one directory, and the ids that are left out.
 
     Ids are read as BIDS writes them, `sub-01_ses-02`; sessions come in the order of the numbers in
-    their names. Where names differ in more than numbers, as `pre` and `post`, the order is that of
-    the alphabet, and a warning says which one that is.
+    their names. Where these do not tell the order, `unclear_order` says so.
+
+    Args:
+        root: The directory.
+        instead: What else can be given, as advice where nobody has two sessions.
 
     Raises:
         UsageError: Nobody has two sessions.
@@ -145,31 +167,54 @@ def by_session(root: Path) -> tuple[list[Subject], list[str]]:
         else:
             found.setdefault(parts["subject"], {})[parts["session"]] = name
     subjects = []
-    unclear: dict[str, str] = {}
     for subject, sessions in sorted(found.items()):
         if len(sessions) < 2:
             left_out += sessions.values()
             continue
         order = sorted(sessions, key=_with_numbers)
-        if len({_with_numbers(one)[::2] for one in order}) > 1:
-            unclear[", ".join(order)] = subject
         subjects.append(Subject(subject, tuple(Measured(root, sessions[one]) for one in order)))
-    for names, subject in unclear.items():
-        logger.warning(
-            "sessions are taken in this order of time, as of %s: %s; a table of pairs can say "
-            "otherwise",
-            subject,
-            names,
-        )
     if not subjects:
         raise UsageError(
             "no participant has two sessions",
             where=root,
             found=", ".join(left_out[:5]),
             expected="ids such as sub-01_ses-01 and sub-01_ses-02",
-            remedy="give two directories, or a table of pairs",
+            remedy=instead,
         )
     return subjects, sorted(left_out)
+
+
+def unclear_order(subjects: Sequence[Subject]) -> dict[str, str]:
+    """Sessions whose names do not tell which came first, and one of those who have them.
+
+    Names tell it that differ in numbers alone: `1` and `2`, `m03` and `m12`, `20240131` and
+    `20250131`; `post` and `pre` do not.
+    """
+    found: dict[str, str] = {}
+    for subject in subjects:
+        ids = [_SESSION.fullmatch(one.participant_id) for one in subject.times]
+        names = [parts["session"] for parts in ids if parts is not None]
+        keys = [_with_numbers(name) for name in names]
+        if len({key[::2] for key in keys}) > 1 or len(set(keys)) < len(keys):
+            found.setdefault(", ".join(names), subject.name)
+    return found
+
+
+def check_order_of_time(subjects: Sequence[Subject]) -> None:
+    """Refuse sessions of which it is not known which came first: a change would have either sign.
+
+    Raises:
+        UsageError: Names them.
+    """
+    unclear = unclear_order(subjects)
+    if unclear:
+        raise UsageError(
+            "the names of sessions do not tell which scan came first",
+            found="; ".join(f"{names} of {name}" for names, name in [*unclear.items()][:3]),
+            expected="names that differ in numbers or dates alone, such as ses-1 and ses-2",
+            remedy="say which is which in a table with the columns participant_id, baseline and "
+            "follow_up, and give it as --pairs",
+        )
 
 
 def _with_numbers(name: str) -> tuple[str | int, ...]:
