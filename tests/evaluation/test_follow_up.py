@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -130,7 +131,9 @@ def test_the_map_of_change_shows_where_plaque_grew(root: Path, tmp_path: Path) -
     assert np.abs(grid[s < 1]).max() < 0.25
 
 
-def test_a_change_is_set_against_the_least_detectable_one(root: Path, tmp_path: Path) -> None:
+def test_a_change_is_set_against_the_least_detectable_one(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     known = MeasurementTable(
         tuple(Column(name, "", "") for name in ("segment", "measure", "least_change")),
         {
@@ -150,6 +153,54 @@ def test_a_change_is_set_against_the_least_detectable_one(root: Path, tmp_path: 
     assert beyond["sub-01", "internal", "wt_max_mm"] == "no"
     assert beyond["sub-02", "internal", "la_mean_mm2"] == "no"
     assert beyond["sub-02", "internal", "nwi_mean"] == ""  # no spread is stated, none was given
+    sources = dict(
+        zip(
+            zip(table.words("segment"), table.words("measure"), strict=True),
+            table.words("least_change_source"),
+            strict=True,
+        )
+    )
+    assert sources["internal", "wt_max_mm"] == "repeatability"
+    assert sources["internal", "nwi_mean"] == ""
+    assert "without --repeatability" not in caplog.text
+
+
+def test_without_repeated_scans_the_stated_spread_is_called_so(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Drawn contours state no spread; here they do, of one in a hundred of each area."""
+    shutil.copytree(root, tmp_path / "in")
+    for name in ("sub-01_ses-01", "sub-01_ses-02"):
+        path = tmp_path / "in" / name / "measurement_transform" / "left_slices.tsv"
+        table = load_table(path)
+        spread = 0.01 * table.numbers("la_mm2")
+        save_table(path, MeasurementTable(table.columns, {**table.cells, "la_sd_mm2": spread}))
+    subjects, _ = by_session(tmp_path / "in", INSTEAD)
+    follow_up(subjects[:1], tmp_path, SEGMENTS)
+    (warning,) = [one.getMessage() for one in caplog.records]
+    assert "without --repeatability" in warning
+    table = load_table(tmp_path / "follow_up.tsv")
+    rows = list(zip(table.words("measure"), table.words("least_change_source"), strict=True))
+    assert ("la_mean_mm2", "stated_spread") in rows
+    assert ("nwi_mean", "") in rows
+    assert "repeatability" not in table.words("least_change_source")
+
+
+def test_another_person_is_told(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Other calibres all along are another artery's; a lesion, or a little less, is a change."""
+    first = courses(root, "sub-01_ses-01")
+    table = Measured(root, "sub-01_ses-01").slices("left")
+    lesion = np.where(np.abs(table.numbers("s_mm") - 6) < 5, 0.2, 1.0)
+    for factor, told in ((1.32, True), (0.7, True), (1.1, False), (lesion, False)):
+        cells = {**table.cells, "la_mm2": table.numbers("la_mm2") * factor}
+        other = MeasurementTable(table.columns, cells)
+        second = {label: ArteryCourse.of(other, label, 2.0) for label in LABELS}
+        caplog.clear()
+        align(first, second, "left").warn("later", "left")
+        assert ("later, left: along half" in caplog.text) == told, factor
+    assert np.isnan(
+        align(first, {label: one.shifted(500) for label, one in first.items()}, "left").unlikeness
+    )
 
 
 def test_pairs_may_be_told_by_a_table(root: Path, tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from math import isnan
 from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.counted import counted
 from carotid.cli.place import PLACE
 
 if TYPE_CHECKING:
@@ -28,6 +30,17 @@ _config = click.option(
 
 PRINTED = ("la_mean_mm2", "wt_mean_mm", "wt_max_mm", "wall_volume_mm3")
 """Measures that the terminal shows where no column was asked for."""
+
+_PRINTED_FIGURES = {
+    "subjects": "4.0f",
+    "icc": "5.3f",
+    "icc_low": "5.3f",
+    "icc_high": "5.3f",
+    "within_cv_percent": "5.1f",
+    "bias": "8.3g",
+    "least_change": "8.3g",
+}
+"""Columns of the summary that the terminal shows, and how numbers are spelt."""
 
 
 @click.command("measurement", short_help="Agreement of the measurements of two directories.")
@@ -168,7 +181,7 @@ def _segments(config_path: Path | None) -> Segments:
 def print_agreement(found: Comparison, measures: tuple[str, ...]) -> None:
     """The figures that matter, one line a segment and measure, on standard output."""
     table = found.summary
-    click.echo(f"{found.participants} participants")
+    click.echo(counted(found.participants, "participant"))
     click.echo(
         f"  {'segment':16} {'measure':24}    n    ICC (95 %)          within-subject    "
         "bias  least change"
@@ -179,34 +192,40 @@ def print_agreement(found: Comparison, measures: tuple[str, ...]) -> None:
         if measure not in measures:
             continue
         n, icc, low, high, cv, bias, least = (
-            float(table.numbers(name)[row])
-            for name in (
-                "subjects",
-                "icc",
-                "icc_low",
-                "icc_high",
-                "within_cv_percent",
-                "bias",
-                "least_change",
-            )
+            _told(float(table.numbers(name)[row]), spelling)
+            for name, spelling in _PRINTED_FIGURES.items()
         )
         click.echo(
-            f"  {segment:16} {measure:24} {n:4.0f}    {icc:5.3f} ({low:5.3f}, {high:5.3f})   "
-            f"CV {cv:5.1f} %  {bias:8.3g}  {least:8.3g}"
+            f"  {segment:16} {measure:24} {n}    {icc} ({low}, {high})   CV {cv} %  {bias}  {least}"
         )
+
+
+def _told(value: float, spelling: str) -> str:
+    """A number as it is spelt; a dash as wide where it is unknown."""
+    width = spelling.partition(".")[0]
+    return f"{'-':>{width}}" if isnan(value) else f"{value:{spelling}}"
+
+
+_LIMITS = {
+    "repeatability": "the least detectable change",
+    "stated_spread": "1.96 x the stated spread",
+}
+"""What a change is set against, by `least_change_source`."""
 
 
 def print_changes(table: MeasurementTable) -> None:
-    """How many changes are larger than what can be detected, by measure, on standard output."""
-    beyond = table.words("beyond")
-    measures = table.words("measure")
-    click.echo(f"{len(set(table.words('follow_up')))} later scans")
-    for measure in dict.fromkeys(measures):
-        known = [
-            word for word, one in zip(beyond, measures, strict=True) if one == measure and word
-        ]
+    """How many changes are larger than their limit, by measure, on standard output."""
+    rows = list(
+        zip(
+            table.words("measure"),
+            table.words("least_change_source"),
+            table.words("beyond"),
+            strict=True,
+        )
+    )
+    click.echo(counted(len(set(table.words("follow_up"))), "later scan"))
+    for measure, source in dict.fromkeys(row[:2] for row in rows):
+        known = [row[2] for row in rows if row[:2] == (measure, source) and row[2]]
         if known:
-            click.echo(
-                f"  {measure:24} {known.count('yes'):4d} of {len(known)} segments changed by more "
-                "than the least detectable change"
-            )
+            of_all = f"{known.count('yes'):4d} of {counted(len(known), 'segment')}"
+            click.echo(f"  {measure:24} {of_all} changed by more than {_LIMITS[source]}")

@@ -194,7 +194,7 @@ def repeated_in_common(
             ]
             for name, later in zip(names[1:], aligned[1:], strict=True):
                 found = align(aligned[0], later, side)
-                found.warn_of_limit(f"{subject.name} in {name}", side)
+                found.warn(f"{subject.name} in {name}", side)
                 shift = found.shift_mm
                 later.update({label: course.shifted(shift) for label, course in later.items()})
             for segment, limits in segments.limits_mm.items():

@@ -52,8 +52,19 @@ _WORDS = (
 _BEYOND = Column(
     "beyond",
     "",
-    "Whether the change is larger than the least detectable one",
-    levels={"yes": "it is", "no": "it is not", "": "the least detectable change is unknown"},
+    "Whether the change is larger than least_change",
+    levels={"yes": "it is", "no": "it is not", "": "least_change is unknown"},
+)
+_SOURCE = Column(
+    "least_change_source",
+    "",
+    "Where least_change comes from",
+    levels={
+        "repeatability": "the least detectable change of the table of repeatability that was given",
+        "stated_spread": "1.96 x change_sd, which does not know the errors that another position "
+        "in the scanner makes: smaller than what can be detected",
+        "": "it is unknown",
+    },
 )
 _NUMBERS = (
     Column("before", "", "The measure in the first scan, over the common stretch"),
@@ -64,8 +75,7 @@ _NUMBERS = (
     Column(
         "least_change",
         "",
-        "Least detectable change: from the table of repeatability where one was given, else 1.96 x "
-        "change_sd, which does not know the errors that another position in the scanner makes",
+        "What the change is set against; least_change_source says what that is",
     ),
     Column("common_mm", "mm", "Length of the stretch that both scans show"),
     Column("shift_mm", "mm", "What positions of the later scan were raised by"),
@@ -88,7 +98,8 @@ def follow_up(
         subjects: Who was scanned several times.
         output_dir: Where the tables go.
         segments: Where the segments are.
-        repeatability: `repeatability.tsv`, which tells least detectable changes.
+        repeatability: `repeatability.tsv`, which tells least detectable changes. Without it changes
+            are set against the stated spreads, and a warning says what that leaves out.
 
     Raises:
         UsageError: Nobody could be compared, scans were measured with different settings, or
@@ -97,19 +108,27 @@ def follow_up(
     check_place_of_tables(output_dir)
     check_same_settings(one for subject in subjects for one in subject.times)
     known = {} if repeatability is None else _least_changes(repeatability)
+    if repeatability is None:
+        logger.warning(
+            "without --repeatability changes are set against the spread that the contours state; "
+            "it does not know what another position in the scanner changes, so more of them seem "
+            "real than are"
+        )
     output_dir.mkdir(parents=True, exist_ok=True)
     words: list[tuple[str, ...]] = []
-    numbers: list[list[float]] = []
+    numbers: list[tuple[float, ...]] = []
+    sources: list[str] = []
     failed: dict[str, str] = {}
     for subject in subjects:
         for later in subject.times[1:]:
             try:
                 for side in SIDE_NAMES:
                     pair = ScanPair.of(subject.times[0], later, side, segments)
-                    for (segment, measure), figures in pair.changes(segments, known).items():
+                    for (segment, measure), change in pair.changes(segments, known).items():
                         scans = (subject.times[0].participant_id, later.participant_id)
                         words.append((subject.name, *scans, side, segment, measure))
-                        numbers.append(figures)
+                        numbers.append(change.figures)
+                        sources.append(change.source)
                     changed = pair.change_map()
                     if len(changed):
                         save_table(
@@ -124,7 +143,7 @@ def follow_up(
             found="; ".join(f"{name}: {reason}" for name, reason in list(failed.items())[:3])
             or "no subject with two scans",
         )
-    table = _table(words, numbers)
+    table = _table(words, numbers, sources)
     save_table(output_dir / "follow_up.tsv", table)
     return FollowUp(table, failed)
 
@@ -143,7 +162,9 @@ def _least_changes(path: Path) -> LeastChange:
 
 
 def _table(
-    words: Sequence[tuple[str, ...]], numbers: Sequence[Sequence[float]]
+    words: Sequence[tuple[str, ...]],
+    numbers: Sequence[tuple[float, ...]],
+    sources: Sequence[str],
 ) -> MeasurementTable:
     cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {
         column.name: tuple(row[k] for row in words) for k, column in enumerate(_WORDS)
@@ -155,4 +176,5 @@ def _table(
         "" if np.isnan(limit) else "yes" if abs(value) > limit else "no"
         for value, limit in zip(change, least, strict=True)
     )
-    return MeasurementTable((*_WORDS, *_NUMBERS, _BEYOND), cells)
+    cells[_SOURCE.name] = tuple(sources)
+    return MeasurementTable((*_WORDS, *_NUMBERS, _BEYOND, _SOURCE), cells)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -35,7 +35,23 @@ MAP_STEP_MM = 0.5
 """Step along the artery of the maps of change."""
 
 LeastChange = dict[tuple[str, str], float]
-"""The least detectable change of a measure in a segment."""
+"""The least detectable change of a measure in a segment, as repeated scans tell it."""
+
+Source = Literal["repeatability", "stated_spread", ""]
+"""What a change is set against: repeated scans, what the contours state, or nothing."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a measure of one segment changed.
+
+    Attributes:
+        figures: The numbers of `follow_up.tsv`, in the order of its columns.
+        source: Where `least_change` comes from.
+    """
+
+    figures: tuple[float, ...]
+    source: Source
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +78,13 @@ class ScanPair:
             for table in tables
         ]
         alignment = align(courses[0], courses[1], side)
-        alignment.warn_of_limit(second.participant_id, side)
+        alignment.warn(second.participant_id, side)
         moved = {label: course.shifted(alignment.shift_mm) for label, course in courses[1].items()}
         maps = [_directions(one.thickness(side)) for one in (first, second)]
         return cls(courses[0], moved, alignment, (maps[0], turned(maps[1], alignment.turn_deg)))
 
-    def changes(self, segments: Segments, known: LeastChange) -> dict[tuple[str, str], list[float]]:
-        """The numbers of each segment and measure that both scans have."""
+    def changes(self, segments: Segments, known: LeastChange) -> dict[tuple[str, str], Change]:
+        """What changed in each segment and measure that both scans have."""
         found = {}
         for segment, limits in segments.limits_mm.items():
             label = segments.labels[segment]
@@ -80,8 +96,9 @@ class ScanPair:
                     continue
                 change = after[measure] - before[measure]
                 sd = float(np.hypot(spreads[0][measure], spreads[1][measure]))
+                source: Source = "repeatability" if (segment, measure) in known else "stated_spread"
                 least = known.get((segment, measure), normal_quantile() * sd)
-                found[segment, measure] = [
+                figures = (
                     before[measure],
                     after[measure],
                     change,
@@ -91,7 +108,8 @@ class ScanPair:
                     before["covered_mm"],
                     self.alignment.shift_mm,
                     self.alignment.turn_deg,
-                ]
+                )
+                found[segment, measure] = Change(figures, "" if np.isnan(least) else source)
         return found
 
     def change_map(self) -> MeasurementTable:

@@ -1,0 +1,57 @@
+"""What the terminal says of agreement and change."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from carotid.cli.agreement import print_agreement, print_changes
+from carotid.evaluation.compare_measurements import Comparison
+from carotid.evaluation.repeated import Repeated, summary_table
+from carotid.measurements import Column, MeasurementTable
+
+
+def compared(values: list[list[float]]) -> Comparison:
+    keys = tuple((name, "left", "common") for name in "abc"[: len(values)])
+    measures = (Column("wt_mean_mm", "mm", ""),)
+    repeated = Repeated(keys, measures, np.array(values)[:, None], ("A", "B"))
+    return Comparison(repeated, summary_table(repeated), 1)
+
+
+def test_what_is_unknown_is_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
+    """Equal values have no error, so their correlation has no interval."""
+    print_agreement(compared([[1.0, 1.0], [1.2, 1.2], [1.4, 1.4]]), ("wt_mean_mm",))
+    said = capsys.readouterr().out
+    assert "nan" not in said
+    assert "1.000 (    -,     -)" in said
+    assert said.startswith("1 participant\n")
+
+
+def test_what_is_known_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    print_agreement(compared([[1.0, 1.1], [1.2, 1.2], [1.4, 1.5]]), ("wt_mean_mm",))
+    row = capsys.readouterr().out.splitlines()[-1]
+    assert row.split()[:3] == ["common", "wt_mean_mm", "3"]
+    assert "-)" not in row
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("repeatability", "1 of 2 segments changed by more than the least detectable change"),
+        ("stated_spread", "1 of 2 segments changed by more than 1.96 x the stated spread"),
+    ],
+)
+def test_a_limit_is_called_what_it_is(
+    source: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = {
+        "follow_up": ("x", "x", "x"),
+        "measure": ("wt_mean_mm",) * 3,
+        "least_change_source": (source, source, ""),
+        "beyond": ("yes", "no", ""),
+    }
+    print_changes(MeasurementTable(tuple(Column(name, "", "") for name in cells), cells))
+    said = capsys.readouterr().out
+    assert said.startswith("1 later scan\n")
+    assert words in said
+    assert ("least detectable" in said) == (source == "repeatability")
