@@ -61,7 +61,7 @@ def test_a_corrected_outline_reaches_masks_and_tables(study: Study) -> None:
     original = contents(study.out / "a" / "contour_transform")
     study.scale("left_internal_lumen_z0012", 1.25)
     said = study.run("correct", study.out, "-p", "a", "--contours", study.slicer / "a" / "contours")
-    assert "1 outlines were corrected by hand, 6 between them followed" in said
+    assert "1 outline corrected by hand, 6 between followed" in said
     assert study.measured("lumen_volume_mm3", segment="common") > before + 20
     assert study.measured("corrected_slices", segment="common") == 7
     assert (study.out / "a" / "segmentation_transform" / "labels.mha").read_bytes() != masks
@@ -128,7 +128,7 @@ def test_what_was_not_moved_counts_as_found(study: Study) -> None:
     assert "no outline differs" in run.stderr
     study.scale("left_internal_lumen_z0012", 1.25)
     said = study.run("correct", study.out, "-p", "a", *both)
-    assert "1 outlines were corrected by hand" in said
+    assert "1 outline corrected by hand" in said
     assert "bifurcations set by hand" not in said
     table = load_table(study.out / "a" / "measurement_transform" / "arteries.tsv")
     assert "corrected" not in table.words("bifurcation")

@@ -58,10 +58,11 @@ def test_what_is_missing_is_said(out: Path, tmp_path: Path) -> None:
     some: list[str | Path] = ["--kind", "sections"]
     some += ["--contour_dir", tmp_path, "--figure_dir", tmp_path / "x"]
     run = run_carotid("figure", out, "-p", "a", *some)
-    assert run.returncode == 0
+    assert run.returncode == 1
     assert "the scan is not shown" in run.stderr
     assert "there are no outlines" in run.stderr
-    assert "0 figures of 1 participants" in run.stdout
+    assert "no figure was drawn; the warnings above say why" in run.stderr
+    assert "0 figures of 1 participant in" in run.stdout
     table = out / "b" / "measurement_transform" / "left_slices.tsv"
     table.rename(table.with_suffix(".bak"))
     run = run_carotid("figure", out, "--kind", "map", "--figure_dir", tmp_path / "y")

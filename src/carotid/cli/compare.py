@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.counted import counted
 from carotid.cli.place import PLACE
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def compare_heatmap(output_dir: Path, annotation_dir: Path, output_path: Path) -
     from carotid.evaluation.compare_heatmaps import compare_heatmaps
 
     comparison = compare_heatmaps(output_dir, annotation_dir, output_path)
-    click.echo(f"{comparison.sides} sides of {len(comparison.participants)} participants")
+    sides = counted(comparison.sides, "side")
+    click.echo(f"{sides} of {counted(len(comparison.participants), 'participant')}")
     print_summary(comparison.summary)
     click.echo(f"slice by slice: {output_path}")
     for participant_id, reason in comparison.skipped.items():
@@ -107,7 +109,7 @@ def print_centerlines(found: CenterlineComparison) -> None:
     first, second = (sum(one.counts[k] for one in found.distances) for k in (0, 1))
     mm = np.concatenate([one.mm for one in found.distances] or [np.empty(0)])
     known = mm[np.isfinite(mm)]
-    click.echo(f"{found.participants} participants")
+    click.echo(counted(found.participants, "participant"))
     click.echo(f"  centers: {first} in the first, {second} in the second, {len(mm)} in both")
     if known.size:
         click.echo(
@@ -122,7 +124,7 @@ def print_contours(found: ContourComparison) -> None:
     """How many outlines both directories have and how well they agree, on standard output."""
     import numpy as np
 
-    click.echo(f"{found.participants} participants")
+    click.echo(counted(found.participants, "participant"))
     for boundary, count in found.counts.items():
         click.echo(
             f"  {boundary}: {count.first} in the first, {count.reference} in the reference, "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.counted import counted
 from carotid.cli.place import PLACE
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def correct(
 def _say(found: Corrected) -> None:
     if found.drawn:
         click.echo(
-            f"{found.drawn} outlines were corrected by hand, {found.between} between them followed"
+            f"{counted(found.drawn, 'outline')} corrected by hand, {found.between} between followed"
         )
     for what in found.left:
         logger.warning("could not follow, and stays as it was found: %s", what)

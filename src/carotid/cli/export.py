@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from carotid.cli.counted import counted
 from carotid.cli.place import PLACE
 
 if TYPE_CHECKING:
@@ -197,5 +198,5 @@ def _say(one: Exported, folder: Path) -> bool:
         return True
     lacks = ", ".join(WORDS[transform] for transform in one.study.missing)
     rest = f"; there are no {lacks} to export" if lacks else ""
-    click.echo(f"{one.study.participant_id}: {len(one.files)} files in {folder}{rest}")
+    click.echo(f"{one.study.participant_id}: {counted(len(one.files), 'file')} in {folder}{rest}")
     return False

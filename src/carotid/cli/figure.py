@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.counted import counted
 from carotid.cli.place import PLACE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+logger = logging.getLogger(__name__)
 
 _KINDS = ("map", "curve", "sections")
 
@@ -100,5 +104,8 @@ def figure(
     with choose_teller(1, "participants") as teller:
         teller.begin("figures", len(wanted), "participant")
         written, failed = write_figures(request, wanted, teller.step)
-    click.echo(f"{len(written)} figures of {len(wanted) - len(failed)} participants in {target}")
-    return 1 if failed else 0
+    drawn = counted(len(written), "figure")
+    click.echo(f"{drawn} of {counted(len(wanted) - len(failed), 'participant')} in {target}")
+    if not written and not failed:
+        logger.error("no figure was drawn; the warnings above say why")
+    return 0 if written and not failed else 1

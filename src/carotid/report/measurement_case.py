@@ -98,7 +98,8 @@ def measurement_section(
 
 
 def _by_hand(figures: ArteryFigures) -> tuple[str, str]:
-    slices = f"{figures.corrected_slices:.0f} slices" if figures.corrected_slices > 0 else ""
+    count = round(figures.corrected_slices)
+    slices = f"{count} slice{'s' if count > 1 else ''}" if count else ""
     fork = "bifurcation" if figures.bifurcation == "corrected" else ""
     return (slices or fork, fork if slices else "") if slices or fork else _NOTHING
 
