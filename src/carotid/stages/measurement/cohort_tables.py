@@ -93,9 +93,9 @@ def participants_table(found: Mapping[str, MeasurementTable]) -> MeasurementTabl
     by_name = {column.name: column for column in SEGMENT_COLUMNS}
     columns: list[Column] = [PARTICIPANT]
     cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {PARTICIPANT.name: tuple(ids)}
-    for column, values in _how_it_was_made([found[name] for name in ids]):
+    for column, told in _how_it_was_made([found[name] for name in ids]):
         columns.append(column)
-        cells[column.name] = values
+        cells[column.name] = told
     for segment in SEGMENTS:
         sides = Column(f"{segment}_sides_count", "", f"Sides whose wall could be read: {segment}.")
         columns.append(sides)
