@@ -9,6 +9,7 @@ from tests.evaluation.cohort import fork, of, save
 from carotid.errors import UsageError
 from carotid.evaluation.compare_measurements import compare_measurements, judge_repeatability
 from carotid.stages.measurement.parameters import MeasurementParameters
+from carotid.stages.measurement.segment_table import SEGMENT_COLUMNS
 from carotid.stages.measurement.stretches import segments
 from carotid.storage.results.measurement_tables import load_table
 
@@ -59,6 +60,12 @@ def test_one_column_may_be_asked_for(roots: tuple[Path, Path], tmp_path: Path) -
     assert set(found.summary.words("measure")) == {"wt_max_mm"}
     with pytest.raises(UsageError, match="no table has the column wt_maximum"):
         compare_measurements(roots, tmp_path, ["wt_maximum"])
+    for typed, meant in (("wt_mean", "wt_mean_mm"), ("wal_volume_mm3", "wall_volume_mm3")):
+        with pytest.raises(UsageError, match=f"Perhaps '{meant}' was meant") as caught:
+            compare_measurements(roots, tmp_path, [typed])
+    listed = str(caught.value.expected).split(" or one of ")
+    assert set(listed[0].split(", ")) <= {column.name for column in SEGMENT_COLUMNS}
+    assert listed[1].endswith(" others")
 
 
 def test_repeatability_is_judged_over_what_all_show(

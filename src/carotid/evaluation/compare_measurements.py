@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from carotid.measurements import MeasurementTable
 
 logger = logging.getLogger(__name__)
+
+_SHOWN = 8
+"""So many columns are listed where one is not there."""
 
 
 @dataclass(frozen=True)
@@ -168,11 +172,19 @@ def repeated_as_stored(
     )
     unknown = [name for name in columns if name not in measures]
     if unknown:
-        raise UsageError(
-            f"no table has the column {', '.join(unknown)}, or it holds no amounts",
-            expected=", ".join(measures)[:400],
-        )
+        raise _no_such_column(unknown, [*measures])
     return _repeated(keys, rows, chosen, names)
+
+
+def _no_such_column(unknown: Sequence[str], known: Sequence[str]) -> UsageError:
+    begun = [name for name in known if name.startswith(unknown[0])]
+    near = begun or difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.5)
+    more = len(known) - _SHOWN
+    return UsageError(
+        f"no table has the column {', '.join(unknown)}, or it holds no amounts",
+        expected=", ".join(known[:_SHOWN]) + (f" or one of {more} others" if more > 0 else ""),
+        remedy=f"perhaps '{near[0]}' was meant" if near else "see arteries.json for all of them",
+    )
 
 
 def repeated_in_common(
