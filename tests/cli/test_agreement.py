@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
-from carotid.cli.agreement import print_agreement, print_changes
+from carotid.cli.agreement import print_agreement, print_changes, segments_of
 from carotid.evaluation.compare_measurements import Comparison
 from carotid.evaluation.repeated import Repeated, summary_table
 from carotid.measurements import Column, MeasurementTable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def compared(values: list[list[float]]) -> Comparison:
@@ -55,3 +60,28 @@ def test_a_limit_is_called_what_it_is(
     assert said.startswith("1 later scan\n")
     assert words in said
     assert ("least detectable" in said) == (source == "repeatability")
+
+
+@pytest.mark.parametrize(
+    ("keys", "as_stored", "idle"),
+    [
+        ("bulb_to_mm = 12", False, ""),
+        ("bulb_to_mm = 12", True, "bulb_to_mm: for"),
+        (
+            'thickness = "radial"\nbulb_to_mm = 12\nsmoothing_mm = 3',
+            False,
+            "smoothing_mm, thickness: for",
+        ),
+    ],
+)
+def test_settings_that_do_not_count_are_named(
+    keys: str, idle: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, *, as_stored: bool
+) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(f"[measurement_transform]\n{keys}\n")
+    found = segments_of(path, as_stored=as_stored)
+    assert found.limits_mm["internal_bulb"] == (0, 12)
+    if idle:
+        assert caplog.records[0].getMessage().startswith(idle)
+    else:
+        assert not caplog.records

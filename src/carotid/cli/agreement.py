@@ -98,7 +98,10 @@ def repeatability(
     from carotid.report.limits_picture import draw_limits
 
     found = judge_repeatability(
-        transform_dirs, output_dir, _segments(config_path), as_stored=as_stored
+        transform_dirs,
+        output_dir,
+        segments_of(config_path, as_stored=as_stored),
+        as_stored=as_stored,
     )
     if len(found.repeated.repetitions) == 2:
         draw_limits(output_dir / "repeatability.svg", found.repeated)
@@ -163,19 +166,28 @@ def follow_up(
         check_order_of_time(subjects)
     if left_out:
         logger.warning("without a second scan, and left out: %s", ", ".join(left_out))
-    found = comparing.follow_up(subjects, output_dir, _segments(config_path), repeatability_path)
+    found = comparing.follow_up(subjects, output_dir, segments_of(config_path), repeatability_path)
     print_changes(found.changes)
     click.echo(f"all changes: {output_dir / 'follow_up.tsv'}")
     return 1 if found.failed else 0
 
 
-def _segments(config_path: Path | None) -> Segments:
+def segments_of(config_path: Path | None, *, as_stored: bool = False) -> Segments:
+    """Where segments are; a warning names settings that do not count here."""
     from carotid.stages.catalog import read_sections
     from carotid.stages.measurement.parameters import MeasurementParameters
-    from carotid.stages.measurement.stretches import segments
+    from carotid.stages.measurement.stretches import COUNTING, segments
 
     name = "measurement_transform"
-    return segments(read_sections(config_path, {name: MeasurementParameters})[name])
+    parameters = read_sections(config_path, {name: MeasurementParameters})[name]
+    idle = sorted(parameters.model_fields_set - {*(() if as_stored else COUNTING)})
+    if idle:
+        logger.warning(
+            "%s: for `carotid transform measurement`; measurements are taken as they are, and it "
+            "does not count here",
+            ", ".join(idle),
+        )
+    return segments(parameters)
 
 
 def print_agreement(found: Comparison, measures: tuple[str, ...]) -> None:

@@ -52,6 +52,10 @@ def segment_limits(parameters: MeasurementParameters) -> dict[str, tuple[float, 
     }
 
 
+COUNTING = ("bulb_from_mm", "bulb_to_mm", "max_gap_mm", "spread_along_mm")
+"""Settings that `segments` hands on to what compares measurements."""
+
+
 def segments(parameters: MeasurementParameters) -> Segments:
     """Where all segments are, for what compares measurements."""
     return Segments(
