@@ -12,6 +12,8 @@ from tests.cli.test_measurement import annotate
 from tests.command import contents, run_carotid
 from tests.evaluation.cohort import of
 
+from carotid.report.made_of import is_older
+from carotid.report.write import write_report
 from carotid.storage.markups import Markup, markups_text, read_markups
 from carotid.storage.results.measurement_tables import load_table
 
@@ -96,8 +98,15 @@ def test_a_moved_bifurcation_moves_the_segments(study: Study) -> None:
     moved = markup.points_mm + np.array([0, 0, -5.0])
     path.write_text(markups_text([Markup("bifurcation", "Fiducial", moved, markup.labels)]))
     before = study.measured("covered_mm", segment="common")
+    page = write_report(study.out).page
+    (study.out / "views").mkdir()
+    (study.out / "views" / "a.html").touch()
     said = study.run("correct", study.out, "-p", "a", "--bifurcation", path)
     assert "bifurcations set by hand: left" in said
+    assert f"open {page}" in said
+    assert not is_older(study.out, page)
+    assert "Corrected by hand" in page.read_text()
+    assert "shows what was there before: views/a.html; made anew by `carotid view" in said
     assert study.measured("covered_mm", segment="common") == pytest.approx(before - 5, abs=0.8)
     table = load_table(study.out / "a" / "measurement_transform" / "arteries.tsv")
     by_side = dict(zip(table.words("side"), table.words("bifurcation"), strict=True))

@@ -64,6 +64,11 @@ def test_given_again_it_says_one_line_and_changes_nothing(whole: Study) -> None:
     assert again.stdout.count("\n") == 1
     assert "already holds the pipeline results of all 2 participants" in again.stdout
     assert tree(whole.out) == before
+    page = whole.out / "report.html"
+    text = page.read_text()
+    page.write_text(text.replace("&#34;results&#34;: &#34;", "&#34;results&#34;: &#34;0"))
+    assert f"open {page}" in run(whole).stdout, "older than the results"
+    assert page.read_text() == text
 
 
 def test_mistakes_are_said_before_anything_is_done(tmp_path: Path) -> None:

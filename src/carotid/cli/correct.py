@@ -41,7 +41,8 @@ def correct(
 
     OUTPUT_DIR holds the participant's results. Contours and bifurcations come from `carotid export
     slicer`, changed and saved in 3D Slicer. What was found stays beside what was corrected;
-    segmentation and measurements that are there are made again, and marked as corrected by hand.
+    segmentation, measurements and page that are there are made again, and say that they were
+    corrected by hand.
     """
     from carotid.cohort.participants import select_participants
     from carotid.errors import UsageError
@@ -55,7 +56,7 @@ def correct(
     if undo == bool(contours or bifurcation):
         raise UsageError("give --contours or --bifurcation, or --undo alone")
     layout = OutputLayout(output_dir)
-    known = [one for name in correcting.BELOW for one in layout.participants(name)]
+    known = sorted({one for name in correcting.BELOW for one in layout.participants(name)})
     if not known:
         raise UsageError(
             "there are no centerlines or contours that could be corrected",
@@ -72,7 +73,11 @@ def correct(
         _say(found)
         changed = [CENTERLINE_TRANSFORM] if found.bifurcations else []
         changed += [CONTOUR_TRANSFORM] if found.drawn else []
-    return _make_anew(place, changed, config_path)
+    code = _make_anew(place, changed, config_path)
+    if changed:
+        _name_older(place)
+    _remake_page(output_dir)
+    return code
 
 
 def _say(found: Corrected) -> None:
@@ -95,3 +100,50 @@ def _make_anew(place: Place, changed: Sequence[str], config_path: Path | None) -
         click.echo(f"{name}: {outcome.status}{f', {outcome.reason}' if outcome.reason else ''}")
         failed |= outcome.status == "failed"
     return 1 if failed else 0
+
+
+def _name_older(place: Place) -> None:
+    """Say which pictures of this participant show what was there before."""
+    from carotid.figures.files import figures_there
+    from carotid.report.made_of import view_beside
+
+    root = place.layout.root
+    view = view_beside(root, place.participant_id)
+    older = {
+        "carotid view": [view] if view.is_file() else [],
+        "carotid figure": figures_there(root, place.participant_id),
+    }
+    for command, paths in older.items():
+        if paths:
+            names = ", ".join(path.relative_to(root).as_posix() for path in paths)
+            logger.warning(
+                "shows what was there before: %s; made anew by `%s %s -p %s`",
+                names,
+                command,
+                root,
+                place.participant_id,
+            )
+
+
+def _remake_page(output_dir: Path) -> None:
+    """Make the page again, where there is one, or say that it is older than the results."""
+    from carotid.cli.report import page_progress, print_page
+    from carotid.errors import CarotidError
+    from carotid.report.again import write_again
+    from carotid.report.made_of import PAGE_FILE, TABLE_FILE, is_older
+
+    page = output_dir / PAGE_FILE
+    if not page.is_file() or not is_older(output_dir, page):
+        return
+    try:
+        with page_progress() as tell:
+            made = write_again(output_dir, whole=True, on_participant=tell)
+    except CarotidError as error:  # the results are there all the same
+        logger.warning(
+            "%s and %s beside it are older than the results and were not made again: %s",
+            page,
+            TABLE_FILE,
+            error,
+        )
+    else:
+        print_page(made)

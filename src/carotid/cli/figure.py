@@ -84,11 +84,11 @@ def figure(
     from carotid.cohort.participants import select_participants
     from carotid.cohort.places import scans_for_pictures
     from carotid.evaluation.measured_cohorts import measured_participants
-    from carotid.figures.files import KINDS, FigureRequest, write_figures
+    from carotid.figures.files import FIGURES_FOLDER, KINDS, FigureRequest, write_figures
 
     measured = measured_participants(output_dir)
     wanted = select_participants(measured, participants, having="measurements")
-    target = figure_dir or output_dir / "figures"
+    target = figure_dir or output_dir / FIGURES_FOLDER
     check_output_dir(target, [] if raw_dir is None else [raw_dir])
     chosen = tuple(kind for kind in KINDS if kind in kinds or not kinds)
     scans = scans_for_pictures(output_dir, raw_dir) if "sections" in chosen else {}

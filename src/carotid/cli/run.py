@@ -107,16 +107,17 @@ def run(
 
 
 def _make_page(output_dir: Path, outcomes: list[Outcome]) -> None:
-    """Write the page, if it is not there or something has changed, and say where it is."""
+    """Write the page, if it is not there or older than the results, and say where it is."""
     from carotid.cli.report import page_progress, print_page
-    from carotid.report.write import PAGE_FILE, write_report
+    from carotid.report.again import write_again
+    from carotid.report.made_of import PAGE_FILE, is_older
 
     unchanged = all(outcome.status == "skipped" for outcome in outcomes)
-    if unchanged and (output_dir / PAGE_FILE).is_file():
+    if unchanged and not is_older(output_dir, output_dir / PAGE_FILE):
         return
     try:
         with page_progress() as tell:
-            made = write_report(output_dir, on_participant=tell)
+            made = write_again(output_dir, whole=False, on_participant=tell)
     except CarotidError as error:  # the results are there all the same
         logger.warning("no page was made: %s", error)
         return

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     "--participant",
     "participants",
     multiple=True,
-    required=True,
     metavar="ID",
-    help="Whose page; may be given several times.",
+    help="Only this participant; may be given several times.  [default: all that are measured]",
 )
 @click.option("--view_dir", type=PLACE, help="Where pages go.  [default: OUTPUT_DIR/views]")
 @click.option("--contour_dir", type=PLACE, help="Where the outlines are.  [default: OUTPUT_DIR]")
@@ -53,9 +52,10 @@ def view(
     from carotid.cohort.places import scans_for_pictures
     from carotid.errors import CarotidError
     from carotid.evaluation.measured_cohorts import measured_participants
+    from carotid.storage.results.layout import VIEWS_FOLDER
     from carotid.viewer.view import Sources, view_of
 
-    target = view_dir or output_dir / "views"
+    target = view_dir or output_dir / VIEWS_FOLDER
     measured = measured_participants(output_dir)
     wanted = select_participants(measured, participants, having="measurements")
     check_output_dir(target, [] if raw_dir is None else [raw_dir])

@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 Kind = Literal["map", "curve", "sections"]
 
 KINDS: tuple[Kind, ...] = ("map", "curve", "sections")
+FIGURES_FOLDER = "figures"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,13 @@ class FigureRequest:
     file_format: Format
     dpi: float
     scans: Mapping[str, RawScan]
+
+
+def figures_there(output_dir: Path, participant_id: str) -> list[Path]:
+    """A participant's figures in the folder where they go unless told otherwise."""
+    folder = output_dir / FIGURES_FOLDER
+    names = [f"{participant_id}_{kind}.{ending}" for kind in KINDS for ending in ("svg", "png")]
+    return [folder / name for name in names if (folder / name).is_file()]
 
 
 def write_figures(

@@ -10,6 +10,7 @@ from carotid.report.centerline_figures import UNSURE_PART
 from carotid.report.columns import columns_of
 from carotid.report.contour_figures import CONTOUR_PARTS
 from carotid.report.rendering import asset, stream
+from carotid.storage.results.layout import VIEWS_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -36,12 +37,14 @@ class PageFacts:
         threshold: What a peak has to exceed.
         pictures: For how many participants there are pictures at most.
         trouble: Why scans are not shown; empty where they are.
+        made_of: What it shows and how it was asked for; see `MadeOf`.
         models: What made the results, in sentences.
     """
 
     threshold: float
     pictures: int
     trouble: str
+    made_of: str
     models: Sequence[str] = ()
 
 
@@ -72,6 +75,7 @@ def page(rows: Sequence[Row], cases: Iterable[Case], facts: PageFacts) -> Iterat
         style=asset("page.css"),
         script=asset("page.js"),
         facts=facts,
+        views=VIEWS_FOLDER,
         counts=counts(rows),
         examined=sum(row.shown for row in rows),
         unlike=sum(bool(row.unlike) for row in rows),

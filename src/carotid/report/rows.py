@@ -56,6 +56,7 @@ class Row:
         truth: Distances from known centers, where there are any.
         unlike: In what the scan differs from those that the models were trained on.
         shown: Whether there is anything to show.
+        view: Whether the participant's page in 3D lies beside the page.
     """
 
     participant_id: str
@@ -72,6 +73,7 @@ class Row:
     truth: Mapping[SideName, KnownDistance] = field(default_factory=dict)
     unlike: tuple[str, ...] = ()
     shown: bool = False
+    view: bool = False
 
     @property
     def contour_score(self) -> float:

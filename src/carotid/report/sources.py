@@ -17,7 +17,7 @@ from carotid.storage.results.summary import read_summary
 from carotid.storage.scan_source import recorded_source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from carotid.provenance import Input, Record
@@ -135,6 +135,11 @@ def find_subjects(output_dir: Path, raw_dir: Path | None) -> tuple[list[Subject]
     scans, trouble = _scans(layout, raw_dir)
     everyone = sorted({*results, *outcomes, *scans})
     return [_subject(layout, key, outcomes, scans.get(key)) for key in everyone], trouble
+
+
+def scans_shown(subjects: Iterable[Subject]) -> int:
+    """How many participants with results have a scan that can be shown behind them."""
+    return sum(one.scan is not None for one in subjects if one.folders)
 
 
 def _subject(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +13,19 @@ from markupsafe import Markup
 from carotid.errors import UsageError
 from carotid.evaluation.distances import HIGH_PEAK
 from carotid.report.case import Wishes, make_case
+from carotid.report.made_of import (
+    PAGE_FILE,
+    TABLE_FILE,
+    MadeOf,
+    from_page,
+    state_of_results,
+    view_beside,
+)
 from carotid.report.models_told import models_told
 from carotid.report.page import Case, PageFacts, page
 from carotid.report.quality_table import quality_table
 from carotid.report.rows import Row, worst_first
-from carotid.report.sources import find_subjects
+from carotid.report.sources import find_subjects, scans_shown
 from carotid.storage.results.atomic import atomic_file, cannot_write, write_atomically
 
 if TYPE_CHECKING:
@@ -26,9 +34,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PICTURES = 200
 """For how many participants a page shows pictures, unless told otherwise."""
-
-PAGE_FILE = "report.html"
-TABLE_FILE = "quality.tsv"
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,14 @@ def write_report(
     _check_target(target)
     place = target.parent
     models = models_told(record for one in subjects for record in one.records.values())
+    made_of = MadeOf(
+        state_of_results(output_dir, place),
+        scans_shown(subjects),
+        threshold,
+        pictures,
+        from_page(raw_dir, place),
+        from_page(annotation_dir, place),
+    )
     wishes = Wishes(threshold, annotation_dir, scans=not trouble)
     try:
         with tempfile.TemporaryFile(dir=place) as spool:
@@ -94,10 +107,11 @@ def write_report(
                 if on_participant is not None:
                     on_participant(subject.participant_id, number - 1, len(subjects))
                 row, text = make_case(subject, number, wishes)
-                rows.append(row)
+                view = bool(subject.folders) and view_beside(place, row.participant_id).is_file()
+                rows.append(replace(row, view=view))
                 found[number] = (spool.tell(), spool.write(text.encode()))
             rows = worst_first(rows)
-            facts = PageFacts(threshold, pictures, trouble, models)
+            facts = PageFacts(threshold, pictures, trouble, made_of.as_text(), models)
             _assemble(target, rows, facts, spool, found)
     except OSError as error:
         raise cannot_write(target, error) from error

@@ -77,6 +77,8 @@ CORRECTED_FOLDER = "corrected"
 """In a result's folder: what was corrected by hand, beside the record of how the rest was made."""
 
 CORRECTION_FILE = "correction.json"
+VIEWS_FOLDER = "views"
+"""Pages of single participants in 3D, beside the page of all."""
 
 
 @dataclass(frozen=True)
