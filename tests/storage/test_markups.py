@@ -115,12 +115,23 @@ def test_without_a_coordinate_system_it_is_lps(
     np.testing.assert_allclose(markup.points_mm, [expected])
 
 
+def with_points(points: list[Any]) -> str:
+    return json.dumps({"markups": [{"type": "ClosedCurve", "controlPoints": points}]})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "no markups"),
-        ("[]", "no markups"),
-        ('{"markups": [{}]}', "no markups"),
+        ("{", "not a Slicer markups file"),
+        ("[]", "not a Slicer markups file"),
+        ('{"masks": []}', "not a Slicer markups file"),
+        ('{"markups": 3}', "not a Slicer markups file"),
+        ('{"markups": [{}]}', "not a Slicer markups file"),
+        (with_points([3]), "not a Slicer markups file"),
+        (with_points([{"position": [1, 2]}]), "a point has 2 coordinates .expected 3"),
+        (with_points([{"position": [1, 2, "3"]}]), "no finite position"),
+        (with_points([{"position": [1, 2, float("nan")]}]), "no finite position"),
+        (with_points([{}]), "no position"),
         (as_slicer_saves(coordinateSystem="HFS"), "coordinate system"),
         (as_slicer_saves(coordinateUnits="voxel"), "not in millimetres"),
     ],
@@ -128,5 +139,6 @@ def test_without_a_coordinate_system_it_is_lps(
 def test_other_files_are_named(text: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "x.mrk.json"
     path.write_text(text)
-    with pytest.raises(InputError, match=rf"x\.mrk\.json: .*{message}"):
+    with pytest.raises(InputError, match=rf"x\.mrk\.json: .*{message}") as caught:
         read_markups(path)
+    assert "Error" not in str(caught.value), "nothing of Python's"

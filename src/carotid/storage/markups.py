@@ -10,6 +10,7 @@ a file of its own, under the markup's name.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -119,11 +120,15 @@ def read_markups(path: Path) -> list[Markup]:
         raise InputError("the markups are too large", where=path, expected="at most 64 MB")
     try:
         found = json.loads(content)["markups"]
-        return [_markup(path, one) for one in found if one["type"] in get_args(Kind)]
+        if not all(isinstance(one["type"], str) for one in found):
+            raise TypeError
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(
-            f"these are no markups: {type(error).__name__} {error}", where=path, remedy=_REMEDY
-        ) from error
+        raise _no_markups(path) from error
+    return [_markup(path, one) for one in found if one["type"] in get_args(Kind)]
+
+
+def _no_markups(path: Path) -> InputError:
+    return InputError("this is not a Slicer markups file", where=path, remedy=_REMEDY)
 
 
 def _markup(path: Path, one: dict[str, Any]) -> Markup:
@@ -141,17 +146,29 @@ def _markup(path: Path, one: dict[str, Any]) -> Markup:
         raise InputError(
             "the markups are not in millimetres", where=path, found=repr(unit), remedy=_REMEDY
         )
-    placed = [
-        point
-        for point in one.get("controlPoints", [])
-        if point.get("positionStatus", "defined") == "defined"
-    ]
-    positions = np.array([point["position"] for point in placed], np.float64).reshape(-1, 3)
-    if not np.isfinite(positions).all():
-        raise InputError("a point of the markups has no finite position", where=path)
+    points = one.get("controlPoints", [])
+    if not isinstance(points, list) or not all(isinstance(point, dict) for point in points):
+        raise _no_markups(path)
+    placed = [p for p in points if p.get("positionStatus", "defined") == "defined"]
+    positions = np.array([_position(path, point) for point in placed], np.float64).reshape(-1, 3)
     return Markup(
         str(one.get("name", "")),
         one["type"],
         positions * _LPS if system == "LPS" else positions,
         tuple(str(point.get("label", "")) for point in placed),
     )
+
+
+def _position(path: Path, point: dict[str, Any]) -> list[float]:
+    position = point.get("position")
+    if not isinstance(position, list):
+        raise InputError("a point of the markups has no position", where=path, remedy=_REMEDY)
+    if len(position) != 3:
+        some = "1 coordinate" if len(position) == 1 else f"{len(position)} coordinates"
+        raise InputError(f"a point has {some}", where=path, expected="3", remedy=_REMEDY)
+    numbers = (isinstance(v, int | float) and math.isfinite(v) for v in position)
+    if not all(numbers):
+        raise InputError(
+            "a point of the markups has no finite position", where=path, found=position
+        )
+    return position
