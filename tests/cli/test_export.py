@@ -34,8 +34,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("vtk", 10, "sub-02: 8 files in {to}/sub-02; there are no centerlines, measurements to"),
         (
             "slicer",
-            64,
-            "sub-02: 58 files in {to}/sub-02; there are no centerlines, masks to export",
+            65,
+            "sub-02: 59 files in {to}/sub-02, 58 of them outlines; there are no centerlines, masks",
         ),
         ("bids", 15, "P.002_U: is called sub-P002U there"),
         ("dicom", 2, ""),
@@ -92,3 +92,9 @@ def test_what_cannot_be_exported(out: Path, tmp_path: Path) -> None:
     assert run.returncode == 2
     assert "among the results" in run.stderr
     assert not (tmp_path / "to").exists()
+
+
+def test_slices_in_the_wrong_order_are_refused(out: Path, tmp_path: Path) -> None:
+    run = run_carotid("export", "slicer", out, tmp_path / "to", "--slices", "90", "20")
+    assert run.returncode == 2
+    assert "--slices: the first slice lies above the last one (found 90 20" in run.stderr

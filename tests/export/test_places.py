@@ -69,7 +69,7 @@ def test_masks_and_heatmaps_as_nifti(order: str, tmp_path: Path) -> None:
 def test_the_segmentation_of_slicer(order: str, tmp_path: Path) -> None:
     layout = write_results(tmp_path / "out", order, steps=("segmentation",))
     (study,) = studies(layout, tmp_path / "to", [], SLICER)
-    (path,) = write_scene(study, tmp_path / "to", Slices(5, range(100)))
+    path, _ = write_scene(study, tmp_path / "to", Slices(5))
     assert path.name == "segmentation.seg.nrrd"
     image = SimpleITK.ReadImage(str(path))
     voxels = SimpleITK.GetArrayFromImage(image)
@@ -98,7 +98,7 @@ def test_lines_surfaces_and_markups(order: str, tmp_path: Path) -> None:
     (study,) = studies(layout, tmp_path / "to", [], VTK)
     write_vtk_files(study, tmp_path / "to")
     (study,) = studies(layout, tmp_path / "to", [], SLICER)
-    write_scene(study, tmp_path / "to", Slices(5, range(100)))
+    write_scene(study, tmp_path / "to", Slices(5))
     grid = neck().contours.canonical
     for side in ("left", "right"):
         line = read_polydata(tmp_path / "to" / f"{side}_centerlines.vtp")

@@ -66,20 +66,45 @@ def export_nifti(**places: Any) -> int:
     metavar="FROM TO",
     help="Only contours of these canonical slices.  [default: all]",
 )
-def export_slicer(every_mm: float, slices: tuple[int, int] | None, **places: Any) -> int:
+@click.option(
+    "-f",
+    "--force",
+    is_flag=True,
+    help="Overwrite what was changed by hand since it was exported.",
+)
+def export_slicer(
+    *,
+    every_mm: float,
+    slices: tuple[int, int] | None,
+    force: bool,
+    **places: Any,
+) -> int:
     """Write centerlines, contours, bifurcations and masks for 3D Slicer.
 
     EXPORT_DIR receives <id>/contours/*.mrk.json, one file per outline, <id>/centerlines/*.mrk.json,
     <id>/bifurcation.mrk.json and <id>/segmentation.seg.nrrd. Markups that are changed in Slicer and
-    saved there are read by `carotid correct`.
+    saved there are read by `carotid correct`. What an earlier export has left there is replaced,
+    unless it was changed by hand.
     """
     from functools import partial
 
-    from carotid.export.slicer_scene import WANTED, Slices, write_scene
+    from carotid.errors import UsageError
+    from carotid.export.slicer_scene import WANTED, Slices, is_outline, write_scene
 
-    first, last = slices or (0, 1 << 30)
-    wanted = Slices(every_mm, range(first, last + 1))
-    return _export(WANTED, partial(write_scene, slices=wanted), **places)
+    if slices is not None and slices[0] > slices[1]:
+        raise UsageError(
+            "the first slice lies above the last one",
+            where="--slices",
+            found=f"{slices[0]} {slices[1]}",
+            expected="FROM TO",
+        )
+    wanted = Slices(every_mm) if slices is None else Slices(every_mm, *slices)
+
+    def outlines(one: Exported) -> str:
+        return f", {sum(map(is_outline, one.files))} of them outlines"
+
+    write = partial(write_scene, slices=wanted, force=force)
+    return _export(WANTED, write, of_them=outlines, **places)
 
 
 @export.command("vtk", short_help="Centerlines and surfaces as VTK files.")
@@ -178,6 +203,7 @@ def _export(
     output_dir: Path,
     export_dir: Path,
     participants: tuple[str, ...],
+    of_them: Callable[[Exported], str] = lambda _: "",
 ) -> int:
     from carotid.export.studies import export_each, studies
     from carotid.storage.results.layout import OutputLayout
@@ -185,12 +211,18 @@ def _export(
     found = studies(OutputLayout(output_dir), export_dir, participants, wanted)
     failed = False
     for one in export_each(found, lambda study: write(study, export_dir / study.participant_id)):
-        failed |= _say(one, export_dir / one.study.participant_id)
+        failed |= _say(one, export_dir / one.study.participant_id, of_them(one))
     return 1 if failed else 0
 
 
-def _say(one: Exported, folder: Path) -> bool:
-    """Tell what became of a participant; returns whether it failed."""
+def _say(one: Exported, folder: Path, of_them: str = "") -> bool:
+    """Tell what became of a participant; returns whether it failed.
+
+    Args:
+        one: What became of it.
+        folder: Where its files are.
+        of_them: What is to be said of them.
+    """
     from carotid.export.studies import WORDS
 
     if one.error is not None:
@@ -198,5 +230,6 @@ def _say(one: Exported, folder: Path) -> bool:
         return True
     lacks = ", ".join(WORDS[transform] for transform in one.study.missing)
     rest = f"; there are no {lacks} to export" if lacks else ""
-    click.echo(f"{one.study.participant_id}: {counted(len(one.files), 'file')} in {folder}{rest}")
+    files = counted(len(one.files), "file")
+    click.echo(f"{one.study.participant_id}: {files} in {folder}{of_them}{rest}")
     return False

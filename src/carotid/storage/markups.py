@@ -120,11 +120,10 @@ def read_markups(path: Path) -> list[Markup]:
         raise InputError("the markups are too large", where=path, expected="at most 64 MB")
     try:
         found = json.loads(content)["markups"]
-        if not all(isinstance(one["type"], str) for one in found):
-            raise TypeError
+        of_use = [one for one in found if one["type"] in get_args(Kind)]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _no_markups(path) from error
-    return [_markup(path, one) for one in found if one["type"] in get_args(Kind)]
+    return [_markup(path, one) for one in of_use]
 
 
 def _no_markups(path: Path) -> InputError:
