@@ -12,9 +12,12 @@ from tests.cli.test_measurement import annotate
 from tests.command import contents, run_carotid
 from tests.evaluation.cohort import of
 
+from carotid.errors import UsageError
+from carotid.export.corrections import Place, correct
 from carotid.report.made_of import is_older
 from carotid.report.write import write_report
 from carotid.storage.markups import Markup, markups_text, read_markups
+from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.measurement_tables import load_table
 
 if TYPE_CHECKING:
@@ -177,4 +180,23 @@ def test_nothing_changed_is_said(study: Study) -> None:
     nobody = run_carotid("correct", study.out, "-p", "b", "--contours", study.slicer)
     assert nobody.returncode == 2
     assert "there is no participant of that name with centerlines or contours" in nobody.stderr
-    assert "ids among a" in nobody.stderr
+    assert "expected ids among a)" in nobody.stderr, "once, though there are two results"
+
+
+def test_wrong_paths_are_told_with_what_was_meant(tmp_path: Path) -> None:
+    annotate(tmp_path / "out", "a", 1.0)
+    place = Place(OutputLayout(tmp_path / "out"), "a")
+    export = tmp_path / "to" / "a"
+    (export / "contours").mkdir(parents=True)
+    for name in ("bifurcation.mrk.json", "e9.txt", "contours/left_internal_lumen_z0012.mrk.json"):
+        (export / name).write_text(markups_text([]))
+    for bifurcation, contours, message in (
+        (export / "none.mrk.json", None, "none.mrk.json: there is no such file"),
+        (None, export / "none", "none: there is no such file or folder"),
+        (export, None, f"this is a folder .*Perhaps {export}/bifurcation.mrk.json was meant"),
+        (None, export, f"Perhaps {export}/contours was meant"),
+        (None, export / "e9.txt", "e9.txt: markups are files called .*mrk.json"),
+        (export / "e9.txt", None, "e9.txt: markups are files called .*mrk.json"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            correct(place, bifurcation, contours)

@@ -306,3 +306,13 @@ def test_maps_are_turned_by_parts_of_a_step() -> None:
     np.testing.assert_allclose(turned(grid, -20), np.roll(grid, -2, axis=1))
     np.testing.assert_allclose(turned(grid, 5)[0, 1:], grid[0, 1:] - 0.5)
     assert turned(grid, np.nan) is grid
+
+
+def test_a_table_of_pairs_that_cannot_be_used_is_a_mistake_of_the_call(tmp_path: Path) -> None:
+    """Nothing was computed: exit code 2, as for other wrong paths."""
+    with pytest.raises(UsageError, match=r"nope\.tsv"):
+        in_pairs(tmp_path / "nope.tsv", tmp_path, tmp_path)
+    path = tmp_path / "pairs.tsv"
+    path.write_text("id\tbefore\tafter\na\tb\tc\n")
+    with pytest.raises(UsageError, match=r"pairs\.tsv"):
+        in_pairs(path, tmp_path, tmp_path)

@@ -126,7 +126,7 @@ def test_a_record_of_strangers_removes_nothing_elsewhere(study: Study, tmp_path:
     ("slices", "message"),
     [
         (Slices(5, 9000, 9100), "the scan has no such slices .found 9000, expected slices 0 to"),
-        (Slices(500), "no outline lies in these slices .*every 500 mm"),
+        (Slices(500, 1, 30), "no outline lies in these slices .*every 500 mm"),
     ],
 )
 def test_slices_without_outlines_are_refused(

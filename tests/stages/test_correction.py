@@ -9,7 +9,8 @@ import pytest
 from tests.stages.measurement.phantoms import Vessel, centerlines_of, contours_of, grid_of, straight
 
 from carotid.geometry.outlines import signed_areas
-from carotid.stages.correction import Drawn, corrected_contours, smooth, with_bifurcations
+from carotid.stages.correction import Drawn, corrected_contours, with_bifurcations
+from carotid.stages.outline_changes import smooth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -120,3 +121,30 @@ def test_a_bifurcation_is_set_on_one_side() -> None:
     assert found.right.bifurcation is not None
     assert found.right.bifurcation.corrected
     np.testing.assert_array_equal(found.right.bifurcation.point, [1, 2, 3])
+
+
+def test_a_lumen_drawn_outside_its_wall_is_told(contours: Contours) -> None:
+    kept = [drawn(z, lumen(contours, z)) for z in (15, 25)]
+    wide = larger(lumen(contours, 20), 1.8)
+    found = corrected_contours(contours, [*kept, drawn(20, wide)])
+    (crossing,) = found.crossing
+    assert (crossing.side, crossing.label, crossing.z) == ("left", "internal", 20)
+    assert crossing.outside_mm == pytest.approx(3 * 1.8 - 4, abs=0.1)
+    wall = section(contours, 20).wall
+    assert wall is not None
+    both = [drawn(20, wide), Drawn("left", "internal", "wall", 20, larger(wall.points, 1.8))]
+    assert corrected_contours(contours, both).crossing == ()
+
+
+def test_what_would_follow_out_of_its_wall_stays(contours: Contours) -> None:
+    """Where the wall is narrow between two slices that were drawn."""
+    wall = section(contours, 18).wall
+    assert wall is not None
+    narrow = Drawn("left", "internal", "wall", 18, larger(wall.points, 0.78))
+    given = corrected_contours(contours, [narrow]).contours
+    before = lumen(given, 18)
+    ends = [drawn(16, lumen(given, 16)), drawn(20, larger(lumen(given, 20), 1.3))]
+    found = corrected_contours(given, ends)
+    assert found.left == (("left", "internal", "lumen", 18),)
+    assert found.between == 2
+    np.testing.assert_array_equal(lumen(found.contours, 18), before)

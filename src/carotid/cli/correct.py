@@ -93,7 +93,7 @@ def _say(found: Corrected) -> None:
 
 def _make_anew(place: Place, changed: Sequence[str], config_path: Path | None) -> int:
     from carotid.cli.cohort_progress import choose_progress
-    from carotid.export.corrections import make_anew
+    from carotid.export.made_anew import make_anew
 
     failed = False
     for name, outcome in make_anew(place, changed, config_path, choose_progress):

@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from carotid.errors import UsageError
+from carotid.errors import InputError, UsageError
 from carotid.storage.results.layout import (
     MEASUREMENT_TRANSFORM,
     MeasurementLayout,
@@ -236,12 +236,21 @@ def in_pairs(path: Path, root: Path, later_root: Path) -> list[Subject]:
         later_root: Where the follow-ups are.
 
     Raises:
-        InputError: The table cannot be read, has a pair twice, or a scan is paired with itself.
-        UsageError: An id has no measurements.
+        InputError: The table has a pair twice, or a scan is paired with itself.
+        UsageError: The table cannot be read, or an id has no measurements.
     """
-    table = read_table(
-        path, ("participant_id", "baseline", "follow_up"), "table of pairs", "correct the table"
-    )
+    try:
+        table = read_table(
+            path, ("participant_id", "baseline", "follow_up"), "table of pairs", "correct the table"
+        )
+    except InputError as error:
+        raise UsageError(
+            error.what,
+            where=error.where,
+            found=error.found,
+            expected=error.expected,
+            remedy=error.remedy,
+        ) from error
     columns = (table.cells[column] for column in ("participant_id", "baseline", "follow_up"))
     places = [(one, _by_composed(measured_participants(one))) for one in (root, later_root)]
     subjects = []

@@ -6,25 +6,31 @@ as it is, with its record; whoever reads the result gets the corrected one.
 
 from __future__ import annotations
 
-import json
+import logging
 import shutil
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from carotid import __version__
-from carotid.cohort.run import Request, run_stage
-from carotid.errors import OutputError, UsageError
-from carotid.export.slicer import read_bifurcations, read_drawn
+from carotid.errors import InputError, OutputError, UsageError
+from carotid.export.slicer import BIFURCATION, CONTOURS_FOLDER, read_bifurcations, read_drawn
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
-from carotid.stages.catalog import STAGES, stage_named
-from carotid.stages.correction import MOVED_MM, corrected_contours, with_bifurcations
+from carotid.stages.catalog import STAGES
+from carotid.stages.correction import corrected_contours, with_bifurcations
+from carotid.stages.correction_places import (
+    LARGE_MOVE_MM,
+    Courses,
+    check_bifurcation,
+    check_outline,
+    moved_along_mm,
+)
+from carotid.stages.outline_changes import MOVED_MM
 from carotid.storage.checksums import sha256_of_files
+from carotid.storage.markups import SUFFIX
 from carotid.storage.results.atomic import cannot_write, write_json
 from carotid.storage.results.centerlines import load_centerlines, save_corrected_bifurcations
 from carotid.storage.results.contours import load_contours, save_corrected_contours
@@ -36,21 +42,21 @@ from carotid.storage.results.layout import (
     PROVENANCE_FILE,
     OutputLayout,
 )
-from carotid.storage.results.parameters import read_parameters
 from carotid.storage.results.slots import Slot
+from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from carotid.cohort.outcome import Outcome
-    from carotid.cohort.runner import Progress
+    from carotid.artifacts import Centerlines, Contours
     from carotid.geometry.grid import Grid
     from carotid.geometry.sides import SideName
     from carotid.stages.correction import Correction
-    from carotid.stages.stage import Stage
+
+logger = logging.getLogger(__name__)
 
 BELOW: Mapping[str, tuple[str, ...]] = {
     CENTERLINE_TRANSFORM: ("measurement",),
@@ -135,10 +141,13 @@ def correct(place: Place, bifurcation: Path | None, contours: Path | None) -> Co
     Both files are read before anything is written.
 
     Raises:
-        InputError: A file cannot be used.
-        UsageError: There is nothing to correct, or no correction in the files.
+        InputError: A file cannot be used, or cannot be meant for the artery that it names.
+        UsageError: There is nothing to correct, no such file, or no correction in the files.
         OutputError: A file cannot be written.
     """
+    for path in (bifurcation, contours):
+        if path is not None:
+            _check_path(path, folder=path is contours)
     with place.held(CENTERLINE_TRANSFORM, CONTOUR_TRANSFORM):
         drawn = None if contours is None else _read_contours(place, contours)
         moved = {} if bifurcation is None else _read_moved(place, bifurcation)
@@ -177,72 +186,68 @@ def undo(place: Place) -> list[str]:
     return done
 
 
-def make_anew(
-    place: Place,
-    transforms: Sequence[str],
-    config_path: Path | None,
-    choose_progress: Callable[[int], AbstractContextManager[Progress]],
-) -> Iterator[tuple[str, Outcome]]:
-    """Make again what the directory has of this participant below corrected results.
-
-    Settings are those of the last run, unless a configuration is given.
-
-    Yields:
-        The name of each stage and what became of it.
-    """
-    names = dict.fromkeys(name for transform in transforms for name in BELOW[transform])
-    for stage in STAGES:
-        there = place.layout.transform(place.participant_id, stage.transform)
-        if stage.name not in names or not there.is_dir():
-            continue
-        last = read_parameters(place.layout.parameters).get(stage.transform, {})
-        with _settings(stage, last, config_path) as config:
-            request = Request(
-                stage=stage,
-                output_dir=place.layout.root,
-                input_dirs=_places(place, stage, last),
-                config_path=config,
-                participants=[place.participant_id],
-                force=True,
+def _check_path(path: Path, *, folder: bool) -> None:
+    """Refuse a path that is not there, or is not called as Slicer calls markups."""
+    if not path.exists():
+        raise UsageError("there is no such file" + " or folder" * folder, where=path)
+    if path.is_dir():
+        if not folder:
+            inner = path / f"{BIFURCATION}{SUFFIX}"
+            raise UsageError(
+                "this is a folder",
+                where=path,
+                expected="a file",
+                remedy=f"perhaps {inner} was meant" if inner.is_file() else None,
             )
-            (outcome,) = run_stage(request, choose_progress)
-        yield stage.name, outcome
-
-
-@contextmanager
-def _settings(
-    stage: Stage, last: Mapping[str, Any], config_path: Path | None
-) -> Iterator[Path | None]:
-    """A configuration with the settings of the last run, where none is given."""
-    if config_path is not None:
-        yield config_path
-        return
-    keys = [key for key in stage.parameters_class().model_fields if key in last]
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "last.toml"
-        # Numbers, words, truth values and lists of them are spelt alike in JSON and TOML.
-        lines = [f"{key} = {json.dumps(last[key])}" for key in keys if last[key] is not None]
-        path.write_text("\n".join([f"[{stage.transform}]", *lines]) + "\n", "utf-8")
-        yield path
-
-
-def _places(place: Place, stage: Stage, last: Mapping[str, Any]) -> dict[str, Path]:
-    """Where inputs are: in the directory itself, else where the last run took them from.
-
-    The directory may be a copy, or have been moved: what is on record is then another one's.
-    """
-    found = {}
-    for need in stage.earlier:
-        here = place.layout.transform(place.participant_id, stage_named(need).transform)
-        recorded = last.get(f"{need}_dir")
-        if not here.is_dir() and recorded and Path(recorded).is_dir():
-            found[need] = Path(recorded)
-    return found
+        inner = path / CONTOURS_FOLDER
+        if inner.is_dir() and not any(path.glob(f"*_z*{SUFFIX}")):
+            raise UsageError(
+                "the outlines are not in this folder itself",
+                where=path,
+                remedy=f"perhaps {inner} was meant",
+            )
+    elif not path.name.endswith(SUFFIX):
+        raise UsageError(
+            f"markups are files called *{SUFFIX}",
+            where=path,
+            remedy=f"save the markup in 3D Slicer as {SUFFIX}",
+        )
 
 
 def _read_contours(place: Place, path: Path) -> Correction:
     contours = load_contours(place.folder(CONTOUR_TRANSFORM))
-    return corrected_contours(contours, read_drawn(path, contours.canonical))
+    drawn = read_drawn(path, contours.canonical)
+    courses = Courses.of(contours, _centerlines_of(place, contours))
+    try:
+        for one in drawn:
+            check_outline(one, courses)
+    except InputError as error:
+        raise error.at(path) from error
+    made = corrected_contours(contours, drawn)
+    if made.crossing:
+        raise InputError(
+            "the lumen is not inside the wall",
+            where=path,
+            found=shortened(
+                [
+                    f"{one.side} {one.label}, slice {one.z} ({one.outside_mm:.1f} mm outside)"
+                    for one in made.crossing
+                ]
+            ),
+            remedy="correct both outlines of such a slice in 3D Slicer",
+        )
+    return made
+
+
+def _centerlines_of(place: Place, contours: Contours) -> Centerlines | None:
+    """The centerlines that the outlines follow; None where there are none on their grid."""
+    folder = place.layout.transform(place.participant_id, CENTERLINE_TRANSFORM)
+    if not folder.is_dir():
+        return None
+    found = load_centerlines(folder)
+    grid = found.grid
+    fits = grid is None or grid.reoriented(CANONICAL).agrees_with(contours.canonical)
+    return found if fits else None
 
 
 def _save_contours(place: Place, path: Path, made: Correction) -> Corrected:
@@ -264,8 +269,23 @@ def _read_moved(place: Place, path: Path) -> dict[SideName, NDArray[np.float64]]
     moved = {}
     for side, point in read_bifurcations(path, canonical).items():
         known = centerlines.side(side).bifurcation
-        if known is None or np.linalg.norm((point - known.point) * canonical.spacing_mm) > MOVED_MM:
-            moved[side] = point
+        if known is not None:
+            if np.linalg.norm((point - known.point) * canonical.spacing_mm) <= MOVED_MM:
+                continue
+            along = moved_along_mm((known.point, point), side, centerlines, canonical)
+            if abs(along) > LARGE_MOVE_MM:
+                logger.warning(
+                    "the %s bifurcation moves by %.0f mm %s along the artery: look whether it is "
+                    "this participant's file",
+                    side,
+                    abs(along),
+                    "up" if along > 0 else "down",
+                )
+        try:
+            check_bifurcation(side, point, centerlines, canonical)
+        except InputError as error:
+            raise error.at(path) from error
+        moved[side] = point
     return moved
 
 

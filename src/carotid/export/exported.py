@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.errors import CarotidError, OutputError
-from carotid.stages.correction import MOVED_MM, smooth
+from carotid.stages.outline_changes import MOVED_MM, smooth
 from carotid.storage.checksums import sha256_of_file
 from carotid.storage.markups import SUFFIX, Markup, read_markups
 from carotid.storage.results.atomic import cannot_write, write_json

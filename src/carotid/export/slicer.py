@@ -40,6 +40,7 @@ COLORS: dict[str, tuple[float, float, float]] = {
     "bifurcation": (1.00, 0.40, 0.90),
 }
 BIFURCATION = "bifurcation"
+CONTOURS_FOLDER = "contours"
 
 _WORDS = re.compile(r"[a-z]+|\d+")
 _SLICE = re.compile(r"z[_ -]?(\d+)")

@@ -12,7 +12,12 @@ import numpy as np
 from carotid.artifacts import LABEL_VALUES, LABELS
 from carotid.errors import InputError
 from carotid.export.exported import Earlier, write_exported
-from carotid.export.slicer import bifurcation_markup, centerline_markups, contour_markups
+from carotid.export.slicer import (
+    CONTOURS_FOLDER,
+    bifurcation_markup,
+    centerline_markups,
+    contour_markups,
+)
 from carotid.export.structures import ARTERIES, SIDES, STRUCTURES, TISSUE
 from carotid.export.studies import whole_file
 from carotid.geometry.grid import CANONICAL
@@ -42,8 +47,6 @@ if TYPE_CHECKING:
     from carotid.storage.markups import Markup
 
 WANTED = (CONTOUR_TRANSFORM, CENTERLINE_TRANSFORM, SEGMENTATION_TRANSFORM)
-
-CONTOURS_FOLDER = "contours"
 
 _SLAB_BYTES = 8 << 20
 

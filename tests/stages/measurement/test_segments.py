@@ -280,6 +280,7 @@ def test_faulty_slices_are_flagged_and_do_not_count() -> None:
     sections[9] = section(19, ring(4, (25, 20)), ring(6))
     sections[11] = section(21, ring(4), ring(30))
     sections[13] = section(23, [(1, 1), (2, 2)], ring(6))
+    sections[19] = section(29, ring(6), ring(4))
     grid = grid_of((1, 1, 1))
     table = measure(Contours(tuple(sections), (), grid, grid)).left.slices
     flags = dict(zip(table.numbers("z").astype(int).tolist(), table.words("flags"), strict=True))
@@ -293,7 +294,11 @@ def test_faulty_slices_are_flagged_and_do_not_count() -> None:
         zip(table.numbers("z").astype(int).tolist(), table.words("readable"), strict=True)
     )
     assert readable[13] == "lumen"
-    assert [readable[z] for z in (15, 19, 21, 23)] == ["no", "lumen", "no", "no"]
+    assert [readable[z] for z in (15, 19, 21, 23, 29)] == ["no", "lumen", "no", "no", "no"]
+    for name in ("wa_mm2", "nwi", "axial_wa_mm2", "axial_nwi"):
+        cells = table.numbers(name)
+        assert np.isnan(cells[table.numbers("z") == 29]).all(), "a lumen larger than the vessel"
+        assert (cells[np.isfinite(cells)] >= 0).all()
     assert np.isnan(table.numbers("wt_mean_mm")[table.numbers("z") == 13]).all()
     assert readable[25] == "yes"
 

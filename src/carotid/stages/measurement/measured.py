@@ -28,7 +28,8 @@ FLAGS: Mapping[str, str] = {
     "no_wall": "the slice has no outer outline of the wall",
     "edge": "an outline reaches the edge of the scan",
     "crosses_itself": "an outline crossed itself and its convex hull was measured",
-    "lumen_outside_wall": "a part of the lumen lies outside the wall; the thickness there is 0",
+    "lumen_outside_wall": "a part of the lumen lies outside the wall; the thickness there is 0; "
+    "nothing of the slice counts where the lumen is larger than the whole vessel",
     "fused": "the outer walls of both arteries run into each other: areas, no thickness",
     "unsure": "the mean thickness has a standard deviation above unsure_mm: the wall is not read",
     "lumens_overlap": "the lumens of both arteries overlap: the slice is below the flow divider",
@@ -137,7 +138,8 @@ def _measured(
         "near_bifurcation": np.abs(s_mm) < parameters.near_bifurcation_mm,
         "corrected": _marked(artery.lumen, k, "corrected") | _marked(artery.wall, k, "corrected"),
     }
-    lumen_read = ~(no_lumen | edge | overlap)
+    inverted = (across.la > across.tva) | (axial.la > axial.tva)
+    lumen_read = ~(no_lumen | edge | overlap | inverted)
     wall_read = lumen_read & ~(no_wall | fused | unsure) & (crossed <= MAX_CROSSED)
     return MeasuredArtery(
         artery, side, s_mm, angle, across, axial, spreads, flags, lumen_read, wall_read

@@ -29,7 +29,8 @@ class Shapes:
     """Measures of s cross-sections; NaN where one could not be taken. Lengths in mm.
 
     Attributes:
-        la, tva, wa: (s,) area of the lumen, of all inside the wall's outer outline, of the wall.
+        la, tva, wa: (s,) area of the lumen, of all inside the wall's outer outline, of the wall,
+            which is NaN where the lumen's is larger than all.
         nwi: (s,) normalised wall index, wa / tva.
         wt_mean, wt_max, wt_min: (s,) thickness of the wall.
         wt_max_deg: (s,) where it is thickest, seen from the center of the lumen: degrees from
@@ -87,6 +88,7 @@ def measure_shapes(
     both = has_lumen & has_outer
     la = _filled(s, has_lumen, signed_areas(lumen[has_lumen]) * area_factor)
     tva = _filled(s, has_outer, signed_areas(outer[has_outer]) * area_factor)
+    wa = np.where(tva >= la, tva - la, np.nan)
     asked = has_lumen & diameters
     field = walls(lumen[both], outer[both], method)
     by_angle, where = _by_direction(field.thickness_mm, field.nodes, centroids(lumen[both]))
@@ -96,8 +98,8 @@ def measure_shapes(
         return Shapes(
             la=la,
             tva=tva,
-            wa=tva - la,
-            nwi=(tva - la) / tva,
+            wa=wa,
+            nwi=wa / tva,
             wt_mean=_filled(s, both, field.thickness_mm.mean(axis=1)),
             wt_max=_filled(s, both, largest),
             wt_min=_filled(s, both, least),

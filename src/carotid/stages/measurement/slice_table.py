@@ -55,7 +55,12 @@ class Measure:
 MEASURES = (
     Measure("la", "la", "mm2", "Area of the lumen"),
     Measure("tva", "tva", "mm2", "Total vessel area: all inside the wall's outer outline"),
-    Measure("wa", "wa", "mm2", "Area of the wall: total vessel area less the lumen's"),
+    Measure(
+        "wa",
+        "wa",
+        "mm2",
+        "Area of the wall: total vessel area less the lumen's, empty where that is larger",
+    ),
     Measure("nwi", "nwi", "", "Normalised wall index: wall area / total vessel area"),
     Measure("wt_mean", "wt_mean", "mm", "Mean thickness of the wall, over the lumen's outline"),
     Measure("wt_max", "wt_max", "mm", "Largest thickness of the wall"),

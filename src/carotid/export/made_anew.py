@@ -1,0 +1,86 @@
+"""What lies below corrected results in an output directory, made anew."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from carotid.cohort.run import Request, run_stage
+from carotid.export.corrections import BELOW
+from carotid.stages.catalog import STAGES, stage_named
+from carotid.storage.results.parameters import read_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from carotid.cohort.outcome import Outcome
+    from carotid.cohort.runner import Progress
+    from carotid.export.corrections import Place
+    from carotid.stages.stage import Stage
+
+
+def make_anew(
+    place: Place,
+    transforms: Sequence[str],
+    config_path: Path | None,
+    choose_progress: Callable[[int], AbstractContextManager[Progress]],
+) -> Iterator[tuple[str, Outcome]]:
+    """Make again what the directory has of this participant below corrected results.
+
+    Settings are those of the last run, unless a configuration is given.
+
+    Yields:
+        The name of each stage and what became of it.
+    """
+    names = dict.fromkeys(name for transform in transforms for name in BELOW[transform])
+    for stage in STAGES:
+        there = place.layout.transform(place.participant_id, stage.transform)
+        if stage.name not in names or not there.is_dir():
+            continue
+        last = read_parameters(place.layout.parameters).get(stage.transform, {})
+        with _settings(stage, last, config_path) as config:
+            request = Request(
+                stage=stage,
+                output_dir=place.layout.root,
+                input_dirs=_places(place, stage, last),
+                config_path=config,
+                participants=[place.participant_id],
+                force=True,
+            )
+            (outcome,) = run_stage(request, choose_progress)
+        yield stage.name, outcome
+
+
+@contextmanager
+def _settings(
+    stage: Stage, last: Mapping[str, Any], config_path: Path | None
+) -> Iterator[Path | None]:
+    """A configuration with the settings of the last run, where none is given."""
+    if config_path is not None:
+        yield config_path
+        return
+    keys = [key for key in stage.parameters_class().model_fields if key in last]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "last.toml"
+        # Numbers, words, truth values and lists of them are spelt alike in JSON and TOML.
+        lines = [f"{key} = {json.dumps(last[key])}" for key in keys if last[key] is not None]
+        path.write_text("\n".join([f"[{stage.transform}]", *lines]) + "\n", "utf-8")
+        yield path
+
+
+def _places(place: Place, stage: Stage, last: Mapping[str, Any]) -> dict[str, Path]:
+    """Where inputs are: in the directory itself, else where the last run took them from.
+
+    The directory may be a copy, or have been moved: what is on record is then another one's.
+    """
+    found = {}
+    for need in stage.earlier:
+        here = place.layout.transform(place.participant_id, stage_named(need).transform)
+        recorded = last.get(f"{need}_dir")
+        if not here.is_dir() and recorded and Path(recorded).is_dir():
+            found[need] = Path(recorded)
+    return found
