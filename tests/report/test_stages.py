@@ -184,7 +184,17 @@ def test_heatmaps_that_were_not_kept_count_too(staged: Path, tmp_path: Path) -> 
     out = tmp_path / "out"
     shutil.copytree(staged / "out" / "outlines", out / "outlines")
     folder = out / "outlines" / "contour_transform"
-    heatmap = Record("heatmap", {}, context={"score": 55.0, "unlike_training": ["it is a foot"]})
+    context = {
+        "score": 55.0,
+        "score_parts": [
+            {"points": 35.0, "words": "members disagree by up to 4 mm, right external"},
+            {"points": 12.0, "words": "3 jumps along 100 mm, right external"},
+            {"points": 8.0, "words": "a third part"},
+            "spoilt",
+        ],
+        "unlike_training": ["it is a foot"],
+    }
+    heatmap = Record("heatmap", {}, context=context)
     lines = Record("centerline", {}, inputs={"heatmap": Input.of_result(heatmap)})
     (folder / "provenance.json").unlink()
     write_record(folder, Record("contour", {}, inputs={"centerline": Input.of_result(lines)}))
@@ -193,5 +203,7 @@ def test_heatmaps_that_were_not_kept_count_too(staged: Path, tmp_path: Path) -> 
     assert row.score == 55.0
     assert row.unlike == ("it is a foot",)
     text = done.page.read_text()
-    assert "heatmaps, which were not kept, had a score of 55" in text
+    why = "members disagree by up to 4 mm, right external; 3 jumps along 100 mm, right external"
+    assert f"heatmaps, which were not kept, had a score of 55: {why}</li>" in text
+    assert f"\tdone\t{why}\t55.00\t" in done.table.read_text()
     assert "trained on: it is a foot" in text

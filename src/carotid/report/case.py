@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from carotid.errors import CarotidError, one_line
 from carotid.evaluation.figures import CHECK
+from carotid.evaluation.score_told import TOLD, score_parts
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.report.centerline_case import centerline_section
@@ -113,6 +114,7 @@ def make_case(subject: Subject, number: int, wishes: Wishes) -> tuple[Row, Marku
         notes += [note] if note and wishes.scans else []
     scene = None if found.contours is None else make_contour_scene(found.contours, scan)
     row = _row(subject, number, found, scene)
+    row = replace(row, why=_why(row, subject, found, scene))
     return row, _body(subject, found, scan, scene, notes, wishes) if row.shown else Markup()
 
 
@@ -186,6 +188,30 @@ def _row(subject: Subject, number: int, found: Findings, scene: ContourScene | N
     )
 
 
+def _why(
+    row: Row, subject: Subject, found: Findings, scene: ContourScene | None
+) -> tuple[str, ...]:
+    """What makes the score, of the stage that has the largest one."""
+    if not row.score >= CHECK:
+        return ()
+    if row.score == row.heatmap_score:
+        exam = found.exam
+        parts = (
+            list(subject.recorded_parts)
+            if exam is None
+            else [part.words for part in score_parts(row.sides, exam.between_mm)]
+        )
+    elif row.score == row.contour_score and scene is not None:
+        parts = contour_reasons(scene)
+    else:
+        parts = [
+            words
+            for side in SIDE_NAMES
+            for words in centerline_reasons(side, row.centerlines[side])
+        ]
+    return tuple(parts[:TOLD])
+
+
 def _body(
     subject: Subject,
     found: Findings,
@@ -207,8 +233,10 @@ def _body(
     if found.centerlines is not None and found.grid is not None:
         sections.append(centerline_section(found.centerlines, found.grid, scan))
     if found.exam is None and subject.recorded_score >= CHECK:
+        parts = "; ".join(subject.recorded_parts[:TOLD])
         reasons.append(
             f"heatmaps, which were not kept, had a score of {subject.recorded_score:.0f}"
+            + (f": {parts}" if parts else "")
         )
     if found.exam is not None:
         reasons += heatmap_reasons(found.exam)

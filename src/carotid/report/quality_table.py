@@ -70,7 +70,7 @@ def _cells(order: int, row: Row, side: SideName | None) -> dict[str, str]:
         "order": str(order),
         "participant_id": _plain(row.participant_id),
         "result": row.result,
-        "reason": _plain(row.reason),
+        "reason": _plain("; ".join(words for words in (row.reason, *row.why) if words)),
         "score": _digits(row.score, 2),
         "unlike_training": _plain("; ".join(row.unlike)),
     }

@@ -56,6 +56,7 @@ class Row:
         truth: Distances from known centers, where there are any.
         unlike: In what the scan differs from those that the models were trained on.
         shown: Whether there is anything to show.
+        why: What makes the score, the largest part first, in words; empty where it is plausible.
         view: Whether the participant's page in 3D lies beside the page.
     """
 
@@ -73,6 +74,7 @@ class Row:
     truth: Mapping[SideName, KnownDistance] = field(default_factory=dict)
     unlike: tuple[str, ...] = ()
     shown: bool = False
+    why: tuple[str, ...] = ()
     view: bool = False
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from carotid.errors import CarotidError, UsageError, one_line
 from carotid.geometry.crop import Crop
@@ -81,12 +81,26 @@ class Subject:
 
         So the heatmaps count too where a pipeline did not keep them.
         """
+        score = self._heatmap_context.get("score")
+        return float(score) if isinstance(score, int | float) else math.nan
+
+    @property
+    def recorded_parts(self) -> tuple[str, ...]:
+        """What made that score, the largest part first, in words; empty where not on record."""
+        told = self._heatmap_context.get("score_parts")
+        if not isinstance(told, list):
+            return ()
+        words = [part.get("words") for part in told if isinstance(part, dict)]
+        return tuple(one_line(one) for one in words if isinstance(one, str))
+
+    @property
+    def _heatmap_context(self) -> Mapping[str, Any]:
+        """What was noted when heatmaps with a score were made."""
         for record in self.records.values():
             for one in record.way_back():
-                score = one.context.get("score")
-                if one.transform == "heatmap" and isinstance(score, int | float):
-                    return float(score)
-        return math.nan
+                if one.transform == "heatmap" and "score" in one.context:
+                    return one.context
+        return {}
 
     @property
     def made_from(self) -> Input | None:

@@ -78,7 +78,11 @@ def test_members_that_differ_are_doubtful() -> None:
     prepared = scan()
     found = impression(prepared, traces(prepared, apart=30), {})
     assert found.score >= DOUBTFUL
-    assert found.remarks == (f"doubtful: heatmaps score {found.score:.0f} of 100",)
+    (remark,) = found.remarks
+    assert remark.startswith(f"doubtful: heatmaps score {found.score:.0f} of 100: ")
+    assert found.parts[0].words in remark
+    told = found.as_context()["score_parts"]
+    assert sum(part["points"] for part in told) == pytest.approx(found.score, abs=2.0)
 
 
 @pytest.mark.parametrize(("slice_mm", "jumps"), [(2.0, True), (8.0, False)])

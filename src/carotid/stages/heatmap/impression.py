@@ -22,6 +22,7 @@ from carotid.evaluation.figures import (
     side_figures,
 )
 from carotid.evaluation.likeness import differences, geometry_facts, intensity_facts
+from carotid.evaluation.score_told import TOLD, score_parts
 from carotid.geometry.grid import CANONICAL
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from carotid.evaluation.score_told import ScorePart
     from carotid.geometry.frame import NetworkFrame
     from carotid.geometry.sides import Side
     from carotid.stages.heatmap.prepare import PreparedScan
@@ -48,11 +50,13 @@ class Impression:
 
     Attributes:
         score: As on the report's page, from 0 to 100.
+        parts: What makes the score, the largest part first.
         facts: What the scan is like, by name.
         unlike: In what it differs from those of training, in words.
     """
 
     score: float
+    parts: Sequence[ScorePart]
     facts: Mapping[str, float]
     unlike: tuple[str, ...]
 
@@ -61,6 +65,9 @@ class Impression:
         known = {name: round(v, 4) for name, v in self.facts.items() if not np.isnan(v)}
         return {
             "score": round(self.score, 1),
+            "score_parts": [
+                {"points": round(part.points, 1), "words": part.words} for part in self.parts
+            ],
             "scan": known,
             "unlike_training": list(self.unlike),
         }
@@ -70,7 +77,8 @@ class Impression:
         """What the closing table says."""
         told = [f"unlike training: {one}" for one in self.unlike]
         if self.score >= DOUBTFUL:
-            told.append(f"doubtful: heatmaps score {self.score:.0f} of 100")
+            words = "; ".join(part.words for part in self.parts[:TOLD])
+            told.append(f"doubtful: heatmaps score {self.score:.0f} of 100: {words}")
         return tuple(told)
 
 
@@ -88,7 +96,10 @@ def impression(
     """
     frame = scan.frame
     courses = [_course(frame, side, found) for side, found in traces.items()]
-    scores = [side_figures(course, HIGH_PEAK).score for course in courses]
+    figures = {
+        side.name: side_figures(course, HIGH_PEAK)
+        for side, course in zip(traces, courses, strict=True)
+    }
     between = left_right_mm(courses[0], courses[1], HIGH_PEAK)
     spacing_mm = frame.grid.reoriented(CANONICAL).spacing_mm
     height, depth, width = (stop - start for start, stop in frame.kept)
@@ -102,8 +113,9 @@ def impression(
         **intensity_facts(scan.images[0][::3, ::3, ::3]),
         "blood_contrast": float(np.median(known)) if len(known) else float("nan"),
     }
-    score = participant_score(scores[0], scores[1], between)
-    return Impression(score, facts, differences(facts, seen))
+    left, right = (one.score for one in figures.values())
+    score = participant_score(left, right, between)
+    return Impression(score, score_parts(figures, between), facts, differences(facts, seen))
 
 
 def _voxel_mm(frame: NetworkFrame) -> tuple[float, float, float]:
