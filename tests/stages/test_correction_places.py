@@ -61,7 +61,8 @@ def neck(grid: Grid) -> tuple[Contours, Centerlines]:
 
 @pytest.fixture(params=GRIDS, ids=["LPS", "RAS", "PSR, tilted"])
 def grid(request: pytest.FixtureRequest) -> Grid:
-    return request.param
+    chosen: Grid = request.param
+    return chosen
 
 
 def index(grid: Grid, *point_mm: float) -> NDArray[np.float64]:
