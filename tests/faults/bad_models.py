@@ -150,7 +150,11 @@ MODELS: dict[str, Row] = {
     "text": (model(b"weights\n" * 30), REFUSED, "a text that begins 'weights"),
     "a git-annex pointer": (model(b"/annex/objects/MD5E-s9--0.pt\n"), REFUSED, "datalad get"),
     "a zip of a model": (zip_of_model, REFUSED, "a zip archive of other files.*Unpack it"),
-    "a description of another step": (described(kind="contour"), REFUSED, "of another step"),
+    "a description of another step": (
+        described(kind="contour"),
+        REFUSED,
+        "these are contour models",
+    ),
     "a description of other weights": (
         described(files={"unet_0.pt": "0" * 64}),
         REFUSED,

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from tests.report.conftest import EVIL, small_grid
 from tests.report.results import MemberView, write_heatmaps, write_scan
 
-from carotid.cli.report import report
+from carotid.cli.report import print_page, report
 from carotid.errors import UsageError
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
@@ -50,6 +50,19 @@ def test_order_and_figures(made: Path, tmp_path: Path) -> None:
     assert 47 < float(good["left_right_mm"]) < 60
     assert good["truth_median_mm"] == ""
     assert float(table[2]["internal_disagreement_p95_mm"]) > 3
+
+
+def test_those_who_were_asked_for_are_counted(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = write_report(made / "out", output_path=tmp_path / "page.html")
+    print_page(done)
+    assert "    2 without results" in capsys.readouterr().out
+    print_page(done, {"good", "unrun"})
+    said = capsys.readouterr().out
+    assert "    1 plausible" in said
+    assert "    1 without results" in said
+    assert "doubtful" not in said
 
 
 def test_a_scan_unlike_training_comes_first_and_says_why(made: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from carotid.errors import CarotidError, ModelError
-from carotid.storage.described_models import check_described
+from carotid.storage.described_models import check_described, check_kind
 from carotid.storage.model_description import (
     ModelDescription,
     SpreadTable,
@@ -177,10 +177,16 @@ def test_models_are_compared_with_their_description(
     assert "models that model.json lists are not there: member_1.pt" in caplog.text
     with pytest.raises(ModelError, match=r"member_0\.pt: the file is not the one"):
         check_described(tmp_path, "contour", {"member_0.pt": "00" * 32})
-    with pytest.raises(
-        ModelError, match=r"models of another step .found contour, expected heatmap"
-    ):
+    with pytest.raises(ModelError, match=r"these are contour models .expected heatmap models"):
         check_described(tmp_path, "heatmap", {"member_0.pt": "ab" * 32})
+
+
+def test_models_of_another_step_are_told_without_weights(tmp_path: Path) -> None:
+    check_kind(tmp_path, "heatmap")
+    write_model_description(tmp_path, FULL)
+    check_kind(tmp_path, "contour")
+    with pytest.raises(ModelError, match=r"these are contour models .*models path heatmap"):
+        check_kind(tmp_path, "heatmap")
 
 
 def test_settings_that_are_not_what_the_models_expect_are_told(

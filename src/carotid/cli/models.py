@@ -74,8 +74,17 @@ def calibrate(model_dir: Path, necks: int) -> int:
     found ones goes into model.json of MODEL_DIR.
     """
     from carotid.cli.progress import duration
+    from carotid.errors import UsageError
+    from carotid.storage.described_models import check_kind
     from carotid.training.contour.calibration import calibrate as calibrated
 
+    if model_dir.resolve().is_relative_to(SHIPPED):
+        raise UsageError(
+            "these models belong to the installed package, and are not changed",
+            where=model_dir,
+            remedy="copy the folder, and calibrate the copy",
+        )
+    check_kind(model_dir, "contour")
     begin = time.monotonic()
 
     def on_neck(number: int) -> None:
@@ -105,11 +114,13 @@ def check(model_dir: Path, kind: str | None) -> int:
     from carotid.errors import ModelError
     from carotid.network.model_files import find_models
     from carotid.network.weights import read_weights
+    from carotid.storage.described_models import check_kind
     from carotid.storage.model_description import read_model_description
 
     described = read_model_description(model_dir)
     if kind is None:
         kind = KINDS[0] if described is None else described.kind
+    check_kind(model_dir, kind)
     listed = {} if described is None else dict(described.files)
     expected = {**listed, **_sums(model_dir / "SHA256SUMS")}
     bad = 0

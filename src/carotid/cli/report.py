@@ -10,7 +10,7 @@ import click
 from carotid.cli.place import PLACE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from carotid.report.write import Report
@@ -98,12 +98,18 @@ def page_progress() -> Iterator[Callable[[str, int, int], None]]:
         yield tell
 
 
-def print_page(made: Report) -> None:
-    """How many participants need a look, and where, on standard output."""
+def print_page(made: Report, asked: Collection[str] | None = None) -> None:
+    """How many participants need a look, and where, on standard output.
+
+    Args:
+        made: The page.
+        asked: Who counts; None for everyone on the page.
+    """
     from carotid.report.page import GROUPS
 
+    rows = [row for row in made.rows if asked is None or row.participant_id in asked]
     for group, words in GROUPS.items():
-        count = sum(row.group == group for row in made.rows)
+        count = sum(row.group == group for row in rows)
         if count:
             click.echo(f"{count:5d} {words}")
     click.echo(f"open {made.page}")

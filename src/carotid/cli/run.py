@@ -122,4 +122,4 @@ def _make_page(output_dir: Path, outcomes: list[Outcome]) -> None:
         logger.warning("no page was made: %s", error)
         return
     with suppress(OSError, ValueError):
-        print_page(made)
+        print_page(made, {outcome.participant_id for outcome in outcomes})

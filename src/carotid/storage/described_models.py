@@ -19,6 +19,28 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+def check_kind(folder: Path, kind: str) -> None:
+    """Refuse models of another step by what `model.json` says, before their weights are read.
+
+    Args:
+        folder: The model directory.
+        kind: The step that they are used for.
+
+    Raises:
+        ModelError: They are another step's.
+    """
+    described = read_model_description(folder)
+    if described is not None and described.kind != kind:
+        raise ModelError(
+            f"these are {described.kind} models",
+            where=folder,
+            expected=f"{kind} models",
+            remedy=f"give the folder with the {kind} models; `carotid models path {kind}` prints "
+            f"the package's own. If they are {kind} models, remove {MODEL_JSON}, which says "
+            "otherwise",
+        )
+
+
 def check_described(folder: Path, kind: str, sha256: Mapping[str, str]) -> None:
     """Compare models that were read with what `model.json` beside them says, if it is there.
 
@@ -32,17 +54,10 @@ def check_described(folder: Path, kind: str, sha256: Mapping[str, str]) -> None:
             says of intensities and spreads would not hold. There is a warning about models that it
             lists and that are not there.
     """
+    check_kind(folder, kind)
     described = read_model_description(folder)
     if described is None:
         return
-    if described.kind != kind:
-        raise ModelError(
-            "model.json describes models of another step",
-            where=folder / MODEL_JSON,
-            found=described.kind,
-            expected=kind,
-            remedy=f"give the folder with the {kind} models, or remove model.json",
-        )
     for name, found in sha256.items():
         listed = described.files.get(name, found)
         if listed.lower() != found:

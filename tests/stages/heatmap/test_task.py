@@ -20,6 +20,7 @@ from carotid.stages.heatmap.task import HeatmapTask
 from carotid.stages.inputs import Inputs
 from carotid.stages.stage import SCAN, Setting
 from carotid.storage.metaimage.write import write_metaimage
+from carotid.storage.model_description import ModelDescription, write_model_description
 from carotid.storage.participants import find_scans
 from carotid.storage.raw import hash_scan
 from carotid.storage.results.heatmaps import load_heatmaps
@@ -133,6 +134,16 @@ def test_memory_is_looked_at_before_the_voxels(setting: Setting[HeatmapParameter
 def test_a_torn_scan_is_named(setting: Setting[HeatmapParameters]) -> None:
     with pytest.raises(InputError, match=r"torn\.mha"):
         HeatmapTask(setting).load("torn")
+
+
+def test_models_of_another_step_are_told_before_weights_are_read(
+    setting: Setting[HeatmapParameters],
+) -> None:
+    assert setting.model_dir is not None
+    write_model_description(setting.model_dir, ModelDescription("contour", "a network"))
+    (setting.model_dir / "unet_0.pt").write_bytes(b"no weights")
+    with pytest.raises(ModelError, match="these are contour models"):
+        HeatmapTask(setting).prepare()
 
 
 def test_one_model_is_told(

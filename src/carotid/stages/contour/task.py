@@ -16,7 +16,7 @@ from carotid.errors import InputError
 from carotid.stages.one_piece import one_piece
 from carotid.stages.stage import Prepared
 from carotid.storage.checksums import sha256_of_file
-from carotid.storage.described_models import check_described
+from carotid.storage.described_models import check_described, check_kind
 from carotid.storage.model_description import MODEL_JSON, read_model_description
 from carotid.storage.results.contours import save_contours
 from carotid.storage.results.polar import load_polar
@@ -70,6 +70,7 @@ class ContourNetworks:
         self._device = choose_device(self._setting.device)
         device = describe_device(self._device)
         logger.info("device: %s, %d threads", device, self._setting.cores)
+        check_kind(self._model_dir, "contour")
         self._models = read_contour_models(self._model_dir, self._setting.parameters.split_list)
         names = {one.name: one.sha256 for one in self._models.weights}
         check_described(self._model_dir, "contour", names)

@@ -17,7 +17,7 @@ from carotid.stages.heatmap.forecast import expect_gpu, foresee
 from carotid.stages.heatmap.impression import impression
 from carotid.stages.heatmap.reading import read_prepared
 from carotid.stages.stage import SCAN, Made, Prepared
-from carotid.storage.described_models import check_described
+from carotid.storage.described_models import check_described, check_kind
 from carotid.storage.model_description import read_model_description
 from carotid.storage.raw import open_scan
 from carotid.storage.results.heatmaps import SideSlabs, write_side
@@ -88,6 +88,7 @@ class HeatmapTask:
         device = choose_device(self._setting.device)
         self._planned_device = describe_device(device)
         logger.info("device: %s, %d threads", self._planned_device, cores)
+        check_kind(self._model_dir, "heatmap")
         self._weights = read_models(self._model_dir, HEATMAP)
         check_described(self._model_dir, "heatmap", {m.name: m.sha256 for m in self._weights})
         self._size = len(self._weights)
