@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,9 @@ def test_golden_tables(golden: Path, stored: str, which: str) -> None:
     assert_same_tables(rows(found.table), rows(golden / "expected" / "compare_centerline.tsv"))
     expected = rows(golden / "expected" / "compare_centerline_summary.tsv")
     assert_same_tables(rows(found.summary), expected)
+    for table in (found.table, found.summary):
+        dictionary = json.loads(table.with_suffix(".json").read_text())
+        assert list(dictionary) == list(rows(table)[0])
 
 
 def test_without_a_grid_there_are_voxels_and_a_warning(golden: Path) -> None:

@@ -61,6 +61,9 @@ def test_rows_are_sorted_and_places_repeat(tmp_path: Path) -> None:
             write(tmp_path / name, participant)
     compare_contours(tmp_path / "a", tmp_path / "b", tmp_path / "out")
     for table in ("dice", "slices", "points"):
+        dictionary = tmp_path / "out" / f"compare_contour_{table}.json"
+        header = dictionary.with_suffix(".tsv").read_text().splitlines()[0].split("\t")
+        assert list(json.loads(dictionary.read_text())) == header
         rows = (tmp_path / "out" / f"compare_contour_{table}.tsv").read_text().splitlines()[1:]
         places = [row.split("\t")[:5] for row in rows]
         keys = [(p, side, label, int(z), thing) for p, side, label, z, thing in places]
@@ -144,7 +147,7 @@ def test_a_participant_that_is_damaged_does_not_stop_the_others(tmp_path: Path) 
     assert "row 2, column object" in run.stderr
     assert "sub-3 was not compared" in run.stderr
     assert "different grids" in run.stderr
-    assert "1 participants" in run.stdout
+    assert "1 participant\n" in run.stdout
     rows = (tmp_path / "out" / "compare_contour_dice.tsv").read_text().splitlines()
     assert {row.split("\t")[0] for row in rows[1:]} == {"sub-1"}
 

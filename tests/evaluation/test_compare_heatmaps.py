@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,7 +90,7 @@ def test_table_and_figures(tmp_path: Path, orientation: str) -> None:
     assert found.summary.above_slices == 2 * (SHAPE[2] - FORK - 11)
     with (tmp_path / "table.tsv").open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == COLUMNS == tuple(json.loads((tmp_path / "table.json").read_text()))
     assert len(rows) == 2 * 2 * SHAPE[2]
     row = next(r for r in rows if (r["side"], r["label"], r["slice"]) == ("left", "external", "11"))
     assert float(row["peak"]) == 300

@@ -19,7 +19,6 @@ from carotid.cli.report import print_page, report
 from carotid.errors import UsageError
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
-from carotid.report.quality_table import HEADER
 from carotid.report.write import write_report
 
 if TYPE_CHECKING:
@@ -38,7 +37,13 @@ def test_order_and_figures(made: Path, tmp_path: Path) -> None:
         "doubtful", "check", "plausible"
     ]  # fmt: skip
     table = rows_of(done.table)
-    assert list(table[0]) == HEADER
+    dictionary = json.loads((tmp_path / "quality.json").read_text())
+    assert list(table[0]) == list(dictionary)
+    for name, entry in dictionary.items():
+        assert entry["Description"], name
+        assert entry.get("Units", "") == ("mm" if name.endswith("_mm") else ""), name
+    told = {"done", "failed", "incomplete", "unreadable", "no result"}
+    assert set(dictionary["result"]["Levels"]) == told >= {row["result"] for row in table}
     assert [r["participant_id"] for r in table[2:]] == [
         n for n in ("poor", "fair", "good") for _ in "lr"
     ]
@@ -91,7 +96,8 @@ def test_same_files_make_the_same_bytes(made: Path, tmp_path: Path) -> None:
         digests.append(
             [hashlib.sha256(path.read_bytes()).hexdigest() for path in (done.page, done.table)]
         )
-        assert sorted(p.name for p in (tmp_path / name).iterdir()) == ["page.html", "quality.tsv"]
+        made_files = sorted(p.name for p in (tmp_path / name).iterdir())
+        assert made_files == ["page.html", "quality.json", "quality.tsv"]
     assert digests[0] == digests[1]
 
 

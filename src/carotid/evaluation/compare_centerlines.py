@@ -9,12 +9,14 @@ import numpy as np
 
 from carotid.artifacts import LABELS, Label
 from carotid.errors import CarotidError, InputError, UsageError
+from carotid.evaluation.compared_columns import CENTERLINE_SUMMARY, CENTERLINES, names
 from carotid.evaluation.polylines import distances_to_polyline
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.storage.annotations import read_centers
 from carotid.storage.results.atomic import write_atomically
 from carotid.storage.results.layout import CENTERLINE_TRANSFORM, CenterlineLayout, OutputLayout
+from carotid.storage.results.measurement_tables import write_dictionary
 from carotid.storage.results.record import stored_grid
 
 if TYPE_CHECKING:
@@ -25,29 +27,10 @@ if TYPE_CHECKING:
 
     from carotid.storage.annotations import Annotation
 
-COLUMNS = (
-    "participant_id",
-    "side",
-    "label",
-    "z",
-    "euclidean_distance",
-    "distance_mm",
-    "nearest_mm",
-)
+COLUMNS = names(CENTERLINES)
 """Columns of the table: a row per center that both have."""
 
-SUMMARY_COLUMNS = (
-    "participant_id",
-    "side",
-    "label",
-    "slices_1",
-    "slices_2",
-    "slices_both",
-    "median_mm",
-    "p95_mm",
-    "max_mm",
-    "hausdorff_mm",
-)
+SUMMARY_COLUMNS = names(CENTERLINE_SUMMARY)
 """Columns of the summary: a row per participant, side and label."""
 
 TABLE_NAME = "compare_centerline.tsv"
@@ -145,6 +128,8 @@ def compare_centerlines(
             summary.append(_summary((participant, side, label), found))
     write_atomically(result.table, ("\n".join(rows) + "\n").encode())
     write_atomically(result.summary, ("\n".join(summary) + "\n").encode())
+    write_dictionary(result.table, CENTERLINES)
+    write_dictionary(result.summary, CENTERLINE_SUMMARY)
     return result
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from carotid.artifacts import BOUNDARIES
 from carotid.errors import CarotidError, InputError, UsageError
 from carotid.evaluation.challenge_score import ChallengeScore, challenge_score
+from carotid.evaluation.compared_columns import CONTOURS, names
 from carotid.evaluation.contour_agreement import (
     OutlineAgreement,
     lumen_dice,
@@ -23,6 +24,7 @@ from carotid.storage.results.atomic import cannot_write, write_atomically
 from carotid.storage.results.contours import load_side
 from carotid.storage.results.grids import read_grids
 from carotid.storage.results.layout import CONTOUR_TRANSFORM, ContourLayout, OutputLayout
+from carotid.storage.results.measurement_tables import write_dictionary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,20 +34,6 @@ if TYPE_CHECKING:
 
     from carotid.artifacts import Boundary, CrossSection
     from carotid.geometry.grid import Grid
-
-_PLACE = ("participant_id", "side", "label", "z")
-
-DICE_COLUMNS = (*_PLACE, "object", "dice_score")
-POINT_COLUMNS = (
-    *_PLACE, "object", "x", "y", "deviation", "norm_deviation", "min_distance", "distance_mm",
-)  # fmt: skip
-SLICE_COLUMNS = (
-    *_PLACE, "object", "area_1_mm2", "area_2_mm2", "mean_surface_distance_mm", "hausdorff_mm",
-)  # fmt: skip
-CHALLENGE_COLUMNS = (
-    *_PLACE, "score", "wall_dice", "lumen_area", "vessel_area", "wall_index", "outer_distance",
-    "lumen_distance",
-)  # fmt: skip
 
 
 @dataclass
@@ -109,13 +97,15 @@ def compare_contours(
         UsageError: The directories have no participant in common.
         OutputError: A table cannot be written.
     """
-    names = {"dice": DICE_COLUMNS, "points": POINT_COLUMNS, "slices": SLICE_COLUMNS}
-    if challenge:
-        names["challenge"] = CHALLENGE_COLUMNS
-    result = ContourComparison({name: output_dir / f"compare_contour_{name}.tsv" for name in names})
+    tables = dict(CONTOURS)
+    if not challenge:
+        del tables["challenge"]
+    result = ContourComparison(
+        {name: output_dir / f"compare_contour_{name}.tsv" for name in tables}
+    )
     common, only = _participants(transform_dir, reference_dir)
     result.warnings += only
-    rows = {name: ["\t".join(columns)] for name, columns in names.items()}
+    rows = {name: ["\t".join(names(columns))] for name, columns in tables.items()}
     for participant in common:
         places = [
             OutputLayout(root).transform(participant, CONTOUR_TRANSFORM)
@@ -135,6 +125,7 @@ def compare_contours(
         raise cannot_write(output_dir, error) from error
     for name, path in result.tables.items():
         write_atomically(path, ("\n".join(rows[name]) + "\n").encode())
+        write_dictionary(path, tables[name])
     return result
 
 

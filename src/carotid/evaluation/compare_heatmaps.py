@@ -9,6 +9,7 @@ import numpy as np
 
 from carotid.artifacts import LABELS
 from carotid.errors import CarotidError, InputError, UsageError
+from carotid.evaluation.compared_columns import HEATMAPS, names
 from carotid.evaluation.distances import (
     SliceErrors,
     Summary,
@@ -29,6 +30,7 @@ from carotid.storage.results.layout import (
     OutputLayout,
     centerline_file,
 )
+from carotid.storage.results.measurement_tables import write_dictionary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,17 +38,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-COLUMNS = (
-    "participant_id",
-    "side",
-    "label",
-    "slice",
-    "above_bifurcation_mm",
-    "distance_mm",
-    "other_vessel_mm",
-    "peak",
-    "disagreement_mm",
-)
+COLUMNS = names(HEATMAPS)
 """Columns of the table: distances are within the slice, from the mean heatmap's maximum to the
 center of its own vessel and of the other one; empty where there is none."""
 
@@ -112,6 +104,7 @@ def compare_heatmaps(output_dir: Path, annotation_dir: Path, output_path: Path) 
             expected=f"heatmaps there, and annotations in {annotation_dir}",
         )
     write_atomically(output_path, ("\n".join(rows) + "\n").encode())
+    write_dictionary(output_path, HEATMAPS)
     pooled = [errors for sides in found.values() for errors in sides]
     return Comparison(summarize(pooled), len(pooled), tuple(found), skipped)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from carotid.artifacts import LABELS
 from carotid.geometry.sides import SIDE_NAMES
+from carotid.report.quality_columns import COLUMNS
 
 if TYPE_CHECKING:
     from carotid.geometry.sides import SideName
@@ -42,26 +43,17 @@ _CONTOUR_FIELDS = {
     "hole_mm": 2,
 }
 
-HEADER = [
-    "order", "participant_id", "result", "reason", "score", "side", "side_score",
-    *(f"{channel}_{field}" for channel in LABELS for field in _CHANNEL_FIELDS),
-    "separate_mm", "left_right_mm", "members", "truth_median_mm", "truth_within_2mm",
-    "unlike_training",
-    *(f"centerline_{field}" for field in _CENTERLINE_FIELDS),
-    *(f"contour_{field}" for field in _CONTOUR_FIELDS),
-]  # fmt: skip
-"""Its columns; `docs/report.md` explains each."""
-
 
 def quality_table(rows: list[Row]) -> str:
     """The table, in the order of the rows; one line without a side where nothing was counted."""
-    lines = ["\t".join(HEADER)]
+    header = [column.name for column in COLUMNS]
+    lines = ["\t".join(header)]
     for order, row in enumerate(rows, start=1):
         counted = {*row.sides, *row.centerlines, *row.contours}
         sides: list[SideName | None] = [name for name in SIDE_NAMES if name in counted]
         for side in sides or [None]:
             cells = _cells(order, row, side)
-            lines.append("\t".join(cells.get(name, "") for name in HEADER))
+            lines.append("\t".join(cells.get(name, "") for name in header))
     return "\n".join(lines) + "\n"
 
 

@@ -23,10 +23,12 @@ from carotid.report.made_of import (
 )
 from carotid.report.models_told import models_told
 from carotid.report.page import Case, PageFacts, page
+from carotid.report.quality_columns import COLUMNS
 from carotid.report.quality_table import quality_table
 from carotid.report.rows import Row, worst_first
 from carotid.report.sources import find_subjects, scans_shown
 from carotid.storage.results.atomic import atomic_file, cannot_write, write_atomically
+from carotid.storage.results.measurement_tables import write_dictionary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,7 +63,7 @@ def write_report(
     pictures: int = DEFAULT_PICTURES,
     on_participant: Callable[[str, int, int], None] | None = None,
 ) -> Report:
-    """Make the page of an output directory, and `quality.tsv` beside it.
+    """Make the page of an output directory, and `quality.tsv` with its dictionary beside it.
 
     The same files on disk give the same bytes. Memory does not grow with the number of
     participants.
@@ -117,6 +119,7 @@ def write_report(
         raise cannot_write(target, error) from error
     table = place / TABLE_FILE
     write_atomically(table, quality_table(rows).encode())
+    write_dictionary(table, COLUMNS)
     return Report(target, table, rows)
 
 

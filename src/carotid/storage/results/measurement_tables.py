@@ -71,6 +71,17 @@ def table_rows(table: MeasurementTable) -> list[dict[str, str | float | None]]:
     return [dict(zip(table.cells, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
+def write_dictionary(table: Path, columns: tuple[Column, ...]) -> None:
+    """Write the data dictionary beside a table that is written elsewhere.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    place = table.with_suffix(".json")
+    if place != table:
+        write_atomically(place, dictionary_text(columns).encode())
+
+
 def dictionary_text(columns: tuple[Column, ...]) -> str:
     """A data dictionary as JSON."""
     found: dict[str, dict[str, Any]] = {}
