@@ -29,7 +29,7 @@ HEADER = "label\tobject\tx\ty\tz\tdeviation\tnorm_deviation\n"
 def outline(points: int = 7) -> Outline:
     spread = rounded(GENERATOR.random((3, points)))
     spread[1, 2] = np.nan
-    return Outline(rounded(GENERATOR.uniform(-3, 900, (points, 2))), *spread)
+    return Outline(rounded(GENERATOR.uniform(-3, 40, (points, 2))), *spread)
 
 
 def section(label: Label, z: int) -> CrossSection:
@@ -72,13 +72,13 @@ def test_contours_come_back_equal(stored: Grid | None, tmp_path: Path) -> None:
 
 
 def test_the_table_is_the_one_described(tmp_path: Path) -> None:
-    one = Outline.of_points(np.array([[680.1234567891, 1 / 3], [2, 3], [4, 5]]))
+    one = Outline.of_points(np.array([[38.01234567891, 1 / 3], [2, 3], [4, 5]]))
     save_contours(
         Contours((CrossSection("internal", 11, one, None),), (), CANONICAL, None), tmp_path
     )
     rows = (tmp_path / "left_contour.tsv").read_text().splitlines()
     assert rows[0] == "label\tobject\tx\ty\tz\tdeviation\tnorm_deviation\tdeviation_mm"
-    assert rows[1] == "internal\tlumen\t680.123457\t0.333333333\t11.0\t\t\t"
+    assert rows[1] == "internal\tlumen\t38.0123457\t0.333333333\t11.0\t\t\t"
     assert len(rows) == 4
     assert (tmp_path / "right_contour.tsv").read_text().count("\n") == 1
     assert sorted(json.loads((tmp_path / "spatial_metadata.json").read_text())) == [
@@ -117,6 +117,9 @@ def test_external_comes_before_internal_and_slices_are_sorted_as_numbers(tmp_pat
         ("internal\tlumen\t1,5\t1\t3\t\t", "x", "a number"),
         ("internal\tlumen\t1\t\t3\t\t", "y", "a number"),
         ("internal\tlumen\t1\tnan\t3\t\t", "y", "a finite number"),
+        ("internal\tlumen\t1e300\t1\t3\t\t", "x", "a place in the scan, 0 to 39"),
+        ("internal\tlumen\t-40.5\t1\t3\t\t", "x", "a place in the scan, 0 to 39"),
+        ("internal\tlumen\t1\t40.5\t3\t\t", "y", "a place in the scan, 0 to 19"),
         ("internal\tlumen\t1\t1\t3.5\t\t", "z", "a whole number from 0 to 49"),
         ("internal\tlumen\t1\t1\t-1\t\t", "z", "a whole number from 0 to 49"),
         ("internal\tlumen\t1\t1\t50\t\t", "z", "a whole number from 0 to 49"),

@@ -6,13 +6,14 @@ import logging
 from typing import TYPE_CHECKING
 
 from carotid.errors import InputError
-from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.measurements import Measurements, SideMeasurements
+from carotid.stages.doubtful_outlines import tell_doubtful_outlines
 from carotid.stages.measurement.artery import arteries_of
 from carotid.stages.measurement.measured import MeasuredArtery, measure_arteries
 from carotid.stages.measurement.parameters import MeasurementParameters
 from carotid.stages.measurement.plaque_table import plaque_table
+from carotid.stages.measurement.same_neck import check_same_neck
 from carotid.stages.measurement.segment_table import segment_table
 from carotid.stages.measurement.segments import segments_of
 from carotid.stages.measurement.slice_table import slice_table
@@ -39,16 +40,19 @@ def measure(
 
     Raises:
         InputError: Neither side has an outline with an area, or contours and centerlines belong to
-            different scans.
+            different scans or necks.
     """
     chosen = MeasurementParameters() if parameters is None else parameters
     canonical = contours.canonical
-    _check_same_scan(contours, centerlines)
+    if centerlines is not None:
+        check_same_neck(contours, centerlines)
     slice_mm = canonical.spacing_mm[2]
     measured: dict[SideName, tuple[MeasuredArtery, ...]] = {}
     for side in SIDE_NAMES:
+        sections = contours.side(side)
+        tell_doubtful_outlines(sections, side, canonical, "are not measured")
         arteries = arteries_of(
-            contours.side(side),
+            sections,
             None if centerlines is None else centerlines.side(side),
             canonical,
             chosen.smoothing_mm,
@@ -75,15 +79,3 @@ def measure(
         ),
         plaque_table([one for side in SIDE_NAMES for one in measured[side]], chosen, slice_mm),
     )
-
-
-def _check_same_scan(contours: Contours, centerlines: Centerlines | None) -> None:
-    if centerlines is None or centerlines.grid is None:
-        return
-    if not centerlines.grid.reoriented(CANONICAL).agrees_with(contours.canonical):
-        raise InputError(
-            "the contours and the centerlines belong to different scans",
-            found=f"sizes {contours.canonical.shape} and {centerlines.grid.shape}",
-            expected="the same grid for both",
-            remedy="give the directories of one run",
-        )

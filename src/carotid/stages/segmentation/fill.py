@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +17,7 @@ from carotid.artifacts import (
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.geometry.polygons import convex_hull, crosses_itself, filled, has_area
 from carotid.geometry.sides import SIDE_NAMES, SideName
+from carotid.stages.doubtful_outlines import tell_doubtful_outlines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +40,8 @@ def fill_contours(contours: Contours, parameters: SegmentationParameters) -> Seg
     """Fill every outline in its slice; nothing is filled in between slices.
 
     What lies outside of the scan is cut off. An outline that crosses itself is filled as its convex
-    hull; one without an area stays empty. Both are counted in a warning.
+    hull; one without an area stays empty. Both are counted in a warning, as are others that cannot
+    be meant.
 
     Args:
         contours: The outlines, in canonical voxel indices; whole numbers are voxel centers.
@@ -81,7 +82,8 @@ def _filled(
     sections: Sequence[CrossSection], side: SideName, canonical: Grid, *, hull: bool
 ) -> Iterator[tuple[int, tuple[int, int, int], NDArray[np.bool_]]]:
     """Component, first voxel and filled part of every outline."""
-    doubtful: Counter[str] = Counter()
+    tell_doubtful_outlines(sections, side, canonical, "stay empty")
+    crossed = 0
     for section in sections:
         for boundary in BOUNDARIES:
             outline = section.outline(boundary)
@@ -89,18 +91,19 @@ def _filled(
                 continue
             points = outline.points
             if not has_area(points):
-                doubtful["have no area and stay empty"] += 1
                 continue
             if hull:
                 points = convex_hull(points)
             elif crosses_itself(points):
-                doubtful["cross themselves and are filled as their convex hulls"] += 1
+                crossed += 1
                 points = convex_hull(points)
             (x, y), part = filled(points, canonical.shape[:2])
             if part.any():
                 yield _COMPONENT[section.label, boundary], (x, y, section.z), part
-    for what, count in doubtful.items():
-        logger.warning("%s: %d outlines %s", side, count, what)
+    if crossed:
+        logger.warning(
+            "%s: %d outlines cross themselves and are filled as their convex hulls", side, crossed
+        )
 
 
 def _as_stored(masks: NDArray[np.uint8], start: NDArray[np.int64], stored: Grid) -> SideMasks:

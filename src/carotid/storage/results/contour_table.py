@@ -70,12 +70,13 @@ def _rows(start: str, z: int, outline: Outline) -> list[str]:
     ]
 
 
-def read_contour_table(path: Path, slices: int) -> tuple[CrossSection, ...]:
+def read_contour_table(path: Path, shape: tuple[int, int, int]) -> tuple[CrossSection, ...]:
     """The cross-sections of one side, sorted by label, then z.
 
     Args:
         path: The table.
-        slices: Number of axial slices of the scan.
+        shape: Canonical size of the scan. Outlines may lie over its border, but not further out
+            than it is wide.
 
     Raises:
         InputError: The file is missing or no such table, or a row is not what it should be; the
@@ -86,9 +87,13 @@ def read_contour_table(path: Path, slices: int) -> tuple[CrossSection, ...]:
     )
     labels, boundaries = table.words("label", LABELS), table.words("object", BOUNDARIES)
     points = np.stack([table.numbers("x"), table.numbers("y")], axis=1)
+    for axis, size in enumerate(shape[:2]):
+        for row in np.flatnonzero(np.abs(points[:, axis] - size / 2) > 1.5 * size):
+            expected = f"a place in the scan, 0 to {size - 1}"
+            raise table.mistake(row, "xy"[axis], f"{points[row, axis]:g}", expected)
     z = table.numbers("z")
-    for row in np.flatnonzero((z != np.floor(z)) | (z < 0) | (z >= slices)):
-        expected = f"a slice of the scan, a whole number from 0 to {slices - 1}"
+    for row in np.flatnonzero((z != np.floor(z)) | (z < 0) | (z >= shape[2])):
+        expected = f"a slice of the scan, a whole number from 0 to {shape[2] - 1}"
         raise table.mistake(row, "z", f"{z[row]:g}", expected)
     spreads = [table.optional_numbers(name) for name in SPREADS]
     corrected = table.optional_numbers(CORRECTED) == 1
