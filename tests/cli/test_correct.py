@@ -200,3 +200,17 @@ def test_wrong_paths_are_told_with_what_was_meant(tmp_path: Path) -> None:
     ):
         with pytest.raises(UsageError, match=message):
             correct(place, bifurcation, contours)
+
+
+def test_a_large_move_is_taken_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    annotate(tmp_path / "out", "a", 1.0)
+    place = Place(OutputLayout(tmp_path / "out"), "a")
+    path = tmp_path / "bifurcation.mrk.json"
+    for height, warned in ((9.0, ""), (-10.0, "left bifurcation moves by 19 mm down along the")):
+        points = np.array([[0.0, 0.0, height]])
+        path.write_text(markups_text([Markup("bifurcation", "Fiducial", points, ("left",))]))
+        assert correct(place, path, None).bifurcations == ("left",)
+        assert warned in caplog.text
+        assert bool(caplog.text) == bool(warned)

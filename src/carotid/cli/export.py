@@ -101,7 +101,7 @@ def export_slicer(
     wanted = Slices(every_mm) if slices is None else Slices(every_mm, *slices)
 
     def outlines(one: Exported) -> str:
-        return f", {sum(map(is_outline, one.files))} of them outlines"
+        return f", {counted(sum(map(is_outline, one.files)), 'outline')} among them"
 
     write = partial(write_scene, slices=wanted, force=force)
     return _export(WANTED, write, of_them=outlines, **places)

@@ -269,23 +269,25 @@ def _read_moved(place: Place, path: Path) -> dict[SideName, NDArray[np.float64]]
     moved = {}
     for side, point in read_bifurcations(path, canonical).items():
         known = centerlines.side(side).bifurcation
-        if known is not None:
-            if np.linalg.norm((point - known.point) * canonical.spacing_mm) <= MOVED_MM:
-                continue
-            along = moved_along_mm((known.point, point), side, centerlines, canonical)
-            if abs(along) > LARGE_MOVE_MM:
-                logger.warning(
-                    "the %s bifurcation moves by %.0f mm %s along the artery: look whether it is "
-                    "this participant's file",
-                    side,
-                    abs(along),
-                    "up" if along > 0 else "down",
-                )
+        mm = canonical.spacing_mm
+        if known is not None and np.linalg.norm((point - known.point) * mm) <= MOVED_MM:
+            continue
         try:
             check_bifurcation(side, point, centerlines, canonical)
         except InputError as error:
             raise error.at(path) from error
         moved[side] = point
+        along = 0.0
+        if known is not None:
+            along = moved_along_mm((known.point, point), side, centerlines, canonical)
+        if abs(along) > LARGE_MOVE_MM:
+            logger.warning(
+                "the %s bifurcation moves by %.0f mm %s along the artery: look whether it is this "
+                "participant's file",
+                side,
+                abs(along),
+                "up" if along > 0 else "down",
+            )
     return moved
 
 
