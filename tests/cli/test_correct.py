@@ -208,7 +208,7 @@ def test_a_large_move_is_taken_with_a_warning(
     annotate(tmp_path / "out", "a", 1.0)
     place = Place(OutputLayout(tmp_path / "out"), "a")
     path = tmp_path / "bifurcation.mrk.json"
-    for height, warned in ((9.0, ""), (-10.0, "left bifurcation moves by 19 mm down along the")):
+    for height, warned in ((9.0, ""), (-10.0, "mm down along the artery")):
         points = np.array([[0.0, 0.0, height]])
         path.write_text(markups_text([Markup("bifurcation", "Fiducial", points, ("left",))]))
         assert correct(place, path, None).bifurcations == ("left",)

@@ -35,7 +35,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (
             "slicer",
             65,
-            "sub-02: 59 files in {to}/sub-02, 58 outlines among them; there are no centerlines, masks",
+            "sub-02: 59 files in {to}/sub-02, 58 outlines among them; there are no centerlines, ",
         ),
         ("bids", 15, "P.002_U: is called sub-P002U there"),
         ("dicom", 2, ""),

@@ -10,20 +10,18 @@ import numpy as np
 from markupsafe import Markup
 
 from carotid.errors import CarotidError, one_line
-from carotid.evaluation.figures import CHECK
-from carotid.evaluation.score_told import TOLD, score_parts
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.report.centerline_case import centerline_section
-from carotid.report.centerline_figures import centerline_figures, centerline_reasons
-from carotid.report.contour_case import contour_reasons, contour_section, figures_of
+from carotid.report.centerline_figures import centerline_figures
+from carotid.report.contour_case import contour_section, figures_of
 from carotid.report.contour_pictures import make_contour_scene
 from carotid.report.examination import examine
-from carotid.report.heatmap_case import heatmap_reasons, heatmap_section
-from carotid.report.heatmap_pictures import SIDES_ON_SCREEN
+from carotid.report.heatmap_case import heatmap_section
 from carotid.report.measured import all_figures
 from carotid.report.measurement_case import measurement_section
 from carotid.report.models_told import models_told
+from carotid.report.reasons import all_reasons, largest_parts
 from carotid.report.rendering import render
 from carotid.report.rows import KnownDistance, Row
 from carotid.storage.results.centerlines import load_centerlines
@@ -114,8 +112,12 @@ def make_case(subject: Subject, number: int, wishes: Wishes) -> tuple[Row, Marku
         notes += [note] if note and wishes.scans else []
     scene = None if found.contours is None else make_contour_scene(found.contours, scan)
     row = _row(subject, number, found, scene)
-    row = replace(row, why=_why(row, subject, found, scene))
-    return row, _body(subject, found, scan, scene, notes, wishes) if row.shown else Markup()
+    row = replace(row, why=largest_parts(row, subject, found, scene))
+    if not row.shown:
+        return row, Markup()
+    sections = _sections(subject, found, scan, scene, wishes)
+    reasons = all_reasons(row, subject, found, scene)
+    return row, render("case.html", notes=notes, reasons=reasons, sections=sections)
 
 
 def _read(subject: Subject, wishes: Wishes) -> Findings:
@@ -188,60 +190,25 @@ def _row(subject: Subject, number: int, found: Findings, scene: ContourScene | N
     )
 
 
-def _why(
-    row: Row, subject: Subject, found: Findings, scene: ContourScene | None
-) -> tuple[str, ...]:
-    """What makes the score, of the stage that has the largest one."""
-    if not row.score >= CHECK:
-        return ()
-    if row.score == row.heatmap_score:
-        exam = found.exam
-        parts = (
-            list(subject.recorded_parts)
-            if exam is None
-            else [part.words for part in score_parts(row.sides, exam.between_mm)]
-        )
-    elif row.score == row.contour_score and scene is not None:
-        parts = contour_reasons(scene)
-    else:
-        parts = [
-            words
-            for side in SIDE_NAMES
-            for words in centerline_reasons(side, row.centerlines[side])
-        ]
-    return tuple(parts[:TOLD])
-
-
-def _body(
+def _sections(
     subject: Subject,
     found: Findings,
     scan: NDArray[np.generic] | None,
     scene: ContourScene | None,
-    notes: list[str],
     wishes: Wishes,
-) -> Markup:
-    reasons, sections = [], []
-    models = models_told(subject.records.values())
+) -> list[Markup]:
+    """What the page shows of each stage, the last one first."""
+    sections = []
     if found.measurements is not None:
+        models = models_told(subject.records.values())
         sections.append(measurement_section(found.measurements, scene, models))
     if scene is not None:
-        reasons += contour_reasons(scene)
         sections.append(contour_section(scene))
-    if found.centerlines is not None:
-        for name in SIDES_ON_SCREEN:
-            reasons += centerline_reasons(name, centerline_figures(found.centerlines.side(name)))
     if found.centerlines is not None and found.grid is not None:
         sections.append(centerline_section(found.centerlines, found.grid, scan))
-    if found.exam is None and subject.recorded_score >= CHECK:
-        parts = "; ".join(subject.recorded_parts[:TOLD])
-        reasons.append(
-            f"heatmaps, which were not kept, had a score of {subject.recorded_score:.0f}"
-            + (f": {parts}" if parts else "")
-        )
     if found.exam is not None:
-        reasons += heatmap_reasons(found.exam)
         sections.append(heatmap_section(found.exam, scan, wishes.threshold))
-    return render("case.html", notes=notes, reasons=reasons, sections=sections)
+    return sections
 
 
 def _scan(subject: Subject, grid: Grid) -> tuple[NDArray[np.generic] | None, str]:

@@ -1,0 +1,61 @@
+"""Why a participant is to be looked at, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carotid.evaluation.figures import CHECK
+from carotid.evaluation.score_told import TOLD, score_parts
+from carotid.geometry.sides import SIDE_NAMES
+from carotid.report.centerline_figures import centerline_figures, centerline_reasons
+from carotid.report.contour_case import contour_reasons
+from carotid.report.heatmap_case import heatmap_reasons
+from carotid.report.heatmap_pictures import SIDES_ON_SCREEN
+
+if TYPE_CHECKING:
+    from carotid.report.case import Findings
+    from carotid.report.contour_pictures import ContourScene
+    from carotid.report.rows import Row
+    from carotid.report.sources import Subject
+
+
+def all_reasons(
+    row: Row, subject: Subject, found: Findings, scene: ContourScene | None
+) -> list[str]:
+    """What stands out at every stage; where nothing does by itself, what makes the score."""
+    words = [] if scene is None else contour_reasons(scene)
+    if found.centerlines is not None:
+        for name in SIDES_ON_SCREEN:
+            words += centerline_reasons(name, centerline_figures(found.centerlines.side(name)))
+    if found.exam is not None:
+        words += heatmap_reasons(found.exam)
+    elif subject.recorded_score >= CHECK:
+        parts = "; ".join(subject.recorded_parts[:TOLD])
+        words.append(
+            f"heatmaps, which were not kept, had a score of {subject.recorded_score:.0f}"
+            + (f": {parts}" if parts else "")
+        )
+    return words or list(row.why)
+
+
+def largest_parts(
+    row: Row, subject: Subject, found: Findings, scene: ContourScene | None
+) -> tuple[str, ...]:
+    """What makes a score that is worth a look, from the stage that has the largest one."""
+    if not row.score >= CHECK:
+        return ()
+    if row.score == row.heatmap_score:
+        parts = (
+            list(subject.recorded_parts)
+            if found.exam is None
+            else [part.words for part in score_parts(row.sides, found.exam.between_mm)]
+        )
+    elif row.score == row.contour_score and scene is not None:
+        parts = contour_reasons(scene)
+    else:
+        parts = [
+            words
+            for side in SIDE_NAMES
+            for words in centerline_reasons(side, row.centerlines[side])
+        ]
+    return tuple(parts[:TOLD])
