@@ -42,8 +42,9 @@ MIN_OVERLAP_MM = 10.0
 
 UNLIKE = 0.2
 """From this median difference of the lumen's areas on, as a logarithm, two scans may be of two
-people. On simulated necks it was below 0.09 in all repeated scans, and above 0.19 in nine of ten
-pairs of two people. A plaque does not move a median, unless it fills half of what both show."""
+people. On simulated necks it was below 0.08 in all repeated scans, and above this in nine of ten
+pairs of two people (benchmarks/same_person.py). A plaque does not move a median, unless it fills
+half of what both show."""
 
 _LANDMARK_MM = (3.0, 15.0)
 """Where above the bifurcation the direction from internal to external is taken."""
