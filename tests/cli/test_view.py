@@ -22,7 +22,7 @@ def test_a_page_of_one_participant(tmp_path: Path) -> None:
     annotate(elsewhere, "a", 1.0)
     places: list[str | Path] = ["--contour_dir", elsewhere, "--centerline_dir", elsewhere]
     assert run_carotid("transform", "measurement", out, *places).returncode == 0
-    run = run_carotid("view", out, "-p", "a", *places)
+    run = run_carotid("view", out, *places)  # everyone who is measured
     assert run.returncode == 0, run.stderr
     assert "the scan is not shown" in run.stderr
     page = out / "views" / "a.html"

@@ -137,7 +137,10 @@ def _outlines(contours: Contours, slices: Slices) -> list[Markup]:
     end = contours.canonical.shape[2]
     if slices.first >= end:
         raise InputError(
-            "the scan has no such slices", found=slices.first, expected=f"slices 0 to {end - 1}"
+            "the scan has no such slices",
+            where="--slices",
+            found=slices.first,
+            expected=f"slices 0 to {end - 1}",
         )
     among = range(slices.first, min(slices.last + 1, end))
     found = contour_markups(contours, slices.every_mm, among)
@@ -145,6 +148,7 @@ def _outlines(contours: Contours, slices: Slices) -> list[Markup]:
     if there and not found:
         raise InputError(
             "no outline lies in these slices",
+            where="--slices",
             found=f"slices {among[0]} to {among[-1]}, every {slices.every_mm:g} mm",
             expected=f"some of slices {min(there)} to {max(there)}",
             remedy="give other --slices, or a smaller --every_mm",
