@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from tests.cli.test_measurement import annotate
 
-from carotid.errors import InputError, OutputError
+from carotid.errors import InputError, OutputError, UsageError
+from carotid.export.corrections import Place, correct
 from carotid.export.slicer_scene import WANTED, Slices, write_scene
 from carotid.export.studies import studies
 from carotid.storage.markups import markups_text, read_markups
@@ -84,8 +85,6 @@ def test_a_correction_that_was_taken_in_is_no_change(study: Study, tmp_path: Pat
     ring = np.column_stack([4 * np.cos(turn), 4 * np.sin(turn), 0 * turn])
     drawn = replace(one, points_mm=one.points_mm.mean(axis=0) + ring, labels=("",) * 9)
     (to / name).write_text(markups_text([drawn]))
-    from carotid.export.corrections import Place, correct
-
     correct(Place(study.layout, "a"), None, to / "contours")
     write_scene(study, to, Slices(4))
     (again,) = read_markups(to / name)
@@ -120,6 +119,22 @@ def test_a_record_of_strangers_removes_nothing_elsewhere(study: Study, tmp_path:
     (to / "exported.json").write_text('{"files": {"../mine.txt": "x", "/etc/none": "x"}}')
     write_scene(study, to, Slices(4))
     assert mine.is_file()
+
+
+def test_an_export_of_another_participant_is_not_taken_in(study: Study, tmp_path: Path) -> None:
+    annotate(tmp_path / "out", "b", 1.0)
+    write_scene(study, tmp_path / "to", Slices(4))
+    move(tmp_path / "to" / "bifurcation.mrk.json", 1.0)
+    move(tmp_path / "to" / "contours" / "left_internal_wall_z0012.mrk.json", 0.1)
+    other = Place(study.layout, "b")
+    message = r"another participant's results .found a, expected b"
+    with pytest.raises(UsageError, match=message):
+        correct(other, tmp_path / "to" / "bifurcation.mrk.json", None)
+    for contours in ("contours", "contours/left_internal_wall_z0012.mrk.json"):
+        with pytest.raises(UsageError, match=message):
+            correct(other, None, tmp_path / "to" / contours)
+    (tmp_path / "to" / "exported.json").write_text("[]")  # not on record: places alone tell
+    assert correct(other, tmp_path / "to" / "bifurcation.mrk.json", None).bifurcations == ("left",)
 
 
 @pytest.mark.parametrize(

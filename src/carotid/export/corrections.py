@@ -16,7 +16,8 @@ import numpy as np
 
 from carotid import __version__
 from carotid.errors import InputError, OutputError, UsageError
-from carotid.export.slicer import BIFURCATION, CONTOURS_FOLDER, read_bifurcations, read_drawn
+from carotid.export.given_markups import check_path, check_whose
+from carotid.export.slicer import read_bifurcations, read_drawn
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.catalog import STAGES
@@ -30,7 +31,6 @@ from carotid.stages.correction_places import (
 )
 from carotid.stages.outline_changes import MOVED_MM
 from carotid.storage.checksums import sha256_of_files
-from carotid.storage.markups import SUFFIX
 from carotid.storage.results.atomic import cannot_write, write_json
 from carotid.storage.results.centerlines import load_centerlines, save_corrected_bifurcations
 from carotid.storage.results.contours import load_contours, save_corrected_contours
@@ -147,7 +147,8 @@ def correct(place: Place, bifurcation: Path | None, contours: Path | None) -> Co
     """
     for path in (bifurcation, contours):
         if path is not None:
-            _check_path(path, folder=path is contours)
+            check_path(path, folder=path is contours)
+            check_whose(path, place.participant_id)
     with place.held(CENTERLINE_TRANSFORM, CONTOUR_TRANSFORM):
         drawn = None if contours is None else _read_contours(place, contours)
         moved = {} if bifurcation is None else _read_moved(place, bifurcation)
@@ -184,34 +185,6 @@ def undo(place: Place) -> list[str]:
                 raise cannot_write(folder, error) from error
             done.append(transform)
     return done
-
-
-def _check_path(path: Path, *, folder: bool) -> None:
-    """Refuse a path that is not there, or is not called as Slicer calls markups."""
-    if not path.exists():
-        raise UsageError("there is no such file" + " or folder" * folder, where=path)
-    if path.is_dir():
-        if not folder:
-            inner = path / f"{BIFURCATION}{SUFFIX}"
-            raise UsageError(
-                "this is a folder",
-                where=path,
-                expected="a file",
-                remedy=f"perhaps {inner} was meant" if inner.is_file() else None,
-            )
-        inner = path / CONTOURS_FOLDER
-        if inner.is_dir() and not any(path.glob(f"*_z*{SUFFIX}")):
-            raise UsageError(
-                "the outlines are not in this folder itself",
-                where=path,
-                remedy=f"perhaps {inner} was meant",
-            )
-    elif not path.name.endswith(SUFFIX):
-        raise UsageError(
-            f"markups are files called *{SUFFIX}",
-            where=path,
-            remedy=f"save the markup in 3D Slicer as {SUFFIX}",
-        )
 
 
 def _read_contours(place: Place, path: Path) -> Correction:

@@ -95,15 +95,28 @@ class Earlier:
                 raise cannot_write(path, error) from error
 
 
-def write_exported(folder: Path, names: Iterable[str]) -> Path:
-    """Put on record what files of a folder hold now.
+def write_exported(folder: Path, participant_id: str, names: Iterable[str]) -> Path:
+    """Put on record what files of a folder hold now, and whose they are.
 
     Raises:
         OutputError: It cannot be written.
     """
     path = folder / RECORD_FILE
-    write_json(path, {"files": {name: content_of(folder / name) for name in sorted(names)}})
+    files = {name: content_of(folder / name) for name in sorted(names)}
+    write_json(path, {"participant_id": participant_id, "files": files})
     return path
+
+
+def exported_from(path: Path) -> str | None:
+    """Whose results a file or folder of an export holds; None where that is not on record."""
+    place = path.resolve()
+    for folder in (place, place.parent, place.parent.parent):
+        try:
+            told = json.loads((folder / RECORD_FILE).read_text("utf-8"))["participant_id"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        return told if isinstance(told, str) else None
+    return None
 
 
 def content_of(path: Path) -> str:

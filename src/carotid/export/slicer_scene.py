@@ -96,7 +96,8 @@ def write_scene(study: Study, folder: Path, slices: Slices, *, force: bool = Fal
         _write_segmentation(load_segmentation(place), folder / names[-1])
     earlier.remove_leftovers(names)
     _name_others(folder, names)
-    return [*(folder / name for name in names), write_exported(folder, names)]
+    record = write_exported(folder, study.participant_id, names)
+    return [*(folder / name for name in names), record]
 
 
 def is_outline(path: Path) -> bool:
