@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from carotid.cli.counted import counted
-from carotid.cli.place import PLACE
+from carotid.cli.place import PLACE, FiniteRange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,7 +55,7 @@ def export_nifti(**places: Any) -> int:
 @_places
 @click.option(
     "--every_mm",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=5.0,
     show_default=True,
     help="Distance of the slices whose contours are exported.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from carotid.cli.counted import counted
-from carotid.cli.place import PLACE
+from carotid.cli.place import PLACE, FiniteRange
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ _KINDS = ("map", "curve", "sections")
 )
 @click.option(
     "--dpi",
-    type=click.FloatRange(min=30, max=2400),
+    type=FiniteRange(min=30, max=2400),
     default=300,
     show_default=True,
     help="Pixels per inch of PNG, and of images within SVG.",

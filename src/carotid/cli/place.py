@@ -1,4 +1,4 @@
-"""Kinds of arguments that several commands have: places, and numbers of threads.
+"""Kinds of arguments that several commands have: places, numbers, and numbers of threads.
 
 An empty place is a mistake: it stands for the folder one is in, and comes from a shell variable
 that was never set.
@@ -6,6 +6,7 @@ that was never set.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,20 @@ class _Place(click.Path):
 
 
 PLACE = _Place(path_type=Path)
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers that NaN, which is neither below nor above, is not in."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number; fails where it is not finite or out of the range."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return number
+
 
 THREADS = click.IntRange(1, 1024)
 """A slip of the finger must not make as many threads as it says."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from carotid.cli.place import PLACE
+from carotid.cli.place import PLACE, FiniteRange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=100.0,
     show_default=True,
     help="Height that a peak has to exceed.",
