@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -92,6 +93,29 @@ def test_what_cannot_be_exported(out: Path, tmp_path: Path) -> None:
     assert run.returncode == 2
     assert "among the results" in run.stderr
     assert not (tmp_path / "to").exists()
+
+
+def test_nothing_is_exported_among_results_or_scans(out: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    (raw / "derivatives").mkdir(parents=True)
+    (raw / "a.nii.gz").write_bytes(b"")
+    write_results(tmp_path / "out", "LPS", "a", ("segmentation",))
+    on_record = {"heatmap_transform": {"raw_dir": str(raw)}}
+    (tmp_path / "out" / "parameters.json").write_text(json.dumps(on_record))
+    for to, why in (
+        (tmp_path / "out" / "sub", "among the results"),
+        (tmp_path / "out" / "a", "among the results"),
+        (raw / "b", "lies inside, an input directory"),
+    ):
+        run = run_carotid("export", "nifti", tmp_path / "out", to)
+        assert run.returncode == 2
+        assert why in run.stderr
+    run = run_carotid("export", "nifti", out, raw)
+    assert run.returncode == 2
+    assert "among scans (found a.nii.gz)" in run.stderr
+    assert sorted(path.name for path in raw.rglob("*")) == ["a.nii.gz", "derivatives"]
+    run = run_carotid("export", "nifti", tmp_path / "out", raw / "derivatives" / "carotid")
+    assert run.returncode == 0, run.stderr
 
 
 def test_slices_in_the_wrong_order_are_refused(out: Path, tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from carotid.cohort.outputs import check_output_dir
 from carotid.cohort.participants import select_participants
 from carotid.errors import CarotidError, UsageError
+from carotid.storage.entries import scan_of
 from carotid.storage.results.atomic import atomic_file, cannot_write
 from carotid.storage.results.layout import (
     CENTERLINE_TRANSFORM,
@@ -21,7 +23,10 @@ from carotid.storage.results.layout import (
     MEASUREMENT_TRANSFORM,
     SEGMENTATION_TRANSFORM,
 )
+from carotid.storage.results.parameters import read_parameters
 from carotid.storage.results.record import read_record
+from carotid.storage.scan_source import recorded_source
+from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
     from carotid.storage.results.layout import OutputLayout
 
 logger = logging.getLogger(__name__)
+
+_ANOTHER = "give a folder of its own"
 
 WORDS: Mapping[str, str] = {
     HEATMAP_TRANSFORM: "heatmaps",
@@ -94,14 +101,10 @@ def studies(
         wanted: The transforms that the format can show.
 
     Raises:
-        UsageError: There is nothing to export, or nothing of one who was asked for.
+        UsageError: There is nothing to export, or nothing of one who was asked for; or `export_dir`
+            lies among results or scans, or cannot be written.
     """
-    if export_dir.resolve() == layout.root.resolve():
-        raise UsageError(
-            "exported files would lie among the results",
-            where=export_dir,
-            remedy="give another folder",
-        )
+    _check_export_dir(export_dir, layout)
     there = {name: layout.participants(name) for name in wanted}
     known = sorted({one for some in there.values() for one in some})
     what = " or ".join(WORDS[name] for name in wanted)
@@ -120,6 +123,32 @@ def studies(
         )
         for one in select_participants(known, participants, having=what)
     ]
+
+
+def _check_export_dir(export_dir: Path, layout: OutputLayout) -> None:
+    """Refuse to export among results, which later steps read, and among scans, as which it counts.
+
+    A BIDS data set's `derivatives` are for it.
+    """
+    place, root = export_dir.resolve(), layout.root.resolve()
+    if root in (place, *place.parents):
+        raise UsageError(
+            "exported files would lie among the results", where=export_dir, remedy=_ANOTHER
+        )
+    entries = read_parameters(layout.parameters).values()
+    sources = [recorded_source(entry) for entry in entries if isinstance(entry, dict)]
+    raw = [source.path for source in sources if source is not None]
+    check_output_dir(
+        export_dir, [one for one in raw if (one / "derivatives").resolve() not in place.parents]
+    )
+    scans = [path.name for path in export_dir.glob("*") if path.is_file() and scan_of(path)]
+    if scans:
+        raise UsageError(
+            "exported files would lie among scans",
+            where=export_dir,
+            found=shortened(sorted(scans)),
+            remedy=_ANOTHER,
+        )
 
 
 def export_each(
