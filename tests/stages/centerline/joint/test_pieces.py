@@ -182,3 +182,14 @@ def test_a_bifurcation_is_in_doubt_where_courses_divide_at_different_heights() -
     unsure = np.array([1, 1, 0.8, 0.6, 0.5, 0.3, 0.2, 0, 0, 0])
     assert fork_uncertainty_mm(sure, height, 9.0) == pytest.approx(1.0)
     assert fork_uncertainty_mm(unsure, height, 9.0) > 2.5
+
+
+@pytest.mark.parametrize("slice_mm", [0.001, 0.002, 0.07, 1.0])
+@pytest.mark.parametrize("count", [4, 8, 300])
+def test_slices_thinner_than_any_scanner_s_are_smoothed_too(slice_mm: float, count: int) -> None:
+    points = np.column_stack([50 + np.linspace(0, 3, count), np.linspace(40, 30, count)])
+    weight = np.ones(count)
+    weight[::3] = 0
+    curve, off = smoothed(points, weight, slice_mm)
+    assert np.isfinite(curve).all()
+    assert np.nanmax(off) < 0.01, "a straight line stays one"

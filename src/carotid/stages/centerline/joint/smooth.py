@@ -20,6 +20,13 @@ _STRAY = 4.0
 """Residuals from this many scales on do not count."""
 
 _LEAST_WEIGHT = 1e-4
+_STIFFEST = 1e8
+"""That of slices of 0.07 mm. Beyond it, where no MRI is, rounding would hide points' weights."""
+
+_LEAST_HOLD = 1e-9
+_HOLD_PER_STIFFNESS = 1e-13
+"""What holds points of weight 0: more than rounding of the stiffness."""
+
 _THIRD_DIFFERENCE = np.array([-1.0, 3.0, -3.0, 1.0])
 
 
@@ -59,11 +66,11 @@ def _least_squares(
     n, order = len(points_mm), len(_THIRD_DIFFERENCE)
     if n < order:
         return points_mm.copy()
-    stiffness = (CUT_OFF_MM / slice_mm) ** 6
+    stiffness = min((CUT_OFF_MM / slice_mm) ** 6, _STIFFEST)
     banded = np.zeros((order, n))
     for a in range(order):
         for b in range(a, order):
             product = _THIRD_DIFFERENCE[a] * _THIRD_DIFFERENCE[b]
             banded[order - 1 - (b - a), b : b + n - order + 1] += stiffness * product
-    banded[-1] += weight + 1e-9
+    banded[-1] += weight + max(_LEAST_HOLD, _HOLD_PER_STIFFNESS * stiffness)
     return np.asarray(solveh_banded(banded, weight[:, None] * points_mm))
