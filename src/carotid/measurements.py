@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.errors import CarotidError
+from carotid.errors import CarotidError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,10 +56,12 @@ class MeasurementTable:
     Attributes:
         columns: What its columns are.
         cells: The values of each column, by its name: numbers, NaN where there is none, or words.
+        where: The file that it was read from, for messages.
     """
 
     columns: tuple[Column, ...]
     cells: Mapping[str, NDArray[np.float64] | tuple[str, ...]]
+    where: str | None = None
 
     def __post_init__(self) -> None:
         if [column.name for column in self.columns] != list(self.cells):
@@ -71,12 +73,35 @@ class MeasurementTable:
         return len(next(iter(self.cells.values()), ()))
 
     def numbers(self, name: str) -> NDArray[np.float64]:
-        """A column of numbers."""
-        return np.asarray(self.cells[name], np.float64)
+        """A column of numbers.
+
+        Raises:
+            InputError: It is not there, or holds words.
+        """
+        cells = self._column(name)
+        try:
+            return np.asarray(cells, np.float64)
+        except ValueError as error:
+            raise InputError(
+                f"column {name} of the table holds words", where=self.where, expected="numbers"
+            ) from error
 
     def words(self, name: str) -> tuple[str, ...]:
-        """A column of words."""
-        return tuple(str(cell) for cell in self.cells[name])
+        """A column of words.
+
+        Raises:
+            InputError: It is not there.
+        """
+        return tuple(str(cell) for cell in self._column(name))
+
+    def _column(self, name: str) -> NDArray[np.float64] | tuple[str, ...]:
+        if name not in self.cells:
+            raise InputError(
+                f"the table has no column {name}",
+                where=self.where,
+                remedy="make the measurements again, or restore the file",
+            )
+        return self.cells[name]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import re
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from tests.evaluation.cohort import fork, of, save
 
-from carotid.errors import UsageError
+from carotid.errors import InputError, UsageError
 from carotid.evaluation.compare_measurements import compare_measurements, judge_repeatability
 from carotid.stages.measurement.parameters import MeasurementParameters
 from carotid.stages.measurement.segment_table import SEGMENT_COLUMNS
@@ -53,6 +55,35 @@ def test_directories_are_compared_as_they_are(
     assert "wt_max_deg" not in values.words("measure")  # a direction is no amount
     spelt = dict(zip(summary.words("measure"), summary.words("unit"), strict=True))
     assert spelt["wall_volume_mm3"] == "mm^3"  # as in the dictionary of arteries.tsv
+
+
+def test_rows_that_one_directory_lacks_are_kept_and_named(
+    roots: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    less = tmp_path / "less"
+    shutil.copytree(roots[1], less)
+    table = less / "a" / "measurement_transform" / "arteries.tsv"
+    kept = [line for line in table.read_text().splitlines() if "\tcommon_bulb\t" not in line]
+    table.write_text("\n".join(kept) + "\n")
+    for order in ((roots[0], less), (less, roots[0])):
+        caplog.clear()
+        out = tmp_path / f"from_{order[0].name}"
+        compare_measurements(order, out)
+        assert f"a: not compared, as {less} has no such rows: left common_bulb" in caplog.text
+        values = load_table(out / "compare_measurement.tsv")
+        key = {"participant_id": "a", "side": "left", "segment": "common_bulb"}
+        found = [of(values, f"value_{n}", measure="la_mean_mm2", **key) for n in (1, 2)]
+        assert [np.isnan(one).tolist() for one in found] == [[order[0] == less], [order[1] == less]]
+
+
+def test_a_table_with_decimal_commas_is_named(roots: tuple[Path, Path], tmp_path: Path) -> None:
+    spoilt = tmp_path / "spoilt"
+    shutil.copytree(roots[1], spoilt)
+    table = spoilt / "b" / "measurement_transform" / "arteries.tsv"
+    table.write_text(re.sub(r"(\d)\.(\d)", r"\1,\2", table.read_text()))
+    with pytest.raises(InputError, match=r"row \d+, column \w+ of the table is wrong") as caught:
+        compare_measurements((roots[0], spoilt), tmp_path / "out")
+    assert str(table) in str(caught.value)
 
 
 def test_one_column_may_be_asked_for(roots: tuple[Path, Path], tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from carotid.evaluation.repeated import Repeated, summary_table, values_table
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.measurements import Column
 from carotid.storage.results.measurement_tables import save_table
+from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -162,9 +163,19 @@ def repeated_as_stored(
                 if column.unit != "deg" and not isinstance(table.cells[column.name], tuple):
                     measures.setdefault(column.name, column)
         found = [_by_segment(table) for table in tables]
-        for side, segment in found[0]:
+        everywhere = dict.fromkeys(key for table in found for key in table)
+        for side, segment in everywhere:
             keys.append((subject.name, side, segment))
             rows.append([table.get((side, segment), {}) for table in found])
+        for name, there in zip(names, found, strict=True):
+            missing = [" ".join(key) for key in everywhere if key not in there]
+            if missing:
+                logger.warning(
+                    "%s: not compared, as %s has no such rows: %s",
+                    subject.name,
+                    name,
+                    shortened(missing),
+                )
     chosen = (
         [measures[name] for name in columns if name in measures]
         if columns

@@ -96,7 +96,8 @@ def test_tables_of_other_programs_are_read_without_a_dictionary(tmp_path: Path) 
 
 def test_damaged_files_are_named(tmp_path: Path, measurements: Measurements) -> None:
     save_measurements(measurements, tmp_path)
-    (tmp_path / "left_thickness.tsv").write_text("label\tat_000_mm\ninternal\t3\n")
+    thickness = tmp_path / "left_thickness.tsv"
+    thickness.write_text("".join(thickness.read_text().splitlines(keepends=True)[:2]))
     with pytest.raises(InputError, match=r"left_thickness\.tsv: .*does not belong"):
         load_measurements(tmp_path)
     (tmp_path / "plaques.json").write_text("{")
@@ -113,6 +114,56 @@ def segments(**values: tuple[float, float]) -> MeasurementTable:
         **names,
     }
     return MeasurementTable(tuple(Column(name, "", "") for name in cells), cells)
+
+
+def spoil(path: Path, column: str, cell: str, row: int = 3) -> None:
+    """Write a cell into a row of a table; the header is row 1."""
+    lines = [line.split("\t") for line in path.read_text().splitlines()]
+    lines[row - 1][lines[0].index(column)] = cell
+    path.write_text("\n".join("\t".join(line) for line in lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "with_dictionary"),
+    [
+        ("la_mm2", "12,5", True),
+        ("la_mm2", "12,5", False),
+        ("la_mm2", "1.234,5", True),
+        ("la_mm2", "#REF!", True),
+        ("nwi", "0,5", True),
+        ("nwi", "1,2E-05", False),
+    ],
+)
+def test_numbers_that_were_spoilt_are_named(
+    tmp_path: Path, measurements: Measurements, column: str, cell: str, *, with_dictionary: bool
+) -> None:
+    save_measurements(measurements, tmp_path)
+    path = MeasurementLayout(tmp_path).slices("left")
+    spoil(path, column, cell)
+    if not with_dictionary:
+        path.with_suffix(".json").unlink()
+    with pytest.raises(InputError, match=f"row 3, column {column} of the table") as caught:
+        load_measurements(tmp_path)
+    assert f"{path}: " in str(caught.value)
+    assert f"found '{cell}', expected a number" in str(caught.value)
+
+
+def test_columns_that_are_gone_are_named(tmp_path: Path, measurements: Measurements) -> None:
+    save_measurements(measurements, tmp_path)
+    path = MeasurementLayout(tmp_path).slices("left")
+    lines = [line.split("\t") for line in path.read_text().splitlines()]
+    k = lines[0].index("readable")
+    path.write_text("\n".join("\t".join(line[:k] + line[k + 1 :]) for line in lines) + "\n")
+    with pytest.raises(InputError, match="the table has no column readable") as caught:
+        load_measurements(tmp_path)
+    assert str(path) in str(caught.value)
+    path.with_suffix(".json").unlink()
+    table = load_table(path)
+    with pytest.raises(InputError, match="the table has no column readable") as caught:
+        table.words("readable")
+    assert str(path) in str(caught.value)
+    with pytest.raises(InputError, match="column flags of the table holds words"):
+        table.numbers("flags")
 
 
 def test_a_participant_is_told_by_mean_and_extreme_of_both_sides() -> None:

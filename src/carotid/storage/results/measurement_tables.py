@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,10 +24,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from carotid.storage.tables import Table
+
 WORDS = ("participant_id", "session_id", "side", "label", "segment")
 """Columns that are words even where all of them look like numbers."""
 
 _REMEDY = "make the measurements again, or restore the file"
+_MISSING = ("", "n/a", "NA")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?")
+_SHOWN = 40
 _MAX_BYTES = 1 << 30
 _MAX_JSON_BYTES = 1 << 24
 
@@ -100,19 +106,35 @@ def dictionary_text(columns: tuple[Column, ...]) -> str:
 def load_table(path: Path) -> MeasurementTable:
     """Read a table, ours or another program's; without its dictionary columns have no definition.
 
-    A column is one of numbers if each of its cells is a number or empty.
+    A column is one of numbers if each of its cells is a number or empty. So it has to be where the
+    dictionary tells a unit, and where all of its other cells have a comma for the point.
 
     Raises:
-        InputError: A file cannot be read or a row is not as long as the first one.
+        InputError: A file cannot be read, a row is not as long as the first one, a column is gone
+            that the dictionary tells of, or a cell is no number; the message names row and column.
     """
     table = read_table(path, (), "table", _REMEDY, _MAX_BYTES)
     dictionary = _read_dictionary(path.with_suffix(".json"))
+    gone = [name for name in dictionary if name not in table.cells]
+    if gone:
+        raise InputError(
+            f"the table has no column {', '.join(gone[:3])}",
+            where=path,
+            expected=f"the columns of {path.with_suffix('.json').name}, {len(dictionary)} in all",
+            remedy=_REMEDY,
+        )
     cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {}
     for name, words in table.cells.items():
-        numbers = None if name in WORDS or "Levels" in dictionary.get(name, {}) else _numbers(words)
-        cells[name] = tuple(words) if numbers is None else numbers
+        told = dictionary.get(name, {})
+        if name in WORDS or "Levels" in told:
+            cells[name] = tuple(words)
+        elif (numbers := _numbers(words)) is not None:
+            cells[name] = numbers
+        else:
+            _check_words(table, name, has_unit=bool(told.get("Units")))
+            cells[name] = tuple(words)
     columns = tuple(_column(name, dictionary.get(name, {})) for name in cells)
-    return MeasurementTable(columns, cells)
+    return MeasurementTable(columns, cells, str(path))
 
 
 def _cell(value: float) -> str:
@@ -121,9 +143,22 @@ def _cell(value: float) -> str:
 
 def _numbers(words: list[str]) -> NDArray[np.float64] | None:
     try:
-        return np.array([float(w) if w not in ("", "n/a", "NA") else np.nan for w in words])
+        return np.array([float(w) if w not in _MISSING else np.nan for w in words])
     except ValueError:
         return None
+
+
+def _check_words(table: Table, name: str, *, has_unit: bool) -> None:
+    """Refuse a column of words that should be one of numbers, as programs for tables spoil them.
+
+    Raises:
+        InputError: Names the first cell that is no number.
+    """
+    words = table.cells[name]
+    wrong = [k for k, word in enumerate(words) if word not in _MISSING and _numbers([word]) is None]
+    if has_unit or all(_DECIMAL_COMMA.fullmatch(words[k]) for k in wrong):
+        cell = repr(words[wrong[0]][:_SHOWN])
+        raise table.mistake(wrong[0], name, cell, "a number, with a point for its decimals")
 
 
 def _column(name: str, entry: dict[str, Any]) -> Column:
