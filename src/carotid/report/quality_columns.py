@@ -18,7 +18,11 @@ _FIRST = (
     Column("order", "", "Place on the page, from 1"),
     Column("participant_id", "", "Whose scan it is"),
     Column("result", "", "Whether there are results", levels=RESULTS),
-    Column("reason", "", "Why there is no result"),
+    Column(
+        "reason",
+        "",
+        "Why there is no result, or what makes the score of one that is to be looked at",
+    ),
     Column("score", "", "How much stands out, 0 to 100: the participant's, which orders the page"),
     Column("side", "", "The patient's side", levels={name: name for name in SIDE_NAMES}),
     Column("side_score", "", "The score of the side's heatmaps, 0 to 100"),
