@@ -125,6 +125,8 @@ def test_new_curves_tell_their_slice_by_their_place(tmp_path: Path) -> None:
         ("left_internal_lumen_z0003", ring(), "does not lie in slice 3"),
         ("left_internal_wall", ring(tilt=4), "does not lie in slice"),
         ("left_internal_wall", ring()[:2], "fewer than three points"),
+        ("left_internal_wall", ring()[[0, 0, 0]], "lie on a line, or at one place"),
+        ("left_internal_wall", ring()[:1] + np.eye(3)[[0]] * [[0], [2], [5]], "lie on a line"),
     ],
 )
 def test_curves_that_cannot_be_used(

@@ -15,6 +15,7 @@ import numpy as np
 
 from carotid.artifacts import BOUNDARIES, LABELS
 from carotid.errors import InputError
+from carotid.geometry.polygons import has_area
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.correction import Drawn
 from carotid.storage.markups import SUFFIX, Markup, read_markups
@@ -63,7 +64,7 @@ def contour_markups(contours: Contours, every_mm: float, slices: Collection[int]
                 continue
             for boundary in BOUNDARIES:
                 outline = section.outline(boundary)
-                if outline is None:
+                if outline is None or not has_area(outline.points):
                     continue
                 index = np.column_stack([outline.points, np.full(len(outline.points), section.z)])
                 name = f"{side}_{section.label}_{boundary}_z{section.z:04d}"
@@ -200,6 +201,13 @@ def _drawn(path: Path, markup: Markup, canonical: Grid) -> Drawn:
     if len(markup.points_mm) < 3:
         raise InputError("an outline has fewer than three points", where=path, found=repr(name))
     index = canonical.index_from_world(markup.points_mm)
+    if not has_area(index[:, :2]):
+        raise InputError(
+            "the points of an outline lie on a line, or at one place",
+            where=path,
+            found=repr(name),
+            remedy="draw it around the artery in 3D Slicer, or remove it",
+        )
     told = _SLICE.search(name.lower())
     z = int(told[1]) if told else int(np.rint(np.median(index[:, 2])))
     if not 0 <= z < canonical.shape[2]:
