@@ -146,6 +146,40 @@ def test_what_was_not_moved_counts_as_found(study: Study) -> None:
     assert "corrected" not in table.words("bifurcation")
 
 
+def test_a_bad_configuration_is_told_before_anything_is_written(
+    study: Study, tmp_path: Path
+) -> None:
+    study.scale("left_internal_lumen_z0012", 1.25)
+    some = ("--contours", study.slicer / "a" / "contours")
+    before = contents(study.out)
+    bad = tmp_path / "bad.toml"
+    bad.write_text('[measurement_transform]\nthickness = "banana"\n')
+    run = run_carotid("correct", study.out, "-p", "a", *some, "-c", bad)
+    assert run.returncode == 2
+    assert "banana" in run.stderr
+    assert contents(study.out) == before
+
+
+def test_a_command_that_was_cut_short_is_given_again(study: Study) -> None:
+    """The correction was taken in, what lies below it was not made anew."""
+    study.scale("left_internal_lumen_z0012", 1.25)
+    contours = study.slicer / "a" / "contours"
+    correct(Place(OutputLayout(study.out), "a"), None, contours)
+    assert study.measured("corrected_slices", segment="common") == 0
+    said = study.run("correct", study.out, "-p", "a", "--contours", contours)
+    assert "nothing differs from what is there; what is older than it is made anew" in said
+    assert study.measured("corrected_slices", segment="common") == 7
+    run = run_carotid("correct", study.out, "-p", "a", "--contours", contours)
+    assert "no outline differs" in run.stderr
+
+
+def test_settings_are_those_of_the_participant_s_own_record(study: Study) -> None:
+    (study.out / "parameters.json").unlink()
+    study.scale("left_internal_lumen_z0012", 1.25)
+    study.run("correct", study.out, "-p", "a", "--contours", study.slicer / "a" / "contours")
+    assert study.measured("plaque_threshold_mm", segment="common") == 1.7
+
+
 def test_corrections_are_not_lost_to_force(study: Study) -> None:
     study.scale("left_internal_wall_z0012", 1.1)
     study.run("correct", study.out, "-p", "a", "--contours", study.slicer / "a" / "contours")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from carotid.export.corrections import Corrected, Place
+    from carotid.export.made_anew import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ def correct(
     from carotid.cohort.participants import select_participants
     from carotid.errors import UsageError
     from carotid.export import corrections as correcting
+    from carotid.export.made_anew import Settings
     from carotid.storage.results.layout import (
         CENTERLINE_TRANSFORM,
         CONTOUR_TRANSFORM,
@@ -65,6 +67,7 @@ def correct(
         )
     asked = select_participants(known, [participant], having="centerlines or contours")
     place = correcting.Place(layout, asked[0])
+    settings = Settings.of(place, config_path)
     if undo:
         changed = correcting.undo(place)
         click.echo(f"corrections taken back: {', '.join(changed) or 'there were none'}")
@@ -73,7 +76,8 @@ def correct(
         _say(found)
         changed = [CENTERLINE_TRANSFORM] if found.bifurcations else []
         changed += [CONTOUR_TRANSFORM] if found.drawn else []
-    code = _make_anew(place, changed, config_path)
+        changed += found.outdated
+    code = _make_anew(place, changed, settings)
     if changed:
         _name_older(place)
     _remake_page(output_dir)
@@ -87,16 +91,18 @@ def _say(found: Corrected) -> None:
         )
     for what in found.left:
         logger.warning("could not follow, and stays as it was found: %s", what)
+    if found.outdated:
+        click.echo("nothing differs from what is there; what is older than it is made anew")
     if found.bifurcations:
         click.echo(f"bifurcations set by hand: {', '.join(found.bifurcations)}")
 
 
-def _make_anew(place: Place, changed: Sequence[str], config_path: Path | None) -> int:
+def _make_anew(place: Place, changed: Sequence[str], settings: Settings) -> int:
     from carotid.cli.cohort_progress import choose_progress
     from carotid.export.made_anew import make_anew
 
     failed = False
-    for name, outcome in make_anew(place, changed, config_path, choose_progress):
+    for name, outcome in make_anew(place, changed, settings, choose_progress):
         click.echo(f"{name}: {outcome.status}{f', {outcome.reason}' if outcome.reason else ''}")
         failed |= outcome.status == "failed"
     return 1 if failed else 0

@@ -42,6 +42,7 @@ from carotid.storage.results.layout import (
     PROVENANCE_FILE,
     OutputLayout,
 )
+from carotid.storage.results.record import has_record
 from carotid.storage.results.slots import Slot
 from carotid.storage.unused import shortened
 
@@ -74,12 +75,15 @@ class Corrected:
         between: Outlines that followed.
         left: Outlines between that could not follow, in words.
         bifurcations: Sides whose bifurcation was set.
+        outdated: Where nothing was taken in: earlier corrections below which results are outdated,
+            as an earlier command was cut short.
     """
 
     drawn: int = 0
     between: int = 0
     left: tuple[str, ...] = ()
     bifurcations: tuple[str, ...] = ()
+    outdated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,9 @@ def correct(place: Place, bifurcation: Path | None, contours: Path | None) -> Co
         drawn = None if contours is None else _read_contours(place, contours)
         moved = {} if bifurcation is None else _read_moved(place, bifurcation)
         if not moved and (drawn is None or not drawn.drawn):
+            outdated = _outdated(place)
+            if outdated:
+                return Corrected(outdated=outdated)
             what = "bifurcation" if drawn is None else "outline"
             raise UsageError(f"no {what} differs from what is there", where=contours or bifurcation)
         found = Corrected()
@@ -289,6 +296,21 @@ def _note(folder: Path, path: Path, facts: dict[str, Any]) -> None:
         "carotid": __version__,
     }
     write_json(folder / CORRECTED_FOLDER / CORRECTION_FILE, content)
+
+
+def _outdated(place: Place) -> tuple[str, ...]:
+    """What has corrections, and below it results without the records that these took away."""
+    return tuple(
+        transform
+        for transform, names in BELOW.items()
+        if (place.layout.transform(place.participant_id, transform) / CORRECTED_FOLDER).is_dir()
+        and any(
+            (there := place.layout.transform(place.participant_id, stage.transform)).is_dir()
+            and not has_record(there)
+            for stage in STAGES
+            if stage.name in names
+        )
+    )
 
 
 def _outdate(place: Place, transform: str) -> None:

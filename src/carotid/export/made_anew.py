@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from carotid.cohort.run import Request, run_stage
 from carotid.export.corrections import BELOW
-from carotid.stages.catalog import STAGES, stage_named
+from carotid.stages.catalog import STAGES, read_settings, stage_named
 from carotid.storage.results.parameters import read_parameters
+from carotid.storage.results.record import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,15 +25,49 @@ if TYPE_CHECKING:
     from carotid.stages.stage import Stage
 
 
+@dataclass(frozen=True)
+class Settings:
+    """With what results are made anew.
+
+    Attributes:
+        config_path: A configuration that was given; None takes the settings on record.
+        recorded: Of each transform, what the participant's own result was made with, else what
+            `parameters.json` of the directory says.
+    """
+
+    config_path: Path | None
+    recorded: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, place: Place, config_path: Path | None) -> Settings:
+        """Look them up and check them, before a correction takes records of results away.
+
+        Raises:
+            ConfigurationError: The configuration has mistakes.
+        """
+        below = [stage for stage in STAGES if any(stage.name in names for names in BELOW.values())]
+        read_settings(below, config_path, {})
+        recorded = dict(read_parameters(place.layout.parameters))
+        for stage in below:
+            record = read_record(place.layout.transform(place.participant_id, stage.transform))
+            if record is not None:
+                recorded[stage.transform] = record.parameters
+        return cls(config_path, recorded)
+
+
 def make_anew(
     place: Place,
     transforms: Sequence[str],
-    config_path: Path | None,
+    settings: Settings,
     choose_progress: Callable[[int], AbstractContextManager[Progress]],
 ) -> Iterator[tuple[str, Outcome]]:
     """Make again what the directory has of this participant below corrected results.
 
-    Settings are those of the last run, unless a configuration is given.
+    Args:
+        place: Whose.
+        transforms: What was corrected.
+        settings: As they were before the correction.
+        choose_progress: See `run_stage`.
 
     Yields:
         The name of each stage and what became of it.
@@ -42,7 +78,7 @@ def make_anew(
         if stage.name not in names or not there.is_dir():
             continue
         last = read_parameters(place.layout.parameters).get(stage.transform, {})
-        with _settings(stage, last, config_path) as config:
+        with _configuration(stage, settings) as config:
             request = Request(
                 stage=stage,
                 output_dir=place.layout.root,
@@ -56,13 +92,12 @@ def make_anew(
 
 
 @contextmanager
-def _settings(
-    stage: Stage, last: Mapping[str, Any], config_path: Path | None
-) -> Iterator[Path | None]:
-    """A configuration with the settings of the last run, where none is given."""
-    if config_path is not None:
-        yield config_path
+def _configuration(stage: Stage, settings: Settings) -> Iterator[Path]:
+    """The configuration that was given, else one with the settings on record."""
+    if settings.config_path is not None:
+        yield settings.config_path
         return
+    last = settings.recorded.get(stage.transform, {})
     keys = [key for key in stage.parameters_class().model_fields if key in last]
     with TemporaryDirectory() as folder:
         path = Path(folder) / "last.toml"
