@@ -9,8 +9,12 @@ import pytest
 
 from carotid.cli.agreement import print_agreement, print_changes, segments_of
 from carotid.evaluation.compare_measurements import Comparison
+from carotid.evaluation.measured_cohorts import Measured, Subject
 from carotid.evaluation.repeated import Repeated, summary_table
 from carotid.measurements import Column, MeasurementTable
+from carotid.provenance import Record
+from carotid.storage.results.layout import MEASUREMENT_TRANSFORM, OutputLayout
+from carotid.storage.results.record import write_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +83,12 @@ def test_settings_that_do_not_count_are_named(
 ) -> None:
     path = tmp_path / "c.toml"
     path.write_text(f"[measurement_transform]\n{keys}\n")
-    found = segments_of(path, as_stored=as_stored)
+    scan = Measured(tmp_path, "x")
+    folder = OutputLayout(tmp_path).transform("x", MEASUREMENT_TRANSFORM)
+    folder.mkdir(parents=True)
+    (folder / "arteries.tsv").write_text("side\tsegment\n")
+    write_record(folder, Record("measurement", {"bulb_to_mm": 12.0}))
+    found = segments_of(path, [Subject("x", (scan, scan))], as_stored=as_stored)
     assert found.limits_mm["internal_bulb"] == (0, 12)
     if idle:
         assert caplog.records[0].getMessage().startswith(idle)

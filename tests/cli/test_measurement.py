@@ -137,6 +137,26 @@ def test_sessions_repeat_and_are_followed_up(done: Path, tmp_path: Path) -> None
     assert np.nanmax(np.abs(summary.numbers("within_sd"))) == 0
 
 
+def test_segments_are_those_that_it_was_measured_with(
+    done: Path, annotated: Path, tmp_path: Path
+) -> None:
+    """Nobody has to give the file again."""
+    config = tmp_path / "config.toml"
+    config.write_text("[measurement_transform]\nbulb_from_mm = -6\n")
+    transform(tmp_path / "low", annotated, "-c", config)
+    key = {"side": "left", "segment": "common_bulb", "measure": "covered_mm"}
+    for root, bulb_mm in ((done, 10), (tmp_path / "low", 6)):
+        out = tmp_path / f"to_{bulb_mm}"
+        run = run_carotid("repeatability", out, root)
+        assert run.returncode == 0, run.stderr
+        assert "when it was measured" not in run.stderr
+        values = load_table(out / "repeatability_values.tsv")
+        assert of(values, "value_1", **key)[0] == pytest.approx(bulb_mm, abs=0.5)
+    again = run_carotid("follow-up", done, tmp_path / "changes", "-c", config)
+    assert again.returncode == 0, again.stderr
+    assert "bulb_from_mm = -6, was -10 when it was measured" in again.stderr
+
+
 def test_what_cannot_be_done_is_said(done: Path, tmp_path: Path) -> None:
     nobody = run_carotid("follow-up", done, tmp_path / "x", "--later_dir", tmp_path)
     assert nobody.returncode == 2

@@ -9,7 +9,11 @@ import pytest
 from tests.evaluation.cohort import fork, of, save
 
 from carotid.errors import InputError, UsageError
-from carotid.evaluation.compare_measurements import compare_measurements, judge_repeatability
+from carotid.evaluation.compare_measurements import (
+    compare_measurements,
+    judge_repeatability,
+    repetitions,
+)
 from carotid.stages.measurement.parameters import MeasurementParameters
 from carotid.stages.measurement.segment_table import SEGMENT_COLUMNS
 from carotid.stages.measurement.stretches import segments
@@ -102,7 +106,7 @@ def test_one_column_may_be_asked_for(roots: tuple[Path, Path], tmp_path: Path) -
 def test_repeatability_is_judged_over_what_all_show(
     roots: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    judge_repeatability(roots, tmp_path, SEGMENTS)
+    judge_repeatability(*repetitions(roots), tmp_path, SEGMENTS)
     table = load_table(tmp_path / "repeatability.tsv")
     key = {"segment": "common", "measure": "lumen_volume_mm3"}
     # Volumes grow by 1.02 squared: the coefficient of variation is half of 4 % times the root of 2.
@@ -112,7 +116,7 @@ def test_repeatability_is_judged_over_what_all_show(
     values = load_table(tmp_path / "repeatability_values.tsv")
     covered = [of(values, f"value_{n}", segment="common", measure="covered_mm") for n in (1, 2)]
     np.testing.assert_allclose(covered[0], covered[1])
-    judge_repeatability(roots, tmp_path, SEGMENTS, as_stored=True)
+    judge_repeatability(*repetitions(roots), tmp_path, SEGMENTS, as_stored=True)
     stored = load_table(tmp_path / "repeatability.tsv")
     assert of(stored, "within_cv_percent", **key)[0] > 10
 
@@ -121,7 +125,7 @@ def test_sessions_of_one_directory_count_as_repetitions(tmp_path: Path) -> None:
     for name in ("x", "y"):
         for session in ("1", "2", "3"):
             save(tmp_path / "out", f"{name}_ses-{session}", fork(scale=1.1 if name == "x" else 1))
-    found = judge_repeatability([tmp_path / "out"], tmp_path / "result", SEGMENTS)
+    found = judge_repeatability(*repetitions([tmp_path / "out"]), tmp_path / "result", SEGMENTS)
     assert found.repeated.repetitions == ("session 1", "session 2", "session 3")
     key = {"segment": "internal", "measure": "wt_mean_mm"}
     assert of(found.summary, "within_sd", **key)[0] == pytest.approx(0, abs=1e-9)
@@ -135,7 +139,7 @@ def test_what_cannot_be_compared_is_said(roots: tuple[Path, Path], tmp_path: Pat
     with pytest.raises(UsageError, match="no participant is in all"):
         compare_measurements([roots[0], tmp_path / "C"], tmp_path)
     with pytest.raises(UsageError, match="no participant has two sessions"):
-        judge_repeatability([roots[0]], tmp_path, SEGMENTS)
+        repetitions([roots[0]])
 
 
 def test_sessions_that_only_some_have_are_named(
@@ -144,7 +148,7 @@ def test_sessions_that_only_some_have_are_named(
     for name, sessions in (("x", "12"), ("y", "123")):
         for session in sessions:
             save(tmp_path / "out", f"{name}_ses-{session}", fork())
-    found = judge_repeatability([tmp_path / "out"], tmp_path / "result", SEGMENTS)
+    found = judge_repeatability(*repetitions([tmp_path / "out"]), tmp_path / "result", SEGMENTS)
     assert len(found.repeated.repetitions) == 2
     assert "only the first 2 sessions count" in caplog.text
     assert "more are there of y" in caplog.text

@@ -9,7 +9,11 @@ import pytest
 from tests.evaluation.cohort import fork, save
 
 from carotid.errors import UsageError
-from carotid.evaluation.compare_measurements import compare_measurements, judge_repeatability
+from carotid.evaluation.compare_measurements import (
+    compare_measurements,
+    judge_repeatability,
+    repetitions,
+)
 from carotid.evaluation.follow_up import follow_up
 from carotid.evaluation.measured_cohorts import Measured, in_directories
 from carotid.evaluation.measured_settings import differing_settings
@@ -65,7 +69,7 @@ def test_repeatability_and_changes_are_refused(roots: tuple[Path, Path], tmp_pat
     out = tmp_path / "out"
     for as_stored in (False, True):
         with pytest.raises(UsageError, match=r"different settings: thickness: .* radial \(.*: e\)"):
-            judge_repeatability(roots, out, SEGMENTS, as_stored=as_stored)
+            judge_repeatability(*repetitions(roots), out, SEGMENTS, as_stored=as_stored)
     with pytest.raises(UsageError, match=r"radial .*--force"):
         follow_up(in_directories(roots)[0], out, SEGMENTS)
     assert not out.exists()

@@ -12,10 +12,12 @@ from carotid.cli.counted import counted
 from carotid.cli.place import PLACE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from carotid.evaluation.common_range import Segments
     from carotid.evaluation.compare_measurements import Comparison
+    from carotid.evaluation.measured_cohorts import Subject
     from carotid.measurements import MeasurementTable
 
 logger = logging.getLogger(__name__)
@@ -25,7 +27,8 @@ _config = click.option(
     "-c",
     "--config_path",
     type=PLACE,
-    help="TOML file with the section [measurement_transform], which says where segments are.",
+    help="TOML file with the section [measurement_transform], which says where segments are.  "
+    "[default: where they were when it was measured]",
 )
 
 PRINTED = ("la_mean_mm2", "wt_mean_mm", "wt_max_mm", "wall_volume_mm3")
@@ -94,15 +97,12 @@ def repeatability(
     repeatability.tsv with a row per segment and measure, repeatability_values.tsv, and
     repeatability.svg where there are two repetitions.
     """
-    from carotid.evaluation.compare_measurements import judge_repeatability
+    from carotid.evaluation.compare_measurements import judge_repeatability, repetitions
     from carotid.report.limits_picture import draw_limits
 
-    found = judge_repeatability(
-        transform_dirs,
-        output_dir,
-        segments_of(config_path, as_stored=as_stored),
-        as_stored=as_stored,
-    )
+    subjects, names = repetitions(transform_dirs)
+    segments = segments_of(config_path, subjects, as_stored=as_stored)
+    found = judge_repeatability(subjects, names, output_dir, segments, as_stored=as_stored)
     if len(found.repeated.repetitions) == 2:
         draw_limits(output_dir / "repeatability.svg", found.repeated)
     print_agreement(found, PRINTED)
@@ -166,28 +166,37 @@ def follow_up(
         check_order_of_time(subjects)
     if left_out:
         logger.warning("without a second scan, and left out: %s", ", ".join(left_out))
-    found = comparing.follow_up(subjects, output_dir, segments_of(config_path), repeatability_path)
+    segments = segments_of(config_path, subjects)
+    found = comparing.follow_up(subjects, output_dir, segments, repeatability_path)
     print_changes(found.changes)
     click.echo(f"all changes: {output_dir / 'follow_up.tsv'}")
     return 1 if found.failed else 0
 
 
-def segments_of(config_path: Path | None, *, as_stored: bool = False) -> Segments:
-    """Where segments are; a warning names settings that do not count here."""
+def segments_of(
+    config_path: Path | None, subjects: Sequence[Subject], *, as_stored: bool = False
+) -> Segments:
+    """Where segments are: as measured, unless the file says otherwise, of which a warning tells.
+
+    A warning names settings of the file that do not count here, too.
+    """
     from carotid.stages.catalog import read_sections
     from carotid.stages.measurement.parameters import MeasurementParameters
+    from carotid.stages.measurement.recorded_segments import segments_as_measured
     from carotid.stages.measurement.stretches import COUNTING, segments
 
     name = "measurement_transform"
-    parameters = read_sections(config_path, {name: MeasurementParameters})[name]
-    idle = sorted(parameters.model_fields_set - {*(() if as_stored else COUNTING)})
+    given = read_sections(config_path, {name: MeasurementParameters})[name]
+    idle = sorted(given.model_fields_set - {*(() if as_stored else COUNTING)})
     if idle:
         logger.warning(
             "%s: for `carotid transform measurement`; measurements are taken as they are, and it "
             "does not count here",
             ", ".join(idle),
         )
-    return segments(parameters)
+    if as_stored:
+        return segments(given)
+    return segments_as_measured([one for subject in subjects for one in subject.times], given)
 
 
 def print_agreement(found: Comparison, measures: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ from carotid.errors import UsageError
 from carotid.evaluation.alignment import align
 from carotid.evaluation.common_range import MEASURES, ArteryCourse, measures_in_common
 from carotid.evaluation.measured_cohorts import (
+    Subject,
     by_session,
     check_place_of_tables,
     in_directories,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from carotid.artifacts import Label
     from carotid.evaluation.common_range import Segments
-    from carotid.evaluation.measured_cohorts import Subject
     from carotid.measurements import MeasurementTable
 
 logger = logging.getLogger(__name__)
@@ -92,26 +92,15 @@ def compare_measurements(
     return _write(repeated, output_dir, "compare_measurement", len(subjects))
 
 
-def judge_repeatability(
-    roots: Sequence[Path], output_dir: Path, segments: Segments, *, as_stored: bool = False
-) -> Comparison:
-    """Judge how well measurements repeat: of several directories, or of the sessions in one.
-
-    `output_dir` receives `repeatability.tsv` with a row per segment and measure, and
-    `repeatability_values.tsv`, with dictionaries.
+def repetitions(roots: Sequence[Path]) -> tuple[list[Subject], list[str]]:
+    """Who was measured repeatedly, as often as everybody was, and what the repetitions are called.
 
     Args:
         roots: Output directories; of one alone, ids with sessions count as repetitions.
-        output_dir: Where the tables go.
-        segments: Where the segments are.
-        as_stored: Take the tables of arteries as they are, instead of measuring again over the
-            stretch that all repetitions have in common.
 
     Raises:
-        UsageError: There are no repetitions, they were made with different settings, or
-            `output_dir` is among results.
+        UsageError: There are no repetitions.
     """
-    check_place_of_tables(output_dir)
     if len(roots) > 1:
         subjects, others = in_directories(roots)
         left_out = sorted(others)
@@ -136,9 +125,39 @@ def judge_repeatability(
                 fewest,
                 ", ".join(more),
             )
+        subjects = [Subject(one.name, one.times[:fewest]) for one in subjects]
     if left_out:
         logger.warning("without repetition, and left out: %s", ", ".join(left_out))
-    check_same_settings(one for subject in subjects for one in subject.times[: len(names)])
+    return subjects, names
+
+
+def judge_repeatability(
+    subjects: Sequence[Subject],
+    names: Sequence[str],
+    output_dir: Path,
+    segments: Segments,
+    *,
+    as_stored: bool = False,
+) -> Comparison:
+    """Judge how well measurements repeat.
+
+    `output_dir` receives `repeatability.tsv` with a row per segment and measure, and
+    `repeatability_values.tsv`, with dictionaries.
+
+    Args:
+        subjects: Who was measured repeatedly, everybody as often.
+        names: What the repetitions are called.
+        output_dir: Where the tables go.
+        segments: Where the segments are.
+        as_stored: Take the tables of arteries as they are, instead of measuring again over the
+            stretch that all repetitions have in common.
+
+    Raises:
+        UsageError: The repetitions were made with different settings, or `output_dir` is among
+            results.
+    """
+    check_place_of_tables(output_dir)
+    check_same_settings(one for subject in subjects for one in subject.times)
     if as_stored:
         repeated = repeated_as_stored(subjects, names)
     else:
@@ -149,7 +168,7 @@ def judge_repeatability(
 def repeated_as_stored(
     subjects: Sequence[Subject], names: Sequence[str], columns: Sequence[str] = ()
 ) -> Repeated:
-    """What the tables of arteries say, for the first repetitions of each subject.
+    """What the tables of arteries say, repetition by repetition.
 
     Directions are left out: 359° and 1° are neighbours, which means and variances do not know.
     """
@@ -157,7 +176,7 @@ def repeated_as_stored(
     rows: list[list[dict[str, float]]] = []
     measures: dict[str, Column] = {}
     for subject in subjects:
-        tables = [one.arteries() for one in subject.times[: len(names)]]
+        tables = [one.arteries() for one in subject.times]
         for table in tables:
             for column in table.columns:
                 if column.unit != "deg" and not isinstance(table.cells[column.name], tuple):
@@ -206,11 +225,10 @@ def repeated_in_common(
     rows: list[list[dict[str, float]]] = []
     units: dict[str, Column] = {}
     for subject in subjects:
-        times = subject.times[: len(names)]
         for side in SIDE_NAMES:
-            tables = [one.slices(side) for one in times]
+            tables = [one.slices(side) for one in subject.times]
             if not units:
-                units = {column.name: column for column in times[0].arteries().columns}
+                units = {column.name: column for column in subject.times[0].arteries().columns}
             aligned: list[dict[Label, ArteryCourse]] = [
                 {label: ArteryCourse.of(table, label, segments.max_gap_mm) for label in LABELS}
                 for table in tables

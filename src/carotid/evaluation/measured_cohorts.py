@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from carotid.geometry.sides import SideName
     from carotid.measurements import MeasurementTable
+    from carotid.provenance import Record
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +51,13 @@ class Measured:
             OutputLayout(self.root).transform(self.participant_id, MEASUREMENT_TRANSFORM)
         )
 
+    def record(self) -> Record | None:
+        """What made it, if that is known."""
+        return read_record(self._layout.root)
+
     def settings(self) -> dict[str, Any]:
         """What it was made with, as far as its record tells; without a record, its table."""
-        record = read_record(self._layout.root)
+        record = self.record()
         if record is not None:
             return dict(record.parameters)
         cells = self.arteries().cells

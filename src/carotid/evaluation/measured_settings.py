@@ -7,7 +7,7 @@ tables that another program wrote, some columns tell a part of it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from carotid.errors import UsageError
 
@@ -49,6 +49,15 @@ def check_same_settings(measured: Iterable[Measured]) -> None:
             remedy="measure all of them with the same [measurement_transform]: "
             "`carotid transform measurement --force -c FILE`",
         )
+
+
+def recorded_settings(measured: Iterable[Measured]) -> dict[str, Any]:
+    """The settings in the records of measurements that have the same; none without a record."""
+    found: dict[str, Any] = {}
+    for one in dict.fromkeys(measured):
+        record = one.record()
+        found |= {} if record is None else record.parameters
+    return found
 
 
 def in_words(differing: Mapping[str, str]) -> str:
