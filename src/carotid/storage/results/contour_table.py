@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carotid.artifacts import Boundary, Label
+    from carotid.geometry.grid import Grid
     from carotid.storage.tables import Table
 
 NEEDED = ("label", "object", "x", "y", "z")
@@ -34,6 +35,9 @@ CORRECTED = "corrected"
 HEADER = "\t".join((*NEEDED, *SPREADS))
 
 MAX_TABLE_BYTES = 1 << 30
+
+REACH_MM = 50.0
+"""No artery that has its center in a scan reaches further out of it."""
 
 _IN_ORDER: list[tuple[Label, Boundary]] = [
     (label, boundary) for label in sorted(LABELS) for boundary in BOUNDARIES
@@ -70,13 +74,13 @@ def _rows(start: str, z: int, outline: Outline) -> list[str]:
     ]
 
 
-def read_contour_table(path: Path, shape: tuple[int, int, int]) -> tuple[CrossSection, ...]:
+def read_contour_table(path: Path, canonical: Grid) -> tuple[CrossSection, ...]:
     """The cross-sections of one side, sorted by label, then z.
 
     Args:
         path: The table.
-        shape: Canonical size of the scan. Outlines may lie over its border, but not further out
-            than it is wide.
+        canonical: The scan's grid in canonical order. Outlines may lie over its border, but not
+            further out than it is wide, or than `REACH_MM` where it is narrow.
 
     Raises:
         InputError: The file is missing or no such table, or a row is not what it should be; the
@@ -87,8 +91,10 @@ def read_contour_table(path: Path, shape: tuple[int, int, int]) -> tuple[CrossSe
     )
     labels, boundaries = table.words("label", LABELS), table.words("object", BOUNDARIES)
     points = np.stack([table.numbers("x"), table.numbers("y")], axis=1)
+    shape = canonical.shape
     for axis, size in enumerate(shape[:2]):
-        for row in np.flatnonzero(np.abs(points[:, axis] - size / 2) > 1.5 * size):
+        reach = max(size, REACH_MM / canonical.spacing_mm[axis])
+        for row in np.flatnonzero(np.abs(points[:, axis] - (size - 1) / 2) > size / 2 + reach):
             expected = f"a place in the scan, 0 to {size - 1}"
             raise table.mistake(row, "xy"[axis], f"{points[row, axis]:g}", expected)
     z = table.numbers("z")
