@@ -72,7 +72,7 @@ def test_outlines_lie_on_the_vessel(orientation: str) -> None:
 
 def test_bands_are_as_wide_as_the_spread() -> None:
     shown = contour_pictures.tile(scene(), "left", 3, "")
-    rings = [one + "z" for one in data_of(shown, "band internal").split("z") if one]
+    rings = [one + "z" for one in data_of(shown, "band-lumen internal").split("z") if one]
     radii = [np.ptp(points_of(ring), axis=0).mean() / 2 for ring in rings]
     assert radii == pytest.approx([2.75, 2.45], abs=0.06)  # of the lumen
 

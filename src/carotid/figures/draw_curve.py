@@ -8,8 +8,9 @@ import numpy as np
 
 from carotid.figures.courses import drawn_courses
 from carotid.figures.cuts import extreme_rows
+from carotid.figures.palette import ON_WHITE
 from carotid.figures.segments import segments_of
-from carotid.figures.style import INK, LUMEN, OUTER, SOFT, empty_figure, styled
+from carotid.figures.style import INK, SOFT, empty_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -65,15 +66,15 @@ def draw_curve(measurements: Measurements, title: str = "") -> Figure | None:
 def _panel(axes: Axes, course: DrawnCourse, external: DrawnCourse | None) -> None:
     lumen = _read(course, "la_mm2", course.lumen_read)
     outer = _read(course, "tva_mm2", course.wall_read)
-    _line(axes, course, outer, OUTER, "outer outline")
-    _line(axes, course, lumen, LUMEN, "lumen")
-    _band(axes, course, outer, "tva_sd_mm2", OUTER)
-    _band(axes, course, lumen, "la_sd_mm2", LUMEN)
+    _line(axes, course, outer, ON_WHITE.outer, "outer outline")
+    _line(axes, course, lumen, ON_WHITE.lumen, "lumen")
+    _band(axes, course, outer, "tva_sd_mm2", ON_WHITE.outer)
+    _band(axes, course, lumen, "la_sd_mm2", ON_WHITE.lumen)
     axes.fill_between(course.s_mm, lumen, outer, color=SOFT, alpha=0.12, linewidth=0)
     if external is not None:
         values = _read(external, "la_mm2", external.lumen_read)
-        axes.plot(external.s_mm, values, color=LUMEN, linewidth=0.8, linestyle=(0, (3, 2)),
-                  label="lumen of the external")  # fmt: skip
+        axes.plot(external.s_mm, values, color=ON_WHITE.external, linewidth=0.8,
+                  linestyle=(0, (3, 2)), label="lumen of the external")  # fmt: skip
     for extreme, row in extreme_rows(course).items():
         values, mark = (lumen, "^") if extreme == "narrowest" else (outer, "v")
         axes.plot(course.s_mm[row], values[row], mark, color=INK, markersize=4, label=extreme)

@@ -8,6 +8,7 @@ import numpy as np
 
 from carotid.figures.courses import drawn_courses
 from carotid.figures.cuts import cut_picture, extreme_rows
+from carotid.figures.palette import ON_SCAN
 from carotid.figures.style import FIELD, empty_figure, styled
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from carotid.figures.cuts import CutPicture
     from carotid.geometry.volume import Volume
     from carotid.measurements import Measurements
-
-_LUMEN_LINE = "#ff5a4f"
-_WALL_LINE = "#ffd23f"
 
 
 def draw_cuts(
@@ -65,8 +63,8 @@ def _panel(axes: Axes, picture: CutPicture) -> None:
     if picture.grey is not None:
         axes.imshow(picture.grey, cmap="gray", vmin=0, vmax=1, extent=(-half, half, -half, half))
     for outline, color, width in (
-        (picture.wall_mm, _WALL_LINE, 1.0),
-        (picture.lumen_mm, _LUMEN_LINE, 1.0),
+        (picture.wall_mm, ON_SCAN.outer, 1.0),
+        (picture.lumen_mm, ON_SCAN.lumen, 1.0),
     ):
         if outline is not None:
             closed = np.concatenate([outline, outline[:1]])

@@ -17,8 +17,6 @@ Format = Literal["svg", "png"]
 INK = "#1b1f24"
 SOFT = "#57606a"
 FIELD = "#f0f2f4"
-LUMEN = "#c81e1e"
-OUTER = "#0a58ca"
 
 WIDTH_INCHES = 7.1
 """Both columns of most journals."""

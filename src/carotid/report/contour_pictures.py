@@ -245,7 +245,9 @@ def tile(scene: ContourScene, side: SideName, z: int, why: str) -> Picture:
     for one in sections:
         for boundary in BOUNDARIES:
             if (outline := one.outline(boundary)) is not None:
-                layers += layer(f"band {one.label}", _band(outline, plane, grid.spacing_mm))
+                layers += layer(
+                    f"band-{boundary} {one.label}", _band(outline, plane, grid.spacing_mm)
+                )
                 layers += layer(f"{boundary} {one.label}", _closed(outline.points, plane))
     height = f"{(z + 0.5) * grid.spacing_mm[2]:.0f} mm"
     return Picture(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carotid.evaluation.figures import CHECK, DOUBTFUL, NEAR, SCORE_PARTS
+from carotid.figures.palette import css_colors
 from carotid.report.centerline_figures import UNSURE_PART
 from carotid.report.columns import columns_of
 from carotid.report.contour_figures import CONTOUR_PARTS
@@ -72,7 +73,7 @@ def page(rows: Sequence[Row], cases: Iterable[Case], facts: PageFacts) -> Iterat
     groups = columns_of(rows)
     return stream(
         "page.html",
-        style=asset("page.css"),
+        style=css_colors() + asset("page.css"),
         script=asset("page.js"),
         facts=facts,
         views=VIEWS_FOLDER,
