@@ -220,9 +220,10 @@ CONTOUR_COLUMNS = (
 
 MEASUREMENT_COLUMNS = (
     Column(
-        "Stenosis", "%", 0, "high",
-        "Diameter stenosis of the internal carotid by NASCET's definition. Negative where the "
-        "narrowest place is wider than the reference beyond the bulb, as in many healthy bulbs.",
+        "ICA stenosis", "%", 0, "high",
+        "Diameter stenosis of the internal carotid by NASCET's definition; the common carotid is "
+        "not part of it: a plaque there shows in the thickest wall. Negative where the narrowest "
+        "place is wider than the reference beyond the bulb, as in many healthy bulbs.",
         _measured("stenosis", 0.01),
     ),
     Column(

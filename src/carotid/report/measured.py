@@ -68,7 +68,7 @@ UNKNOWN = ArteryFigures(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, NAN, NAN, "")
 """Of a side that was not measured."""
 
 KEY_NUMBERS = {
-    "stenosis": ("Stenosis of the internal carotid, NASCET", "%", 0),
+    "stenosis": ("Stenosis, internal carotid only (NASCET)", "%", 0),
     "narrowest": ("Narrowest lumen, area", "mm²", 1),
     "thickest": ("Thickest wall", "mm", 2),
     "mean_thickness": ("Mean wall thickness", "mm", 2),
