@@ -12,6 +12,7 @@ from carotid.figures.courses import DrawnCourse, drawn_courses
 from carotid.figures.cuts import cut_picture, extreme_rows
 from carotid.figures.segments import segments_of
 from carotid.figures.unfolded import unfold
+from carotid.measurements import SideMeasurements
 
 RIGHT, LEFT = 0, 2
 """Of the internal carotids in the order of `drawn_courses`."""
@@ -71,6 +72,21 @@ def test_what_cannot_be_read_is_a_gap() -> None:
     assert np.flatnonzero(~missing.joined()).size == 1
     again = unfold(missing)
     assert np.isnan(again.thickness_mm[np.abs(middles + 8) < 2]).all()
+
+
+def test_the_mouth_of_the_other_artery_is_no_thin_wall() -> None:
+    whole = measured()
+    table, row = whole.left.slices, int(internal(LEFT).rows[20])
+    thickness = whole.left.thickness_mm.copy()
+    thickness[row, 4:7] = (0.0, 0.1, 0.3)
+    thickness[row + 1, 4] = 0.1
+    flags = list(table.words("flags"))
+    flags[row] = "both_lumens,oblique"
+    side = SideMeasurements(replace(table, cells={**table.cells, "flags": tuple(flags)}), thickness)
+    drawn = drawn_courses(replace(whole, left=side))[LEFT].thickness_mm
+    assert np.isnan(drawn[20]).nonzero()[0].tolist() == [4, 5]
+    assert drawn[20, 6] == 0.3
+    assert drawn[21, 4] == 0.1, "elsewhere a thin wall is shown"
 
 
 def test_segments_have_words_and_limits() -> None:

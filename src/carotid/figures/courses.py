@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
     from carotid.artifacts import Label
     from carotid.geometry.sides import SideName
-    from carotid.measurements import Measurements, MeasurementTable
+    from carotid.measurements import Measurements, MeasurementTable, SideMeasurements
 
 MAX_GAP_MM = 2.5
 """Slices further apart along the artery are drawn with a gap, unless they are neighbours."""
+
+LEAST_BETWEEN_MM = 0.25
+"""Less than this is not drawn below the flow divider: the other artery opens there, no wall."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +35,8 @@ class DrawnCourse:
         from_bifurcation: Whether the bifurcation is known.
         table: The table of the side's slices.
         rows: (k,) the slices' rows in it.
-        thickness_mm: (k, directions) of the wall, from anterior towards lateral; NaN where unknown.
+        thickness_mm: (k, directions) of the wall, from anterior towards lateral; NaN where unknown,
+            and where the other artery opens instead of a wall.
         lumen_read, wall_read: (k,) whether it counts in what is told about the artery.
     """
 
@@ -86,10 +90,17 @@ def _course(measurements: Measurements, side: SideName, label: Label) -> DrawnCo
         known,
         one.slices,
         rows,
-        one.thickness_mm[rows],
+        _thickness(one)[rows],
         np.isin(readable, ["yes", "lumen"]),
         readable == "yes",
     )
+
+
+def _thickness(one: SideMeasurements) -> NDArray[np.float64]:
+    """(slices, directions) as measured, but NaN where the wall ends at the other artery's mouth."""
+    below = np.array(["both_lumens" in flags.split(",") for flags in one.slices.words("flags")])
+    gone = below[:, None] & (one.thickness_mm < LEAST_BETWEEN_MM)
+    return np.where(gone, np.nan, one.thickness_mm)
 
 
 def _length(table: MeasurementTable, rows: NDArray[np.int64]) -> NDArray[np.float64]:
