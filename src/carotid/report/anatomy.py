@@ -153,21 +153,31 @@ def cut_along(
 
 
 def box_around(
-    points: NDArray[np.floating],
-    shape: tuple[int, int, int],
-    spacing_mm: tuple[float, float, float],
-    least_mm: float,
+    points: NDArray[np.floating], spacing_mm: tuple[float, float, float], least_mm: float
 ) -> Box:
-    """A square around (n, 2) canonical points with some room, inside the scan."""
+    """A square with (n, 2) canonical points in its middle and some room; it may leave the scan."""
     low, high = points.min(axis=0), points.max(axis=0)
     wide = max(least_mm, *((high - low) * spacing_mm[:2] + 4.0))
     start, stop = [], []
     for axis in (0, 1):
-        count = min(shape[axis], max(1, round(wide / spacing_mm[axis])))
-        first = min(max(round((low[axis] + high[axis] - count) / 2), 0), shape[axis] - count)
+        count = max(1, round(wide / spacing_mm[axis]))
+        first = round((low[axis] + high[axis] + 1 - count) / 2)
         start.append(first)
         stop.append(first + count)
     return Box((start[0], start[1]), (stop[0], stop[1]))
+
+
+def axial_part(scan: NDArray[np.generic], box: Box, z: int) -> NDArray[np.float32]:
+    """What a box shows of an axial slice; outside of the scan it is 0."""
+    out = np.zeros((box.stop[0] - box.start[0], box.stop[1] - box.start[1]), np.float32)
+    low = [max(start, 0) for start in box.start]
+    high = [min(stop, size) for stop, size in zip(box.stop, scan.shape[:2], strict=True)]
+    if low[0] < high[0] and low[1] < high[1]:
+        (x, y), (x_stop, y_stop) = (
+            [at - start for at, start in zip(ends, box.start, strict=True)] for ends in (low, high)
+        )
+        out[x:x_stop, y:y_stop] = scan[low[0] : high[0], low[1] : high[1], z]
+    return out
 
 
 def section_box(
