@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from tests.figures.arteries import PLAQUE_MM, measured
 from tests.report.conftest import small_grid, spoilt
-from tests.report.results import neck_scan, round_contours, straight_centers
+from tests.report.results import circle, neck_scan, round_contours, straight_centers
 from tests.report.test_heatmap_pictures import data_of, decoded
 
-from carotid.artifacts import Contours
+from carotid.artifacts import Contours, CrossSection
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.volume import Volume
 from carotid.report import contour_pictures
-from carotid.report.contour_pictures import ContourScene, findings, make_contour_scene
+from carotid.report.contour_findings import findings
+from carotid.report.contour_pictures import ContourScene, make_contour_scene
+from carotid.report.measured_slices import MeasuredSlices, Thickest, measured_slices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,7 +111,66 @@ def test_what_stands_out_comes_first() -> None:
     assert any("touch" in one.why and one.z < 12 for one in found)
     tiles = contour_pictures.tiles_to_check(made)
     assert 1 < len(tiles) <= contour_pictures.TO_CHECK
-    assert tiles[0].caption.startswith("left · 31 mm · int.: lumen and wall cross")
+    assert tiles[0].caption.startswith(
+        "left · slice 15, 31 mm from the lower end · int.: lumen and wall cross"
+    )
+
+
+def test_an_outline_that_is_unsure_in_one_direction_stands_out() -> None:
+    made = round_contours(GRID, WAYS)
+    spread = np.full(32, 0.15)
+    spread[7] = 1.2
+    sections = [
+        replace(one, wall=replace(one.wall, deviation_mm=spread))
+        if one.label == "internal" and one.z == 9 and one.wall is not None
+        else one
+        for one in made.right
+    ]
+    (found,) = findings(scene(replace(made, right=tuple(sections))))
+    assert (found.side, found.label, found.z) == ("right", "internal", 9)
+    assert found.why == "spread 1.2 mm in one direction"
+
+
+def test_the_thickest_wall_is_looked_at_where_it_is_unsure() -> None:
+    made = scene()
+    assert findings(made) == []
+    for sd_mm, told in ((0.4, []), (0.6, ["thickest wall, 3.1 mm: unsure"])):
+        known = {**made.measured, "left": MeasuredSlices({}, Thickest(12, 3.14, sd_mm))}
+        found = findings(replace(made, measured=known))
+        assert [one.why for one in found] == told
+        assert all((one.side, one.label, one.z) == ("left", "internal", 12) for one in found)
+
+
+def test_slices_are_named_by_number_and_place() -> None:
+    known = measured_slices(measured())
+    table = measured().right.slices
+    z, s = table.numbers("z"), table.numbers("s_mm")
+    row = int(np.nanargmin(np.abs(s + 8)))
+    assert (
+        known["right"].where(int(z[row]), 1.0)
+        == f"slice {z[row]:.0f}, \u22128 mm from the bifurcation"
+    )
+    assert known["right"].where(9999, 0.5) == "slice 9999, 5000 mm from the lower end"
+    thickest = known["left"].thickest
+    assert thickest is not None
+    assert thickest.thickness_mm == pytest.approx(1 + PLAQUE_MM, abs=0.15)
+    assert measured_slices(None)["left"].s_mm == {}
+
+
+def test_a_tile_at_the_edge_of_the_scan_has_its_outlines_in_the_middle() -> None:
+    center = np.array([1.0, 16.0])
+    lumen, wall = (circle(center, radius, GRID) for radius in (2.6, 4.0))
+    edged = scene(Contours((CrossSection("internal", 3, lumen, wall),), (), GRID, None))
+    assert edged.courses["left"]["internal"].at_edge[3]
+    shown = contour_pictures.tile(edged, "left", 3, "")
+    drawn = points_of(data_of(shown, "wall internal"))
+    assert drawn.min() > 1
+    assert (drawn < np.array(shown.extent_mm) - 1).all()
+    middle = (drawn.min(axis=0) + drawn.max(axis=0)) / 2
+    assert middle == pytest.approx(np.array(shown.extent_mm) / 2, abs=0.6)
+    pixels = decoded(shown)[..., 0]
+    assert pixels[:, -int(0.3 * pixels.shape[1]) :].max() < 12, "black beyond the scan"
+    assert np.median(pixels[:, : pixels.shape[1] // 3]) > 20
 
 
 def test_regular_tiles_and_without_scan() -> None:

@@ -110,7 +110,11 @@ def make_case(subject: Subject, number: int, wishes: Wishes) -> tuple[Row, Marku
     if found.grid is not None:
         scan, note = _scan(subject, found.grid)
         notes += [note] if note and wishes.scans else []
-    scene = None if found.contours is None else make_contour_scene(found.contours, scan)
+    scene = (
+        None
+        if found.contours is None
+        else make_contour_scene(found.contours, scan, found.measurements)
+    )
     row = _row(subject, number, found, scene)
     row = replace(row, why=largest_parts(row, subject, found, scene))
     if not row.shown:

@@ -10,6 +10,7 @@ import numpy as np
 from carotid.artifacts import LABELS
 from carotid.report import contour_pictures
 from carotid.report.contour_figures import CONTOUR_PARTS, contour_figures, contour_points
+from carotid.report.contour_findings import findings
 from carotid.report.heatmap_pictures import SIDES_ON_SCREEN
 from carotid.report.rendering import render
 
@@ -65,7 +66,7 @@ def contour_section(scene: ContourScene) -> Markup:
         "contours.html",
         sides=sides,
         to_check=contour_pictures.tiles_to_check(scene),
-        found=len({(one.side, one.z) for one in contour_pictures.findings(scene)}),
+        found=len({(one.side, one.z) for one in findings(scene)}),
         regular=[contour_pictures.regular_tiles(scene, side) for side in SIDES_ON_SCREEN],
         figures=[(side, _figures(figures_of(scene, side))) for side in SIDES_ON_SCREEN],
     )

@@ -46,18 +46,22 @@ class ContourCourse:
         center: (z, 2) canonical x and y of the lumen's center; NaN where there is no lumen.
         spread_mm: (z,) mean standard deviation of the radius around the slice, of the wider of
             both outlines; NaN where it is unknown.
+        widest_mm: (z,) the largest standard deviation in any direction, of either outline.
         gap_mm: (z,) least distance from the lumen to the outer wall, negative where they cross.
         edge: (z,) how much darker the lumen is inside its outline than around it: the difference
             by the sum; NaN without a scan.
         jump_mm: (z,) how far center or radius lie from the middle between both neighbours'.
+        at_edge: (z,) whether an outline reaches the sides, the front or the back of the scan.
     """
 
     there: NDArray[np.bool_]
     center: NDArray[np.float64]
     spread_mm: NDArray[np.float64]
+    widest_mm: NDArray[np.float64]
     gap_mm: NDArray[np.float64]
     edge: NDArray[np.float64]
     jump_mm: NDArray[np.float64]
+    at_edge: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,9 @@ def _course(
 ) -> ContourCourse:
     slices = contours.canonical.shape[2]
     spacing = np.array(contours.canonical.spacing_mm[:2])
-    columns = {name: np.full(slices, np.nan) for name in ("gap", "spread", "edge")}
+    columns = {name: np.full(slices, np.nan) for name in ("gap", "spread", "widest", "edge")}
+    at_edge = np.zeros(slices, np.bool_)
+    last = np.array(contours.canonical.shape[:2]) - 1
     centers = {boundary: np.full((slices, 2), np.nan) for boundary in BOUNDARIES}
     radius = {boundary: np.full(slices, np.nan) for boundary in BOUNDARIES}
     for boundary in BOUNDARIES:
@@ -164,9 +170,12 @@ def _course(
             centers[boundary][where] = centroids(outlines)
             radius[boundary][where] = np.sqrt(signed_areas(outlines) / np.pi)
             spreads = [_mean(o.deviation_mm) for _, o in known]
+            widest = [np.fmax.reduce(o.deviation_mm) for _, o in known]
             if boundary == "lumen" and scan is not None:
                 columns["edge"][where] = _edges(scan, outlines, where, spacing)
             columns["spread"][where] = np.fmax(columns["spread"][where], spreads)
+            columns["widest"][where] = np.fmax(columns["widest"][where], widest)
+            at_edge[where] |= [((o.points <= 0) | (o.points >= last)).any() for _, o in known]
     both = [one for one in sections if all(_usable(one, b) is not None for b in BOUNDARIES)]
     if both:
         lumens, walls = (
@@ -181,9 +190,11 @@ def _course(
         there=np.isfinite(columns["gap"]),
         center=centers["lumen"] / spacing,
         spread_mm=columns["spread"],
+        widest_mm=columns["widest"],
         gap_mm=columns["gap"],
         edge=columns["edge"],
         jump_mm=np.fmax.reduce(jumps),
+        at_edge=at_edge,
     )
 
 

@@ -10,12 +10,14 @@ import numpy as np
 from carotid.artifacts import BOUNDARIES, LABELS
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.report import anatomy
-from carotid.report.contour_figures import JUMP_MM, NO_EDGE, TOUCH_MM, contour_courses
+from carotid.report.contour_figures import contour_courses
+from carotid.report.contour_findings import WIDE_MM, findings
 from carotid.report.drawing import lines, raster
 from carotid.report.drawing.charts import Quantity, chart
 from carotid.report.drawing.picture import Layer, Picture, layer
 from carotid.report.drawing.views import LETTERS, Plane, picture
 from carotid.report.heatmap_pictures import GREY_FLOOR, frame_of, least_contrast
+from carotid.report.measured_slices import measured_slices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,8 +26,11 @@ if TYPE_CHECKING:
 
     from carotid.artifacts import Contours, CrossSection, Label, Outline
     from carotid.geometry.sides import SideName
+    from carotid.measurements import Measurements
     from carotid.report.contour_figures import ContourCourse
+    from carotid.report.contour_findings import Finding
     from carotid.report.drawing.picture import Chart
+    from carotid.report.measured_slices import MeasuredSlices
 
 TILES = 4
 """Regular heights of a side that are shown."""
@@ -39,9 +44,6 @@ _TILE_PX_PER_MM = 6.0
 _STRIP_MM = 24.0
 _STRIP_PX_PER_MM = 4.0
 _STRIP_HEIGHT_PX = 420
-_WIDE_MM = 0.8
-"""Spread from which on a slice is worth a look."""
-
 _TOP_SPREAD_MM = 1.5
 _APART_MM = 4.0
 """Tiles of one side that are worth a look are at least this far apart."""
@@ -57,6 +59,7 @@ class ContourScene:
         scan: (x, y, z) canonical voxels on the contours' grid, or None.
         contrast: Intensities that a picture spans at least.
         bounds: First and last slice with an outline.
+        measured: What is known of each side's slices.
     """
 
     contours: Contours
@@ -64,6 +67,7 @@ class ContourScene:
     scan: NDArray[np.generic] | None
     contrast: float
     bounds: tuple[int, int]
+    measured: Mapping[SideName, MeasuredSlices]
 
     @property
     def slice_mm(self) -> float:
@@ -77,24 +81,24 @@ class ContourScene:
         return min(_STRIP_PX_PER_MM, _STRIP_HEIGHT_PX / height)
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A slice that stands out, and why."""
+def make_contour_scene(
+    contours: Contours,
+    scan: NDArray[np.generic] | None,
+    measurements: Measurements | None = None,
+) -> ContourScene | None:
+    """Look at all outlines once; None where there are none.
 
-    side: SideName
-    label: Label
-    z: int
-    why: str
-    weight: float
-
-
-def make_contour_scene(contours: Contours, scan: NDArray[np.generic] | None) -> ContourScene | None:
-    """Look at all outlines once; None where there are none."""
+    Args:
+        contours: The outlines.
+        scan: (x, y, z) canonical voxels on their grid, or None.
+        measurements: What was measured of them, or None.
+    """
     used = [one.z for side in SIDE_NAMES for one in contours.side(side)]
     if not used:
         return None
     courses = {side: contour_courses(contours, side, scan) for side in SIDE_NAMES}
-    return ContourScene(contours, courses, scan, least_contrast(scan), (min(used), max(used)))
+    bounds, measured = (min(used), max(used)), measured_slices(measurements)
+    return ContourScene(contours, courses, scan, least_contrast(scan), bounds, measured)
 
 
 def straightened(scene: ContourScene, side: SideName, label: Label) -> list[Picture]:
@@ -172,37 +176,13 @@ def spread_chart(scene: ContourScene, side: SideName) -> Chart:
     both = [scene.courses[side][label] for label in LABELS]
     values = np.stack([one.spread_mm for one in both], axis=1)[first : last + 1]
     label = f"Stated spread of the contours along the height, {side} side"
-    what = Quantity("Spread, mm", label, _TOP_SPREAD_MM, "largest", _WIDE_MM)
+    what = Quantity("Spread, mm", label, _TOP_SPREAD_MM, "largest", WIDE_MM)
     drawn = chart(what, values, scene.slice_mm, scene.px_per_mm)
     marks = "".join(
         f"M{drawn.width - 5} {lines.number((last - z + 0.5) * scene.slice_mm * scene.px_per_mm)}h5"
         for z in sorted({one.z for one in findings(scene) if one.side == side and one.weight >= 1})
     )
     return drawn.under(*layer("alarm", marks))
-
-
-def findings(scene: ContourScene) -> list[Finding]:
-    """Slices that stand out, the worst first."""
-    found = []
-    for side in SIDE_NAMES:
-        for label in LABELS:
-            course = scene.courses[side][label]
-            for z in np.flatnonzero(course.there):
-                spread, gap, jump = (
-                    float(values[z]) for values in (course.spread_mm, course.gap_mm, course.jump_mm)
-                )
-                reasons = {
-                    "lumen and wall cross": 3.0 if gap < 0 else 0.0,
-                    "lumen and wall touch": 2.0 if 0 <= gap < TOUCH_MM else 0.0,
-                    "lumen not dark": 2.0 if course.edge[z] < NO_EDGE else 0.0,
-                    f"jump of {jump:.1f} mm": jump / JUMP_MM if jump > JUMP_MM else 0.0,
-                    f"spread {spread:.1f} mm": spread / _WIDE_MM if spread > _WIDE_MM else 0.0,
-                }
-                told = [words for words, weight in reasons.items() if weight > 0]
-                if told:
-                    weight = sum(reasons.values())
-                    found.append(Finding(side, label, int(z), ", ".join(told), weight))
-    return sorted(found, key=lambda one: (-one.weight, one.side, one.label, one.z))
 
 
 def tiles_to_check(scene: ContourScene) -> list[Picture]:
@@ -235,12 +215,11 @@ def tile(scene: ContourScene, side: SideName, z: int, why: str) -> Picture:
     points = np.concatenate(
         [o.points for one in sections for b in BOUNDARIES if (o := one.outline(b)) is not None]
     )
-    box = anatomy.box_around(points, grid.shape, grid.spacing_mm, _TILE_MM)
+    box = anatomy.box_around(points, grid.spacing_mm, _TILE_MM)
     plane = anatomy.section_plane(box, grid.spacing_mm)
     grey = np.full(plane.sizes, GREY_FLOOR, np.float32)
     if scene.scan is not None:
-        part = scene.scan[box.start[0] : box.stop[0], box.start[1] : box.stop[1], z]
-        grey = raster.window(part.astype(np.float32), least=scene.contrast)
+        grey = raster.window(anatomy.axial_part(scene.scan, box, z), least=scene.contrast)
     layers: list[Layer] = []
     for one in sections:
         for boundary in BOUNDARIES:
@@ -249,16 +228,16 @@ def tile(scene: ContourScene, side: SideName, z: int, why: str) -> Picture:
                     f"band-{boundary} {one.label}", _band(outline, plane, grid.spacing_mm)
                 )
                 layers += layer(f"{boundary} {one.label}", _closed(outline.points, plane))
-    height = f"{(z + 0.5) * grid.spacing_mm[2]:.0f} mm"
+    where = scene.measured[side].where(z, grid.spacing_mm[2])
     return Picture(
         raster.grey_image(raster.fitted(picture(grey), frame_of(plane, _TILE_PX_PER_MM))),
-        f"Contours, {side} side, {height} from the lower end",
+        f"Contours, {side} side, {where}",
         "section tile",
         plane.extent_mm,
         TILE_PX / plane.extent_mm[0],
         tuple(layers),
         letters=LETTERS["axial"],
-        caption=f"{side} · {height}" + (f" · {why}" if why else ""),
+        caption=f"{side} · {where}" + (f" · {why}" if why else ""),
     )
 
 

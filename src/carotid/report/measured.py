@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.geometry.sides import SIDE_NAMES
+from carotid.report.measured_slices import signed
 
 if TYPE_CHECKING:
     from carotid.geometry.sides import SideName
@@ -134,7 +135,7 @@ def _number(table: MeasurementTable, name: str, row: int) -> float:
 
 def position(s_mm: float) -> str:
     """A place along the artery in words."""
-    return f"{round(s_mm):+d} mm" if round(s_mm) else "0 mm"
+    return f"{signed(s_mm)} mm"
 
 
 def told(value: Value, unit: str, digits: int) -> tuple[str, str]:
