@@ -98,7 +98,8 @@ def _course(measurements: Measurements, side: SideName, label: Label) -> DrawnCo
 
 def _thickness(one: SideMeasurements) -> NDArray[np.float64]:
     """(slices, directions) as measured, but NaN where the wall ends at the other artery's mouth."""
-    below = np.array(["both_lumens" in flags.split(",") for flags in one.slices.words("flags")])
+    words = one.slices.words("flags")
+    below = np.array(["both_lumens" in flags.split(",") for flags in words], np.bool_)
     gone = below[:, None] & (one.thickness_mm < LEAST_BETWEEN_MM)
     return np.where(gone, np.nan, one.thickness_mm)
 
