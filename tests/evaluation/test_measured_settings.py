@@ -16,7 +16,7 @@ from carotid.evaluation.compare_measurements import (
 )
 from carotid.evaluation.follow_up import follow_up
 from carotid.evaluation.measured_cohorts import Measured, in_directories
-from carotid.evaluation.measured_settings import differing_settings
+from carotid.evaluation.measured_settings import differing_settings, in_words
 from carotid.provenance import Record
 from carotid.stages.measurement.parameters import MeasurementParameters
 from carotid.stages.measurement.stretches import segments
@@ -81,9 +81,9 @@ def test_the_record_tells_settings_that_no_column_has(tmp_path: Path) -> None:
         (tmp_path / name / MEASUREMENT_TRANSFORM / "arteries.tsv").touch()
         record(tmp_path, name, chosen)
     both = [Measured(tmp_path, name) for name in "xy"]
-    assert differing_settings(both) == {
-        "spread_scale": f"1 ({tmp_path}: x), 2 ({tmp_path}: y)",
-    }
+    assert in_words(differing_settings(both)) == (
+        f"spread_scale: 1 ({tmp_path}: x), 2 ({tmp_path}: y)"
+    )
     assert differing_settings([both[0], both[0]]) == {}
 
 
@@ -91,7 +91,9 @@ def test_without_a_record_the_table_tells(roots: tuple[Path, Path], tmp_path: Pa
     save(tmp_path, "y", fork(), parameters=MeasurementParameters(stenosis_diameter="caliper"))
     first = Measured(roots[0], "a")
     found = differing_settings([first, Measured(tmp_path, "y")])
-    assert found == {"stenosis_diameter": f"equivalent ({roots[0]}: a), caliper ({tmp_path}: y)"}
+    assert in_words(found) == (
+        f"stenosis_diameter: equivalent ({roots[0]}: a), caliper ({tmp_path}: y)"
+    )
 
 
 def test_the_tables_of_a_cohort_say_so_too(

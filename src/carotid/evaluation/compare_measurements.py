@@ -20,6 +20,7 @@ from carotid.evaluation.measured_cohorts import (
     in_directories,
     unclear_order,
 )
+from carotid.evaluation.measured_origins import warn_of_origins
 from carotid.evaluation.measured_settings import (
     check_same_settings,
     differing_settings,
@@ -88,6 +89,7 @@ def compare_measurements(
         logger.warning(
             "the measurements were made with different settings: %s", in_words(differing)
         )
+    warn_of_origins(subjects)
     repeated = repeated_as_stored(subjects, [str(root) for root in roots], columns)
     return _write(repeated, output_dir, "compare_measurement", len(subjects))
 
@@ -158,6 +160,7 @@ def judge_repeatability(
     """
     check_place_of_tables(output_dir)
     check_same_settings(one for subject in subjects for one in subject.times)
+    warn_of_origins(subjects)
     if as_stored:
         repeated = repeated_as_stored(subjects, names)
     else:

@@ -10,6 +10,7 @@ import numpy as np
 
 from carotid.errors import CarotidError, UsageError
 from carotid.evaluation.measured_cohorts import check_place_of_tables
+from carotid.evaluation.measured_origins import warn_of_origins
 from carotid.evaluation.measured_settings import check_same_settings
 from carotid.evaluation.scan_pair import LeastChange, ScanPair
 from carotid.geometry.sides import SIDE_NAMES
@@ -107,6 +108,7 @@ def follow_up(
     """
     check_place_of_tables(output_dir)
     check_same_settings(one for subject in subjects for one in subject.times)
+    warn_of_origins(subjects)
     known = {} if repeatability is None else _least_changes(repeatability)
     if repeatability is None:
         logger.warning(

@@ -19,21 +19,25 @@ if TYPE_CHECKING:
 
 _SHOWN = 3
 
-Values = dict[str, dict["Path", list[str]]]
-"""Ids by directory by the value of a setting, as words."""
+ValuesByKey = dict[str, dict[str, list["Measured"]]]
+"""Whose measurements have a value, as words, of what is called by a key."""
 
 
-def differing_settings(measured: Iterable[Measured]) -> dict[str, str]:
-    """Which settings are not the same everywhere: key to what it is of whom, in words.
+def differing(told: Iterable[tuple[Measured, Mapping[str, object]]]) -> ValuesByKey:
+    """What is not the same in all measurements, and what it is of whom.
 
-    A setting that a measurement does not tell is no difference.
+    What a measurement does not tell is no difference.
     """
-    found: dict[str, Values] = {}
-    for one in dict.fromkeys(measured):
-        for key, value in one.settings().items():
-            of_value = found.setdefault(key, {}).setdefault(_word(value), {})
-            of_value.setdefault(one.root, []).append(one.participant_id)
-    return {key: _told(values) for key, values in found.items() if len(values) > 1}
+    found: ValuesByKey = {}
+    for one, facts in told:
+        for key, value in facts.items():
+            found.setdefault(key, {}).setdefault(_word(value), []).append(one)
+    return {key: values for key, values in found.items() if len(values) > 1}
+
+
+def differing_settings(measured: Iterable[Measured]) -> ValuesByKey:
+    """Which settings are not the same everywhere, see `differing`."""
+    return differing((one, one.settings()) for one in dict.fromkeys(measured))
 
 
 def check_same_settings(measured: Iterable[Measured]) -> None:
@@ -42,10 +46,10 @@ def check_same_settings(measured: Iterable[Measured]) -> None:
     Raises:
         UsageError: Names the settings that differ, and whose they are.
     """
-    differing = differing_settings(measured)
-    if differing:
+    found = differing_settings(measured)
+    if found:
         raise UsageError(
-            f"the measurements were made with different settings: {in_words(differing)}",
+            f"the measurements were made with different settings: {in_words(found)}",
             remedy="measure all of them with the same [measurement_transform]: "
             "`carotid transform measurement --force -c FILE`",
         )
@@ -60,9 +64,16 @@ def recorded_settings(measured: Iterable[Measured]) -> dict[str, Any]:
     return found
 
 
-def in_words(differing: Mapping[str, str]) -> str:
-    """What `differing_settings` found, on one line."""
-    return "; ".join(f"{key}: {told}" for key, told in differing.items())
+def in_words(found: ValuesByKey) -> str:
+    """What `differing` found, on one line.
+
+    `thickness: laplace (A: x, y, z and 2 more; B: x), radial (B: y)`.
+    """
+    return "; ".join(
+        f"{key}: "
+        + ", ".join(f"{value} ({_whose(measured)})" for value, measured in values.items())
+        for key, values in found.items()
+    )
 
 
 def _word(value: object) -> str:
@@ -70,12 +81,11 @@ def _word(value: object) -> str:
     return f"{value:g}" if is_number else str(value)
 
 
-def _told(values: Values) -> str:
-    """`laplace (A: x, y, z and 2 more; B: x), radial (B: y)`."""
-    return ", ".join(
-        f"{value} ({'; '.join(f'{root}: {_listed(ids)}' for root, ids in places.items())})"
-        for value, places in values.items()
-    )
+def _whose(measured: Iterable[Measured]) -> str:
+    places: dict[Path, list[str]] = {}
+    for one in dict.fromkeys(measured):
+        places.setdefault(one.root, []).append(one.participant_id)
+    return "; ".join(f"{root}: {_listed(ids)}" for root, ids in places.items())
 
 
 def _listed(ids: list[str]) -> str:
