@@ -28,7 +28,7 @@ def test_a_noun_is_told_in_one_line() -> None:
     )
     section = CrossSection("internal", 3, Outline.of_points(np.zeros((4, 2))), None)
     assert repr(section) == "CrossSection(label='internal', z=3, lumen=Outline, wall=None)"
-    assert "left=1 items, right=0 items" in repr(Contours((section,), (), GRID, None))
+    assert "left=1 item, right=0 items" in repr(Contours((section,), (), GRID, None))
 
 
 def test_heatmaps_must_fit_their_grid() -> None:

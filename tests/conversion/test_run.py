@@ -250,7 +250,7 @@ def first_outline(original: Path, change: Callable[[list[str]], list[str]]) -> P
     [
         (lambda _: [], "has 0 points of its lumen"),
         (lambda points: points[:2], "has 2 points of its lumen"),
-        (lambda points: points[:1] * 30, "has 1 points of its lumen"),
+        (lambda points: points[:1] * 30, "has 1 point of its lumen"),
         (lambda points: [*points, '<Point x="1e300" y="5"/>'], "outside of the image"),
         (lambda points: [*points, '<Point x="-99" y="5"/>'], "outside of the image"),
         (

@@ -186,7 +186,7 @@ MODELS: dict[str, Row] = {
     "missing weights": (
         saved(lambda s: dict(list(s.items())[1:])),
         REFUSED,
-        "1 weights missing",
+        "1 weight missing",
     ),
     "extra weights": (saved(lambda s: s | {"more": torch.ones(1)}), REFUSED, "others beside them"),
     "a training checkpoint": (

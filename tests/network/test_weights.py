@@ -138,7 +138,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "missing key": (
         saved(lambda: {k: v for k, v in weights(0).items() if k != FIRST}),
-        f"1 weights missing, such as {FIRST}",
+        f"1 weight missing, such as {FIRST}",
     ),
     "extra key": (
         saved(lambda: changed(extra=torch.zeros(1))),
@@ -159,7 +159,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a prefix and a weight too many": (
         saved(lambda: {**prefixed("net.", weights(0)), "net.loss.weight": torch.ones(2)}),
-        "the network's weights, and others beside them.*1 others, such as net.loss.weight",
+        "the network's weights, and others beside them.*1 other, such as net.loss.weight",
     ),
     "two prefixes, mixed": (
         saved(lambda: {f"{'ab'[k % 2]}.{n}": v for k, (n, v) in enumerate(weights(0).items())}),

@@ -29,7 +29,7 @@ def told(
     caplog.clear()
     outlines = [None if one is None else Outline.of_points(one) for one in (lumen, wall)]
     section = CrossSection("internal", 2, outlines[0], outlines[1])
-    tell_doubtful_outlines([section] * 3, "left", GRID, "stay empty")
+    tell_doubtful_outlines([section] * 3, "left", GRID, "kept empty")
     return caplog.text
 
 
@@ -42,17 +42,19 @@ def test_what_can_be_meant_is_not_told(caplog: pytest.LogCaptureFixture) -> None
 
 
 def test_outlines_without_area_are_told(caplog: pytest.LogCaptureFixture) -> None:
-    assert "left: 3 outlines have fewer than 3 points" in told(caplog, square(4)[:2], square(6))
+    assert "left: 3 outlines with fewer than 3 points" in told(caplog, square(4)[:2], square(6))
     line = np.column_stack([np.arange(5.0), 2 * np.arange(5.0)])
-    assert "left: 3 outlines have no area and stay empty" in told(caplog, line, None)
+    assert "left: 3 outlines without an area, kept empty" in told(caplog, line, None)
 
 
 @pytest.mark.parametrize(("x", "y"), [(-6, 10), (30, 10), (10, -6), (10, 40)])
 def test_outlines_outside_of_the_scan_are_told(
     caplog: pytest.LogCaptureFixture, x: float, y: float
 ) -> None:
-    assert "left: 3 outlines lie outside of the scan" in told(caplog, square(5, x, y), None)
+    assert "left: 3 outlines outside of the scan" in told(caplog, square(5, x, y), None)
 
 
 def test_lumens_larger_than_their_walls_are_told(caplog: pytest.LogCaptureFixture) -> None:
-    assert "left: 3 outlines of lumens are larger" in told(caplog, square(6), square(4, 11, 11))
+    assert "left: 3 lumen outlines larger than the wall's" in told(
+        caplog, square(6), square(4, 11, 11)
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from carotid.counted import counted
 from carotid.errors import CarotidError
 from carotid.geometry.grid import Grid
 
@@ -27,7 +28,7 @@ def _brief(value: object) -> str:
         spacing = " x ".join(f"{one:.3g}" for one in value.spacing_mm)
         return f"{' x '.join(map(str, value.shape))} voxels of {spacing} mm, {value.orientation}"
     if isinstance(value, tuple):
-        return f"{len(value)} items"
+        return counted(len(value), "item")
     return type(value).__name__ if is_dataclass(value) else repr(value)
 
 

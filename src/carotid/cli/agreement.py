@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from carotid.cli.counted import counted
 from carotid.cli.place import PLACE
+from carotid.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

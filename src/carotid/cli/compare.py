@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from carotid.cli.counted import counted
 from carotid.cli.place import PLACE
+from carotid.counted import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,7 +142,8 @@ def print_contours(found: ContourComparison) -> None:
             )
     if found.scores:
         score = np.mean([one.score for one in found.scores])
-        click.echo(f"  challenge score: {score:.4f}, mean of {len(found.scores)} reference slices")
+        slices = counted(len(found.scores), "reference slice")
+        click.echo(f"  challenge score: {score:.4f}, mean of {slices}")
     for name, path in found.tables.items():
         click.echo(f"{name}: {path}")
 

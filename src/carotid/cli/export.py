@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from carotid.cli.counted import counted
 from carotid.cli.place import PLACE, FiniteRange
+from carotid.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

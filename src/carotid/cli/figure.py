@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from carotid.cli.counted import counted
 from carotid.cli.place import PLACE, FiniteRange
+from carotid.counted import counted
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from carotid.cli.place import PLACE
+from carotid.counted import counted
 from carotid.network.shipped import SHIPPED
 from carotid.stages.catalog import STAGES, stage_named
 
@@ -33,7 +34,7 @@ def list_models() -> None:
 
     for kind in _kinds():
         files = sorted((SHIPPED / kind).glob("*.pt"))
-        click.echo(f"{kind}: {len(files)} models in {SHIPPED / kind}")
+        click.echo(f"{kind}: {counted(len(files), 'model')} in {SHIPPED / kind}")
         for file in files:
             content = file.read_bytes()
             sha256 = hashlib.sha256(content).hexdigest()

@@ -8,6 +8,7 @@ import click
 
 from carotid.cli.place import PLACE
 from carotid.cohort.outputs import check_output_dir
+from carotid.counted import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +56,6 @@ def simulate(
         ids = simulate_cohort(
             output_dir, participants, seed, recipe, lambda *_: teller.end(), force=force
         )
-    what = "1 neck" if len(ids) == 1 else f"{len(ids)} necks"
+    what = counted(len(ids), "neck")
     click.echo(f"{what} in {output_dir}: raw/, annotations/, truth/")
     return 0

@@ -11,6 +11,7 @@ from carotid.cli.place import PLACE
 from carotid.cli.progress import choose_teller
 from carotid.cohort.interrupts import stop_if_asked
 from carotid.cohort.outputs import check_output_dir
+from carotid.counted import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,7 +136,9 @@ def train_heatmap_command(
                 force=force,
                 on_progress=progress,
             )
-    click.echo(f"{len(models)} models in {output_dir}, which can be given as HEATMAP_MODEL_DIR")
+    click.echo(
+        f"{counted(len(models), 'model')} in {output_dir}, which can be given as HEATMAP_MODEL_DIR"
+    )
     return 0
 
 

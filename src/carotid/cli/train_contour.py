@@ -9,6 +9,7 @@ import click
 from carotid.cli.place import PLACE
 from carotid.cli.train import TrainingProgress, check_sources
 from carotid.cohort.outputs import check_output_dir
+from carotid.counted import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,5 +107,7 @@ def train_contour_command(
         else:
             raw, annotations = sources
             models = train_contour(place, raw, annotations, parameters, polar, contour_tsv)
-    click.echo(f"{len(models)} models in {output_dir}, which can be given as CONTOUR_MODEL_DIR")
+    click.echo(
+        f"{counted(len(models), 'model')} in {output_dir}, which can be given as CONTOUR_MODEL_DIR"
+    )
     return 0

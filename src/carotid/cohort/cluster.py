@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from carotid.cohort.cluster_worker import Job, do_participant
 from carotid.cohort.outcome import Outcome
 from carotid.cohort.resume import COMPLETE
+from carotid.counted import counted
 from carotid.errors import ResourceError, UsageError, one_line
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ def _client(scheduler: str) -> Iterator[Any]:
 def _note_workers(client: Any, resources: Mapping[str, int] | None) -> None:
     """Say how many workers there are, so that nobody waits in vain."""
     slots = client.run_on_scheduler(_slots, needed=resources)
-    logger.info("%d workers with %d slots", len(slots), sum(slots))
+    logger.info("%s with %s", counted(len(slots), "worker"), counted(sum(slots), "slot"))
     if not slots and resources:
         logger.warning(
             "no worker has the resource GPU so far; waiting for one "

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from carotid.counted import counted
 from carotid.errors import InputError, OutputError, UsageError
 from carotid.provenance import changed_inputs, made_differently, other_versions
 from carotid.stages.stage import SCAN
@@ -209,7 +210,7 @@ class StageResults:
                 f"written, and are made again: {', '.join(changed[:_MAX_SHOWN])}{more}"
             )
         remarks += [
-            f"{count} complete {'result' if count == 1 else 'results'} made with {text}; numbers "
+            f"{counted(count, 'complete result')} made with {text}; numbers "
             "may differ in their last digits; --force does them again"
             for text, count in versions.items()
         ]

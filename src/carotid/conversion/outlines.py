@@ -9,6 +9,7 @@ import numpy as np
 
 from carotid.artifacts import CrossSection, Outline
 from carotid.conversion.qvas import LUMEN, OUTER_WALL, DrawnImage
+from carotid.counted import counted
 from carotid.errors import InputError
 from carotid.geometry.decimals import rounded
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
@@ -87,7 +88,7 @@ def _problem(image: DrawnImage, grid: Grid) -> str:
     for kind in (LUMEN, OUTER_WALL):
         points = image.pixels(kind, grid.shape[0], grid.shape[1])
         if len(points) < _LEAST_POINTS:
-            return f"has {len(points)} points of its {kind.lower()}"
+            return f"has {counted(len(points), 'point')} of its {kind.lower()}"
         if (
             points.min() < -_MARGIN
             or (points.max(axis=0) > np.array(grid.shape[:2]) + _MARGIN).any()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from carotid.conversion import miccai2020, miccai2022
 from carotid.conversion.converted import SLICE_COLUMNS, SLICES_FILE
+from carotid.counted import counted
 from carotid.errors import CarotidError, UsageError
 from carotid.storage.rescaling import FILE_NAME, Rescaling, read_rescaling
 from carotid.storage.results.atomic import cannot_write, write_atomically, write_json
@@ -179,7 +180,7 @@ def _convert(
         slot.release()
         _remove(temporary)
     left, right = len(converted.contours.left), len(converted.contours.right)
-    return f"image, {left} slices outlined on the left and {right} on the right"
+    return f"image, {counted(left, 'slice')} outlined on the left and {right} on the right"
 
 
 def _remove(path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import LABELS
+from carotid.counted import counted
 from carotid.errors import CarotidError, InputError, UsageError
 from carotid.evaluation.compared_columns import HEATMAPS, names
 from carotid.evaluation.distances import (
@@ -135,7 +136,7 @@ def compare_side(
         raise InputError(
             "the maxima do not fit the heatmap",
             where=folder.max_indices(side),
-            found=f"{each.shape[2]} slices",
+            found=counted(each.shape[2], "slice"),
             expected=slices,
         )
     truth = read_annotation(annotation, slices)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import LABEL_VALUES, LABELS
+from carotid.counted import counted
 from carotid.errors import InputError
 from carotid.export.structures import COLORS, STRUCTURES
 from carotid.export.studies import whole_file
@@ -125,7 +126,7 @@ def _write_heatmap(source: Path, channel: int, place: Path) -> list[Path]:
         raise InputError(
             "this is no heatmap of both arteries",
             where=source,
-            found=f"{header.channels} channels",
+            found=counted(header.channels, "channel"),
             expected=len(LABELS),
         )
     i, j, _ = header.grid.shape

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from carotid.counted import counted
 from carotid.errors import ModelError
 
 if TYPE_CHECKING:
@@ -156,14 +157,14 @@ def _other_architecture(
         return ModelError(
             "the file holds the network's weights, and others beside them",
             where=where,
-            found=f"{len(beside)} others, such as {beside[0][:_SHOWN]}",
+            found=f"{counted(len(beside), 'other')}, such as {beside[0][:_SHOWN]}",
             remedy="save the network's own state_dict() alone, in another folder",
         )
     names, expected = {_modern(name, nearest) for name in state}, set(nearest.state)
     missing, extra = sorted(expected - names), sorted(names - expected)
     parts = []
     if missing:
-        parts.append(f"{len(missing)} weights missing, such as {missing[0]}")
+        parts.append(f"{counted(len(missing), 'weight')} missing, such as {missing[0]}")
     if extra:
         parts.append(f"{len(extra)} unexpected, such as {extra[0][:_SHOWN]}")
     return ModelError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.counted import counted
 from carotid.figures.courses import drawn_courses
 from carotid.figures.cuts import extreme_rows
 from carotid.report.contour_pictures import tile
@@ -99,7 +100,7 @@ def measurement_section(
 
 def _by_hand(figures: ArteryFigures) -> tuple[str, str]:
     count = round(figures.corrected_slices)
-    slices = f"{count} slice{'s' if count > 1 else ''}" if count else ""
+    slices = counted(count, "slice") if count else ""
     fork = "bifurcation" if figures.bifurcation == "corrected" else ""
     return (slices or fork, fork if slices else "") if slices or fork else _NOTHING
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from carotid.counted import counted
 from carotid.evaluation.figures import CHECK, DOUBTFUL, NEAR, SCORE_PARTS
 from carotid.figures.palette import css_colors
 from carotid.report.centerline_figures import UNSURE_PART
@@ -94,9 +95,8 @@ def page(rows: Sequence[Row], cases: Iterable[Case], facts: PageFacts) -> Iterat
 
 def counts(rows: Sequence[Row]) -> str:
     """How many participants there are of each kind."""
-    some = "participant" if len(rows) == 1 else "participants"
     numbers = {group: sum(row.group == group for row in rows) for group in GROUPS}
     told = ", ".join(
         f"{numbers[group]} {words}" for group, words in GROUPS.items() if numbers[group]
     )
-    return f"{len(rows)} {some}: {told}"
+    return f"{counted(len(rows), 'participant')}: {told}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.counted import counted
 from carotid.errors import InputError
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.storage.metaimage.read import iter_slabs, read_metaimage_header
@@ -61,7 +62,7 @@ def project(path: Path, heights: Sequence[int]) -> Projections:
     header = read_metaimage_header(path)
     if header.channels != _CHANNELS:
         raise InputError(
-            "this is no heatmap", where=path, found=f"{header.channels} channels", expected=2
+            "this is no heatmap", where=path, found=counted(header.channels, "channel"), expected=2
         )
     way = Reordering.between(header.grid, CANONICAL)
     grid = way.grid(header.grid)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import BOUNDARIES
+from carotid.counted import counted
 from carotid.geometry.outlines import signed_areas
 from carotid.geometry.polygons import has_area
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _FEWEST = 3
-_EXCHANGED = "of lumens are larger than those of their walls; look whether names are exchanged"
+_EXCHANGED = "larger than the wall's; look whether names are exchanged"
 _LARGER = 1.001
 """Lumens are compared with their walls up to rounding."""
 
@@ -42,9 +43,9 @@ def tell_doubtful_outlines(
         sections: One side's.
         side: Which one.
         canonical: The scan's grid in canonical order.
-        unused: What becomes of outlines without an area, as "stay empty".
+        unused: What becomes of outlines without an area, as "kept empty".
     """
-    found: Counter[str] = Counter()
+    found: Counter[tuple[str, str]] = Counter()
     for section in sections:
         areas = []
         for boundary in BOUNDARIES:
@@ -52,17 +53,17 @@ def tell_doubtful_outlines(
             if outline is None:
                 continue
             if len(outline.points) < _FEWEST:
-                found[f"have fewer than {_FEWEST} points and {unused}"] += 1
+                found["outline", f"with fewer than {_FEWEST} points, {unused}"] += 1
             elif not has_area(outline.points):
-                found[f"have no area and {unused}"] += 1
+                found["outline", f"without an area, {unused}"] += 1
             elif _lies_outside(outline.points, canonical):
-                found["lie outside of the scan"] += 1
+                found["outline", "outside of the scan"] += 1
             else:
                 areas.append(abs(float(signed_areas(outline.points[None])[0])))
         if len(areas) == len(BOUNDARIES) and areas[0] > _LARGER * areas[1]:
-            found[_EXCHANGED] += 1
-    for what, count in found.items():
-        logger.warning("%s: %d outlines %s", side, count, what)
+            found["lumen outline", _EXCHANGED] += 1
+    for (thing, what), count in found.items():
+        logger.warning("%s: %s %s", side, counted(count, thing), what)
 
 
 def _lies_outside(points: NDArray[np.float64], canonical: Grid) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from carotid.counted import counted
 from carotid.errors import InputError
 from carotid.storage.regular_file import open_regular
 
@@ -163,7 +164,7 @@ def _position(path: Path, point: dict[str, Any]) -> list[float]:
     if not isinstance(position, list):
         raise InputError("a point of the markups has no position", where=path, remedy=_REMEDY)
     if len(position) != 3:
-        some = "1 coordinate" if len(position) == 1 else f"{len(position)} coordinates"
+        some = counted(len(position), "coordinate")
         raise InputError(f"a point has {some}", where=path, expected="3", remedy=_REMEDY)
     numbers = (isinstance(v, int | float) and math.isfinite(v) for v in position)
     if not all(numbers):

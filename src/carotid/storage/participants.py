@@ -14,6 +14,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from carotid.counted import counted
 from carotid.errors import InputError, UsageError
 from carotid.foreign import HEAD_BYTES, recognised
 from carotid.storage.bids import find_bids_scans
@@ -192,7 +193,7 @@ def _add_loose(scans: dict[str, RawScan], loose: Loose) -> list[tuple[str, str]]
         taken.add(_folded(scan.participant_id))
         scans[scan.participant_id] = scan
     if loose.slices:
-        names = f"{len(loose.slices)} files such as {loose.slices[0].name}"
+        names = f"{counted(len(loose.slices), 'file')} such as {loose.slices[0].name}"
         unused.append((names, "slices: put those of one series into a folder of their own"))
     return unused
 
@@ -203,7 +204,7 @@ def _no_scans(raw_dir: Path, ignored: Sequence[str], loose: Loose) -> UsageError
         return UsageError(
             "the folder holds the slices of one scan, not scans",
             where=raw_dir,
-            found=f"{len(loose.slices)} DICOM files such as {loose.slices[0].name}",
+            found=f"{counted(len(loose.slices), 'DICOM file')} such as {loose.slices[0].name}",
             expected=LAYOUT,
             remedy=f"give the folder above it, {place.parent}, and --participant {place.name}",
         )

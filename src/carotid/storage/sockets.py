@@ -13,6 +13,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from carotid.counted import counted
 from carotid.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def find_image(input_dir: Path, slug: str | None = None) -> Path:
         raise UsageError(
             "the socket's folder is to hold one image",
             where=folder,
-            found=f"{len(files)} files *.mha",
+            found=f"{counted(len(files), 'file')} *.mha",
         )
     return files[0]
 

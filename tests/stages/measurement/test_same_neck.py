@@ -49,7 +49,7 @@ def test_centerlines_of_another_neck_are_refused(caplog: pytest.LogCaptureFixtur
 
 def test_one_artery_elsewhere_is_told(caplog: pytest.LogCaptureFixture) -> None:
     measure(contours_of(VESSELS, GRID), moved(["external"], 9.0))
-    assert "left external: 38 of 38 centers lie outside" in caplog.text
+    assert "left external: outside of the outlines of their slice: 38 of 38 centers" in caplog.text
     assert "left internal" not in caplog.text
 
 
@@ -62,4 +62,4 @@ def test_outlines_that_cannot_be_meant_are_told(caplog: pytest.LogCaptureFixture
         for one in contours.left
     ]
     measure(replace(contours, left=tuple(cut)), centerlines_of(VESSELS, GRID))
-    assert "left: 38 outlines have fewer than 3 points and are not measured" in caplog.text
+    assert "left: 38 outlines with fewer than 3 points, not measured" in caplog.text

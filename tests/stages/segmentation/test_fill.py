@@ -112,25 +112,25 @@ def test_an_outline_that_crosses_itself_is_filled_as_its_hull_and_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     crossed = fill_contours(one_outline(*map(tuple, EIGHT)), OURS)
-    assert "left: 1 outlines cross themselves" in caplog.text
+    assert "left: 1 outline with crossing lines" in caplog.text
     hull = fill_contours(one_outline(*map(tuple, EIGHT[[0, 2, 1, 3]])), OURS)
     np.testing.assert_array_equal(crossed.masks("left"), hull.masks("left"))
 
 
 def test_outlines_without_area_stay_empty_and_are_told(caplog: pytest.LogCaptureFixture) -> None:
-    few, flat = "have fewer than 3 points", "have no area"
+    few, flat = "with fewer than 3 points", "without an area"
     line = [(3, 3), (8, 8), (5, 5), (3, 3)]
     for points, why in (([(3, 3)], few), ([(3, 3), (8, 9)], few), (line, flat)):
         caplog.clear()
         made = fill_contours(one_outline(*points), OURS)
         assert not made.masks("left").any()
-        assert f"left: 1 outlines {why} and stay empty" in caplog.text
+        assert f"left: 1 outline {why}, kept empty" in caplog.text
 
 
 def test_outlines_outside_of_the_scan_are_told(caplog: pytest.LogCaptureFixture) -> None:
     made = fill_contours(one_outline((40, 3), (45, 3), (40, 8)), OURS)
     assert not made.masks("left").any()
-    assert "left: 1 outlines lie outside of the scan" in caplog.text
+    assert "left: 1 outline outside of the scan" in caplog.text
 
 
 def test_arteries_without_contours_are_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -225,7 +225,7 @@ class TestFolders:
         (tmp_path / "scans" / "sub-01.nii.gz").touch()
         with pytest.raises(InputError) as caught:
             read_dicom(tmp_path)
-        assert "1 scans of other formats, such as scans/sub-01.nii.gz" in str(caught.value)
+        assert "1 scan of other formats, such as scans/sub-01.nii.gz" in str(caught.value)
         assert f"as RAW_DIR: {tmp_path / 'scans'}" in str(caught.value)
         for number in range(3):
             write_classic(make_volume(), tmp_path / f"sub-{number}" / "a", uid=str(number))

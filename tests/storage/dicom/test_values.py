@@ -47,7 +47,7 @@ def test_bits_above_the_value_are_no_part_of_it(
     assert not caplog.text
     dicom_edits.set_in(paths, BitsStored=12, HighBit=11)
     assert_same_place(read_dicom(tmp_path), VOLUME)
-    assert f"{len(paths)} images have bits above BitsStored, such as IM0000.dcm" in caplog.text
+    assert f"bits above BitsStored in {len(paths)} images, such as IM0000.dcm" in caplog.text
 
 
 @pytest.mark.parametrize("value_bits", [12, 14])

@@ -12,6 +12,7 @@ import logging
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from carotid.counted import counted
 from carotid.errors import InputError
 from carotid.stages.one_piece import one_piece
 from carotid.stages.stage import Prepared
@@ -69,13 +70,16 @@ class ContourNetworks:
         torch.set_num_threads(self._setting.cores)
         self._device = choose_device(self._setting.device)
         device = describe_device(self._device)
-        logger.info("device: %s, %d threads", device, self._setting.cores)
+        logger.info("device: %s, %s", device, counted(self._setting.cores, "thread"))
         check_kind(self._model_dir, "contour")
         self._models = read_contour_models(self._model_dir, self._setting.parameters.split_list)
         names = {one.name: one.sha256 for one in self._models.weights}
         check_described(self._model_dir, "contour", names)
         logger.info(
-            "%d models of version %d from %s", len(names), self._models.version, self._model_dir
+            "%s of version %d from %s",
+            counted(len(names), "model"),
+            self._models.version,
+            self._model_dir,
         )
         if self._models.on_planes:
             tell_of_settings(self._setting.parameters.model_fields_set)

@@ -10,6 +10,7 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
+from carotid.counted import counted
 from carotid.errors import InputError
 from carotid.network.model_files import find_models
 from carotid.network.windows.plan import WindowWorkers
@@ -87,12 +88,12 @@ class HeatmapTask:
         torch.set_num_threads(cores)
         device = choose_device(self._setting.device)
         self._planned_device = describe_device(device)
-        logger.info("device: %s, %d threads", self._planned_device, cores)
+        logger.info("device: %s, %s", self._planned_device, counted(cores, "thread"))
         check_kind(self._model_dir, "heatmap")
         self._weights = read_models(self._model_dir, HEATMAP)
         check_described(self._model_dir, "heatmap", {m.name: m.sha256 for m in self._weights})
         self._size = len(self._weights)
-        logger.info("%d models from %s", self._size, self._model_dir)
+        logger.info("%s from %s", counted(self._size, "model"), self._model_dir)
         if self._size == 1:
             logger.warning("one model only: the standard deviation will be zero everywhere")
         on_cpu = device.type == "cpu"

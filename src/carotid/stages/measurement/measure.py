@@ -50,7 +50,7 @@ def measure(
     measured: dict[SideName, tuple[MeasuredArtery, ...]] = {}
     for side in SIDE_NAMES:
         sections = contours.side(side)
-        tell_doubtful_outlines(sections, side, canonical, "are not measured")
+        tell_doubtful_outlines(sections, side, canonical, "not measured")
         arteries = arteries_of(
             sections,
             None if centerlines is None else centerlines.side(side),

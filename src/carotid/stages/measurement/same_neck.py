@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import LABELS
+from carotid.counted import counted
 from carotid.errors import InputError
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.outlines import inside
@@ -44,11 +45,11 @@ def check_same_neck(contours: Contours, centerlines: Centerlines) -> None:
             outside, compared = outside + out, compared + of
             if 2 * out > of:
                 logger.warning(
-                    "%s %s: %d of %d centers lie outside of the outlines of their slice",
+                    "%s %s: outside of the outlines of their slice: %d of %s",
                     side,
                     label,
                     out,
-                    of,
+                    counted(of, "center"),
                 )
     if 2 * outside > compared:
         raise InputError(

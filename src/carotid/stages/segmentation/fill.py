@@ -14,6 +14,7 @@ from carotid.artifacts import (
     Segmentation,
     SideMasks,
 )
+from carotid.counted import counted
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.geometry.polygons import convex_hull, crosses_itself, filled, has_area
 from carotid.geometry.sides import SIDE_NAMES, SideName
@@ -82,7 +83,7 @@ def _filled(
     sections: Sequence[CrossSection], side: SideName, canonical: Grid, *, hull: bool
 ) -> Iterator[tuple[int, tuple[int, int, int], NDArray[np.bool_]]]:
     """Component, first voxel and filled part of every outline."""
-    tell_doubtful_outlines(sections, side, canonical, "stay empty")
+    tell_doubtful_outlines(sections, side, canonical, "kept empty")
     crossed = 0
     for section in sections:
         for boundary in BOUNDARIES:
@@ -102,7 +103,9 @@ def _filled(
                 yield _COMPONENT[section.label, boundary], (x, y, section.z), part
     if crossed:
         logger.warning(
-            "%s: %d outlines cross themselves and are filled as their convex hulls", side, crossed
+            "%s: %s with crossing lines, filled as the convex hull",
+            side,
+            counted(crossed, "outline"),
         )
 
 

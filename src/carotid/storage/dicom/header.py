@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from carotid.counted import counted
 from carotid.errors import InputError
 from carotid.storage.dicom.slice import TRAITS, Rescale, Slice
 
@@ -249,7 +250,7 @@ def _numbers(
             f"the image's {keyword} is not usable",
             where=place,
             found="\\".join(str(v) for v in values)[:80],
-            expected=f"{count} finite number{'s' if count > 1 else ''}",
+            expected=counted(count, "finite number"),
             remedy="export the series again",
         )
     return numbers

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from carotid.counted import counted
 from carotid.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def check_pixel_kind(header: Header) -> None:
         raise InputError(
             "the images are in color",
             where=header.path,
-            found=f"{samples} samples per pixel, {kind or 'no color model'}",
+            found=f"{counted(samples, 'sample')} per pixel, {kind or 'no color model'}",
             expected="MONOCHROME2, one sample per pixel",
             remedy="give the scanner's own series, not a colored or derived one",
         )
@@ -43,7 +44,7 @@ def check_pixel_kind(header: Header) -> None:
         raise InputError(
             "the pixels have an unusual size",
             where=header.path,
-            found=f"{bits} bits",
+            found=counted(bits, "bit"),
             expected="8, 16 or 32",
         )
     _check_bits(header)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from carotid.counted import counted
 from carotid.errors import InputError, ResourceError
 from carotid.foreign import HEAD_BYTES as FOREIGN_HEAD_BYTES
 from carotid.foreign import recognised
@@ -158,10 +159,10 @@ def _read(path: Path, series: _Series) -> ScanContent:
             digests[header.path] = file.finish()
     if overfull:
         logger.warning(
-            "%s: %d images have bits above BitsStored, such as %s: they are taken for an old "
-            "overlay and left out. If values are higher than the header says, they are wrong here",
+            "%s: bits above BitsStored in %s, such as %s: they are taken for an old overlay and "
+            "left out. If values are higher than the header says, they are wrong here",
             path,
-            len(overfull),
+            counted(len(overfull), "image"),
             overfull[0],
         )
     padded = level_padding(path, voxels, padded)
@@ -228,7 +229,9 @@ def _headers(path: Path) -> tuple[list[Header], list[Path]]:
 def _no_image(path: Path, files: list[Path], dicom: int) -> InputError:
     scans = [file for file in files if kind_of(file.name) is not None]
     if scans:
-        found = f"{len(scans)} scans of other formats, such as {scans[0].relative_to(path)}"
+        found = (
+            f"{counted(len(scans), 'scan')} of other formats, such as {scans[0].relative_to(path)}"
+        )
         remedy = (
             f"give the folder in which they lie as RAW_DIR: {scans[0].parent}; or, if this folder "
             "is a participant, leave one scan in it and nothing else"
@@ -296,7 +299,7 @@ def _described(uid: str, members: list[Header]) -> str:
     kind = " localizer" if "LOCALIZER" in first.text("ImageType").upper() else ""
     return (
         f"series {number} (UID ends in {uid[-_UID_TAIL:]}): {first.text('Modality')}{kind}, "
-        f"{len(members)} file{'s' if len(members) > 1 else ''}, {images} "
+        f"{counted(len(members), 'file')}, {images} "
         f"image{'s' if images > 1 else ''} of {columns}x{rows}, such as {first.name}"
     )
 
@@ -324,7 +327,9 @@ def _check_same(folder: Path, headers: list[Header], what: str, values: list[str
     raise InputError(
         f"the slices have {len(files)} {what}",
         where=folder,
-        found="; ".join(f"{v[-_UID_TAIL:]}: {len(n)} files such as {n[0]}" for v, n in listed),
+        found="; ".join(
+            f"{v[-_UID_TAIL:]}: {counted(len(n), 'file')} such as {n[0]}" for v, n in listed
+        ),
         expected="one",
         remedy="keep the slices of one series; localizers do not belong in the folder",
     )

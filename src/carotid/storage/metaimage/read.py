@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.counted import counted
 from carotid.errors import InputError, ResourceError
 from carotid.geometry.volume import Volume
 from carotid.own_pages import zeros_apart
@@ -62,7 +63,7 @@ def open_metaimage(path: Path) -> OpenedScan:
         raise InputError(
             "the scan has several channels",
             where=path,
-            found=f"{header.channels} channels",
+            found=counted(header.channels, "channel"),
             expected="1",
             remedy="save the channel that is meant, or a grey-scale version, as a file of its own",
         )

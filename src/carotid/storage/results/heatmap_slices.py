@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import LABELS
+from carotid.counted import counted
 from carotid.errors import InputError
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.geometry.sides import SIDE_NAMES, SideName
@@ -82,7 +83,7 @@ class StoredSlices:
             raise InputError(
                 "the maxima do not fit the heatmap",
                 where=self.folder.max_indices(self.side),
-                found=f"{found.shape[2]} slices",
+                found=counted(found.shape[2], "slice"),
                 expected=slices,
             )
         return found
@@ -128,7 +129,7 @@ class StoredSlices:
             raise InputError(
                 "this is no heatmap of both arteries",
                 where=path,
-                found=f"{channels} channels",
+                found=counted(channels, "channel"),
                 expected=len(LABELS),
             )
         if not grid.agrees_with(self.grid):

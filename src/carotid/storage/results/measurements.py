@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.counted import counted
 from carotid.errors import InputError
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.measurements import Column, Measurements, MeasurementTable, SideMeasurements
@@ -54,8 +55,8 @@ def _load_side(layout: MeasurementLayout, name: SideName) -> SideMeasurements:
         raise InputError(
             "the table does not belong to that of the slices",
             where=path,
-            found=f"{len(found)} rows",
-            expected=f"{len(slices)} rows, and columns for directions",
+            found=counted(len(found), "row"),
+            expected=f"{counted(len(slices), 'row')}, and columns for directions",
             remedy="make the measurements again",
         )
     values = np.column_stack([found.numbers(column) for column in directions])

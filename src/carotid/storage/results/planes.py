@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import LABELS, RADIUS_NAMES, RayRadii
+from carotid.counted import counted
 from carotid.geometry.planes import Planes
 from carotid.storage.results.atomic import write_atomically
 from carotid.storage.results.layout import ContourLayout
@@ -104,7 +105,10 @@ def load_planes(folder: Path, side: SideName) -> dict[Label, RayRadii]:
         if mine.sum() % count:
             row = int(np.flatnonzero(mine)[-1])
             raise rays.mistake(
-                row, "ray", f"{mine.sum()} rays of {count} planes", "as many in each"
+                row,
+                "ray",
+                f"{counted(int(mine.sum()), 'ray')} of {counted(count, 'plane')}",
+                "as many in each",
             )
         center, tangent, ray = (
             np.stack([numbers[f"{name}_{axis}"][own] for axis in "xyz"], axis=1)

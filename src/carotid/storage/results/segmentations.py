@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import SEGMENTATION_COMPONENTS, Segmentation, SideMasks
+from carotid.counted import counted
 from carotid.errors import InputError
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.storage.metaimage.read import iter_slabs, read_metaimage_header
@@ -87,7 +88,7 @@ def _read(path: Path) -> SideMasks:
         raise InputError(
             "these are no masks of one side",
             where=path,
-            found=f"{header.channels} components of {header.dtype}",
+            found=f"{counted(header.channels, 'component')} of {header.dtype}",
             expected=f"{components} of uint8",
         )
     step = _slices_per_slab(header.grid, components)
