@@ -198,6 +198,7 @@ def test_another_person_is_told(root: Path, caplog: pytest.LogCaptureFixture) ->
         caplog.clear()
         align(first, second, "left").warn("later", "left")
         assert ("later, left: along half" in caplog.text) == told, factor
+        assert ("a hint, but no proof" in caplog.text) == told
     assert np.isnan(
         align(first, {label: one.shifted(500) for label, one in first.items()}, "left").unlikeness
     )

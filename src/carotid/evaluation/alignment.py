@@ -85,8 +85,9 @@ class Alignment:
             )
         if self.unlikeness > UNLIKE:
             logger.warning(
-                "%s, %s: along half of the artery its lumen's area differs by %.0f %% or more from "
-                "the first one's; is it the same person?",
+                "%s, %s: along half of the artery the lumen's area differs by %.0f %% or more from "
+                "the first one's: a hint, but no proof, that the scans are of two people, or that "
+                "contours are wrong; look at both. They are compared all the same",
                 name,
                 side,
                 100 * np.expm1(self.unlikeness),
