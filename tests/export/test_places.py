@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import nibabel
@@ -21,6 +23,8 @@ from carotid.export.vtk import WANTED as VTK
 from carotid.export.vtk import write_vtk_files
 from carotid.geometry.grid import Reordering
 from carotid.storage.markups import read_markups
+from carotid.storage.results.heatmaps import SideSlabs, write_side
+from carotid.storage.results.layout import HeatmapLayout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +67,30 @@ def test_masks_and_heatmaps_as_nifti(order: str, tmp_path: Path) -> None:
     way = Reordering.between(neck().stored(order), "RAS")
     hill = way.view(np.asarray(image.get_fdata()))[tuple(nearest)]
     assert hill > 0.9
+
+
+@pytest.mark.parametrize("lowest", [-0.0031, 0.0, -7.3])
+@pytest.mark.parametrize("highest", [0.987, 0.0, 1e-30, 3e7])
+def test_zeros_of_heatmaps_stay_zero(lowest: float, highest: float, tmp_path: Path) -> None:
+    """In double and in single precision: who thresholds at zero gets the artery alone."""
+    layout = write_results(tmp_path / "out", "RAS", steps=("heatmap",))
+    (study,) = studies(layout, tmp_path / "to", [], NIFTI)
+    grid = neck().stored("RAS")
+    values = np.zeros((*grid.shape[::-1], 2), np.float32)
+    values[1, 2:5, 2:5, 0] = np.linspace(lowest, highest, 9).reshape(3, 3)
+    place = HeatmapLayout(layout.transform(study.participant_id, "heatmap_transform"))
+    shutil.rmtree(place.side("left"))
+    indices = np.zeros((1, 2, grid.shape[2], 2), np.int64)
+    write_side(place, "left", grid, SideSlabs([(values, values)], lambda: indices))
+    write_nifti_files(study, tmp_path / "to")
+    image: Any = nibabel.load(tmp_path / "to" / "left_internal_heatmap.nii.gz")
+    told = json.loads((tmp_path / "to" / "left_internal_heatmap.json").read_text())
+    largest, span = told["LargestError"], highest - lowest
+    assert largest <= (max(0.505 * span / 65535, 2.0**-100) if span else 0.5)
+    array = values[..., 0].transpose(2, 1, 0)
+    for found in (image.get_fdata(), image.get_fdata(dtype=np.float32, caching="unchanged")):
+        assert not found[array == 0].any()
+        assert np.abs(found.astype(np.float64) - array).max() <= largest
 
 
 @pytest.mark.parametrize("order", ORDERS)

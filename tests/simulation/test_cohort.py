@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,7 +33,7 @@ def _hashes(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.suffix != ".lock"
     }
 
 
@@ -80,6 +81,75 @@ def test_what_is_there_is_kept_unless_told_otherwise(tmp_path: Path) -> None:
     assert _hashes(tmp_path) == before
     simulate_cohort(tmp_path, 1, 1, SMALL, force=True)
     assert _hashes(tmp_path) != before
+
+
+def test_force_leaves_nothing_of_an_earlier_cohort(tmp_path: Path) -> None:
+    simulate_cohort(tmp_path, 2, 0, SMALL)
+    (tmp_path / "raw/.neck-002.part").write_bytes(b"of a killed process")
+    (tmp_path / "raw/.DS_Store").write_bytes(b"a file manager's")
+    simulate_cohort(tmp_path, 1, 1, SMALL, force=True)
+    (tmp_path / "raw/.DS_Store").unlink()
+    left = _hashes(tmp_path)
+    simulate_cohort(tmp_path / "alone", 1, 1, SMALL)
+    assert left == _hashes(tmp_path / "alone")
+    assert not (tmp_path / "annotations/neck-002").exists()
+
+
+def test_an_interrupted_cohort_is_begun_again(tmp_path: Path) -> None:
+    simulate_cohort(tmp_path, 1, 0, SMALL)
+    whole = _hashes(tmp_path)
+    (tmp_path / "raw/neck-001.mha").unlink()
+    (tmp_path / "annotations/neck-001/contour_transform/left_contour.tsv").unlink()
+    simulate_cohort(tmp_path, 1, 0, SMALL)
+    assert _hashes(tmp_path) == whole
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("raw/sub-01.nii.gz", "a scan"),
+        ("raw/neck-001.mha", "somebody's own scan of that name"),
+        ("raw/parameters.json", '{"rescale": false}'),
+        ("raw/parameters.json", "{"),
+        ("annotations/neck-001/contour_transform/left_contour.tsv", "drawn by hand"),
+        ("annotations/sub-01/centerline_transform/left_centerline.tsv", "x\ty"),
+        ("truth/notes.txt", "mine"),
+    ],
+)
+@pytest.mark.parametrize("force", [False, True])
+def test_what_others_wrote_is_not_touched(
+    tmp_path: Path, name: str, content: str, *, force: bool
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    before = _hashes(tmp_path)
+    with pytest.raises(UsageError, match=re.escape(path.name)) as caught:
+        simulate_cohort(tmp_path, 1, 0, SMALL, force=force)
+    assert "no simulation wrote" in str(caught.value)
+    assert _hashes(tmp_path) == before
+
+
+def test_own_scans_among_simulated_ones_are_kept(tmp_path: Path) -> None:
+    simulate_cohort(tmp_path, 1, 0, SMALL)
+    (tmp_path / "raw/sub-01.nii.gz").write_text("a scan")
+    before = _hashes(tmp_path)
+    with pytest.raises(UsageError, match="no simulation wrote"):
+        simulate_cohort(tmp_path, 1, 1, SMALL, force=True)
+    assert _hashes(tmp_path) == before
+
+
+def test_one_simulation_at_a_time(tmp_path: Path) -> None:
+    refused: list[str] = []
+
+    def on_progress(*_: int) -> None:
+        with pytest.raises(UsageError, match="another simulation") as caught:
+            simulate_cohort(tmp_path, 1, 5, SMALL, force=True)
+        refused.append(str(caught.value))
+
+    simulate_cohort(tmp_path, 1, 0, SMALL, on_progress)
+    assert len(refused) == 1
+    simulate_cohort(tmp_path, 1, 0, SMALL, force=True)
 
 
 @pytest.mark.parametrize(("participants", "seed"), [(0, 0), (-1, 0), (10**9, 0), (1, -1)])

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     type=PLACE,
     help="TOML file with the section [neck]: the ranges that necks are drawn from.",
 )
-@click.option("--force", "-f", is_flag=True, help="Write over necks that are there already.")
+@click.option("--force", "-f", is_flag=True, help="Replace necks that are there already.")
 def simulate(
     output_dir: Path,
     participants: int,

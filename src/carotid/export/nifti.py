@@ -1,12 +1,14 @@
 """Masks, label map and heatmaps as NIfTI: one file per label or channel, on the scan's stored grid.
 
-Heatmaps are stored as 16-bit whole numbers with a slope: no value is further off than half a step,
-1/65535 of the largest one, and a file beside each says so. They are a small part of the size then.
+Heatmaps are stored as 16-bit whole numbers with a slope: no value is further off than half a step
+of about 1/65000 of their range, and a file beside each says so. They are a small part of the size
+then. Zero is stored as zero: whoever thresholds there means to leave out the background.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,8 +41,14 @@ if TYPE_CHECKING:
     from carotid.geometry.grid import Grid
 
 WANTED = (SEGMENTATION_TRANSFORM, HEATMAP_TRANSFORM)
-STEPS = 65_535
-"""Steps of a 16-bit number."""
+STEPS = 65_534
+"""Steps of a 16-bit number that values take; one is left for rounding at both ends."""
+
+_SLOPE_BITS = 8
+"""Of a slope. Whole numbers of 16 bits times it have 24, and are exact in single precision too."""
+
+_LEAST_SLOPE = 2.0**-100
+"""Smaller ones leave the range of single precision."""
 
 _SLAB_BYTES = 8 << 20
 
@@ -137,13 +145,12 @@ def _write_heatmap(source: Path, channel: int, place: Path) -> list[Path]:
         top, bottom = max(top, float(part.max())), min(bottom, float(part.min()))
     if not np.isfinite([top, bottom]).all():
         raise InputError("the heatmap has values that are no numbers", where=source)
-    # The header's slope is a 32-bit number: the rounding has to use the same one.
-    slope = float(np.float32((top - bottom) / STEPS)) or 1.0
-    intercept = float(np.float32(bottom))
+    slope, zero = _scaling(bottom, top)
+    intercept = -zero * slope
     image, sidecar = (place.with_name(place.name + ending) for ending in (".nii.gz", ".json"))
     with whole_file(image) as file:
         slabs = (
-            _stepped(np.asarray(slab[..., channel], np.float64), slope, intercept)
+            _stepped(np.asarray(slab[..., channel], np.float64), slope, zero)
             for slab in iter_slabs(source, step)
         )
         write_nifti(file, header.grid, slabs, (slope, intercept), place.name)
@@ -152,12 +159,24 @@ def _write_heatmap(source: Path, channel: int, place: Path) -> list[Path]:
         "Source": f"channel {channel} of {source.parent.name}/{source.name}",
         "Slope": slope,
         "Intercept": intercept,
-        "LargestError": 0.505 * slope,  # half a step, and the rounding of the slope
+        "LargestError": slope / 2,
     }
     write_atomically(sidecar, (json.dumps(facts, indent=2) + "\n").encode())
     return [image, sidecar]
 
 
-def _stepped(values: NDArray[np.float64], slope: float, intercept: float) -> NDArray[np.uint16]:
-    """The nearest whole numbers that slope and intercept turn into the values."""
-    return np.clip(np.rint((values - intercept) / slope), 0, STEPS).astype("<u2")
+def _scaling(bottom: float, top: float) -> tuple[float, int]:
+    """Slope, and the whole number that stands for zero, of values from bottom (<= 0) to top (>= 0).
+
+    The slope is rounded up to few bits, so that number x slope + intercept is exact in readers.
+    """
+    if bottom == top:
+        return 1.0, 0
+    fraction, exponent = math.frexp(max((top - bottom) / STEPS, _LEAST_SLOPE))
+    slope = math.ldexp(math.ceil(math.ldexp(fraction, _SLOPE_BITS)), exponent - _SLOPE_BITS)
+    return slope, round(-bottom / slope)
+
+
+def _stepped(values: NDArray[np.float64], slope: float, zero: int) -> NDArray[np.uint16]:
+    """The nearest whole numbers that the slope turns into the values."""
+    return (np.rint(values / slope) + zero).astype("<u2")

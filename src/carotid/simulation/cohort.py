@@ -15,6 +15,7 @@ import numpy as np
 
 from carotid.errors import OutputError, UsageError
 from carotid.simulation.contours import true_contours
+from carotid.simulation.folder import SETTINGS, clear, locked
 from carotid.simulation.neck import simulate_neck
 from carotid.simulation.recipe import DEFAULT_RECIPE, NeckRecipe
 from carotid.simulation.truth import slice_centers
@@ -50,8 +51,8 @@ def simulate_cohort(
 ) -> list[str]:
     """Write simulated participants.
 
-    A participant's scan is written last and appears under its name by one rename, so a scan that
-    is there has its annotations and its truth.
+    A participant's truth is written first; its scan is written last and appears under its name by
+    one rename, so a scan that is there has its annotations and its truth.
 
     Args:
         output_dir: Where `raw`, `annotations` and `truth` go.
@@ -59,13 +60,14 @@ def simulate_cohort(
         seed: Participant k of a seed is the same neck whatever the number of participants.
         recipe: What the necks are drawn from.
         on_progress: Called with how many are done and how many there are to be.
-        force: Whether to write over participants that are there.
+        force: Whether to replace simulated participants that are there, all of them.
 
     Returns:
         Their ids.
 
     Raises:
-        UsageError: The count is not usable, or participants are there and `force` is not given.
+        UsageError: The count is not usable, participants are there and `force` is not given,
+            something is there that no simulation wrote, or another simulation is being written.
         OutputError: The directory cannot be written.
     """
     if not 1 <= participants <= MAX_PARTICIPANTS:
@@ -75,20 +77,17 @@ def simulate_cohort(
     if not 0 <= seed < 2**63:
         what = "the seed is not usable"
         raise UsageError(what, found=seed, expected="a whole number from 0")
-    raw = output_dir / "raw"
-    if not force and any(raw.glob("*.mha")):
-        what = "simulated participants are here already"
-        raise UsageError(
-            what, where=raw, remedy="choose another directory, or --force to write over them"
-        )
     ids = [participant_id(k) for k in range(participants)]
     try:
-        raw.mkdir(parents=True, exist_ok=True)
-        _put(raw / "parameters.json", _json(RESCALING))
-        for k, name in enumerate(ids):
-            write_participant(output_dir, name, simulate_neck(participant_seed(seed, k), recipe))
-            if on_progress is not None:
-                on_progress(k + 1, participants)
+        with locked(output_dir):
+            clear(output_dir, RESCALING, force=force)
+            (output_dir / "raw").mkdir(parents=True, exist_ok=True)
+            _put(output_dir / SETTINGS, _json(RESCALING))
+            for k, name in enumerate(ids):
+                neck = simulate_neck(participant_seed(seed, k), recipe)
+                write_participant(output_dir, name, neck)
+                if on_progress is not None:
+                    on_progress(k + 1, participants)
     except OSError as error:
         what = f"the simulated necks cannot be written: {error.strerror}"
         raise OutputError(what, where=error.filename or output_dir) from error
@@ -106,13 +105,15 @@ def participant_seed(seed: int, number: int) -> int:
 
 
 def write_participant(output_dir: Path, participant: str, neck: SimulatedNeck) -> None:
-    """Write one neck: annotations and truth, then the scan.
+    """Write one neck: truth and annotations, then the scan.
 
     Args:
         output_dir: Where `raw`, `annotations` and `truth` are.
         participant: The id.
         neck: What is written.
     """
+    (output_dir / "truth").mkdir(parents=True, exist_ok=True)
+    _put(output_dir / "truth" / f"{participant}.json", _json(truth_record(neck)))
     for side in neck.sides:
         folder = output_dir / "annotations" / participant / "centerline_transform"
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,8 +121,6 @@ def write_participant(output_dir: Path, participant: str, neck: SimulatedNeck) -
     folder = output_dir / "annotations" / participant / CONTOUR_TRANSFORM
     folder.mkdir(parents=True, exist_ok=True)
     save_contours(true_contours(neck), folder)
-    (output_dir / "truth").mkdir(parents=True, exist_ok=True)
-    _put(output_dir / "truth" / f"{participant}.json", _json(truth_record(neck)))
     raw = output_dir / "raw"
     raw.mkdir(parents=True, exist_ok=True)
     # Not a name that a reader would take for a scan.
