@@ -107,6 +107,10 @@ def test_keyboard_mouse_and_buttons_move_the_slice(path: Path, browser: Browser)
     )
     kinds = browser.run("document.querySelector('#space').data.map(t => t.type)")
     assert kinds.count("mesh3d") == 4
+    names = "document.querySelector('#space').data.filter(t => t.type === 'mesh3d').map(t => t.uid)"
+    assert browser.run(names) == [f"lumen{k}" for k in range(4)]
+    colors = "document.querySelector('#space')._fullData.filter(t => t.type === 'mesh3d')"
+    assert browser.run(f"{colors}.filter(t => t.intensity).length") == 0, "no colors of the wall"
     assert [one for one in browser.errors if not any(word in one for word in DRAWING)] == []
 
 

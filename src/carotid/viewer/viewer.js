@@ -55,6 +55,7 @@
 
   const title = (one) => `${one.side} ${NAMES[one.label]}`;
 
+  /* Every mesh has its own `uid`: Plotly takes one of the same place for the same, colors and all. */
   const traces = () => {
     const shown = $("surface").value, found = [];
     const light = { ambient: 0.75, diffuse: 0.4, specular: 0.1, roughness: 0.7 };
@@ -62,11 +63,11 @@
       const common = { type: "mesh3d", lighting: light, meta: number, showlegend: false };
       const said = (words) => `${title(one)}<br>${words}<extra></extra>`;
       if (shown !== "wall") {
-        found.push({ ...common, ...surface(one, one.lumen, always), color: css("--lumen"), hovertemplate: said("lumen") });
+        found.push({ ...common, uid: `lumen${number}`, ...surface(one, one.lumen, always), color: css("--lumen"), hovertemplate: said("lumen") });
       }
       if (shown !== "lumen") {
         const read = (p) => !Number.isNaN(one.thickness[p]), opacity = shown === "both" ? 0.35 : 1;
-        found.push({ ...common, ...surface(one, one.wall, read), opacity,
+        found.push({ ...common, uid: `wall${number}`, ...surface(one, one.wall, read), opacity,
           intensity: Array.from(one.thickness, (v) => (Number.isNaN(v) ? 0 : v)),
           cmin: 0, cmax: scene.top, colorscale: scene.colors, showscale: number === 0,
           colorbar: { title: { text: "mm", side: "top" }, thickness: 12, len: 0.6, x: 1, xanchor: "right", xpad: 6, dtick: 1, tickformat: "d",
@@ -77,7 +78,7 @@
           if (read(a) && read(rest.j[n]) && read(rest.k[n])) return;
           grey.i.push(a); grey.j.push(rest.j[n]); grey.k.push(rest.k[n]);
         });
-        if (grey.i.length) found.push({ ...common, ...grey, opacity, color: css("--unread"), hovertemplate: said("wall not read") });
+        if (grey.i.length) found.push({ ...common, uid: `grey${number}`, ...grey, opacity, color: css("--unread"), hovertemplate: said("wall not read") });
       }
     });
     if ($("lines").checked) {
