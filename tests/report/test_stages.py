@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from carotid.evaluation.models_told import models_told
 from carotid.network.shipped import shipped_checksums
 from carotid.provenance import Input, Record
 from carotid.report.measured import Value, all_figures, told
 from carotid.report.measurement_case import measurement_section
-from carotid.report.models_told import models_told
 from carotid.report.write import write_report
 from carotid.storage.results.measurements import load_measurements
 from carotid.storage.results.record import write_record

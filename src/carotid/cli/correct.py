@@ -136,9 +136,10 @@ def _remake_page(output_dir: Path) -> None:
     from carotid.cli.report import page_progress, print_page
     from carotid.errors import CarotidError
     from carotid.report.again import write_again
-    from carotid.report.made_of import PAGE_FILE, TABLE_FILE, is_older
+    from carotid.report.made_of import is_older
+    from carotid.storage.results.layout import QUALITY_FILE, REPORT_FILE
 
-    page = output_dir / PAGE_FILE
+    page = output_dir / REPORT_FILE
     if not page.is_file() or not is_older(output_dir, page):
         return
     try:
@@ -148,7 +149,7 @@ def _remake_page(output_dir: Path) -> None:
         logger.warning(
             "%s and %s beside it are older than the results and were not made again: %s",
             page,
-            TABLE_FILE,
+            QUALITY_FILE,
             error,
         )
     else:

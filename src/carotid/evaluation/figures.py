@@ -8,7 +8,7 @@ All positions are canonical (index 0 grows to R, 1 to A, 2 to S); distances are 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -282,6 +282,16 @@ def score_points(internal: ChannelFigures, external: ChannelFigures) -> dict[str
 DOUBTFUL = 25.0
 CHECK = 15.0
 """Scores from which a participant is called doubtful, and worth a check."""
+
+Judged = Literal["doubtful", "check", "plausible"]
+
+
+def judged(score: float) -> Judged:
+    """What a participant's score says, in a word."""
+    if score >= DOUBTFUL:
+        return "doubtful"
+    return "check" if score >= CHECK else "plausible"
+
 
 NEAR = Part("both sides' internal maxima close together", 25, 25.0, 10.0, "mm")
 """Points for a participant whose sides seem to have found one and the same vessel."""

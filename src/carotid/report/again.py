@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from carotid.errors import UsageError
 from carotid.evaluation.distances import HIGH_PEAK
-from carotid.report.made_of import PAGE_FILE, MadeOf
+from carotid.report.made_of import MadeOf
 from carotid.report.sources import find_subjects, scans_shown
 from carotid.report.write import DEFAULT_PICTURES, Report, write_report
+from carotid.storage.results.layout import REPORT_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ def write_again(
         UsageError: It would show less, or there is nothing to report on; nothing was touched.
         OutputError: The page cannot be written.
     """
-    made = MadeOf.read(output_dir / PAGE_FILE)
+    made = MadeOf.read(output_dir / REPORT_FILE)
     raw_dir = _place(output_dir, "" if made is None else made.raw_dir)
     annotation_dir = _place(output_dir, "" if made is None else made.annotation_dir)
     if whole:

@@ -10,6 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from carotid.errors import CarotidError, one_line
+from carotid.evaluation.models_told import models_told
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.report.centerline_case import centerline_section
@@ -20,7 +21,6 @@ from carotid.report.examination import examine
 from carotid.report.heatmap_case import heatmap_section
 from carotid.report.measured import all_figures
 from carotid.report.measurement_case import measurement_section
-from carotid.report.models_told import models_told
 from carotid.report.reasons import all_reasons, largest_parts
 from carotid.report.rendering import render
 from carotid.report.rows import KnownDistance, Row

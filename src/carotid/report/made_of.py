@@ -24,9 +24,6 @@ from carotid.storage.results.layout import (
     OutputLayout,
 )
 
-PAGE_FILE = "report.html"
-TABLE_FILE = "quality.tsv"
-
 _HEAD_BYTES = 8 << 10
 _MARK = re.compile(r'<meta name="carotid-made-of" content="([^"]*)">')
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from carotid.evaluation.figures import CHECK, DOUBTFUL
+from carotid.evaluation.figures import judged
 from carotid.report.centerline_figures import centerline_score
 from carotid.report.contour_figures import contour_score
 
@@ -103,9 +103,7 @@ class Row:
             return "doubtful"
         if math.isnan(self.score):
             return "no score"
-        if self.score >= DOUBTFUL:
-            return "doubtful"
-        return "check" if self.score >= CHECK else "plausible"
+        return judged(self.score)
 
     @property
     def word(self) -> str:

@@ -12,22 +12,21 @@ from markupsafe import Markup
 
 from carotid.errors import UsageError
 from carotid.evaluation.distances import HIGH_PEAK
+from carotid.evaluation.models_told import models_told
 from carotid.report.case import Wishes, make_case
 from carotid.report.made_of import (
-    PAGE_FILE,
-    TABLE_FILE,
     MadeOf,
     from_page,
     state_of_results,
     view_beside,
 )
-from carotid.report.models_told import models_told
 from carotid.report.page import Case, PageFacts, page
 from carotid.report.quality_columns import COLUMNS
 from carotid.report.quality_table import quality_table
 from carotid.report.rows import Row, worst_first
 from carotid.report.sources import find_subjects, scans_shown
 from carotid.storage.results.atomic import atomic_file, cannot_write, write_atomically
+from carotid.storage.results.layout import QUALITY_FILE, REPORT_FILE
 from carotid.storage.results.measurement_tables import write_dictionary
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def write_report(
         UsageError: There is nothing to report on, or a path cannot be used; nothing was touched.
         OutputError: The page cannot be written.
     """
-    target = output_dir / PAGE_FILE if output_path is None else output_path
+    target = output_dir / REPORT_FILE if output_path is None else output_path
     if not (np.isfinite(threshold) and threshold > 0):
         raise UsageError(
             "the threshold is not usable", found=threshold, expected="a number above 0"
@@ -117,7 +116,7 @@ def write_report(
             _assemble(target, rows, facts, spool, found)
     except OSError as error:
         raise cannot_write(target, error) from error
-    table = place / TABLE_FILE
+    table = place / QUALITY_FILE
     write_atomically(table, quality_table(rows).encode())
     write_dictionary(table, COLUMNS)
     return Report(target, table, rows)
@@ -150,7 +149,7 @@ def _check_target(target: Path) -> None:
         raise UsageError("the page's path is a folder", where=target, expected="a file to write")
     if not target.parent.is_dir():
         raise UsageError("the page's folder does not exist", where=target.parent)
-    if target.name == TABLE_FILE:
+    if target.name == QUALITY_FILE:
         raise UsageError("the page cannot have the name of the table beside it", where=target)
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise UsageError("the page's folder cannot be written", where=target.parent)

@@ -77,6 +77,12 @@ CORRECTED_FOLDER = "corrected"
 """In a result's folder: what was corrected by hand, beside the record of how the rest was made."""
 
 CORRECTION_FILE = "correction.json"
+REPORT_FILE = "report.html"
+"""The page of all participants."""
+
+QUALITY_FILE = "quality.tsv"
+"""Its figures, beside it."""
+
 VIEWS_FOLDER = "views"
 """Pages of single participants in 3D, beside the page of all."""
 

@@ -1,4 +1,4 @@
-"""What the page says of the models that made its results: what they are, and what they are not."""
+"""What pages say of the models that made their results: what they are, and what they are not."""
 
 from __future__ import annotations
 
