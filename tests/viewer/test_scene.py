@@ -45,6 +45,10 @@ def test_every_artery_has_rings_numbers_and_jumps() -> None:
         assert len(one["joined"]) == k - 1
         assert unpacked(one["wall"]).shape == (k * RING * 2,)
         assert unpacked(one["thickness"]).shape == (k * RING,)
+        for name in ("laSd", "tvaSd", "nwiSd", "meanSd", "maxSd"):
+            assert one[name] == [None] * k, "true outlines have no spread"
+        if one["label"] == "internal":
+            assert one["maxDegrees"][one["jump"]["thickest"]] == pytest.approx(90, abs=15)
         assert one["max"][one["jump"]["thickest"]] == max(
             v for v, r in zip(one["max"], one["readable"], strict=True) if v and r == "yes"
         )

@@ -55,7 +55,9 @@ def view(
     from carotid.storage.results.layout import VIEWS_FOLDER
     from carotid.viewer.view import Sources, view_of
 
-    target = view_dir or output_dir / VIEWS_FOLDER
+    views = output_dir / VIEWS_FOLDER
+    target = view_dir or views
+    linked = target.resolve() == views.resolve()
     measured = measured_participants(output_dir)
     wanted = select_participants(measured, participants, having="measurements")
     check_output_dir(target, [] if raw_dir is None else [raw_dir])
@@ -65,7 +67,8 @@ def view(
     for participant_id in wanted:
         path = target / f"{participant_id}.html"
         try:
-            view_of(sources, participant_id, scans.get(participant_id)).save(path)
+            made = view_of(sources, participant_id, scans.get(participant_id), linked=linked)
+            made.save(path)
         except CarotidError as error:
             click.echo(f"{participant_id}: failed: {error}", err=True)
             code = max(code, error.exit_code)

@@ -9,10 +9,14 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from carotid.errors import UsageError
+from carotid.figures.palette import css_colors
 from carotid.viewer.scene import scene_of
 
 if TYPE_CHECKING:
     from carotid.viewer.scene import Seen
+
+SCRIPTS = ("data.js", "space.js", "cut.js", "curve.js", "viewer.js")
+"""One script in pieces; the last one starts it."""
 
 COLOR_STOPS = 16
 TOP_MM = 3.0
@@ -28,9 +32,10 @@ def page_of(seen: Seen) -> str:
     scene = scene_of(seen) | {"colors": _colors(), "top": TOP_MM}
     parts = {
         "title": html.escape(seen.participant_id),
-        "style": _file("viewer.css"),
+        "standing": seen.standing.as_html(),
+        "style": css_colors() + _file("viewer.css"),
         "plotly": plotly_script(),
-        "script": _file("viewer.js"),
+        "script": _script(),
         "scene": json.dumps(scene, allow_nan=False, ensure_ascii=True).replace("<", "\\u003c"),
     }
     # Split at the places first: what is put in is never looked at again.
@@ -61,6 +66,11 @@ def plotly_script() -> str:
 
 def _file(name: str) -> str:
     return resources.files("carotid.viewer").joinpath(name).read_text("utf-8")
+
+
+def _script() -> str:
+    """Our script, whose names are its own."""
+    return '(() => {\n"use strict";\n' + "\n".join(map(_file, SCRIPTS)) + "})();\n"
 
 
 def _colors() -> list[Any]:

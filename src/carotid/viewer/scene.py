@@ -7,7 +7,7 @@ patient's right, y to anterior and z to the head, and an axial slice lies flat.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from carotid.figures.courses import drawn_courses
 from carotid.figures.cuts import extreme_rows
 from carotid.figures.segments import TITLES
 from carotid.geometry.sides import SIDE_NAMES
+from carotid.viewer.standing import Standing
 from carotid.viewer.tiles import COLUMNS, HALF_MM, PIXELS, tiles_around
 from carotid.viewer.tubes import RING, rings_of, thickness_at
 
@@ -35,10 +36,16 @@ STEP_MM = 0.7
 
 NUMBERS = {
     "la": "la_mm2",
+    "laSd": "la_sd_mm2",
     "tva": "tva_mm2",
+    "tvaSd": "tva_sd_mm2",
     "nwi": "nwi",
+    "nwiSd": "nwi_sd",
     "mean": "wt_mean_mm",
+    "meanSd": "wt_mean_sd_mm",
     "max": "wt_max_mm",
+    "maxSd": "wt_max_sd_mm",
+    "maxDegrees": "wt_max_deg",
 }
 """Columns of the table of slices, by what the page calls them."""
 
@@ -53,6 +60,7 @@ class Seen:
         contours: Its outlines.
         centerlines: None shows none.
         scan: In any order of axes; None shows outlines alone.
+        standing: How far it is to be trusted, and what made it.
     """
 
     participant_id: str
@@ -60,6 +68,7 @@ class Seen:
     contours: Contours
     centerlines: Centerlines | None
     scan: Volume | None
+    standing: Standing = field(default_factory=Standing)
 
 
 def scene_of(seen: Seen) -> dict[str, Any]:

@@ -19,9 +19,11 @@ from carotid.storage.results.layout import (
     OutputLayout,
 )
 from carotid.storage.results.measurements import load_measurements
+from carotid.storage.results.record import read_record
 from carotid.storage.results.scan_behind import load_for_pictures
 from carotid.viewer.page import page_of, plotly_script
 from carotid.viewer.scene import Seen
+from carotid.viewer.standing import standing_of
 
 if TYPE_CHECKING:
     from carotid.storage.raw import RawScan
@@ -94,13 +96,17 @@ class Sources:
     centerline_dir: Path
 
 
-def view_of(sources: Sources, participant_id: str, scan: RawScan | None) -> View:
+def view_of(
+    sources: Sources, participant_id: str, scan: RawScan | None, *, linked: bool = False
+) -> View:
     """Make a participant's page.
 
     Args:
         sources: Where results are.
         participant_id: Whose.
         scan: Where the scan is; None shows outlines alone.
+        linked: Whether the page will lie among the output directory's views, from where it leads to
+            the page of all participants, if there is one.
 
     Raises:
         UsageError: There are no measurements or outlines, or plotly is not installed.
@@ -124,5 +130,11 @@ def view_of(sources: Sources, participant_id: str, scan: RawScan | None) -> View
         contours,
         load_centerlines(lines) if lines.is_dir() else None,
         load_for_pictures(scan, contours.canonical, (measured, outlines)),
+        standing_of(
+            sources.output_dir,
+            participant_id,
+            (read_record(measured), read_record(outlines)),
+            linked=linked,
+        ),
     )
     return View(participant_id, page_of(seen))
