@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.necks import ORDERS, SHAPE, affine_of, neck, stored, turned
 
-from carotid.errors import InputError
+from carotid.errors import InputError, UsageError
 from carotid.geometry.grid import Grid, Reordering
 from carotid.geometry.volume import Volume
 
@@ -152,3 +152,26 @@ def test_what_is_no_grid_is_refused(shape: Any, affine: Any, words: str) -> None
 def test_what_is_no_volume_is_refused(array: NDArray[Any]) -> None:
     with pytest.raises(InputError, match="voxels"):
         Volume(array, Grid((2, 2, 2), np.eye(4)))
+
+
+@pytest.mark.parametrize("orientation", ["XYZ", "RLS", "RRA", "ras", "RA", "RASA", "", None, 3])
+def test_what_is_no_orientation(orientation: Any) -> None:
+    grid = Grid((2, 3, 4), np.eye(4))
+    for reoriented in (grid.reoriented, Volume(np.zeros((2, 3, 4)), grid).reoriented):
+        with pytest.raises(UsageError, match=r"orientation is not usable.*such as RAS"):
+            reoriented(orientation)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 1.5), (3, 3), (3, 3, 0), ("3", 3, 3), (3, None, 3), 5])
+def test_what_is_no_shape(shape: Any) -> None:
+    with pytest.raises(InputError, match=r"size is not usable.*three whole numbers"):
+        Grid(shape, np.eye(4))
+
+
+def test_whole_numbers_of_any_type_are_a_shape() -> None:
+    assert Grid((np.int64(3), 4.0, np.uint8(5)), np.eye(4)).shape == (3, 4, 5)  # type: ignore[arg-type]
+
+
+def test_what_is_no_affine() -> None:
+    with pytest.raises(InputError, match="no matrix of numbers"):
+        Grid((3, 3, 3), [["a"]])  # type: ignore[arg-type]

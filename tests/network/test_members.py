@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from tests.networks import weights
 
+from carotid.errors import ModelError
 from carotid.network import members
 from carotid.network.device import CPU
-from carotid.network.members import begin_members, load_members
+from carotid.network.members import Member, begin_members, load_members
 from carotid.network.unet import HEATMAP
 from carotid.network.weights import read_models
 
@@ -80,3 +81,9 @@ def test_lack_of_memory_is_no_reason_for_the_plain_module(monkeypatch: pytest.Mo
     monkeypatch.setattr("carotid.network.fast.door.FastUNet", no_room)
     with pytest.raises(torch.OutOfMemoryError):
         members.Member.from_state(weights(0))
+
+
+@pytest.mark.parametrize("state", [None, [], torch.nn.Identity(), {"a": 1}, {1: torch.ones(1)}])
+def test_what_is_no_state(state: Any) -> None:
+    with pytest.raises(ModelError, match=r"no weights.*state_dict"):
+        Member.from_state(state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -28,6 +28,12 @@ def test_what_is_given_else_what_is_shipped_else_what_to_give(
         shipped.given_or_shipped("contour", None)
     (tmp_path / "contour" / "split-1" / "model.pt").touch()
     assert shipped.given_or_shipped("contour", None) == tmp_path / "contour"
+
+
+@pytest.mark.parametrize("kind", ["x", "", "..", None])
+def test_kinds_that_are_not_shipped(kind: Any) -> None:
+    with pytest.raises(UsageError, match=r"no models of that kind.*expected contour or heatmap"):
+        shipped.shipped_models(kind)
 
 
 def test_heatmap_models_are_shipped() -> None:

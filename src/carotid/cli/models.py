@@ -76,6 +76,7 @@ def calibrate(model_dir: Path, necks: int) -> int:
     """
     from carotid.cli.progress import duration
     from carotid.errors import UsageError
+    from carotid.network.model_files import find_models
     from carotid.storage.described_models import check_kind
     from carotid.training.contour.calibration import calibrate as calibrated
 
@@ -86,6 +87,7 @@ def calibrate(model_dir: Path, necks: int) -> int:
             remedy="copy the folder, and calibrate the copy",
         )
     check_kind(model_dir, "contour")
+    find_models(model_dir)
     begin = time.monotonic()
 
     def on_neck(number: int) -> None:
@@ -117,13 +119,14 @@ def check(model_dir: Path, kind: str | None) -> int:
     from carotid.network.weights import read_weights
     from carotid.storage.described_models import check_kind
     from carotid.storage.model_description import read_model_description
+    from carotid.storage.sha256sums import read_sha256sums
 
     described = read_model_description(model_dir)
     if kind is None:
         kind = KINDS[0] if described is None else described.kind
     check_kind(model_dir, kind)
     listed = {} if described is None else dict(described.files)
-    expected = {**listed, **_sums(model_dir / "SHA256SUMS")}
+    expected = {**listed, **read_sha256sums(model_dir)}
     bad = 0
     for file in find_models(model_dir):
         name = file.relative_to(model_dir).as_posix()
@@ -161,13 +164,3 @@ def _expectation(described: ModelDescription) -> str:
         return "intensities as they are"
     low, high = rescaling.percentiles
     return f"intensities rescaled between the {low:g}th and {high:g}th percentile"
-
-
-def _sums(file: Path) -> dict[str, str]:
-    """File name to SHA-256, from lines as `sha256sum` writes them."""
-    if not file.is_file():
-        return {}
-    pairs = (
-        line.split(maxsplit=1) for line in file.read_text("utf-8").splitlines() if line.strip()
-    )
-    return {pair[1].lstrip("*"): pair[0].lower() for pair in pairs if len(pair) == 2}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.errors import InputError
+from carotid.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +35,7 @@ NETWORK = "SPL"
 """The order in which the network sees the neck: index 0 grows to S, 1 to P, 2 to L."""
 
 _OPPOSITE = {"R": "L", "L": "R", "A": "P", "P": "A", "S": "I", "I": "S"}
+_PAIRS = {frozenset(pair) for pair in _OPPOSITE.items()}
 _LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -51,9 +52,11 @@ class Grid:
     affine: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        shape = tuple(int(n) for n in self.shape)
-        affine = np.array(self.affine, dtype=np.float64)
-        _check_shape(shape)
+        shape = _checked_shape(self.shape)
+        try:
+            affine = np.array(self.affine, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError("the affine is no matrix of numbers", expected="4 x 4") from error
         _check_affine(affine)
         affine.setflags(write=False)
         object.__setattr__(self, "shape", shape)
@@ -141,7 +144,18 @@ class Reordering:
 
     @classmethod
     def between(cls, grid: Grid, orientation: str) -> Reordering:
-        """The reordering that takes `grid` to `orientation` (three of the letters RLAPSI)."""
+        """The reordering that takes `grid` to `orientation` (three of the letters RLAPSI).
+
+        Raises:
+            UsageError: `orientation` is none.
+        """
+        named = isinstance(orientation, str) and len(orientation) == len(CANONICAL)
+        if not named or {frozenset({one, _OPPOSITE.get(one)}) for one in orientation} != _PAIRS:
+            raise UsageError(
+                "the orientation is not usable",
+                found=orientation,
+                expected="a letter of each pair R or L, A or P, S or I, such as RAS",
+            )
         old = grid.orientation
         axes, flips = [], []
         for letter in orientation:
@@ -186,13 +200,20 @@ class Reordering:
         return Grid((shape[0], shape[1], shape[2]), affine)
 
 
-def _check_shape(shape: tuple[int, ...]) -> None:
-    if len(shape) != 3 or any(not 1 <= n <= MAX_SIZE for n in shape):
-        raise InputError(
-            "the volume's size is not usable",
-            found="x".join(str(n) for n in shape),
-            expected=f"three sizes from 1 to {MAX_SIZE}",
-        )
+def _checked_shape(shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    wrong = InputError(
+        "the volume's size is not usable",
+        found="x".join(str(n) for n in shape) if isinstance(shape, tuple | list) else str(shape),
+        expected=f"three whole numbers from 1 to {MAX_SIZE}",
+    )
+    try:
+        i, j, k = (int(n) for n in shape)
+        whole = (i, j, k) == tuple(shape)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise wrong from error
+    if not whole or any(not 1 <= n <= MAX_SIZE for n in (i, j, k)):
+        raise wrong
+    return i, j, k
 
 
 def _check_affine(affine: NDArray[np.float64]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from carotid.errors import ModelError
 from carotid.network.device import CPU, as_device
 from carotid.network.fast import fast_or_plain
 from carotid.network.unet import HEATMAP
 from carotid.network.weights import Weights, checked_state, read_models
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
     from carotid.network.architecture import ModelKind
@@ -80,9 +82,17 @@ class Member:
             plain: Whether the plain module is wanted even where a faster equal one exists.
 
         Raises:
-            ModelError: Where the weights do not fit the architecture or are not finite.
+            ModelError: Where the weights are none, do not fit the architecture or are not finite.
             UsageError: Where there is no such device.
         """
+        named = isinstance(state, Mapping) and all(isinstance(key, str) for key in state)
+        if not named or not all(isinstance(value, Tensor) for value in state.values()):
+            raise ModelError(
+                "these are no weights",
+                where=name,
+                found=type(state).__name__,
+                expected="tensors by their names, as network.state_dict() gives them",
+            )
         architecture, checked = checked_state(state, name, kind)
         weights = Weights(name, "", architecture, checked)
         return build_member(weights, as_device(device), plain=plain)

@@ -45,9 +45,14 @@ def find_models(directory: Path) -> list[Path]:
     Raises:
         ModelError: Where there is none.
     """
+    if directory.exists() and not directory.is_dir():
+        raise ModelError(
+            "this is a file, and no model directory",
+            where=directory,
+            remedy=f"give its folder, {directory.parent}",
+        )
     if not directory.is_dir():
-        what = "is not a directory" if directory.exists() else "does not exist"
-        raise ModelError(f"the model directory {what}", where=directory)
+        raise ModelError("the model directory does not exist", where=directory)
     try:
         found = sorted(path for path in directory.iterdir() if _is_model(path))
         if not found:

@@ -15,7 +15,15 @@ def shipped_models(kind: str = "heatmap") -> Path:
 
     They were trained on simulated necks only and expect intensities that were rescaled between
     the 5th and the 95th percentile; see MODEL_CARD.md in the folder.
+
+    Raises:
+        UsageError: The package holds no models of that kind.
     """
+    kinds = sorted(path.name for path in SHIPPED.iterdir() if path.is_dir())
+    if kind not in kinds:
+        raise UsageError(
+            "this package holds no models of that kind", found=kind, expected=" or ".join(kinds)
+        )
     return SHIPPED / kind
 
 
@@ -27,7 +35,7 @@ def given_or_shipped(kind: str, given: Path | None) -> Path:
     """
     if given is not None:
         return given
-    folder = shipped_models(kind)
+    folder = SHIPPED / kind
     if not any(folder.rglob("*.pt")):
         raise UsageError(
             f"this package comes without {kind} models",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,8 +26,6 @@ from carotid.stages.heatmap.predict import Predictor
 from carotid.stages.heatmap.reading import prepare_scan
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 PARAMETERS = HeatmapParameters(roi_size=(32, 32, 32), overlap=0.5)
@@ -283,3 +282,15 @@ def test_masked_voxels_are_not_taken_for_tissue() -> None:
 def test_what_is_no_scan_is_one_documented_error(array: Any, affine: Any, words: str) -> None:
     with pytest.raises(InputError, match=words):
         compute_heatmaps(array, affine, [])
+
+
+@pytest.mark.parametrize("members", [Path("models"), "models", MEMBERS[0], None, [Path("a.pt")]])
+def test_members_that_are_none(members: Any) -> None:
+    with pytest.raises(UsageError, match=r"no list of networks.*load_members"):
+        compute_heatmaps(neck(), affine_of(), members)
+
+
+def test_parameters_that_are_none() -> None:
+    wrong: Any = {"roi_size": (32, 32, 32)}
+    with pytest.raises(UsageError, match=r"no parameters of heatmaps .found dict, expected Heat"):
+        compute_heatmaps(neck(), affine_of(), MEMBERS, wrong)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,11 @@ import numpy as np
 import torch
 
 from carotid.artifacts import LABELS, Heatmaps, SideHeatmaps
-from carotid.errors import InputError, ModelError
+from carotid.errors import InputError, ModelError, UsageError
 from carotid.geometry.grid import Grid
 from carotid.geometry.intensity import checked_percentiles
 from carotid.geometry.volume import Volume
+from carotid.network.members import Member
 from carotid.network.windows.plan import WindowPlan
 from carotid.network.windows.predict import WindowedImage
 from carotid.stages.heatmap.fold import SideResult
@@ -21,7 +23,7 @@ from carotid.stages.heatmap.predict import AS_PLANNED, Predictor
 from carotid.stages.heatmap.reading import prepare_scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
     from carotid.geometry.frame import NetworkFrame
     from carotid.geometry.sides import Side
-    from carotid.network.members import Member
     from carotid.stages.heatmap.prepare import PreparedScan
 
 
@@ -63,10 +64,17 @@ def compute_heatmaps(
     Raises:
         InputError: Where array or affine cannot be used, or voxels are masked.
         UsageError: Where `percentiles` are not two numbers from 0 to 100, the first below the
-            second.
+            second, or `members` or `parameters` are something else than they should be.
         ModelError: Where there is no member, or one gives no finite numbers.
     """
+    _check_members(members)
     chosen = HeatmapParameters() if parameters is None else parameters
+    if not isinstance(chosen, HeatmapParameters):
+        raise UsageError(
+            "these are no parameters of heatmaps",
+            found=type(chosen).__name__,
+            expected="HeatmapParameters(roi_size=…, …) or None",
+        )
     wanted = None if percentiles is None else checked_percentiles(percentiles)
     volume = _volume(array, affine)
     scan = prepare_scan(volume, chosen, percentiles=wanted)
@@ -75,6 +83,18 @@ def compute_heatmaps(
         for result in predict_sides(scan, members, chosen, on_window)
     }
     return Heatmaps(done["left"], done["right"], volume.grid)
+
+
+def _check_members(members: Sequence[Member]) -> None:
+    """Refuse anything but a list of networks, such as the folder that they are loaded from."""
+    whole = isinstance(members, Sequence) and not isinstance(members, str)
+    strange = [one for one in members if not isinstance(one, Member)] if whole else [members]
+    if strange:
+        raise UsageError(
+            "members is no list of networks",
+            found=type(strange[0]).__name__,
+            expected="a list of Member, as load_members(folder) gives it",
+        )
 
 
 def _volume(array: NDArray[np.generic], affine: ArrayLike) -> Volume:
