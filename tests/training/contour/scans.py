@@ -36,8 +36,13 @@ def section(label: Label, z: int, x: float, radius_mm: float, grid: Grid) -> Cro
     )
 
 
-def write_participant(root: Path, name: str, radius_mm: float, orientation: str = "LPS") -> None:
-    """A tube in the left half, upright in the voxels, with contours in every slice but the ends."""
+def write_participant(
+    root: Path, name: str, radius_mm: float, orientation: str = "LPS", every: int = 1
+) -> None:
+    """A tube in the left half, upright in the voxels, with contours in every slice but the ends.
+
+    Or in every so many slices.
+    """
     grid = oblique_grid(orientation, SHAPE)
     canonical = grid.reoriented(CANONICAL)
     height = np.arange(canonical.shape[2] + 4) - 2.0
@@ -49,6 +54,7 @@ def write_participant(root: Path, name: str, radius_mm: float, orientation: str 
     folder = root / "annotations" / name / CONTOUR_TRANSFORM
     folder.mkdir(parents=True)
     sections = tuple(
-        section("internal", z, 16.0, radius_mm, canonical) for z in range(1, canonical.shape[2] - 1)
+        section("internal", z, 16.0, radius_mm, canonical)
+        for z in range(1, canonical.shape[2] - 1, every)
     )
     save_contours(Contours(sections, (), canonical, grid), folder)

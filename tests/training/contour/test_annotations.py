@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from carotid.errors import InputError, UsageError
+from carotid.storage.results.layout import centerline_file
 from carotid.training.contour.annotations import find_contour_sources, folds, read_items
 
 from .scans import write_participant
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -57,6 +59,75 @@ def test_all_mistakes_are_told_at_once(annotated: Path) -> None:
     with pytest.raises(InputError, match="2 annotated contours") as error:
         find_contour_sources(annotated / "raw", annotated / "annotations", missing)
     assert "b left internal 99" in str(error.value)
+
+
+def _edit(path: Path, change: Callable[[list[str]], list[str]]) -> None:
+    """Change the cells of each row of a table."""
+    head, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([head, *("\t".join(change(r.split("\t"))) for r in rows)]) + "\n")
+
+
+def _times(factor: float) -> Callable[[list[str]], list[str]]:
+    return lambda row: [*row[:2], *(str(float(v) * factor) for v in row[2:4]), *row[4:]]
+
+
+def _exchanged(row: list[str]) -> list[str]:
+    return [row[0], {"lumen": "wall", "wall": "lumen"}[row[1]], *row[2:]]
+
+
+def test_lumen_and_wall_exchanged(annotated: Path) -> None:
+    _edit(annotated / "annotations/a/contour_transform/left_contour.tsv", _exchanged)
+    with pytest.raises(InputError, match="a left internal 1: the wall lies inside the lumen"):
+        find_contour_sources(annotated / "raw", annotated / "annotations")
+
+
+def test_impossible_size(annotated: Path) -> None:
+    table = annotated / "annotations/a/contour_transform/left_contour.tsv"
+    _edit(table, _times(0.01))
+    with pytest.raises(InputError, match=r"a left internal 1: a lumen 0\.0\d* mm wide"):
+        find_contour_sources(annotated / "raw", annotated / "annotations")
+
+
+def test_lumens_outside_of_the_scan(annotated: Path) -> None:
+    _edit(
+        annotated / "annotations/a/contour_transform/left_contour.tsv",
+        lambda row: [*row[:2], str(float(row[2]) + 50), *row[3:]],
+    )
+    with pytest.raises(InputError, match="1: the lumen lies outside of the scan"):
+        find_contour_sources(annotated / "raw", annotated / "annotations")
+
+
+def test_contours_far_from_their_centerline(annotated: Path) -> None:
+    centerline = centerline_file(annotated / "annotations", "a", "left")
+    centerline.parent.mkdir()
+    rows = [f"internal\t16\t20\t{z}" for z in range(30)]
+    centerline.write_text("\n".join(["label\tx\ty\tz", *rows]) + "\n")
+    find_contour_sources(annotated / "raw", annotated / "annotations")
+    _edit(centerline, lambda row: [row[0], str(float(row[1]) + 25), *row[2:]])
+    with pytest.raises(InputError, match=r"a left: half of the lumens lie more than 12\.5 mm from"):
+        find_contour_sources(annotated / "raw", annotated / "annotations")
+
+
+def test_sides_exchanged(annotated: Path) -> None:
+    folder = annotated / "annotations/a/contour_transform"
+    left, right = folder / "left_contour.tsv", folder / "right_contour.tsv"
+    right.write_text(left.read_text())
+    _edit(left, lambda row: [*row[:2], str(float(row[2]) + 18), *row[3:]])
+    with pytest.raises(InputError, match="found a: the left side lies to the right of the right"):
+        find_contour_sources(annotated / "raw", annotated / "annotations")
+
+
+def test_who_is_left_out_is_named(annotated: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A name typed wrong, and tables without a row."""
+    write_participant(annotated, "c", 2.0)
+    (annotated / "annotations/b").rename(annotated / "annotations/bb")
+    table = annotated / "annotations/c/contour_transform/left_contour.tsv"
+    table.write_text(table.read_text().splitlines()[0] + "\n")
+    sources = find_contour_sources(annotated / "raw", annotated / "annotations")
+    assert {one.participant for one in sources} == {"a"}
+    assert "without a scan of this name, so left out: bb" in caplog.text
+    assert "1 of 3 scans have no annotation: b" in caplog.text
+    assert f"{table.parent}: both tables are empty" in caplog.text
 
 
 def test_contours_of_another_scan_are_refused(annotated: Path) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from carotid.errors import UsageError
 from carotid.training.contour.pool import FIRST_DRAWS, Pool, PoolSize
 
 
@@ -50,3 +52,9 @@ def test_workers_take_turns() -> None:
 def test_a_small_pool_gives_samples_twice() -> None:
     pool = Pool(lambda _: ["only"], PoolSize(1, 1))
     assert pool.choose(0, 3, np.random.default_rng(0)) == ["only"] * 3
+
+
+def test_draws_without_samples_are_told() -> None:
+    pool: Pool[int] = Pool(lambda _: [], PoolSize(3, 1))
+    with pytest.raises(UsageError, match="3 draws without a sample"):
+        pool.choose(0, 2, np.random.default_rng(0))

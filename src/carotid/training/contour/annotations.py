@@ -11,15 +11,16 @@ import numpy as np
 from carotid.artifacts import LABELS
 from carotid.errors import InputError, UsageError
 from carotid.geometry.grid import CANONICAL
-from carotid.geometry.outlines import inside
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.storage.participants import find_scans
 from carotid.storage.raw import open_scan
 from carotid.storage.rescaling import read_rescaling
 from carotid.storage.results.contours import load_side
 from carotid.storage.results.grids import read_grids
-from carotid.storage.results.layout import CONTOUR_TRANSFORM, ContourLayout
+from carotid.storage.results.layout import CONTOUR_TRANSFORM, ContourLayout, centerline_file
 from carotid.storage.tables import read_table
+from carotid.training.contour.mistakes import lumen_centers, place_mistake, section_mistake
+from carotid.training.matching import exchanged, listed, warn_of_unmatched
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,6 @@ logger = logging.getLogger(__name__)
 Item = tuple[str, str, str, int]
 """Participant, side, label and z of one annotated cross-section."""
 
-_TOLD = 8
 _MAX_BYTES = 1 << 26
 
 
@@ -81,6 +81,8 @@ def find_contour_sources(
     """
     scans, rescaling = find_scans(raw_dir), read_rescaling(raw_dir)
     wanted = None if subset is None else set(subset)
+    if wanted is None:
+        warn_of_unmatched(annotation_dir, CONTOUR_TRANSFORM, scans)
     mistakes: list[str] = []
     sources: list[ContourSource] = []
     for name in sorted(scans):
@@ -94,11 +96,13 @@ def find_contour_sources(
             for one in sorted(wanted - found)
         ]
     if mistakes:
-        more = f" and {len(mistakes) - _TOLD} more" if len(mistakes) > _TOLD else ""
+        some = (
+            "an annotated contour" if len(mistakes) == 1 else f"{len(mistakes)} annotated contours"
+        )
         raise InputError(
-            f"{len(mistakes)} annotated contours cannot be trained on",
+            f"{some} cannot be trained on",
             where=annotation_dir,
-            found="; ".join(mistakes[:_TOLD]) + more,
+            found=listed(mistakes, "; "),
             remedy="correct or remove them, or list those that are to be used with --contour_tsv",
         )
     sources = [source for source in sources if source.sections]
@@ -127,12 +131,27 @@ def _of_participant(
         if wanted is not None:
             name = scan.participant_id
             sections = tuple(s for s in sections if (name, side, s.label, s.z) in wanted)
-        for section in sections:
-            what = _mistake(section)
-            if what is not None:
-                mistakes.append(f"{scan.participant_id} {side} {section.label} {section.z}: {what}")
         sources.append(ContourSource(scan, side, folder, rescaling, sections, canonical))
+    mistakes += _mistakes(sources)
+    if wanted is None and not any(source.sections for source in sources):
+        logger.warning("%s: both tables are empty, so the participant is left out", folder)
     return sources
+
+
+def _mistakes(sources: list[ContourSource]) -> list[str]:
+    """What is wrong with a participant's contours."""
+    found = []
+    for source in sources:
+        canonical, name = source.canonical, f"{source.participant} {source.side}"
+        wrong = [(one, section_mistake(one, canonical)) for one in source.sections]
+        found += [f"{name} {one.label} {one.z}: {what}" for one, what in wrong if what is not None]
+        root = source.folder.parent.parent
+        centerline = centerline_file(root, source.participant, source.side)
+        what = place_mistake(source.sections, centerline, canonical)
+        found += [] if what is None else [f"{name}: {what}"]
+    centers = {source.side: lumen_centers(source.sections) for source in sources}
+    what = exchanged(centers, sources[0].canonical)
+    return found if what is None else [*found, f"{sources[0].participant}: {what}"]
 
 
 def _check_grid(folder: Path, canonical: Grid, scan: RawScan) -> None:
@@ -150,20 +169,6 @@ def _check_grid(folder: Path, canonical: Grid, scan: RawScan) -> None:
         )
     if not annotated.agrees_with(canonical):
         logger.warning("%s: places the scan elsewhere than %s does", path, scan.path)
-
-
-def _mistake(section: CrossSection) -> str | None:
-    """What keeps a cross-section from being trained on."""
-    for name, outline in (("lumen", section.lumen), ("wall", section.wall)):
-        if outline is None:
-            return f"no {name}"
-        if len(outline.points) < 3:
-            return f"a {name} of fewer than three points"
-    if section.lumen is not None:
-        middle = section.lumen.points.mean(axis=0)
-        if not inside(middle[None, None], section.lumen.points[None])[0, 0]:
-            return "the mean of the lumen's points lies outside of it"
-    return None
 
 
 def read_items(path: Path) -> list[Item]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from carotid.errors import UsageError
 from carotid.training.contour.plane_job import PlaneJob
 from carotid.training.contour.plane_validation import validate_planes
 from carotid.training.contour.polar_items import items_of
@@ -117,9 +118,20 @@ def _simulated_polar(rays: Rays, draws: int) -> tuple[PolarSample, ...]:
 
 
 def _annotated_planes(sources: tuple[ContourSource, ...]) -> tuple[PlaneSample, ...]:
-    """Samples of sides that are kept aside."""
+    """Samples of sides that are kept aside.
+
+    Raises:
+        UsageError: There is none.
+    """
     stream = AnnotatedPlanes(sources, _VALIDATION_SEED)
-    return tuple(sample for k in range(len(sources)) for sample in stream(k))
+    samples = tuple(sample for k in range(len(sources)) for sample in stream(k))
+    if not samples:
+        raise UsageError(
+            "no planes could be drawn of the participants that are held out",
+            found=", ".join(sorted({source.participant for source in sources})),
+            remedy="annotate longer stretches of their arteries, or change seed or n_splits",
+        )
+    return samples
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from carotid.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -58,7 +60,11 @@ class Pool(Generic[Sample]):
     _kept: dict[int, Sequence[Sample]] = field(default_factory=dict)
 
     def choose(self, step: int, count: int, rng: np.random.Generator) -> list[Sample]:
-        """So many samples of the pool as it is at a step; some of them twice in a small pool."""
+        """So many samples of the pool as it is at a step; some of them twice in a small pool.
+
+        Raises:
+            UsageError: No draw of the pool gave a sample.
+        """
         numbers = self.size.numbers(step)
         for old in set(self._kept) - set(numbers):
             del self._kept[old]
@@ -66,5 +72,11 @@ class Pool(Generic[Sample]):
             if number not in self._kept:
                 self._kept[number] = self.draw(number * self.workers + self.worker)
         every = [sample for number in numbers for sample in self._kept[number]]
+        if not every:
+            raise UsageError(
+                "nothing to train on came out of the draws",
+                found=f"{len(numbers)} draws without a sample",
+                remedy="annotate longer stretches of the arteries, or raise pool_size",
+            )
         chosen = rng.choice(len(every), size=count, replace=count > len(every))
         return [every[int(k)] for k in chosen]

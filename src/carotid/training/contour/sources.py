@@ -29,6 +29,9 @@ CALIBRATION_STREAM = 900_001
 
 SAMPLES_PER_DRAW = 5
 
+_TRIES = 4
+"""So often a draw of a side is tried, where by chance no place of it can be used."""
+
 
 @dataclass(frozen=True)
 class SimulatedPlanes:
@@ -71,7 +74,12 @@ class AnnotatedPlanes:
         side = self._side(int(order[place]))
         if side is None:
             return []
-        return draw_plane_samples(side, np.random.default_rng([self.seed, number]), self.count)
+        rng = np.random.default_rng([self.seed, number])
+        for _ in range(_TRIES):
+            samples = draw_plane_samples(side, rng, self.count)
+            if samples:
+                return samples
+        return []
 
     def _side(self, k: int) -> AnnotatedSide | None:
         """One side; what is around its arteries stays in memory."""

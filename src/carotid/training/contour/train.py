@@ -18,6 +18,7 @@ from carotid.training.contour.members import annotated_member, simulated_member
 from carotid.training.contour.parameters import SECTION
 from carotid.training.contour.polar_items import PolarDrawer, items_of, too_large
 from carotid.training.contour.polar_tables import write_polar_tables
+from carotid.training.contour.stretches import with_stretches
 from carotid.training.engine.run import Training, run_training
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def train_contour(
     sources = find_contour_sources(raw_dir, annotation_dir, subset)
     if parameters.network == "polar":
         _check_size(sources, polar, annotation_dir)
+    else:
+        sources = with_stretches(sources, annotation_dir)
     names = sorted({source.participant for source in sources})
     held_out = folds(names, parameters.n_splits, parameters.seed)
     drawer = PolarDrawer(polar, parameters.compatible)

@@ -1,0 +1,73 @@
+"""Whether annotations and scans belong together: who lacks which, and whether left is left."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from carotid.geometry.grid import Grid
+    from carotid.geometry.sides import SideName
+
+logger = logging.getLogger(__name__)
+
+BOTH_SIDES_MM = 100.0
+"""Scans wider than this show both sides of a neck, so that their halves tell left from right."""
+
+_TOLD = 8
+
+
+def warn_of_unmatched(annotation_dir: Path, transform: str, scans: Collection[str]) -> None:
+    """Name annotated participants that have no scan, and count the scans without annotation.
+
+    Args:
+        annotation_dir: Where `<participant_id>/<transform>` are.
+        transform: The folder of a participant that holds the annotations.
+        scans: The ids of the participants that have a scan.
+    """
+    annotated = {path.parent.name for path in annotation_dir.glob(f"*/{transform}")}
+    without_scan = sorted(annotated - set(scans))
+    if without_scan:
+        logger.warning(
+            "%s: annotated, but without a scan of this name, so left out: %s",
+            annotation_dir,
+            listed(without_scan),
+        )
+    bare = sorted(set(scans) - annotated)
+    if bare:
+        logger.warning("%d of %d scans have no annotation: %s", len(bare), len(scans), listed(bare))
+
+
+def listed(names: Sequence[str], separator: str = ", ") -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+    return separator.join(names[:_TOLD]) + more
+
+
+def exchanged(centers: Mapping[SideName, NDArray[np.float64]], canonical: Grid) -> str | None:
+    """Say how the centers of a participant's two sides show that left and right are exchanged.
+
+    Args:
+        centers: (n, 2 or more) canonical voxel indices of each side; index 0 grows to the right.
+        canonical: The scan's grid in canonical order.
+
+    Returns:
+        What is wrong; None where nothing is.
+    """
+    x = {side: points[:, 0] for side, points in centers.items() if len(points)}
+    if "left" in x and "right" in x and x["left"].mean() > x["right"].mean():
+        return "the left side lies to the right of the right side (are they exchanged?)"
+    if canonical.shape[0] * canonical.spacing_mm[0] <= BOTH_SIDES_MM:
+        return None
+    middle = (canonical.shape[0] - 1) / 2
+    if "left" in x and (x["left"] > middle).all():
+        return "all of the left side lies in the right half of the scan"
+    if "right" in x and (x["right"] < middle).all():
+        return "all of the right side lies in the left half of the scan"
+    return None

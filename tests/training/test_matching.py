@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from carotid.geometry.grid import Grid
+from carotid.training.matching import exchanged, listed
+
+WIDE = Grid((200, 50, 60), np.diag([0.8, 0.8, 1.0, 1.0]))
+NARROW = Grid((100, 50, 60), np.diag([0.8, 0.8, 1.0, 1.0]))
+
+
+def at(x: float) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    return np.array([[x, 20.0, 10.0], [x + 2, 20.0, 11.0]])
+
+
+@pytest.mark.parametrize("grid", [WIDE, NARROW])
+def test_both_sides(grid: Grid) -> None:
+    far = grid.shape[0] - 30.0
+    assert exchanged({"left": at(20), "right": at(far)}, grid) is None
+    assert "are they exchanged" in str(exchanged({"left": at(far), "right": at(20)}, grid))
+
+
+def test_one_side_in_the_other_half_of_a_scan_of_both_sides() -> None:
+    nothing = np.empty((0, 3))
+    found = exchanged({"left": at(120), "right": nothing}, WIDE)
+    assert found == "all of the left side lies in the right half of the scan"
+    found = exchanged({"left": nothing, "right": at(60)}, WIDE)
+    assert found == "all of the right side lies in the left half of the scan"
+    assert exchanged({"left": at(60)}, WIDE) is None
+    assert exchanged({"left": at(90)}, NARROW) is None
+
+
+def test_long_lists_are_cut() -> None:
+    assert listed(["a", "b"]) == "a, b"
+    assert listed([str(k) for k in range(10)], "; ") == "0; 1; 2; 3; 4; 5; 6; 7 and 2 more"
