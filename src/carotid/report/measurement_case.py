@@ -94,7 +94,12 @@ def measurement_section(
     ]
     known = all(one.from_bifurcation for one in courses.values())
     return render(
-        "measurements.html", sides=sides, rows=rows, from_bifurcation=known, models=models
+        "measurements.html",
+        sides=sides,
+        rows=rows,
+        from_bifurcation=known,
+        models=models,
+        cut=extent is not None and extent.cut,
     )
 
 

@@ -11,6 +11,7 @@ from carotid.figures.segments import segments_of
 from carotid.figures.unfolded import unfold
 from carotid.report.drawing import lines, raster
 from carotid.report.drawing.picture import Chart, Layer, Picture, Words, layer
+from carotid.report.measured_slices import signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,11 +29,17 @@ PLAQUE_MM = 1.5
 _PX_PER_MM = 4.0
 _HEIGHT_PX = 360
 _MAP_PX = 132
-_CURVE_PX = 190
+_CURVE_PX = 224
+_HEIGHTS_PX = 62
+"""At the right of a curve, for the numbers of heights: no line goes there."""
+
 _FOOT = 14
-_INSET = 6
+_INSET = 10
+_LINE_PX = 10
 _NORMAL_95 = 1.96
 _TICK_MM = 20
+_ROOM_FOR_SPREAD = 1.5
+"""A spread is drawn up to so many times the largest area."""
 
 
 @dataclass(frozen=True)
@@ -41,22 +48,28 @@ class Extent:
 
     Attributes:
         low, high: Positions in mm, towards the head.
-        top_mm2: The largest area.
+        top_mm2: The area at the right border of curves.
+        cut: Whether a spread goes on beyond it.
     """
 
     low: float
     high: float
     top_mm2: float
+    cut: bool
 
     @classmethod
     def of(cls, courses: Sequence[DrawnCourse]) -> Extent:
         """What holds all of some arteries."""
-        areas = np.concatenate([_areas(one)[1] for one in courses])
-        top = np.nanmax(areas) if np.isfinite(areas).any() else 100.0
+        areas = np.concatenate([np.concatenate(_areas(one)) for one in courses])
+        upper = areas + np.concatenate([np.concatenate(_halves(one)) for one in courses])
+        largest = np.nanmax(areas) if np.isfinite(areas).any() else 100.0
+        widest = np.nanmax(upper) if np.isfinite(upper).any() else largest
+        top = np.ceil(min(max(largest, widest), _ROOM_FOR_SPREAD * largest) / 25) * 25
         return cls(
             min(float(one.s_mm.min()) for one in courses) - 0.5,
             max(float(one.s_mm.max()) for one in courses) + 0.5,
-            float(np.ceil(top / 25) * 25),
+            float(top),
+            bool(widest > top),
         )
 
     @property
@@ -87,7 +100,7 @@ def thickness_map(course: DrawnCourse, extent: Extent) -> Picture:
     )
     layers += _limits(course, extent, _MAP_PX)
     words = tuple(
-        Words(word[:3], _MAP_PX * (k + 1) / 4, extent.height - 4, 10, "middle")
+        Words(word[:3], _MAP_PX * (k + 1) / 4, _FOOT - 3, anchor="middle")
         for k, word in enumerate(found.directions[1:4])
     )
     return Picture(
@@ -97,7 +110,7 @@ def thickness_map(course: DrawnCourse, extent: Extent) -> Picture:
         (_MAP_PX, extent.height),
         1.0,
         tuple(layers),
-        words,
+        below=words,
         caption=f"{course.side.capitalize()}: wall thickness",
     )
 
@@ -105,27 +118,40 @@ def thickness_map(course: DrawnCourse, extent: Extent) -> Picture:
 def area_curve(course: DrawnCourse, extent: Extent) -> Chart:
     """Areas inside lumen and outer wall along the artery, with 95 % of their spread."""
     lumen, outer = _areas(course)
-    inner = _CURVE_PX - 2 * _INSET
+    right = _CURVE_PX - _HEIGHTS_PX
+    inner = right - _INSET
     y = extent.y(course.s_mm)
 
     def x(areas: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(_INSET + np.clip(areas / extent.top_mm2, 0, 1) * inner, np.float64)
 
-    layers = list(_limits(course, extent, _CURVE_PX))
-    for name, areas, spread in (("wall", outer, "tva_sd_mm2"), ("lumen", lumen, "la_sd_mm2")):
-        half = _NORMAL_95 * course.values(spread)
+    layers = [
+        *layer("axis", f"M{_INSET} 0v{extent.height}M{right} 0v{extent.height}"),
+        *_limits(course, extent, right),
+    ]
+    spreads = _halves(course)
+    for name, areas, half in (("wall", outer, spreads[1]), ("lumen", lumen, spreads[0])):
         layers += layer(f"spread {name}", _ribbon(x(areas - half), x(areas + half), y))
         layers += layer(f"area {name}", _broken(x(areas), y, course))
+    base = extent.height + _FOOT - 3
+    largest = f"{'≥ ' if extent.cut else ''}{extent.top_mm2:g} mm²"
     words = [
-        Words(f"{extent.top_mm2:g} mm²", _CURVE_PX - 2, extent.height + _FOOT - 3, anchor="end")
+        Words("0", _INSET, base, anchor="middle"),
+        Words(largest, right, base, anchor="middle"),
     ]
     for s in range(int(np.ceil(extent.low / _TICK_MM)) * _TICK_MM, int(extent.high) + 1, _TICK_MM):
-        words.append(
-            Words(f"{s:+d} mm" if s else "0", _CURVE_PX - 3, float(extent.y(s)) + 4, anchor="end")
-        )
-        layers += layer("axis", f"M{_INSET} {lines.number(float(extent.y(s)))}h4")
+        at = float(extent.y(s))
+        height = f"{signed(s)} mm" if s else "0"
+        words.append(Words(height, _CURVE_PX - 3, max(at + 4, _LINE_PX), anchor="end"))
+        layers += layer("tick", f"M{right} {lines.number(at)}h-4")
     words += [
-        Words(one.title, _INSET + 6, float(extent.y((one.from_mm + one.to_mm) / 2)) + 4)
+        Words(
+            one.title,
+            right - 4,
+            float(extent.y((one.from_mm + one.to_mm) / 2)) + 4,
+            anchor="end",
+            over_lines=True,
+        )
         for one in segments_of(course)
         if float(extent.y(one.from_mm) - extent.y(one.to_mm)) > _FOOT
     ]
@@ -144,6 +170,12 @@ def _areas(course: DrawnCourse) -> tuple[NDArray[np.float64], NDArray[np.float64
     """Lumen and vessel area where they can be read."""
     lumen = np.where(course.lumen_read, course.values("la_mm2"), np.nan)
     outer = np.where(course.wall_read, course.values("tva_mm2"), np.nan)
+    return np.asarray(lumen, np.float64), np.asarray(outer, np.float64)
+
+
+def _halves(course: DrawnCourse) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Half the width of the bands around both: 95 % of what their spread says."""
+    lumen, outer = (_NORMAL_95 * course.values(name) for name in ("la_sd_mm2", "tva_sd_mm2"))
     return np.asarray(lumen, np.float64), np.asarray(outer, np.float64)
 
 

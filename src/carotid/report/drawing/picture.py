@@ -38,6 +38,7 @@ class Words:
         x, y: Where its anchor is.
         size: Height of the letters; 0 leaves it to the style sheet.
         anchor: start, middle or end.
+        over_lines: Whether lines may run there: it has an edge of the ground's color then.
     """
 
     text: str
@@ -45,6 +46,7 @@ class Words:
     y: float
     size: float = 0.0
     anchor: str = "start"
+    over_lines: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Picture:
         letters: Directions at its left, right, upper and lower border.
         caption: Below it.
         note: A short remark over it.
+        below: Words in a strip below it, 14 pixels high.
     """
 
     image: str
@@ -74,6 +77,7 @@ class Picture:
     letters: str = ""
     caption: str = ""
     note: str = ""
+    below: tuple[Words, ...] = ()
 
     @property
     def width_px(self) -> int:
