@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 from PIL import Image
 from tests.figures.arteries import measured, neck, scan
@@ -13,7 +17,7 @@ from tests.figures.arteries import measured, neck, scan
 from carotid.figures.draw_curve import draw_curve
 from carotid.figures.draw_cuts import draw_cuts
 from carotid.figures.draw_map import draw_map
-from carotid.figures.style import encoded
+from carotid.figures.style import encoded, styled
 from carotid.measurements import Measurements, MeasurementTable, SideMeasurements
 
 
@@ -27,8 +31,23 @@ def drawn(kind: str, title: str = "") -> object:
 
 WORDS = {
     "map": ["thickness of the wall, mm", "right", "left", "common and internal", "lat", "med"],
-    "curve": ["lumen", "outer outline", "bulb", "narrowest", "mm from the bifurcation"],
-    "sections": ["right: narrowest", "left: thickest", "wall up to 2.", "mm²"],
+    "curve": [
+        "lumen",
+        "outer wall",
+        "wall, between both",
+        "bulb",
+        "lumen of the external",
+        "narrowest",
+        "mm from the bifurcation",
+    ],
+    "sections": [
+        "right: narrowest",
+        "left: thickest",
+        "wall up to 2.",
+        "mm²",
+        "outer wall",
+        "mm from the bifurcation",
+    ],
 }
 
 
@@ -42,6 +61,59 @@ def test_svg_says_what_it_shows_and_is_the_same_again(kind: str) -> None:
         assert words in said
     assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", text), "nothing is fetched"
     assert encoded(drawn(kind, "sub-01 & <others>"), "svg").decode() == text  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("title", ["", "sub-01"])
+@pytest.mark.parametrize("kind", WORDS)
+def test_nothing_is_cut_off_and_no_words_cross(kind: str, title: str) -> None:
+    figure: Any = drawn(kind, title)
+    with styled():
+        figure.draw_without_rendering()
+        found = [*figure.texts, *(one for key in figure.legends for one in key.get_texts())]
+        for axes in figure.axes:
+            found += [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
+        boxes = {
+            (one.get_text(), k): one.get_window_extent()
+            for k, one in enumerate(found)
+            if one.get_text()
+        }
+    whole = figure.bbox
+    for (words, _), box in boxes.items():
+        assert whole.x0 <= box.x0, words
+        assert box.x1 <= whole.x1, words
+        assert whole.y0 <= box.y0, words
+        assert box.y1 <= whole.y1, words
+    for one, other in combinations(boxes, 2):
+        assert not boxes[one].overlaps(boxes[other]), (one, other)
+
+
+def test_bands_are_in_the_legend_where_there_are_some() -> None:
+    whole = measured()
+    assert "95 % of the stated spread" not in legend_of(draw_curve(whole))
+    spread = np.full(len(whole.left.slices), 3.0)
+    cells = {**whole.left.slices.cells, "la_sd_mm2": spread, "tva_sd_mm2": spread}
+    left = replace(whole.left, slices=replace(whole.left.slices, cells=cells))
+    assert "95 % of the stated spread" in legend_of(draw_curve(replace(whole, left=left)))
+
+
+def legend_of(figure: Any) -> list[str]:
+    return [one.get_text() for one in figure.legends[0].get_texts()]
+
+
+def test_sections_say_where_right_and_anterior_are() -> None:
+    figure: Any = drawn("sections")
+    for axes in figure.axes:
+        letters = {one.get_text(): one.get_position() for one in axes.texts}
+        assert letters["R"][0] < -0.9 * axes.get_xlim()[1]
+        assert letters["A"][1] > 0.85 * axes.get_ylim()[1]
+    assert legend_of(figure) == ["outer wall", "lumen"]
+
+
+def test_the_external_map_names_its_sides() -> None:
+    figure: Any = drawn("map")
+    external = next(one for one in figure.axes if "external" in one.get_title())
+    ticks = [one.get_text() for one in external.get_xticklabels()]
+    assert {"lat", "ant", "med"} <= set(ticks)
 
 
 @pytest.mark.parametrize("kind", WORDS)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from carotid.measurements import Measurements
 
 _NORMAL_95 = 1.96
+_BAND = 0.25
 
 
 def draw_curve(measurements: Measurements, title: str = "") -> Figure | None:
@@ -38,6 +39,9 @@ def draw_curve(measurements: Measurements, title: str = "") -> Figure | None:
     internal = [one for one in courses if one.label == "internal"]
     if not internal:
         return None
+    from matplotlib.legend_handler import HandlerTuple
+    from matplotlib.patches import Patch
+
     with styled():
         figure = empty_figure(1.7 * len(internal) + (0.8 if title else 0.6))
         if title:
@@ -52,13 +56,23 @@ def draw_curve(measurements: Measurements, title: str = "") -> Figure | None:
             if all(one.from_bifurcation for one in internal)
             else "mm along the artery, towards the head"
         )
-        handles: dict[str, Artist] = {}
+        handles: dict[str, Artist | tuple[Artist, ...]] = {}
         for axes in panels:
             handles |= {
                 words: one for one, words in zip(*axes.get_legend_handles_labels(), strict=True)
             }
+        if any(_has_spread(one) for one in internal):
+            handles["95 % of the stated spread"] = tuple(
+                Patch(color=color, alpha=_BAND, linewidth=0)
+                for color in (ON_WHITE.lumen, ON_WHITE.outer)
+            )
         figure.legend(
-            handles.values(), handles.keys(), loc="outside lower center", frameon=False, ncols=5
+            handles.values(),
+            handles.keys(),
+            loc="outside lower center",
+            frameon=False,
+            ncols=4,
+            handler_map={tuple: HandlerTuple(ndivide=None, pad=0)},
         )
     return figure
 
@@ -66,11 +80,13 @@ def draw_curve(measurements: Measurements, title: str = "") -> Figure | None:
 def _panel(axes: Axes, course: DrawnCourse, external: DrawnCourse | None) -> None:
     lumen = _read(course, "la_mm2", course.lumen_read)
     outer = _read(course, "tva_mm2", course.wall_read)
-    _line(axes, course, outer, ON_WHITE.outer, "outer outline")
+    _line(axes, course, outer, ON_WHITE.outer, "outer wall")
     _line(axes, course, lumen, ON_WHITE.lumen, "lumen")
     _band(axes, course, outer, "tva_sd_mm2", ON_WHITE.outer)
     _band(axes, course, lumen, "la_sd_mm2", ON_WHITE.lumen)
-    axes.fill_between(course.s_mm, lumen, outer, color=SOFT, alpha=0.12, linewidth=0)
+    axes.fill_between(
+        course.s_mm, lumen, outer, color=SOFT, alpha=0.12, linewidth=0, label="wall, between both"
+    )
     if external is not None:
         values = _read(external, "la_mm2", external.lumen_read)
         axes.plot(external.s_mm, values, color=ON_WHITE.external, linewidth=0.8,
@@ -92,6 +108,10 @@ def _panel(axes: Axes, course: DrawnCourse, external: DrawnCourse | None) -> Non
             if segment.title == "bulb":
                 axes.axvspan(segment.from_mm, segment.to_mm, color=SOFT, alpha=0.1, linewidth=0)
     axes.set_ylabel(f"{course.side}\narea, mm²")
+
+
+def _has_spread(course: DrawnCourse) -> bool:
+    return bool(np.isfinite(course.values("la_sd_mm2")[course.lumen_read]).any())
 
 
 def _read(course: DrawnCourse, name: str, read: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -117,5 +137,5 @@ def _band(
     half = _NORMAL_95 * course.values(spread)
     if np.isfinite(half).any():
         axes.fill_between(
-            course.s_mm, values - half, values + half, color=color, alpha=0.25, linewidth=0
+            course.s_mm, values - half, values + half, color=color, alpha=_BAND, linewidth=0
         )

@@ -12,6 +12,7 @@ from carotid.figures.palette import ON_SCAN
 from carotid.figures.style import FIELD, empty_figure, styled
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.patheffects import AbstractPathEffect
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from carotid.figures.cuts import CutPicture
     from carotid.geometry.volume import Volume
     from carotid.measurements import Measurements
+
+_KEY = "#3d444d"
+"""Ground of the legend: the colors are those of lines on a scan."""
 
 
 def draw_cuts(
@@ -46,7 +50,8 @@ def draw_cuts(
     if not pictures:
         return None
     with styled():
-        figure = empty_figure(2.25 + (0.2 if title else 0))
+        figure = empty_figure(2.65 + (0.2 if title else 0))
+        figure.set_layout_engine("compressed")  # pictures are square
         if title:
             figure.suptitle(title, fontsize=9)
         panels = figure.subplots(1, 4)
@@ -54,6 +59,21 @@ def draw_cuts(
             axes.set_axis_off()
         for axes, picture in zip(panels, pictures, strict=False):
             _panel(axes, picture)
+        handles: dict[str, Artist] = {}
+        for axes in panels:
+            handles |= {
+                words: one for one, words in zip(*axes.get_legend_handles_labels(), strict=True)
+            }
+        legend = figure.legend(
+            handles.values(),
+            handles.keys(),
+            loc="outside lower center",
+            ncols=3,
+            facecolor=_KEY,
+            labelcolor="white",
+            framealpha=1,
+        )
+        legend.get_frame().set_linewidth(0)
     return figure
 
 
@@ -62,13 +82,13 @@ def _panel(axes: Axes, picture: CutPicture) -> None:
     axes.set_facecolor(FIELD)
     if picture.grey is not None:
         axes.imshow(picture.grey, cmap="gray", vmin=0, vmax=1, extent=(-half, half, -half, half))
-    for outline, color, width in (
-        (picture.wall_mm, ON_SCAN.outer, 1.0),
-        (picture.lumen_mm, ON_SCAN.lumen, 1.0),
+    for outline, color, words in (
+        (picture.wall_mm, ON_SCAN.outer, "outer wall"),
+        (picture.lumen_mm, ON_SCAN.lumen, "lumen"),
     ):
         if outline is not None:
             closed = np.concatenate([outline, outline[:1]])
-            axes.plot(closed[:, 0], closed[:, 1], color=color, linewidth=width)
+            axes.plot(closed[:, 0], closed[:, 1], color=color, linewidth=1.0, label=words)
     if picture.extreme == "thickest" and picture.lumen_mm is not None:
         _mark_thickest(axes, picture, picture.lumen_mm)
     axes.set(xlim=(-half, half), ylim=(-half, half), xticks=[], yticks=[], aspect="equal")
@@ -77,15 +97,20 @@ def _panel(axes: Axes, picture: CutPicture) -> None:
               path_effects=_edged(2.5))  # fmt: skip
     axes.text(half - 3.5, 1.7 - half, "5 mm", color="white", ha="center", va="bottom",
               fontsize=6, path_effects=_edged(1.2))  # fmt: skip
-    axes.text(0.6 - half, 0, "R", color="white", va="center", fontsize=6, path_effects=_edged(1.2))
+    for letter, at in (("R", (0.6 - half, 0)), ("A", (0, half - 1.2))):
+        axes.text(*at, letter, color="white", ha="left" if letter == "R" else "center",
+                  va="center", fontsize=6, path_effects=_edged(1.2))  # fmt: skip
     course, row = picture.course, picture.row
-    where = f"s {course.s_mm[row]:+.1f} mm, slice {course.values('z')[row]:.0f}"
-    if picture.extreme == "narrowest":
-        value = f"lumen {course.values('la_mm2')[row]:.1f} mm²"
-        axes.set_title(f"{course.side}: narrowest\n{value}\n{where}", fontsize=7.5)
-    else:
-        value = f"wall up to {course.values('wt_max_mm')[row]:.1f} mm"
-        axes.set_title(f"{course.side}: thickest\n{value}\n{where}", fontsize=7.5)
+    value = (
+        f"lumen {course.values('la_mm2')[row]:.1f} mm²"
+        if picture.extreme == "narrowest"
+        else f"wall up to {course.values('wt_max_mm')[row]:.1f} mm"
+    )
+    words = [f"{course.side}: {picture.extreme}", value, f"slice {course.values('z')[row]:.0f}"]
+    if course.from_bifurcation:
+        s = f"{course.s_mm[row]:+.0f}".replace("-", "\u2212")
+        words.append(f"{s} mm from the bifurcation")
+    axes.set_title("\n".join(words), fontsize=7)
 
 
 def _mark_thickest(axes: Axes, picture: CutPicture, lumen: NDArray[np.float64]) -> None:

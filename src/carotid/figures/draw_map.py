@@ -51,7 +51,7 @@ def draw_map(measurements: Measurements, title: str = "") -> Figure | None:
         figure = empty_figure(min(max(1.6 + 0.045 * (high - low), 3.0), 8.5))
         if title:
             figure.suptitle(title, fontsize=9)
-        widths = [1.0 if one.label == "internal" else 0.7 for one in courses]
+        widths = [1.0 if one.label == "internal" else 0.75 for one in courses]
         panels = figure.subplots(1, len(courses), sharey=True, squeeze=False, width_ratios=widths)[
             0
         ]
@@ -105,8 +105,8 @@ def _panel(axes: Axes, course: DrawnCourse) -> AxesImage:
     axes.set_xlim(0, columns - 1)
     quarter = (columns - 1) / 4
     words = [word[:3] for word in found.directions]
-    if course.label == "external":  # narrower; what is beside it tells the rest
-        words[1] = words[3] = ""
+    if course.label == "external":  # narrower; the borders are as in the map beside it
+        words[0] = words[4] = ""
     axes.set_xticks([quarter * k for k in range(5)], words)
     artery = "common and internal" if course.label == "internal" else "external"
     axes.set_title(f"{course.side}\n{artery}")
