@@ -50,7 +50,7 @@ def draw_cuts(
     if not pictures:
         return None
     with styled():
-        figure = empty_figure(2.65 + (0.2 if title else 0))
+        figure = empty_figure(2.65 + (0.3 if title else 0))
         figure.set_layout_engine("compressed")  # pictures are square
         if title:
             figure.suptitle(title, fontsize=9)
