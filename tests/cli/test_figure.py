@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.cli.test_measurement import annotate
 from tests.command import run_carotid
 from tests.evaluation.cohort import SPACING
@@ -13,7 +16,10 @@ from tests.stages.measurement.phantoms import grid_of
 
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
+from carotid.network.shipped import shipped_checksums
+from carotid.provenance import Input, Record
 from carotid.storage.metaimage.write import write_metaimage
+from carotid.storage.results.record import read_record, write_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +54,33 @@ def test_some_kinds_of_one_as_png_elsewhere(out: Path, tmp_path: Path) -> None:
     run = run_carotid("figure", out, "-p", "b", *some, "--figure_dir", target)
     assert run.returncode == 0, run.stderr
     assert sorted(path.name for path in target.iterdir()) == ["b_curve.png", "b_map.png"]
+
+
+def test_figures_carry_what_their_models_are(out: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out" / "a" / "measurement_transform"
+    shutil.copytree(out / "a" / folder.name, folder)
+    kind = ["--kind", "map", "--figure_dir", tmp_path / "plain"]
+    plain = run_carotid("figure", tmp_path / "out", *kind)
+    assert plain.returncode == 0, plain.stderr
+    assert "models" not in plain.stdout
+    shipped = dict.fromkeys(["m.pt"], min(shipped_checksums("contour")))
+    record = read_record(folder)
+    assert record is not None
+    made = Input.of_result(Record("contour", {}, models=shipped))
+    (folder / "provenance.json").unlink()
+    write_record(folder, replace(record, inputs={**record.inputs, "contour": made}))
+    words = "Contours come from the models in the carotid package: trained on simulated necks only"
+    for file_format in ("svg", "png"):
+        target = tmp_path / file_format
+        some: list[str | Path] = ["--kind", "map", "--figure_dir", target, "--format", file_format]
+        run = run_carotid("figure", tmp_path / "out", *some)
+        assert run.returncode == 0, run.stderr
+        assert words in run.stdout
+    text = (tmp_path / "svg" / "a_map.svg").read_text()
+    assert words in text.partition("</metadata>")[0]
+    with Image.open(tmp_path / "png" / "a_map.png") as image:
+        assert words in image.info["Description"]
+    assert words not in (tmp_path / "plain" / "a_map.svg").read_text()
 
 
 def test_what_is_missing_is_said(out: Path, tmp_path: Path) -> None:

@@ -84,7 +84,13 @@ def figure(
     from carotid.cohort.participants import select_participants
     from carotid.cohort.places import scans_for_pictures
     from carotid.evaluation.measured_cohorts import measured_participants
-    from carotid.figures.files import FIGURES_FOLDER, KINDS, FigureRequest, write_figures
+    from carotid.figures.files import (
+        FIGURES_FOLDER,
+        KINDS,
+        FigureRequest,
+        models_behind,
+        write_figures,
+    )
 
     measured = measured_participants(output_dir)
     wanted = select_participants(measured, participants, having="measurements")
@@ -106,6 +112,8 @@ def figure(
         written, failed = write_figures(request, wanted, teller.step)
     drawn = counted(len(written), "figure")
     click.echo(f"{drawn} of {counted(len(wanted) - len(failed), 'participant')} in {target}")
+    for words in models_behind(output_dir, wanted) if written else ():
+        click.echo(words)
     if not written and not failed:
         logger.error("no figure was drawn; the warnings above say why")
     return 0 if written and not failed else 1

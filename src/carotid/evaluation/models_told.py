@@ -1,4 +1,4 @@
-"""What pages say of the models that made their results: what they are, and what they are not."""
+"""What pages and figures say of the models behind results: what they are, and what they are not."""
 
 from __future__ import annotations
 

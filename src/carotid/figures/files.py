@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from carotid.errors import CarotidError, UsageError, one_line
+from carotid.evaluation.models_told import models_told
 from carotid.figures.draw_curve import draw_curve
 from carotid.figures.draw_cuts import draw_cuts
 from carotid.figures.draw_map import draw_map
@@ -15,6 +16,7 @@ from carotid.storage.results.atomic import write_atomically
 from carotid.storage.results.contours import load_contours
 from carotid.storage.results.layout import CONTOUR_TRANSFORM, MEASUREMENT_TRANSFORM, OutputLayout
 from carotid.storage.results.measurements import load_measurements
+from carotid.storage.results.record import read_record
 from carotid.storage.results.scan_behind import load_for_pictures
 
 if TYPE_CHECKING:
@@ -65,6 +67,13 @@ def figures_there(output_dir: Path, participant_id: str) -> list[Path]:
     return [folder / name for name in names if (folder / name).is_file()]
 
 
+def models_behind(output_dir: Path, participants: Sequence[str]) -> list[str]:
+    """Sentences about the models behind participants' measurements, as far as records tell."""
+    layout = OutputLayout(output_dir)
+    records = (read_record(layout.transform(one, MEASUREMENT_TRANSFORM)) for one in participants)
+    return models_told(record for record in records if record is not None)
+
+
 def write_figures(
     request: FigureRequest, participants: Sequence[str], on_done: Callable[[int], None]
 ) -> tuple[list[Path], dict[str, str]]:
@@ -94,13 +103,14 @@ def write_figures(
             continue
         finally:
             on_done(k + 1)
+        described = " ".join(models_behind(request.output_dir, [participant_id]))
         for kind, figure in figures.items():
             if figure is None:
                 logger.warning("%s: nothing that could be drawn as %s", participant_id, kind)
                 continue
             path = request.figure_dir / f"{participant_id}_{kind}.{request.file_format}"
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, encoded(figure, request.file_format, request.dpi))
+            write_atomically(path, encoded(figure, request.file_format, request.dpi, described))
             written.append(path)
     return written, failed
 

@@ -62,30 +62,30 @@ def empty_figure(height_inches: float) -> Figure:
     return Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
 
 
-def encoded(figure: Figure, file_format: Format, dpi: float = 300) -> bytes:
+def encoded(figure: Figure, file_format: Format, dpi: float = 300, description: str = "") -> bytes:
     """A figure as a file for a paper.
 
     Args:
         figure: The figure.
         file_format: svg, with text as text; png, on white.
         dpi: Of a png, and of images within an svg.
+        description: Written into the file, not into the picture.
     """
     if file_format == "svg":
-        return _svg(figure, dpi).encode()
+        return _svg(figure, dpi, description).encode()
     buffer = io.BytesIO()
+    metadata = {"Software": None, "Description": description or None}
     with styled():
-        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=dpi, metadata=metadata)
     return buffer.getvalue()
 
 
-def _svg(figure: Figure, dpi: float) -> str:
+def _svg(figure: Figure, dpi: float, description: str) -> str:
     buffer = io.BytesIO()
+    metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with styled():
         figure.savefig(
-            buffer,
-            format="svg",
-            dpi=dpi,
-            metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")),
+            buffer, format="svg", dpi=dpi, metadata=metadata | {"Description": description or None}
         )
     text = buffer.getvalue().decode()
     text = _numbered_clips(text[text.index("<svg") :])
