@@ -59,7 +59,7 @@ def test_some_kinds_of_one_as_png_elsewhere(out: Path, tmp_path: Path) -> None:
 def test_figures_carry_what_their_models_are(out: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out" / "a" / "measurement_transform"
     shutil.copytree(out / "a" / folder.name, folder)
-    kind = ["--kind", "map", "--figure_dir", tmp_path / "plain"]
+    kind: list[str | Path] = ["--kind", "map", "--figure_dir", tmp_path / "plain"]
     plain = run_carotid("figure", tmp_path / "out", *kind)
     assert plain.returncode == 0, plain.stderr
     assert "models" not in plain.stdout

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from carotid.figures.segments import segments_of
 from carotid.figures.style import INK, SOFT, empty_figure, styled
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
@@ -56,7 +55,7 @@ def draw_curve(measurements: Measurements, title: str = "") -> Figure | None:
             if all(one.from_bifurcation for one in internal)
             else "mm along the artery, towards the head"
         )
-        handles: dict[str, Artist | tuple[Artist, ...]] = {}
+        handles: dict[str, Any] = {}
         for axes in panels:
             handles |= {
                 words: one for one, words in zip(*axes.get_legend_handles_labels(), strict=True)

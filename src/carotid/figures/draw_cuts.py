@@ -97,8 +97,8 @@ def _panel(axes: Axes, picture: CutPicture) -> None:
               path_effects=_edged(2.5))  # fmt: skip
     axes.text(half - 3.5, 1.7 - half, "5 mm", color="white", ha="center", va="bottom",
               fontsize=6, path_effects=_edged(1.2))  # fmt: skip
-    for letter, at in (("R", (0.6 - half, 0)), ("A", (0, half - 1.2))):
-        axes.text(*at, letter, color="white", ha="left" if letter == "R" else "center",
+    for letter, (x, y) in (("R", (0.6 - half, 0.0)), ("A", (0.0, half - 1.2))):
+        axes.text(x, y, letter, color="white", ha="left" if letter == "R" else "center",
                   va="center", fontsize=6, path_effects=_edged(1.2))  # fmt: skip
     course, row = picture.course, picture.row
     value = (
@@ -106,11 +106,11 @@ def _panel(axes: Axes, picture: CutPicture) -> None:
         if picture.extreme == "narrowest"
         else f"wall up to {course.values('wt_max_mm')[row]:.1f} mm"
     )
-    words = [f"{course.side}: {picture.extreme}", value, f"slice {course.values('z')[row]:.0f}"]
+    lines = [f"{course.side}: {picture.extreme}", value, f"slice {course.values('z')[row]:.0f}"]
     if course.from_bifurcation:
         s = f"{course.s_mm[row]:+.0f}".replace("-", "\u2212")
-        words.append(f"{s} mm from the bifurcation")
-    axes.set_title("\n".join(words), fontsize=7)
+        lines.append(f"{s} mm from the bifurcation")
+    axes.set_title("\n".join(lines), fontsize=7)
 
 
 def _mark_thickest(axes: Axes, picture: CutPicture, lumen: NDArray[np.float64]) -> None:

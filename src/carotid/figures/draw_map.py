@@ -25,7 +25,9 @@ TOP_MM = 3.0
 PLAQUE_MM = 1.5
 """Thickness that a line is drawn at: what counts as plaque on ultrasound."""
 
-_COLORS = "magma"
+COLORS = "magma"
+"""The color map of the thickness, everywhere."""
+
 _LIMIT = "#9aa4ae"
 
 
@@ -86,7 +88,7 @@ def _panel(axes: Axes, course: DrawnCourse) -> AxesImage:
         origin="lower",
         extent=extent,
         aspect="auto",
-        cmap=_COLORS,
+        cmap=COLORS,
         vmin=0,
         vmax=TOP_MM,
         interpolation="nearest",
