@@ -15,6 +15,7 @@ import numpy as np
 
 from carotid.artifacts import Bifurcation, Centerline, Centerlines, SideCenterlines
 from carotid.export.surfaces import lines, surface, vessels_of
+from carotid.figures.draw_map import COLORS, TOP_MM
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.simulation.contours import true_contours
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 IMAGE = Path(__file__).parents[1] / "docs" / "images" / "export.png"
 SEED = 31
-THICKNESS_MM, RADIUS_MM = (0.5, 2.5), (1.0, 4.5)
+THICKNESS_MM, RADIUS_MM = (0.0, TOP_MM), (1.0, 4.5)
 
 
 def main() -> None:
@@ -51,18 +52,18 @@ def main() -> None:
         for vessel in vessels.values():
             outer = surface(vessel, "wall", measured.side(side))
             thickness = outer.point_data["WallThickness"]
-            shown = draw(walls, outer, thickness, THICKNESS_MM, "viridis")
+            shown = draw(walls, outer, thickness, THICKNESS_MM, COLORS)
         course = lines(own, contours.canonical, vessels)
         radii = inside.scatter(
             *course.points_mm.T,
             c=course.point_data["Radius"],
             s=9,
-            cmap="plasma",
+            cmap="viridis",
             vmin=RADIUS_MM[0],
             vmax=RADIUS_MM[1],
             depthshade=False,
         )
-    figure.colorbar(shown, ax=walls, shrink=0.6, label="WallThickness, mm")
+    figure.colorbar(shown, ax=walls, shrink=0.6, label="WallThickness, mm", extend="max")
     figure.colorbar(radii, ax=inside, shrink=0.6, label="Radius, mm")
     for axes in (walls, inside):
         axes.set_proj_type("ortho")
@@ -71,6 +72,8 @@ def main() -> None:
         size = [high - low for low, high in (axes.get_xlim(), axes.get_ylim(), axes.get_zlim())]
         axes.set_box_aspect(size, zoom=1.4)
         axes.set_axis_off()
+        for words, at in (("R", (0.2, 0.5)), ("L", (0.8, 0.5)), ("head", (0.5, 1.03))):
+            axes.text2D(*at, words, transform=axes.transAxes, ha="center", va="center")
     figure.savefig(IMAGE, dpi=110, bbox_inches="tight")
     print(IMAGE)
 

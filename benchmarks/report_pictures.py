@@ -87,7 +87,7 @@ def main() -> None:
         take(browser, page, root / "page.png")
         whole = Image.open(root / "page.png").convert("RGB")
         for name, top, bottom in (("report", 0, TABLE_PX), ("report-case", TABLE_PX, CASE_PX)):
-            part = whole.crop((0, top, whole.width, bottom)).quantize(256)
+            part = whole.crop((0, top, whole.width, bottom))
             part.save(IMAGES / f"{name}.png", optimize=True)
             print(f"wrote {IMAGES / name}.png")
 

@@ -3,7 +3,8 @@
     python -m benchmarks.scan_picture SCAN PICTURE [--models MODEL_DIR] [--slices 10]
 
 SCAN is one file, or a folder of DICOM slices. Internal red triangles, external green circles:
-maxima of the mean heatmap, filled where the peak is above 100. The patient's right is on the left.
+maxima of the mean heatmap, filled where the peak is above 100; both yellow where they are closer
+than 3 mm, as in the common carotid. The patient's right is on the left.
 Windows are those that the models ask for, as in `carotid run`.
 """
 
@@ -17,6 +18,7 @@ import matplotlib.figure
 import numpy as np
 
 from carotid.evaluation.distances import HIGH_PEAK, slice_maxima
+from carotid.figures.palette import ON_SCAN
 from carotid.geometry.grid import CANONICAL, Reordering
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.network.members import load_members
@@ -31,8 +33,13 @@ if TYPE_CHECKING:
     from carotid.geometry.volume import Volume
     from carotid.network.members import Member
 
-MARKS = (("#ff5a4d", "^"), ("#4be07c", "o"))
+MARKS = ((ON_SCAN.lumen, "^", 40), (ON_SCAN.external, "o", 18))
+"""Of internal and external: color, shape, size."""
+
+TOGETHER = ON_SCAN.outer
+TOGETHER_MM = 3.0
 COLUMNS = 5
+DPI = 110
 
 
 def draw(
@@ -62,23 +69,28 @@ def draw(
         axes = figure.add_subplot(rows, COLUMNS, place + 1)
         axes.imshow(grey[::-1, :, z].T, cmap="gray", origin="lower", aspect=up_mm / across_mm)
         for maxima, peaks in found.values():
-            for channel, (color, mark) in enumerate(MARKS):
+            apart_mm = np.hypot(*((maxima[z, 0] - maxima[z, 1]) * (across_mm, up_mm)))
+            for channel, (own, mark, size_pt) in enumerate(MARKS):
                 x, y = maxima[z, channel]
+                color = TOGETHER if apart_mm < TOGETHER_MM else own
                 filled = peaks[z, channel] > HIGH_PEAK
                 axes.scatter(
                     grey.shape[0] - 1 - x,
                     y,
-                    s=34,
+                    s=size_pt,
                     marker=mark,
                     edgecolors=color,
                     facecolors=color if filled else "none",
                     linewidths=1.0,
                     alpha=0.8,
                 )
+        for letter, at in (("R", 0.03), ("L", 0.97)):
+            axes.text(at, 0.5, letter, color="white", fontsize=9, ha="center", va="center",
+                      transform=axes.transAxes)  # fmt: skip
         axes.set_axis_off()
     figure.subplots_adjust(0, 0, 1, 1, 0.01, 0.01)
     picture.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(picture, dpi=55, facecolor="black", metadata={"Software": None})
+    figure.savefig(picture, dpi=DPI, facecolor="black", metadata={"Software": None})
 
 
 def main() -> None:
