@@ -117,7 +117,7 @@ def test_what_was_corrected_by_hand_is_said(staged: Path) -> None:
 
 def test_measurements_are_told_with_spread_and_place() -> None:
     assert told(Value(26.648, 1.22, 62.3), "mm²", 1) == ("26.6 ± 1.2 mm²", "at +62 mm")
-    assert told(Value(-12.4), "%", 0) == ("-12 %", "")
+    assert told(Value(-12.4), "%", 0) == ("\u221212 %", "")
     assert told(Value(float("nan"), 1.0, 2.0), "%", 0) == ("\u2013", "")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.geometry.sides import SIDE_NAMES
-from carotid.report.measured_slices import signed
+from carotid.report.measured_slices import MINUS, signed
 
 if TYPE_CHECKING:
     from carotid.geometry.sides import SideName
@@ -142,7 +142,7 @@ def told(value: Value, unit: str, digits: int) -> tuple[str, str]:
     """A measurement in words: with its spread; and where it was found, if that is known."""
     if np.isnan(value.value):
         return "\u2013", ""
-    words = f"{value.value:.{digits}f}"
+    words = f"{value.value:.{digits}f}".replace("-", MINUS)
     if not np.isnan(value.sd):
         words += f" ± {value.sd:.{digits}f}"
     place = "" if np.isnan(value.s_mm) else f"at {position(value.s_mm)}"
