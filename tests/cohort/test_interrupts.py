@@ -26,6 +26,8 @@ def fails():
     swallowing()
     raise AttributeError("module 'numpy' has no attribute 'matrix'")
 
+cli.train.add_command(cli.cli.commands["fails"])
+
 @cli.cli.command()
 def some_failed():
     swallowing()
@@ -48,7 +50,7 @@ def goes_on():
     print("too far")
 
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
-sys.argv = ["carotid", "{command}"]
+sys.argv = ["carotid", *"{command}".split()]
 leave = cli.os._exit
 cli.os._exit = lambda code: (print(*reached, flush=True), leave(code))
 cli.main()
@@ -82,6 +84,11 @@ def test_what_fails_after_a_swallowed_interrupt_was_interrupted(
     assert "unexpected" not in said
     assert "too far" not in said
     assert ("the step" in said) == (command == "goes-on")
+
+
+def test_what_is_kept_is_told() -> None:
+    assert "Participants that are complete are kept; run the same" in ended("fails")[1]
+    assert "Training is kept up to the last complete epoch; run the same" in ended("train fails")[1]
 
 
 @pytest.mark.parametrize(

@@ -122,8 +122,8 @@ def _run(arguments: list[str]) -> int:
     except Interrupted as interruption:
         name = signal.Signals(interruption.number).name
         _say(
-            f"interrupted by {name}. Participants that are complete are kept; run the same "
-            "command again to go on with the rest."
+            f"interrupted by {name}. {_kept(arguments)}; run the same command again to go on with "
+            "the rest."
         )
         return 128 + interruption.number
     except click.exceptions.Exit as leave:
@@ -149,6 +149,14 @@ def _run(arguments: list[str]) -> int:
         _trace()
         return EXIT_FAILED
     return result if isinstance(result, int) else 0
+
+
+def _kept(arguments: list[str]) -> str:
+    """What an interrupted command leaves behind."""
+    command = next((one for one in arguments if not one.startswith("-")), "")
+    if command == "train":
+        return "Training is kept up to the last complete epoch"
+    return "Participants that are complete are kept"
 
 
 def _invoke(context: click.Context) -> object:

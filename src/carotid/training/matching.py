@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
     from carotid.geometry.grid import Grid
     from carotid.geometry.sides import SideName
+    from carotid.storage.raw import RawScan
+
+from carotid.storage.scan_state import scan_state
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +52,19 @@ def listed(names: Sequence[str], separator: str = ", ") -> str:
     """The first names, and how many more there are."""
     more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
     return separator.join(names[:_TOLD]) + more
+
+
+def names_and_sizes_sha256(scans: Iterable[RawScan]) -> str:
+    """What tells that training goes on with other scans, without reading them.
+
+    Raises:
+        InputError: A scan cannot be looked at.
+    """
+    known = {scan.participant_id: scan for scan in scans}
+    told = [
+        (name, scan.path.name, scan_state(scan).size_bytes) for name, scan in sorted(known.items())
+    ]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def exchanged(centers: Mapping[SideName, NDArray[np.float64]], canonical: Grid) -> str | None:

@@ -90,3 +90,10 @@ def test_the_packages_own_recipes_are_read(step: str, members: int, losses: int)
         recipe = read_contour_training(path)
     assert recipe.members == members
     assert len({recipe.loss_of(k) for k in range(members)}) == losses
+
+
+def test_a_file_of_another_training_is_refused(tmp_path: Path) -> None:
+    path = _file(tmp_path, "[heatmap_training]\nn_splits = 2\n")
+    with pytest.raises(ConfigurationError, match=r"found \[heatmap_training\]"):
+        read_contour_training(path)
+    read_contour_training(_file(tmp_path, "[contour_transform]\nseed = 2\n"))

@@ -19,6 +19,7 @@ from carotid.training.engine.loop import (
     given_state,
     learning_rate,
     load_state,
+    save_state,
     train_phase,
 )
 from carotid.training.heatmap.job import HeatmapJob, untrained
@@ -55,6 +56,20 @@ def stretch(
     parameters: TrainingParameters, draw: Any = tubes, phase: Phase = PHASE, check: Any = validated
 ) -> Stretch:
     return Stretch(HeatmapJob(draw, 7, phase, parameters), phase, parameters, check)
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "other keys"])
+def test_a_damaged_state_is_told(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "state.pt"
+    save_state(path, fresh_state(untrained, 3))
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:5000])
+    elif damage == "text":
+        path.write_text("nothing")
+    else:
+        torch.save({"network": {}, "rows": []}, path)
+    with pytest.raises(UsageError, match=r"state\.pt: .* cannot be read.*give --force"):
+        load_state(path)
 
 
 @dataclass

@@ -63,3 +63,10 @@ def test_the_packages_own_recipe_makes_as_many_members_as_it_ships() -> None:
     shipped = [one.name for one in models.iterdir() if one.name.endswith(".pt")]
     assert recipe.members == len(shipped)
     assert max(kind.shape[1] for kind in recipe.member.crops) == 128
+
+
+def test_a_file_of_another_training_is_refused(tmp_path: Path) -> None:
+    path = _file(tmp_path, "[contour_training]\nn_splits = 2\n")
+    with pytest.raises(ConfigurationError, match=r"no section \[heatmap_training\] in the file"):
+        read_training_parameters(path)
+    read_training_parameters(_file(tmp_path, ""))

@@ -11,6 +11,7 @@ from tests.training.stand_in import tubes
 
 from carotid.errors import InputError, ModelError, UsageError
 from carotid.geometry.grid import Grid
+from carotid.geometry.sides import SIDE_NAMES
 from carotid.geometry.volume import Volume
 from carotid.network.members import load_members
 from carotid.network.model_files import find_models
@@ -25,10 +26,12 @@ from carotid.storage.model_description import (
 from carotid.storage.rescaling import Rescaling
 from carotid.storage.results.layout import centerline_file
 from carotid.training.heatmap.parameters import CropKind, Phase, TrainingParameters
+from carotid.training.heatmap.samples import read_subset
 from carotid.training.heatmap.sources import STREAM_LENGTH, VALIDATION_STREAM
 from carotid.training.heatmap.train import _windows, train_from_simulator, train_heatmap
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from carotid.geometry.sides import SideName
@@ -164,6 +167,86 @@ def test_bad_annotation_is_refused_with_its_row_before_anything_is_trained(annot
         train(annotated)
     assert str(path) in str(caught.value)
     assert not (annotated / "out").exists()
+
+
+def _rows(root: Path, name: str, side: SideName, change: Callable[[list[str]], list[str]]) -> Path:
+    """Change the cells of each row of an annotation."""
+    path = centerline_file(root / "annotations", name, side)
+    head, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([head, *("\t".join(change(row.split("\t"))) for row in rows)]))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda row: [row[0], str(float(row[1]) + 50), *row[2:]], r"found x = \d+ at z = 3"),
+        (lambda row: [*row[:2], str(float(row[2]) + 20), row[3]], r"found y = \d+ at z = 3"),
+        (lambda row: [*row[:3], str(float(row[3]) + 9)], "column z of the annotation is wrong"),
+        (lambda row: [row[0], "55", *row[2:]], "no annotated center lies in this side"),
+    ],
+)
+def test_centers_that_do_not_fit_the_scan_are_refused_before_training(
+    annotated: Path, change: Callable[[list[str]], list[str]], message: str
+) -> None:
+    path = _rows(annotated, "P1", "left", change)
+    centerline_file(annotated / "annotations", "P1", "right").unlink()
+    with pytest.raises(InputError, match=message) as caught:
+        train(annotated)
+    assert str(path) in str(caught.value)
+    assert not (annotated / "out").exists()
+
+
+def test_many_centers_outside_of_their_side_are_told(
+    annotated: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def half(row: list[str]) -> list[str]:
+        return [row[0], "50" if int(row[3]) < 10 else row[1], *row[2:]]
+
+    path = _rows(annotated, "P1", "left", half)
+    train(annotated, parameters=settings(steps_per_epoch=1))
+    assert f"{path}: 29 % of the centers lie outside of the left two thirds" in caplog.text
+
+
+def test_sides_exchanged_are_refused_by_name(annotated: Path) -> None:
+    left, right = (centerline_file(annotated / "annotations", "P1", side) for side in SIDE_NAMES)
+    texts = left.read_text(), right.read_text()
+    right.write_text(texts[0])
+    left.write_text(texts[1])
+    with pytest.raises(InputError, match="found P1: the left side lies to the right of the right"):
+        train(annotated)
+    assert not (annotated / "out").exists()
+
+
+def test_annotations_without_a_scan_are_named(
+    annotated: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (annotated / "annotations" / "P1").rename(annotated / "annotations" / "P01")
+    train(annotated, parameters=settings(steps_per_epoch=1))
+    assert "without a scan of this name, so left out: P01" in caplog.text
+    assert "1 of 3 scans have no annotation: P1" in caplog.text
+
+
+@pytest.mark.parametrize("key", ["rescaling", "scan_names_and_sizes_sha256"])
+def test_interrupted_training_does_not_go_on_with_other_intensities(
+    annotated: Path, key: str
+) -> None:
+    with pytest.raises(StopHereError):
+        train(annotated, on_progress=partial(interrupt, part="split-0", epoch=1))
+    if key == "rescaling":
+        path = annotated / "raw" / "parameters.json"
+        path.write_text(path.read_text().replace("99", "70"))
+    else:
+        scan = annotated / "raw" / "P1.mha"
+        scan.write_bytes(scan.read_bytes().replace(b"MET_SHORT", b"MET_SHORT "))
+    with pytest.raises(UsageError, match=f"found {key}"):
+        train(annotated)
+
+
+def test_a_side_that_is_listed_twice_counts_once(annotated: Path) -> None:
+    subset = annotated / "subset.tsv"
+    subset.write_text("participant_id\tside\nP0\tleft\nP2\tright\nP0\tleft\n")
+    assert read_subset(subset) == [("P0", "left"), ("P2", "right")]
 
 
 def test_subset_file_chooses_sides(annotated: Path) -> None:

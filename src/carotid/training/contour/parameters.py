@@ -21,6 +21,7 @@ from carotid.training.engine.settings import (
     RateCurve,
     default_text,
 )
+from carotid.training.sections import check_section
 
 SECTION = "contour_training"
 """Section of the TOML file that holds these settings."""
@@ -144,17 +145,19 @@ def read_contour_training(path: Path | None, *, from_models: bool = False) -> Co
     own: dict[str, Any] = {}
     where = Path("the package's defaults")
     content: dict[str, Any] = {}
+    sections: tuple[str, ...] = ()
     if path is not None:
         content, where = read_toml(path), path
+        sections = tuple(content)
         own = _section(content, path)
     network = "polar" if own.get("network") == "polar" else "planes"
     defaults = tomllib.loads(default_text(DEFAULTS[network]))[SECTION]
     if from_models:
         defaults |= tomllib.loads(default_text(FROM_MODELS[network]))[SECTION]
     content[SECTION] = {**defaults, **own}
-    return parse_sections(content, {SECTION: ContourTraining}, where, others=section_names())[
-        SECTION
-    ]
+    parsed = parse_sections(content, {SECTION: ContourTraining}, where, others=section_names())
+    check_section(sections, (SECTION, KNOWN_SECTION), where)
+    return parsed[SECTION]
 
 
 def _section(content: dict[str, Any], path: Path) -> dict[str, Any]:

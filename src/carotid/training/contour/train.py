@@ -20,6 +20,7 @@ from carotid.training.contour.polar_items import PolarDrawer, items_of, too_larg
 from carotid.training.contour.polar_tables import write_polar_tables
 from carotid.training.contour.stretches import with_stretches
 from carotid.training.engine.run import Training, run_training
+from carotid.training.matching import names_and_sizes_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,6 +96,8 @@ def train_contour(
     record = {
         "annotated_sections": sum(len(source.sections) for source in sources),
         "annotations_sha256": _joint_hash(sources),
+        "scan_names_and_sizes_sha256": names_and_sizes_sha256([one.scan for one in sources]),
+        "rescaling": sources[0].rescaling.as_record(),
         "validation_participants": held_out,
     }
     beside = {

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import io
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from math import cos, pi
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -266,12 +266,24 @@ def save_state(path: Path, state: PhaseState) -> None:
 
 
 def load_state(path: Path) -> PhaseState | None:
-    """Read a state; None where there is none."""
+    """Read a state; None where there is none.
+
+    Raises:
+        UsageError: The file is damaged, or holds something else.
+    """
     if not path.exists():
         return None
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    content["rows"] = [EpochRow(**row) for row in content["rows"]]
-    return PhaseState(**content)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        state = PhaseState(*(content.pop(one.name) for one in fields(PhaseState)))
+        state.rows = [EpochRow(**row) for row in cast("list[Any]", state.rows)]
+    except Exception as error:
+        raise UsageError(
+            "what interrupted training is to go on from cannot be read",
+            where=path,
+            remedy="remove the file to begin this part anew, or give --force to begin all anew",
+        ) from error
+    return state
 
 
 def _copied(weights: Mapping[str, Tensor]) -> State:

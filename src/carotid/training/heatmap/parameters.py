@@ -17,6 +17,7 @@ from carotid.training.engine.settings import (
     RateCurve,
     default_text,
 )
+from carotid.training.sections import check_section
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,6 +125,7 @@ def read_training_parameters(path: Path | None, *, from_models: bool = False) ->
     if from_models:
         content = _merged(content, tomllib.loads(default_text("defaults_from.toml")))
     where = "the package's defaults"
+    own: dict[str, Any] = {}
     if path is not None:
         own = read_toml(path)
         section = own.get(SECTION)
@@ -136,6 +138,8 @@ def read_training_parameters(path: Path | None, *, from_models: bool = False) ->
     parsed = parse_sections(
         content, {SECTION: TrainingParameters}, AnyPath(where), others=section_names()
     )
+    if path is not None:
+        check_section(own, (SECTION,), path)
     return parsed[SECTION]
 
 

@@ -21,8 +21,9 @@ from carotid.stages.heatmap.prepare import prepare
 from carotid.storage.annotations import joined_slices, read_annotation
 from carotid.storage.raw import RawScan, open_scan
 from carotid.storage.regular_file import open_regular
-from carotid.storage.results.layout import centerline_file
+from carotid.storage.results.layout import CENTERLINE_TRANSFORM, centerline_file
 from carotid.training.heatmap.stream import StoredSide
+from carotid.training.matching import warn_of_unmatched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,6 +76,8 @@ def find_annotated_sides(
     Raises:
         UsageError: A wanted side is not there, or there is none.
     """
+    if subset is None:
+        warn_of_unmatched(annotation_dir, CENTERLINE_TRANSFORM, scans)
     wanted = [(name, side) for name in scans for side in SIDE_NAMES] if subset is None else subset
     found, absent = [], []
     for participant, side in wanted:
@@ -102,7 +105,7 @@ def find_annotated_sides(
 
 
 def read_subset(path: Path) -> list[tuple[str, SideName]]:
-    """Read which sides to use: tab-separated `participant_id side`.
+    """Read which sides to use: tab-separated `participant_id side`; each counts once.
 
     Raises:
         InputError: The file cannot be read, or a row is wrong; the message names the row.
@@ -133,7 +136,7 @@ def read_subset(path: Path) -> list[tuple[str, SideName]]:
                 expected="an id, a tab, and left or right",
             )
         subset.append((row[0].strip(), side))
-    return subset
+    return list(dict.fromkeys(subset))
 
 
 def load_side(source: AnnotatedSide) -> StoredSide:
@@ -161,12 +164,17 @@ def load_side(source: AnnotatedSide) -> StoredSide:
     centers, bifurcation = network_centers(annotation, scan.frame, side)
     annotated = np.isfinite(centers[..., 0]).sum(axis=1) > 0
     if not annotated.any():
-        raise InputError(
-            "no annotated center lies in this side of the scan",
-            where=source.annotation,
-            remedy="check that the annotation belongs to this side and this scan",
-        )
+        raise none_in_side(source.annotation)
     return StoredSide(image.astype(np.float16), centers, annotated, bifurcation)
+
+
+def none_in_side(annotation: Path) -> InputError:
+    """The error about an annotation that teaches nothing about its side."""
+    return InputError(
+        "no annotated center lies in this side of the scan",
+        where=annotation,
+        remedy="check that the annotation belongs to this side and this scan",
+    )
 
 
 def network_centers(

@@ -13,13 +13,13 @@ from carotid.geometry.resample import NETWORK_SPACING_MM
 from carotid.network.device import choose_device
 from carotid.network.unet import HEATMAP
 from carotid.network.weights import read_models
-from carotid.storage.annotations import read_annotation
 from carotid.storage.checksums import sha256_of_file
 from carotid.storage.model_description import ModelDescription, expected_rescaling
 from carotid.storage.participants import find_scans
 from carotid.storage.rescaling import Rescaling
 from carotid.training.engine.loop import Stretch
 from carotid.training.engine.run import Training, run_training
+from carotid.training.heatmap.checks import check_annotations
 from carotid.training.heatmap.crops import WINDOW
 from carotid.training.heatmap.export import with_scale, write_model
 from carotid.training.heatmap.job import HeatmapJob
@@ -28,6 +28,7 @@ from carotid.training.heatmap.parameters import SECTION
 from carotid.training.heatmap.samples import find_annotated_sides, load_side, read_subset
 from carotid.training.heatmap.sources import VALIDATION_STREAM, ScannedSides, SimulatedSides, folds
 from carotid.training.heatmap.validation import validate
+from carotid.training.matching import names_and_sizes_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -93,8 +94,7 @@ def train_heatmap(
     sides = find_annotated_sides(
         find_scans(raw_dir), annotation_dir, rescaling, subset, resample=resample
     )
-    for side in sides:
-        read_annotation(side.annotation)
+    check_annotations(sides, annotation_dir)
     participants = len({side.scan.participant_id for side in sides})
     if participants < max(parameters.n_splits, 2):
         raise UsageError(
@@ -120,6 +120,8 @@ def train_heatmap(
         "spacing": resample,
         "annotated_sides": len(sides),
         "annotations_sha256": _joint_hash([side.annotation for side in sides]),
+        "scan_names_and_sizes_sha256": names_and_sizes_sha256([side.scan for side in sides]),
+        "rescaling": rescaling.as_record(),
     }
     data = _Data(record, rescaling, NETWORK_SPACING_MM if resample else None, start_from)
     training = _training(output_dir, parameters, ((), members), data, device, on_progress)

@@ -1,0 +1,114 @@
+"""Annotated centers against the headers of their scans, before anything is trained.
+
+What would show only when a side is drawn, hours later or never, is told at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.errors import InputError
+from carotid.geometry.frame import NetworkFrame
+from carotid.geometry.grid import CANONICAL
+from carotid.storage.annotations import read_annotation
+from carotid.storage.raw import open_scan
+from carotid.training.heatmap.samples import network_centers, none_in_side
+from carotid.training.matching import exchanged, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from carotid.geometry.grid import Grid
+    from carotid.geometry.sides import SideName
+    from carotid.storage.annotations import Annotation
+    from carotid.training.heatmap.samples import AnnotatedSide
+
+logger = logging.getLogger(__name__)
+
+SHARE_OUTSIDE = 0.1
+"""From this share of the slices' centers outside of their side on, there is a warning."""
+
+
+def check_annotations(sides: Sequence[AnnotatedSide], annotation_dir: Path) -> None:
+    """Look at all annotations and at the headers of their scans.
+
+    Args:
+        sides: What is to be trained on.
+        annotation_dir: The annotations' folder, for messages.
+
+    Raises:
+        InputError: A header or a file cannot be read, a center lies outside of its scan, none lies
+            in its side, or a participant's left and right are exchanged.
+    """
+    swapped = []
+    ordered = sorted(sides, key=lambda one: one.scan.participant_id)
+    for name, own in groupby(ordered, lambda one: one.scan.participant_id):
+        group = list(own)
+        grid = open_scan(group[0].scan).grid
+        canonical = grid.reoriented(CANONICAL)
+        frame = NetworkFrame.of(grid, resample=group[0].resample)
+        found: dict[SideName, Annotation] = {}
+        for side in group:
+            found[side.side] = read_annotation(side.annotation, canonical.shape[2])
+            _check_place(found[side.side], canonical, side.annotation)
+        what = exchanged({key: _points(one) for key, one in found.items()}, canonical)
+        swapped += [] if what is None else [f"{name}: {what}"]
+        for side in group if what is None else ():
+            _check_side(found[side.side], frame, side)
+    if swapped:
+        raise InputError(
+            "annotated centers lie on the other side",
+            where=annotation_dir,
+            found=listed(swapped, "; "),
+            remedy="left is the patient's left, and x grows to the right; exchange the files, or "
+            "list the sides that are to be used with --centerline_tsv",
+        )
+
+
+def _points(annotation: Annotation) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    return np.concatenate([annotation.internal, annotation.external])
+
+
+def _check_place(annotation: Annotation, canonical: Grid, path: Path) -> None:
+    """Refuse centers beyond the scan's width or depth; slices are checked by the reader."""
+    points = _points(annotation)
+    for axis, name in enumerate("xy"):
+        last = canonical.shape[axis] - 1
+        for row in np.flatnonzero(points[:, axis] > last + 0.5):
+            raise InputError(
+                "an annotated center lies outside of the scan",
+                where=path,
+                found=f"{name} = {points[row, axis]:g} at z = {points[row, 2]:g}",
+                expected=f"a voxel index, 0 to {last}",
+                remedy="check that the annotation belongs to this scan and is in voxels",
+            )
+
+
+def _check_side(annotation: Annotation, frame: NetworkFrame, source: AnnotatedSide) -> None:
+    """Warn of centers that the network is not shown, as they lie beyond the two thirds of a side.
+
+    Raises:
+        InputError: There are no others.
+    """
+    side = next(one for one in frame.sides if one.name == source.side)
+    whole = replace(side, start=0, stop=frame.shape[2])
+    within, every = (
+        int(np.isfinite(network_centers(annotation, frame, part)[0][..., 0]).sum())
+        for part in (side, whole)
+    )
+    if not within:
+        raise none_in_side(source.annotation)
+    if every - within > SHARE_OUTSIDE * every:
+        logger.warning(
+            "%s: %.0f %% of the centers lie outside of the %s two thirds of the scan and teach "
+            "nothing",
+            source.annotation,
+            100 * (every - within) / every,
+            source.side,
+        )
