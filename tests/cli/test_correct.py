@@ -17,7 +17,7 @@ from carotid.export.corrections import Place, correct
 from carotid.report.made_of import is_older
 from carotid.report.write import write_report
 from carotid.storage.markups import Markup, markups_text, read_markups
-from carotid.storage.results.layout import OutputLayout
+from carotid.storage.results.layout import PROVENANCE_FILE, OutputLayout
 from carotid.storage.results.measurement_tables import load_table
 
 if TYPE_CHECKING:
@@ -178,6 +178,15 @@ def test_settings_are_those_of_the_participant_s_own_record(study: Study) -> Non
     study.scale("left_internal_lumen_z0012", 1.25)
     study.run("correct", study.out, "-p", "a", "--contours", study.slicer / "a" / "contours")
     assert study.measured("plaque_threshold_mm", segment="common") == 1.7
+
+
+def test_settings_that_are_not_on_record_are_said(study: Study) -> None:
+    study.scale("left_internal_lumen_z0012", 1.25)
+    (study.out / "parameters.json").unlink()
+    (study.out / "a" / "measurement_transform" / PROVENANCE_FILE).unlink()
+    told = study.run("correct", study.out, "-p", "a", "--contours", study.slicer / "a" / "contours")
+    assert "a: the settings of the measurement step are not on record; defaults are used" in told
+    assert "settings of the segmentation step" not in told
 
 
 def test_corrections_are_not_lost_to_force(study: Study) -> None:

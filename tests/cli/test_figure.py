@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,11 +15,14 @@ from tests.command import run_carotid
 from tests.evaluation.cohort import SPACING
 from tests.stages.measurement.phantoms import grid_of
 
+from carotid.cohort.beside_scans import check_beside_scans
+from carotid.errors import UsageError
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
 from carotid.network.shipped import shipped_checksums
 from carotid.provenance import Input, Record
 from carotid.storage.metaimage.write import write_metaimage
+from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.record import read_record, write_record
 
 if TYPE_CHECKING:
@@ -120,3 +124,36 @@ def scan_of_ones(stretch: float = 1.0) -> Volume:
     grid = grid_of(SPACING, "LPS")
     affine = grid.affine @ np.diag([stretch, stretch, stretch, 1])
     return Volume(np.ones(grid.shape, np.float32), Grid(grid.shape, affine))
+
+
+def test_nothing_is_written_among_the_scans_on_record(out: Path, tmp_path: Path) -> None:
+    raw, copy = tmp_path / "raw", tmp_path / "out"
+    (raw / "derivatives").mkdir(parents=True)
+    write_metaimage(raw / "a.mha", scan_of_ones())
+    shutil.copytree(out, copy)
+    on_record = {"heatmap_transform": {"raw_dir": str(raw)}}
+    (copy / "parameters.json").write_text(json.dumps(on_record))
+    for command, option, place in (
+        ("figure", "--figure_dir", raw),
+        ("view", "--view_dir", raw / "views"),
+        ("report", "--output_path", raw / "page.html"),
+    ):
+        run = run_carotid(command, copy, option, place)
+        assert run.returncode == 2, run.stderr
+        assert "lies inside, an input directory" in run.stderr
+    assert sorted(path.name for path in raw.rglob("*")) == ["a.mha", "derivatives"]
+    target = raw / "derivatives" / "figures"
+    run = run_carotid("figure", copy, "-p", "a", "--kind", "map", "--figure_dir", target)
+    assert run.returncode == 0, run.stderr
+
+
+def test_a_relative_folder_on_record_may_be_any(tmp_path: Path) -> None:
+    """Scans were given as `.`; seen from elsewhere that is the folder of everything."""
+    layout = OutputLayout(tmp_path / "out")
+    layout.root.mkdir()
+    on_record = {"heatmap_transform": {"raw_dir": str(tmp_path)}}
+    layout.parameters.write_text(json.dumps(on_record))
+    check_beside_scans(tmp_path / "pictures", layout)
+    check_beside_scans(layout.root / "figures", layout)
+    with pytest.raises(UsageError, match="input directory"):
+        check_beside_scans(tmp_path / "raw" / "x", layout, [tmp_path / "raw"])

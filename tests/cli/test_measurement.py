@@ -164,3 +164,21 @@ def test_what_cannot_be_done_is_said(done: Path, tmp_path: Path) -> None:
     unknown = run_carotid("compare", "measurement", done, done, tmp_path / "y", "--column", "wall")
     assert unknown.returncode == 2
     assert "no table has the column wall" in unknown.stderr
+
+
+def test_a_page_that_is_older_now_is_named(tmp_path: Path, annotated: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(annotated, out)
+    words = f"{out / 'report.html'} is older than the results; `carotid report {out}` makes"
+    run = run_carotid("transform", "measurement", out)
+    assert "older than" not in run.stderr, "there is no page"
+    assert run_carotid("report", out).returncode == 0
+    assert "older than" not in run_carotid("transform", "measurement", out).stderr
+    config = tmp_path / "config.toml"
+    config.write_text("[measurement_transform]\nplaque_thickness_mm = 1.7\n")
+    run = run_carotid("transform", "measurement", out, "--force", "-c", config)
+    assert run.returncode == 0, run.stderr
+    assert run.stderr.count(words) == 1
+    assert words in run_carotid("merge", out).stderr
+    assert run_carotid("report", out).returncode == 0
+    assert "older than" not in run_carotid("merge", out).stderr

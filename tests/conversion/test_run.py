@@ -142,7 +142,11 @@ def test_scans_that_are_rescaled_in_another_way_are_not_joined(original: Path) -
     raw.mkdir()
     (raw / "parameters.json").write_text('{"rescale": false, "lower_percentile_rescaler": 0, '
                                          '"upper_percentile_rescaler": 100}')  # fmt: skip
-    with pytest.raises(UsageError, match="rescaled in another way"):
+    words = (
+        r"rescaled in another way .found intensities as they are, "
+        r"expected intensities rescaled between the \S+th and \S+th percentile"
+    )
+    with pytest.raises(UsageError, match=words):
         converted(original)
 
 

@@ -80,7 +80,7 @@ def figure(
     <participant_id>_<kind>.svg or .png.
     """
     from carotid.cli.progress import choose_teller
-    from carotid.cohort.outputs import check_output_dir
+    from carotid.cohort.beside_scans import check_beside_scans
     from carotid.cohort.participants import select_participants
     from carotid.cohort.places import scans_for_pictures
     from carotid.evaluation.measured_cohorts import measured_participants
@@ -91,11 +91,12 @@ def figure(
         models_behind,
         write_figures,
     )
+    from carotid.storage.results.layout import OutputLayout
 
     measured = measured_participants(output_dir)
     wanted = select_participants(measured, participants, having="measurements")
     target = figure_dir or output_dir / FIGURES_FOLDER
-    check_output_dir(target, [] if raw_dir is None else [raw_dir])
+    check_beside_scans(target, OutputLayout(output_dir), [] if raw_dir is None else [raw_dir])
     chosen = tuple(kind for kind in KINDS if kind in kinds or not kinds)
     scans = scans_for_pictures(output_dir, raw_dir) if "sections" in chosen else {}
     request = FigureRequest(

@@ -26,12 +26,14 @@ def merge(output_dir: Path) -> int:
     To be run once all parts have ended; it may be run again at any time. It changes no
     participant's results. The exit code is 1 where a participant has failed or is missing.
     """
+    from carotid.cli.report import name_older_page
     from carotid.cohort.merge import merge as merge_parts
 
     merged = merge_parts(output_dir)
     with suppress(OSError, ValueError):  # whoever read the output may have gone
         for one in merged:
             _print(one)
+    name_older_page(output_dir)
     return 1 if any(_failed(one) or one.missing for one in merged) else 0
 
 

@@ -160,7 +160,4 @@ def _kinds() -> list[str]:
 def _expectation(described: ModelDescription) -> str:
     """What networks expect of intensities, in words."""
     rescaling = described.rescaling
-    if rescaling is None or rescaling.percentiles is None:
-        return "intensities as they are"
-    low, high = rescaling.percentiles
-    return f"intensities rescaled between the {low:g}th and {high:g}th percentile"
+    return "intensities as they are" if rescaling is None else rescaling.in_words()

@@ -66,6 +66,7 @@ def pipeline(
     A run that was cut short goes on at its step when the same command is given again.
     """
     from carotid.cli.cohort_progress import choose_progress, report_outcomes
+    from carotid.cli.report import name_older_page
     from carotid.cohort.run_pipeline import PipelineRequest, run_pipeline
 
     begin = time.monotonic()
@@ -96,4 +97,6 @@ def pipeline(
     outcomes = run_pipeline(request, choose_progress)
     with suppress(OSError, ValueError):  # whoever read the output may have gone
         report_outcomes("pipeline", output_dir, outcomes, time.monotonic() - begin)
+    if shard is None:
+        name_older_page(output_dir)
     return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from carotid.report.write import Report
+
+logger = logging.getLogger(__name__)
 
 
 @click.command(short_help="Make one page of pictures and figures, worst cases first.")
@@ -63,12 +66,13 @@ def report(
     in any browser; quality.tsv beside it has the same figures. It is made from files on disk, so
     it can be made at any time, and again.
     """
-    from carotid.cohort.outputs import check_output_dir
+    from carotid.cohort.beside_scans import check_beside_scans
     from carotid.report.write import write_report
+    from carotid.storage.results.layout import OutputLayout
 
     target = output_dir if output_path is None else output_path.parent
     inputs = [path for path in (raw_dir, annotation_dir) if path is not None]
-    check_output_dir(target, inputs)
+    check_beside_scans(target, OutputLayout(output_dir), inputs)
     with page_progress() as tell:
         made = write_report(
             output_dir,
@@ -96,6 +100,18 @@ def page_progress() -> Iterator[Callable[[str, int, int], None]]:
             teller.step(done)
 
         yield tell
+
+
+def name_older_page(output_dir: Path) -> None:
+    """Say so where the page of a directory does not show the results that are there now."""
+    from carotid.report.made_of import is_older
+    from carotid.storage.results.layout import REPORT_FILE
+
+    page = output_dir / REPORT_FILE
+    if page.is_file() and is_older(output_dir, page):
+        logger.warning(
+            "%s is older than the results; `carotid report %s` makes it again", page, output_dir
+        )
 
 
 def print_page(made: Report, asked: Collection[str] | None = None) -> None:

@@ -148,6 +148,7 @@ def _options(stage: Stage) -> list[click.Parameter]:
 def _run(stage: Stage, output_dir: Path, **given: Any) -> int:
     """Take participants through a stage, and say what became of them."""
     from carotid.cli.cohort_progress import choose_progress, report_outcomes
+    from carotid.cli.report import name_older_page
     from carotid.cohort.run import Request, run_stage
 
     begin = time.monotonic()
@@ -172,6 +173,8 @@ def _run(stage: Stage, output_dir: Path, **given: Any) -> int:
     outcomes = run_stage(request, choose_progress)
     with suppress(OSError, ValueError):  # whoever read the output may have gone
         report_outcomes(stage.name, output_dir, outcomes, time.monotonic() - begin)
+    if request.shard is None:
+        name_older_page(output_dir)
     return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0
 
 

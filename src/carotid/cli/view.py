@@ -47,12 +47,12 @@ def view(
     stands alone, needs no network and opens in any browser. The command needs
     plotly: pip install 'carotid[viewer]'.
     """
-    from carotid.cohort.outputs import check_output_dir
+    from carotid.cohort.beside_scans import check_beside_scans
     from carotid.cohort.participants import select_participants
     from carotid.cohort.places import scans_for_pictures
     from carotid.errors import CarotidError
     from carotid.evaluation.measured_cohorts import measured_participants
-    from carotid.storage.results.layout import VIEWS_FOLDER
+    from carotid.storage.results.layout import VIEWS_FOLDER, OutputLayout
     from carotid.viewer.view import Sources, view_of
 
     views = output_dir / VIEWS_FOLDER
@@ -60,7 +60,7 @@ def view(
     linked = target.resolve() == views.resolve()
     measured = measured_participants(output_dir)
     wanted = select_participants(measured, participants, having="measurements")
-    check_output_dir(target, [] if raw_dir is None else [raw_dir])
+    check_beside_scans(target, OutputLayout(output_dir), [] if raw_dir is None else [raw_dir])
     scans = scans_for_pictures(output_dir, raw_dir)
     sources = Sources(output_dir, contour_dir or output_dir, centerline_dir or output_dir)
     code = 0

@@ -127,11 +127,13 @@ def _write_rescaling(raw_dir: Path, rescaling: Rescaling) -> None:
     """
     path = raw_dir / FILE_NAME
     if path.exists():
-        if read_rescaling(raw_dir) != rescaling:
+        found = read_rescaling(raw_dir)
+        if found != rescaling:
             raise UsageError(
                 "the folder's scans are rescaled in another way",
                 where=path,
-                expected=rescaling,
+                found=found.in_words(),
+                expected=rescaling.in_words(),
                 remedy="use a folder of its own for each challenge",
             )
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from carotid.cohort.runner import Progress
     from carotid.export.corrections import Place
     from carotid.stages.stage import Stage
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,13 @@ def make_anew(
         there = place.layout.transform(place.participant_id, stage.transform)
         if stage.name not in names or not there.is_dir():
             continue
+        if settings.config_path is None and stage.transform not in settings.recorded:
+            logger.warning(
+                "%s: the settings of the %s step are not on record; defaults are used. Give others "
+                "with -c",
+                place.participant_id,
+                stage.name,
+            )
         last = read_parameters(place.layout.parameters).get(stage.transform, {})
         with _configuration(stage, settings) as config:
             request = Request(

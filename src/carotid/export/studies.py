@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from carotid.cohort.outputs import check_output_dir
+from carotid.cohort.beside_scans import check_beside_scans
 from carotid.cohort.participants import select_participants
 from carotid.errors import CarotidError, UsageError
-from carotid.storage.entries import scan_of
 from carotid.storage.results.atomic import atomic_file, cannot_write
 from carotid.storage.results.layout import (
     CENTERLINE_TRANSFORM,
@@ -23,10 +22,7 @@ from carotid.storage.results.layout import (
     MEASUREMENT_TRANSFORM,
     SEGMENTATION_TRANSFORM,
 )
-from carotid.storage.results.parameters import read_parameters
 from carotid.storage.results.record import read_record
-from carotid.storage.scan_source import recorded_source
-from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -126,29 +122,13 @@ def studies(
 
 
 def _check_export_dir(export_dir: Path, layout: OutputLayout) -> None:
-    """Refuse to export among results, which later steps read, and among scans, as which it counts.
-
-    A BIDS data set's `derivatives` are for it.
-    """
+    """Refuse to export among results, which later steps read, and among scans."""
     place, root = export_dir.resolve(), layout.root.resolve()
     if root in (place, *place.parents):
         raise UsageError(
             "exported files would lie among the results", where=export_dir, remedy=_ANOTHER
         )
-    entries = read_parameters(layout.parameters).values()
-    sources = [recorded_source(entry) for entry in entries if isinstance(entry, dict)]
-    raw = [source.path for source in sources if source is not None]
-    check_output_dir(
-        export_dir, [one for one in raw if (one / "derivatives").resolve() not in place.parents]
-    )
-    scans = [path.name for path in export_dir.glob("*") if path.is_file() and scan_of(path)]
-    if scans:
-        raise UsageError(
-            "exported files would lie among scans",
-            where=export_dir,
-            found=shortened(sorted(scans)),
-            remedy=_ANOTHER,
-        )
+    check_beside_scans(export_dir, layout)
 
 
 def export_each(

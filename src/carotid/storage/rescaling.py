@@ -57,6 +57,13 @@ class Rescaling:
         """Those that become 0 and 1; None where intensities are used as they are."""
         return (self.lower_percentile, self.upper_percentile) if self.rescale else None
 
+    def in_words(self) -> str:
+        """What is done, for messages."""
+        if not self.rescale:
+            return "intensities as they are"
+        low, high = self.lower_percentile, self.upper_percentile
+        return f"intensities rescaled between the {low:g}th and {high:g}th percentile"
+
     def as_record(self) -> dict[str, bool | float]:
         """What decides about results, as it is recorded beside them."""
         return {
