@@ -50,8 +50,8 @@ def test_contours_and_images_are_the_expected_ones(converted: Any) -> None:
         grid = read_grids(ContourLayout(folder).metadata)[0].canonical
         assert read_grids(ContourLayout(place).metadata)[0].canonical.agrees_with(grid, 1e-6)
         for side in SIDE_NAMES:
-            wanted = read_contour_table(folder / f"{side}_contour.tsv", grid)
-            found = read_contour_table(ContourLayout(place).table(side), grid)
+            wanted = read_contour_table(folder / f"{side}_contour.tsv", grid.shape)
+            found = read_contour_table(ContourLayout(place).table(side), grid.shape)
             for one, other in zip(found, wanted, strict=True):
                 assert (one.label, one.z) == (other.label, other.z)
                 for boundary in BOUNDARIES:

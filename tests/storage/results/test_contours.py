@@ -118,8 +118,8 @@ def test_external_comes_before_internal_and_slices_are_sorted_as_numbers(tmp_pat
         ("internal\tlumen\t1\t\t3\t\t", "y", "a number"),
         ("internal\tlumen\t1\tnan\t3\t\t", "y", "a finite number"),
         ("internal\tlumen\t1e300\t1\t3\t\t", "x", "a place in the scan, 0 to 39"),
-        ("internal\tlumen\t-101\t1\t3\t\t", "x", "a place in the scan, 0 to 39"),
-        ("internal\tlumen\t1\t145\t3\t\t", "y", "a place in the scan, 0 to 19"),
+        ("internal\tlumen\t-2e6\t1\t3\t\t", "x", "a place in the scan, 0 to 39"),
+        ("internal\tlumen\t1\t2e6\t3\t\t", "y", "a place in the scan, 0 to 19"),
         ("internal\tlumen\t1\t1\t3.5\t\t", "z", "a whole number from 0 to 49"),
         ("internal\tlumen\t1\t1\t-1\t\t", "z", "a whole number from 0 to 49"),
         ("internal\tlumen\t1\t1\t50\t\t", "z", "a whole number from 0 to 49"),
@@ -136,11 +136,11 @@ def test_a_bad_row_is_named(row: str, column: str, expected: str, tmp_path: Path
     assert "left_contour.tsv" in message
 
 
-def test_outlines_may_lie_over_the_border_of_narrow_scans(tmp_path: Path) -> None:
-    rows = [f"internal\tlumen\t{x}\t{y}\t3\t\t" for x, y in ((-100, -124), (139, 10), (9, 143))]
+def test_outlines_may_lie_outside_of_the_scan(tmp_path: Path) -> None:
+    rows = [f"internal\tlumen\t{x}\t{y}\t3\t\t" for x, y in ((-400, -124), (139, 10), (9, 143))]
     (section,) = load_contours(table(tmp_path, HEADER + "\n".join(rows))).left
     assert section.lumen is not None
-    assert section.lumen.points.tolist() == [[-100, -124], [139, 10], [9, 143]]
+    assert section.lumen.points.tolist() == [[-400, -124], [139, 10], [9, 143]]
 
 
 @pytest.mark.parametrize("text", ["", "label\tobject\tx\ty\n", "label\tobject\tx\ty\tz\tx\n"])

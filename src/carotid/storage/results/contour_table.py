@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carotid.artifacts import Boundary, Label
-    from carotid.geometry.grid import Grid
     from carotid.storage.tables import Table
 
 NEEDED = ("label", "object", "x", "y", "z")
@@ -36,8 +35,8 @@ HEADER = "\t".join((*NEEDED, *SPREADS))
 
 MAX_TABLE_BYTES = 1 << 30
 
-REACH_MM = 50.0
-"""No artery that has its center in a scan reaches further out of it."""
+FARTHEST = 1e6
+"""Voxels; a point farther away than this is no place. Nearer ones may lie outside of the scan."""
 
 _IN_ORDER: list[tuple[Label, Boundary]] = [
     (label, boundary) for label in sorted(LABELS) for boundary in BOUNDARIES
@@ -74,13 +73,12 @@ def _rows(start: str, z: int, outline: Outline) -> list[str]:
     ]
 
 
-def read_contour_table(path: Path, canonical: Grid) -> tuple[CrossSection, ...]:
+def read_contour_table(path: Path, shape: tuple[int, int, int]) -> tuple[CrossSection, ...]:
     """The cross-sections of one side, sorted by label, then z.
 
     Args:
         path: The table.
-        canonical: The scan's grid in canonical order. Outlines may lie over its border, but not
-            further out than it is wide, or than `REACH_MM` where it is narrow.
+        shape: Canonical size of the scan. Outlines may lie over its border and outside of it.
 
     Raises:
         InputError: The file is missing or no such table, or a row is not what it should be; the
@@ -91,12 +89,9 @@ def read_contour_table(path: Path, canonical: Grid) -> tuple[CrossSection, ...]:
     )
     labels, boundaries = table.words("label", LABELS), table.words("object", BOUNDARIES)
     points = np.stack([table.numbers("x"), table.numbers("y")], axis=1)
-    shape = canonical.shape
-    for axis, size in enumerate(shape[:2]):
-        reach = max(size, REACH_MM / canonical.spacing_mm[axis])
-        for row in np.flatnonzero(np.abs(points[:, axis] - (size - 1) / 2) > size / 2 + reach):
-            expected = f"a place in the scan, 0 to {size - 1}"
-            raise table.mistake(row, "xy"[axis], f"{points[row, axis]:g}", expected)
+    for row, axis in np.argwhere(np.abs(points) > FARTHEST):
+        expected = f"a place in the scan, 0 to {shape[axis] - 1}"
+        raise table.mistake(int(row), "xy"[axis], f"{points[row, axis]:g}", expected)
     z = table.numbers("z")
     for row in np.flatnonzero((z != np.floor(z)) | (z < 0) | (z >= shape[2])):
         expected = f"a slice of the scan, a whole number from 0 to {shape[2] - 1}"

@@ -81,4 +81,4 @@ def load_side(folder: Path, side: SideName, canonical: Grid) -> tuple[CrossSecti
     layout = ContourLayout(folder)
     corrected = layout.corrected(side)
     path = corrected if corrected.exists() else layout.table(side)
-    return read_contour_table(path, canonical)
+    return read_contour_table(path, canonical.shape)
