@@ -43,8 +43,9 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Row]]:
     assert run.returncode == 0, run.stderr
     assert "sub-03" in run.stderr
     names = sorted(path.name for path in output.iterdir())
-    assert names == [f"compare_contour_{name}.tsv" for name in ("dice", "points", "slices")]
-    return {path.stem: rows_of(path) for path in output.iterdir()}
+    kinds = ("dice", "points", "slices")
+    assert names == [f"compare_contour_{kind}.{end}" for kind in kinds for end in ("json", "tsv")]
+    return {path.stem: rows_of(path) for path in output.glob("*.tsv")}
 
 
 @pytest.mark.parametrize("name", ["dice", "points", "slices"])
