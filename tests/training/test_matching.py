@@ -21,6 +21,11 @@ def test_both_sides(grid: Grid) -> None:
     assert "are they exchanged" in str(exchanged({"left": at(far), "right": at(20)}, grid))
 
 
+def test_a_neck_beside_the_middle() -> None:
+    assert exchanged({"left": at(110), "right": at(170)}, WIDE) is None
+    assert exchanged({"left": at(30), "right": at(90)}, WIDE) is None
+
+
 def test_one_side_in_the_other_half_of_a_scan_of_both_sides() -> None:
     nothing = np.empty((0, 3))
     found = exchanged({"left": at(120), "right": nothing}, WIDE)

@@ -15,7 +15,7 @@ import numpy as np
 
 from carotid.errors import OutputError, UsageError
 from carotid.simulation.contours import true_contours
-from carotid.simulation.folder import SETTINGS, clear, locked
+from carotid.simulation.folder import SETTINGS, clear
 from carotid.simulation.neck import simulate_neck
 from carotid.simulation.recipe import DEFAULT_RECIPE, NeckRecipe
 from carotid.simulation.truth import slice_centers
@@ -23,6 +23,7 @@ from carotid.storage.annotations import annotation_text
 from carotid.storage.metaimage.write import write_metaimage
 from carotid.storage.results.contours import save_contours
 from carotid.storage.results.layout import CONTOUR_TRANSFORM
+from carotid.storage.results.locks import alone_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,7 @@ def simulate_cohort(
         raise UsageError(what, found=seed, expected="a whole number from 0")
     ids = [participant_id(k) for k in range(participants)]
     try:
-        with locked(output_dir):
+        with alone_in(output_dir, "simulate", "another simulation is being written here"):
             clear(output_dir, RESCALING, force=force)
             (output_dir / "raw").mkdir(parents=True, exist_ok=True)
             _put(output_dir / SETTINGS, _json(RESCALING))

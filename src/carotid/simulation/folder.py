@@ -1,4 +1,4 @@
-"""The folder of simulated participants: one process at a time, and nothing of anybody else's in it.
+"""The folder of simulated participants: nothing of anybody else's lies in it.
 
 Necks among somebody's own scans would be trained on and measured as if they were scans.
 """
@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from carotid.errors import UsageError
-from carotid.storage.results.locks import Lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 PLACES = ("raw", "annotations", "truth")
@@ -32,26 +31,6 @@ _UNFINISHED = re.compile(
     r"\.(neck-\d{3,6}(\.json)?|parameters\.json|spatial_metadata\.json"
     r"|(left|right)_(centerline|contour)\.tsv)\.part"
 )
-
-
-@contextmanager
-def locked(output_dir: Path) -> Iterator[None]:
-    """Keep the folder for this process while the block lasts.
-
-    Raises:
-        UsageError: Another process has it.
-    """
-    lock = Lock(output_dir / ".carotid" / "simulate.lock")
-    if not lock.acquire():
-        raise UsageError(
-            "another simulation is being written here",
-            where=output_dir,
-            remedy="wait for it, or choose another directory",
-        )
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def clear(output_dir: Path, settings: Mapping[str, Any], *, force: bool) -> None:

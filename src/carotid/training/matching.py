@@ -78,7 +78,9 @@ def exchanged(centers: Mapping[SideName, NDArray[np.float64]], canonical: Grid) 
         What is wrong; None where nothing is.
     """
     x = {side: points[:, 0] for side, points in centers.items() if len(points)}
-    if "left" in x and "right" in x and x["left"].mean() > x["right"].mean():
+    if "left" in x and "right" in x:
+        if x["left"].mean() <= x["right"].mean():
+            return None  # the neck may lie beside the middle
         return "the left side lies to the right of the right side (are they exchanged?)"
     if canonical.shape[0] * canonical.spacing_mm[0] <= BOTH_SIDES_MM:
         return None

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import errno
 import logging
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
 from filelock import FileLock, Timeout
 
+from carotid.errors import UsageError
 from carotid.storage.results.atomic import cannot_write
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -90,6 +92,28 @@ class Lock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+@contextmanager
+def alone_in(folder: Path, name: str, busy: str) -> Iterator[None]:
+    """Keep a folder for this process while the block lasts.
+
+    Args:
+        folder: The folder.
+        name: Of the lock, for one kind of work.
+        busy: What is said where another process is at that work there.
+
+    Raises:
+        UsageError: Another process is.
+        OutputError: The lock cannot be made.
+    """
+    lock = Lock(folder / ".carotid" / f"{name}.lock")
+    if not lock.acquire():
+        raise UsageError(busy, where=folder, remedy="wait for it, or choose another folder")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _shared_folder(folder: Path) -> int:

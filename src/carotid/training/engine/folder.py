@@ -18,18 +18,16 @@ from __future__ import annotations
 
 import json
 import shutil
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from carotid.errors import UsageError
 from carotid.storage.model_description import MODEL_JSON
 from carotid.storage.results.atomic import write_atomically, write_json
 from carotid.storage.results.layout import PARAMETERS_FILE
-from carotid.storage.results.locks import Lock
 from carotid.training.engine.loop import STATE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from carotid.training.engine.loop import EpochRow
@@ -133,23 +131,3 @@ def _remove_training(folder: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
     for name in (PARAMETERS_FILE, MODEL_JSON, CURVE_FILE):
         (folder / name).unlink(missing_ok=True)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep the folder for this process while the block lasts.
-
-    Raises:
-        UsageError: Another process has it.
-    """
-    lock = Lock(folder / ".carotid" / "training.lock")
-    if not lock.acquire():
-        raise UsageError(
-            "another training is at work in this folder",
-            where=folder,
-            remedy="wait for it, or choose another folder",
-        )
-    try:
-        yield
-    finally:
-        lock.release()

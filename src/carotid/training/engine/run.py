@@ -11,12 +11,12 @@ from carotid.network.device import describe_device
 from carotid.provenance import versions
 from carotid.storage.checksums import sha256_of_file
 from carotid.storage.model_description import write_model_description
+from carotid.storage.results.locks import alone_in
 from carotid.training.engine.curve import draw_curve
 from carotid.training.engine.folder import (
     CURVE_FILE,
     check_earlier,
     forget_trunk,
-    locked,
     model_file,
     split_name,
     trunk_name,
@@ -110,7 +110,7 @@ def run_training(training: Training, *, force: bool) -> list[Path]:
         UsageError: The folder holds another training or a finished one, or training failed.
     """
     folder = training.output_dir
-    with locked(folder):
+    with alone_in(folder, "training", "another training is at work in this folder"):
         identity = json.dumps(training.record, sort_keys=True)
         check_earlier(folder, training.section, training.record, force=force)
         folder.mkdir(parents=True, exist_ok=True)
