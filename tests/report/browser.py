@@ -134,6 +134,18 @@ class Browser:
             raise RuntimeError(answer["exceptionDetails"])
         return answer["result"].get("value")
 
+    def until(self, script: str, wanted: object) -> Any:
+        """The value of an expression as soon as it is what is wanted, or what it is in the end."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while (value := self.run(script)) != wanted and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return value
+
+    def drawn(self) -> None:
+        """Wait until the page has drawn what it was told, however slow the machine is."""
+        frames = "requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 300)))"
+        self.run(f"new Promise(done => {frames})")
+
     def press(self, key: str) -> None:
         """Press a key as a person does."""
         code, number, text = KEYS[key]

@@ -152,7 +152,7 @@ def test_no_other_script_may_run(browser: Browser, page: Path) -> None:
         " document.body.append(i); })()"
     )
     assert browser.run("window.hit") is None
-    browser.run("new Promise(done => setTimeout(done, 300))")
+    browser.drawn()
     assert browser.requests == [page.as_uri()]
     assert any("Content Security Policy" in error for error in browser.errors)
 
