@@ -28,11 +28,11 @@ def compared(values: list[list[float]]) -> Comparison:
 
 
 def test_what_is_unknown_is_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
-    """Equal values have no error, so their correlation has no interval."""
-    print_agreement(compared([[1.0, 1.0], [1.2, 1.2], [1.4, 1.4]]), ("wt_mean_mm",))
+    """Values that differ by a constant have no error, so their correlation has no interval."""
+    print_agreement(compared([[1.0, 1.5], [1.25, 1.75], [1.5, 2.0]]), ("wt_mean_mm",))
     said = capsys.readouterr().out
     assert "nan" not in said
-    assert "1.000 (    -,     -)" in said
+    assert "0.333 (    -,     -)" in said
     assert said.startswith("1 participant\n")
 
 

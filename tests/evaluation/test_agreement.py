@@ -45,6 +45,32 @@ def test_the_correlation_falls_with_a_constant_difference() -> None:
     assert (equal.value, equal.low, equal.high) == (1, 1, 1)
 
 
+def test_equal_readings_agree_whatever_their_rounding() -> None:
+    """Means of readings are sums in another order: what they differ by is no difference."""
+    for seed in range(50):
+        once = np.random.default_rng(seed).normal(7, 2, 3)
+        found = intraclass_correlation(np.column_stack([once, once]))
+        assert (found.value, found.low, found.high) == pytest.approx((1, 1, 1))
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_interval_holds_its_value_or_is_unknown() -> None:
+    """The approximation fails where subjects differ less than their repetitions do."""
+    rng = np.random.default_rng(0)
+    known = 0
+    for _ in range(600):
+        n = int(rng.integers(2, 5))
+        values = rng.normal(10, 1, (n, 1)) * (n > 3) + rng.normal(10, 1, (n, 2))
+        found = intraclass_correlation(values)
+        if np.isfinite(found.low):
+            known += 1
+            assert found.low <= found.value <= found.high
+        else:
+            assert found.value < 0
+            assert np.isnan(found.high)
+    assert known > 400
+
+
 def test_limits_of_agreement_of_bland_and_altman() -> None:
     found = limits_of_agreement(MINI, WRIGHT)
     assert found.bias.value == pytest.approx(-2.1, abs=0.05)

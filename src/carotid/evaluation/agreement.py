@@ -105,6 +105,9 @@ def repeatability(values: NDArray[np.float64]) -> Repeatability:
 def intraclass_correlation(values: NDArray[np.float64]) -> Interval:
     """ICC(2,1) of (subjects, repetitions) without missing values, with its interval.
 
+    The interval is an approximation, which fails where subjects differ less than repetitions: where
+    it would not hold the value itself, it is unknown.
+
     Formula and interval: Shrout and Fleiss, Psychological Bulletin 1979; McGraw and Wong,
     Psychological Methods 1996 (there ICC(A,1)).
     """
@@ -124,7 +127,8 @@ def intraclass_correlation(values: NDArray[np.float64]) -> Interval:
     icc = float((rows - error) / below)
     if error <= 1e-12 * (rows + columns):
         # Repetitions differ by constants at most: the interval's distribution is degenerate.
-        return Interval(icc, np.nan, np.nan) if columns > 0 else Interval(icc, icc, icc)
+        differ = columns > 1e-12 * rows
+        return Interval(icc, np.nan, np.nan) if differ else Interval(icc, icc, icc)
     ratio = columns / error
     base = n * (1 + (k - 1) * icc) - k * icc
     freedom = (n - 1) * (k - 1) * (k * icc * ratio + base) ** 2
@@ -132,8 +136,11 @@ def intraclass_correlation(values: NDArray[np.float64]) -> Interval:
     tail = (1 + LEVEL) / 2
     upper_f, lower_f = f.ppf(tail, n - 1, freedom), f.ppf(tail, freedom, n - 1)
     rest = k * columns + (k * n - k - n) * error
-    low = n * (rows - upper_f * error) / (upper_f * rest + n * rows)
-    high = n * (lower_f * rows - error) / (rest + n * lower_f * rows)
+    with np.errstate(over="ignore", invalid="ignore"):
+        low = n * (rows - upper_f * error) / (upper_f * rest + n * rows)
+        high = n * (lower_f * rows - error) / (rest + n * lower_f * rows)
+    if not low <= icc <= high:
+        return Interval(icc)
     return Interval(icc, float(low), float(high))
 
 

@@ -67,12 +67,14 @@ class Segments:
         labels: Whose outlines each is in.
         max_gap_mm: Slices further apart are not joined, unless they are neighbours in the scan.
         spread_along_mm: Length along an artery over which errors belong together.
+        settings: What all this was told by, as the configuration calls it.
     """
 
     limits_mm: Mapping[str, tuple[float, float]]
     labels: Mapping[str, Label]
     max_gap_mm: float
     spread_along_mm: float
+    settings: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)

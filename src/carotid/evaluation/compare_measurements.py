@@ -13,6 +13,7 @@ from carotid.artifacts import LABELS
 from carotid.errors import UsageError
 from carotid.evaluation.alignment import align
 from carotid.evaluation.common_range import MEASURES, ArteryCourse, measures_in_common
+from carotid.evaluation.least_changes import settings_path, write_settings
 from carotid.evaluation.measured_cohorts import (
     Subject,
     by_session,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_REPEATABILITY = "repeatability.tsv"
 _SHOWN = 8
 """So many columns are listed where one is not there."""
 
@@ -144,7 +146,7 @@ def judge_repeatability(
     """Judge how well measurements repeat.
 
     `output_dir` receives `repeatability.tsv` with a row per segment and measure, and
-    `repeatability_values.tsv`, with dictionaries.
+    `repeatability_values.tsv`, with dictionaries, and `repeatability_settings.json`.
 
     Args:
         subjects: Who was measured repeatedly, everybody as often.
@@ -165,7 +167,11 @@ def judge_repeatability(
         repeated = repeated_as_stored(subjects, names)
     else:
         repeated = repeated_in_common(subjects, names, segments)
-    return _write(repeated, output_dir, "repeatability", len(subjects))
+    table = output_dir / _REPEATABILITY
+    settings_path(table).unlink(missing_ok=True)  # it would be told of a table that is half new
+    found = _write(repeated, output_dir, "repeatability", len(subjects))
+    write_settings(table, subjects, None if as_stored else segments)
+    return found
 
 
 def repeated_as_stored(
@@ -244,7 +250,10 @@ def repeated_in_common(
             for segment, limits in segments.limits_mm.items():
                 same = [one[segments.labels[segment]] for one in aligned]
                 keys.append((subject.name, side, segment))
-                rows.append(measures_in_common(same, limits))
+                found_in_common = measures_in_common(same, limits)
+                for one in found_in_common:  # an artery of which nothing is shown is no repetition
+                    one["covered_mm"] = one["covered_mm"] or np.nan
+                rows.append(found_in_common)
     chosen = [units.get(name, Column(name, "", "")) for name in MEASURES]
     return _repeated(keys, rows, chosen, names)
 
@@ -277,8 +286,16 @@ def _write(repeated: Repeated, output_dir: Path, name: str, participants: int) -
     output_dir.mkdir(parents=True, exist_ok=True)
     places = {
         "compare_measurement": ("compare_measurement.tsv", "compare_measurement_summary.tsv"),
-        "repeatability": ("repeatability_values.tsv", "repeatability.tsv"),
+        "repeatability": ("repeatability_values.tsv", _REPEATABILITY),
     }[name]
+    (output_dir / f"{name}.svg").unlink(missing_ok=True)  # a picture of earlier tables
     save_table(output_dir / places[0], values_table(repeated))
     save_table(output_dir / places[1], summary)
+    if not len(summary):
+        logger.warning(
+            "%s has no figures: these need two arteries at least that have a value in every "
+            "repetition; the values that there are stand in %s",
+            output_dir / places[1],
+            places[0],
+        )
     return Comparison(repeated, summary, participants)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.errors import CarotidError, UsageError
+from carotid.evaluation.least_changes import read_least_changes, warn_of_stated_spreads
 from carotid.evaluation.measured_cohorts import check_place_of_tables
 from carotid.evaluation.measured_origins import warn_of_origins
 from carotid.evaluation.measured_settings import check_same_settings
-from carotid.evaluation.scan_pair import LeastChange, ScanPair
+from carotid.evaluation.scan_pair import ScanPair
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.measurements import Column, MeasurementTable
-from carotid.storage.results.measurement_tables import load_table, save_table
+from carotid.storage.results.measurement_tables import save_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,13 +104,14 @@ def follow_up(
             are set against the stated spreads, and a warning says what that leaves out.
 
     Raises:
-        UsageError: Nobody could be compared, scans were measured with different settings, or
-            `output_dir` is among results.
+        InputError: The table of repeatability cannot be read.
+        UsageError: Nobody could be compared, scans were measured with different settings, those of
+            the table of repeatability too, or `output_dir` is among results.
     """
     check_place_of_tables(output_dir)
     check_same_settings(one for subject in subjects for one in subject.times)
     warn_of_origins(subjects)
-    known = {} if repeatability is None else _least_changes(repeatability)
+    known = {} if repeatability is None else read_least_changes(repeatability, subjects, segments)
     if repeatability is None:
         logger.warning(
             "without --repeatability changes are set against the spread that the contours state; "
@@ -145,22 +147,13 @@ def follow_up(
             found="; ".join(f"{name}: {reason}" for name, reason in list(failed.items())[:3])
             or "no subject with two scans",
         )
+    if repeatability is not None:
+        rows = zip(words, sources, strict=True)
+        stated = [segment for (*_, segment, _), source in rows if source == "stated_spread"]
+        warn_of_stated_spreads(repeatability, stated)
     table = _table(words, numbers, sources)
     save_table(output_dir / "follow_up.tsv", table)
     return FollowUp(table, failed)
-
-
-def _least_changes(path: Path) -> LeastChange:
-    table = load_table(path)
-    if not {"segment", "measure", "least_change"} <= set(table.cells):
-        raise UsageError(
-            "is no table of repeatability",
-            where=path,
-            expected="the columns segment, measure and least_change",
-            remedy="give the repeatability.tsv that `carotid repeatability` wrote",
-        )
-    keys = zip(table.words("segment"), table.words("measure"), strict=True)
-    return dict(zip(keys, table.numbers("least_change").tolist(), strict=True))
 
 
 def _table(

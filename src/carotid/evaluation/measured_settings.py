@@ -31,7 +31,7 @@ def differing(told: Iterable[tuple[Measured, Mapping[str, object]]]) -> ValuesBy
     found: ValuesByKey = {}
     for one, facts in told:
         for key, value in facts.items():
-            found.setdefault(key, {}).setdefault(_word(value), []).append(one)
+            found.setdefault(key, {}).setdefault(word(value), []).append(one)
     return {key: values for key, values in found.items() if len(values) > 1}
 
 
@@ -76,7 +76,8 @@ def in_words(found: ValuesByKey) -> str:
     )
 
 
-def _word(value: object) -> str:
+def word(value: object) -> str:
+    """A setting as messages tell it."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return f"{value:g}" if is_number else str(value)
 

@@ -63,6 +63,7 @@ def segments(parameters: MeasurementParameters) -> Segments:
         labels={name: label for name, (label, _) in SEGMENTS.items()},
         max_gap_mm=parameters.max_gap_mm,
         spread_along_mm=parameters.spread_along_mm,
+        settings={key: getattr(parameters, key) for key in COUNTING},
     )
 
 
