@@ -118,6 +118,32 @@ def test_a_part_done_again_replaces_its_rows_alone(raw: Path, tmp_path: Path) ->
     assert {o.participant_id: o.status for o in merge(out)[0].outcomes} == before
 
 
+@pytest.mark.parametrize("shard", [None, Shard(1, 1)])
+def test_one_done_by_name_leaves_the_rows_of_all_others(
+    shard: Shard | None, raw: Path, tmp_path: Path
+) -> None:
+    """Whoever failed elsewhere is still told, and nobody counts as missing who is there."""
+    out = tmp_path / "out"
+    run(WORDS, out, raw_dir=raw)
+    before = {o.participant_id: o.status for o in merge(out)[0].outcomes}
+    run(WORDS, out, raw_dir=raw, participants=[IDS[0]], force=True, shard=shard)
+    (closed,) = merge(out)
+    assert {o.participant_id: o.status for o in closed.outcomes} == before
+    assert before[EMPTY] == "failed"
+    assert closed.missing == []
+
+
+def test_one_whose_scan_was_taken_away_is_not_told_for_ever(raw: Path, tmp_path: Path) -> None:
+    scans, out = tmp_path / "raw", tmp_path / "out"
+    shutil.copytree(raw, scans)
+    run(WORDS, out, raw_dir=scans)
+    (scans / f"{EMPTY}.mha").unlink()
+    run(WORDS, out, raw_dir=scans, participants=[IDS[0]])
+    assert EMPTY in {o.participant_id for o in merge(out)[0].outcomes}, "not this run's to say"
+    assert {o.status for o in run(WORDS, out, raw_dir=scans)} == {"skipped"}
+    assert {o.status for o in merge(out)[0].outcomes} <= {"done", "skipped"}
+
+
 def test_scans_that_have_gone_are_a_warning(
     raw: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

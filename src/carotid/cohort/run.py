@@ -114,13 +114,14 @@ def run_stage(
     opened = open_stage(request)
     stage, layout, asked, shard = request.stage, opened.layout, opened.asked, request.shard
     results, places = opened.results, opened.places
+    whose = is_of(shard, asked if request.participants else None)
     complete: list[str] = []
     if not request.force:
         complete = results.check_resumable(asked, verify=request.verify)
         if len(complete) == len(asked):
             warn(results.remarks(asked, shard))
             close([stage], layout, shard)
-            return all_complete(layout, stage.transform, asked)
+            return all_complete(layout, stage.transform, asked, whose)
     check_output_dir(request.output_dir, places.read_only(), make=True)
     warn(results.remarks(asked, shard))
     record_transforms(
@@ -133,7 +134,7 @@ def run_stage(
         else:
             work = Work(open_stage, request, opened.records(), request.scheduler)
             outcomes = run_on_cluster(work, asked, complete, progress)
-    summarize(layout, stage.transform, [o.as_json() for o in outcomes], is_of(shard))
+    summarize(layout, stage.transform, [o.as_json() for o in outcomes], whose)
     close([stage], layout, shard)
     return outcomes
 
@@ -227,16 +228,25 @@ def _begin(task: Task[Any], request: Request, asked: Sequence[str]) -> EarlyLoad
     return early
 
 
-def is_of(shard: Shard | None) -> Callable[[str], bool]:
-    """Whether it is this run's to say what became of a participant."""
+def is_of(shard: Shard | None, named: Sequence[str] | None) -> Callable[[str], bool]:
+    """Whether it is this run's to say what became of a participant.
+
+    Args:
+        shard: The part of the cohort that it is about.
+        named: Whom it is about, where they were asked for by name.
+    """
+    if named is not None:
+        return set(named).__contains__
     return (lambda _: True) if shard is None else shard.has
 
 
-def all_complete(layout: OutputLayout, key: str, asked: Sequence[str]) -> list[Outcome]:
+def all_complete(
+    layout: OutputLayout, key: str, asked: Sequence[str], whose: Callable[[str], bool]
+) -> list[Outcome]:
     """What became of participants who were all complete, told in the summary if it is not there."""
     outcomes = [Outcome(one, "skipped", COMPLETE) for one in asked]
-    if not is_summarized(layout, key, asked):
-        summarize(layout, key, [one.as_json() for one in outcomes], set(asked).__contains__)
+    if not is_summarized(layout, key, asked, whose):
+        summarize(layout, key, [one.as_json() for one in outcomes], whose)
     return outcomes
 
 

@@ -105,6 +105,7 @@ def run_pipeline(
     """
     opened = open_pipeline(request)
     layout, asked, shard = OutputLayout(request.output_dir), opened.asked, request.shard
+    whose = is_of(shard, asked if request.participants else None)
     steps = opened.pipeline.steps_by_name.values()
     written = [step for step in steps if step.is_written]
     complete: set[str] = set()
@@ -117,7 +118,7 @@ def run_pipeline(
     if len(complete) == len(asked):
         warn(remarks)
         close(request.stages, layout, shard)
-        return all_complete(layout, SUMMARY_KEY, asked)
+        return all_complete(layout, SUMMARY_KEY, asked, whose)
     check_output_dir(request.output_dir, request.read_only(), make=True)
     warn(remarks)
     record_transforms(
@@ -136,7 +137,7 @@ def run_pipeline(
             work = Work(open_pipeline, request, opened.records(), request.scheduler)
             outcomes = run_on_cluster(work, asked, sorted(complete), progress)
     close(request.stages, layout, shard)
-    summarize(layout, SUMMARY_KEY, [o.as_json() for o in outcomes], is_of(shard))
+    summarize(layout, SUMMARY_KEY, [o.as_json() for o in outcomes], whose)
     return outcomes
 
 

@@ -10,6 +10,7 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import (
     UID,
     RLELossless,
+    generate_uid,
 )
 from tests.dicom_series import (
     make_volume,
@@ -107,6 +108,22 @@ def duplicate(folder: Path) -> None:
     shutil.copy(paths[1], folder / "copy.dcm")
 
 
+def other_image_at_one_position(folder: Path) -> None:
+    paths = write_classic(make_volume(), folder)
+    dataset = dcmread(paths[1])
+    dataset.SOPInstanceUID = generate_uid()
+    dataset.save_as(folder / "other.dcm")
+
+
+def folder_copied_into_itself(folder: Path) -> None:
+    write_classic(make_volume(), folder)
+    shutil.copytree(folder, folder / "copy")
+
+
+def enhanced_twice(folder: Path) -> None:
+    shutil.copy(write_enhanced(make_volume(), folder / "x"), folder / "y")
+
+
 def localizer_under_the_same_uid(folder: Path) -> None:
     write_classic(make_volume(), folder)
     sagittal = make_volume("LPS", shape=(3, 7, 5)).reoriented("PSL")
@@ -176,7 +193,19 @@ REFUSED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     ),
     "a duplicate": (
         duplicate,
-        ["more than one image at 1 of 4", "IM0001.dcm", "copy.dcm", "104.2"],
+        ["copies of 1 image of 4", "IM0001.dcm", "copy.dcm", "104.2", "Keep one file of each"],
+    ),
+    "a folder copied into itself": (
+        folder_copied_into_itself,
+        ["copies of 4 images of 4", "IM0000.dcm, copy/IM0000.dcm", "move its copies out"],
+    ),
+    "an enhanced file and its copy": (
+        enhanced_twice,
+        ["copies of 4 images of 4", "x frame 1, y frame 1"],
+    ),
+    "two images at one position": (
+        other_image_at_one_position,
+        ["more than one image at 1 of 4", "IM0001.dcm", "other.dcm", "Remove the duplicates"],
     ),
     "a missing slice": (
         missing(3),

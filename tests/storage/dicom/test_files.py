@@ -220,6 +220,19 @@ class TestFolders:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         assert open_dicom(path).read().sha256 == hash_dicom(path) == digest
 
+    @pytest.mark.parametrize(
+        ("name", "words"), [("DICOMDIR", "an index of other files"), ("r.dcm", "a report")]
+    )
+    def test_a_file_without_an_image_says_what_to_give(
+        self, name: str, words: str, tmp_path: Path
+    ) -> None:
+        write_non_image(tmp_path / name, "1.2.840.10008.1.3.10")
+        with pytest.raises(
+            InputError, match=f"no image in this DICOM file .found {words}"
+        ) as error:
+            read_dicom(tmp_path / name)
+        assert (f"lies below {tmp_path}" in str(error.value)) == (name == "DICOMDIR")
+
     def test_a_folder_one_level_too_high_says_what_to_give(self, tmp_path: Path) -> None:
         (tmp_path / "scans").mkdir()
         (tmp_path / "scans" / "sub-01.nii.gz").touch()

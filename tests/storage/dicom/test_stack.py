@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,3 +74,33 @@ def test_cosines_of_three_decimals(tmp_path: Path) -> None:
     ends = np.array([[0, 0, 0], [0, 0, SHAPE[2] - 1]])
     apart = read.grid.world_from_index(ends) - volume.grid.world_from_index(ends)
     assert np.abs(apart).max() < 0.1
+
+
+def test_every_second_slice_alone_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What is left is evenly spaced; only what slices say of themselves tells of the others."""
+    volume = make_volume("PIL", shape=(6, 5, 9), tilt_degrees=7)
+    paths = write_classic(volume, tmp_path)
+    read_dicom(tmp_path)
+    assert caplog.records == []
+    for path in paths[1::2]:
+        path.unlink()
+    count = len(paths[::2])
+    assert read_dicom(tmp_path).grid.shape[2] == count
+    (record,) = caplog.records
+    step = volume.grid.spacing_mm[2]
+    assert record.levelno == logging.WARNING
+    assert f"lie {2 * step:.4g} mm apart, and say that they are {step:.4g} mm" in caplog.text
+    assert f"{count - 1} of {2 * count - 1} may be missing" in caplog.text
+
+
+@pytest.mark.parametrize("depth_mm", ["1.9", "2.5", "3", None])
+def test_gaps_and_overlaps_that_scanners_make_are_not_told(
+    depth_mm: str | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def edit(_: int, dataset: Dataset) -> None:
+        del dataset.SpacingBetweenSlices
+        dataset.SliceThickness = depth_mm
+
+    write_classic(make_volume("LPS"), tmp_path, edit=edit)
+    read_dicom(tmp_path)
+    assert caplog.records == []

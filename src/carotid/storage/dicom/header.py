@@ -30,7 +30,14 @@ MAX_FRAMES = 65_535
 _SHARED, _PER_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
 
 ATTRIBUTES = (
-    *("SOPClassUID", "Modality", "SeriesInstanceUID", "SeriesNumber", "FrameOfReferenceUID"),
+    *(
+        "SOPClassUID",
+        "SOPInstanceUID",
+        "Modality",
+        "SeriesInstanceUID",
+        "SeriesNumber",
+        "FrameOfReferenceUID",
+    ),
     *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
@@ -130,9 +137,9 @@ def slices_of(header: Header) -> list[Slice]:
             remedy="export the series as classic or enhanced MR images",
         )
     if not groups:
-        return [_slice(header, header.name, [header.dataset])]
+        return [_slice(header, "", [header.dataset])]
     return [
-        _slice(header, f"{header.name} frame {number}", [group, shared, header.dataset])
+        _slice(header, f" frame {number}", [group, shared, header.dataset])
         for number, group in enumerate(groups, start=1)
     ]
 
@@ -157,10 +164,9 @@ _GROUP_OF = {
 """The functional group of an enhanced file that holds an attribute (DICOM PS3.3, C.7.6.16)."""
 
 
-def _slice(header: Header, name: str, places: list[Dataset | None]) -> Slice:
-    place = (
-        header.path if name == header.name else f"{header.path} {name.removeprefix(header.name)}"
-    )
+def _slice(header: Header, frame: str, places: list[Dataset | None]) -> Slice:
+    place = f"{header.path}{frame}" if frame else header.path
+    instance = header.text("SOPInstanceUID")
     position = _numbers(places, "ImagePositionPatient", 3, place)
     orientation = _numbers(places, "ImageOrientationPatient", 6, place)
     spacing = _numbers(places, "PixelSpacing", 2, place)
@@ -180,13 +186,14 @@ def _slice(header: Header, name: str, places: list[Dataset | None]) -> Slice:
             "the pixel spacing is not usable", where=place, found=spacing, expected="above 0 mm"
         )
     return Slice(
-        name=name,
+        name=f"{header.name}{frame}",
         position_lps_mm=np.array(position),
         orientation=_unit_axes(orientation, place),
         pixel_spacing_mm=(spacing[0], spacing[1]),
         depth_mm=_depth_mm(places, place),
         rescale=_rescaling(places, place),
         traits=tuple((key, str(value)) for key in TRAITS if (value := _lookup(places, key))),
+        instance=instance and f"{instance}{frame}",
     )
 
 

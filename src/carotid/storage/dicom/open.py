@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 MAX_SLICE_PIXELS = 2**25
 """Most pixels in one image; MRI has less than a sixth of it."""
 
+INDEX_NAME = "DICOMDIR"
+"""How the file is called that tells what is on a disk of DICOM files."""
+
 _COPY_AGAIN = "copy the series again, or remove the file if it is not part of it"
 _DIRECTORY = "1.2.840.10008.1.3.10"
 _FILE_HEADER_GROUP = 2
@@ -157,7 +160,7 @@ def _is_image(dataset: Dataset, path: Path, *, marked: bool) -> bool:
     """
     meta = getattr(dataset, "file_meta", {})
     stated, in_header = str(dataset.get("SOPClassUID") or ""), meta.get("MediaStorageSOPClassUID")
-    if in_header == _DIRECTORY or path.name.upper() == "DICOMDIR":
+    if in_header == _DIRECTORY or path.name.upper() == INDEX_NAME:
         return False
     kind, header_kind = _kind(stated), _kind(str(in_header or ""))
     if kind == "other" and header_kind != "image":

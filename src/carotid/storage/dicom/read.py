@@ -18,12 +18,10 @@ import numpy as np
 
 from carotid.counted import counted
 from carotid.errors import InputError, ResourceError
-from carotid.foreign import HEAD_BYTES as FOREIGN_HEAD_BYTES
-from carotid.foreign import recognised
 from carotid.geometry.volume import Volume
 from carotid.own_pages import zeros_apart
-from carotid.storage import unused
 from carotid.storage.checksums import sha256_of_file, sha256_of_list
+from carotid.storage.dicom.absent import no_image
 from carotid.storage.dicom.files import account_for_others, is_dicom_file, list_files
 from carotid.storage.dicom.header import Header, slices_of
 from carotid.storage.dicom.kind import check_pixel_kind
@@ -39,8 +37,6 @@ from carotid.storage.dicom.values import (
     value_dtype,
 )
 from carotid.storage.opened import OpenedScan, ScanContent
-from carotid.storage.readers import kind_of
-from carotid.storage.regular_file import open_regular
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -221,43 +217,9 @@ def _headers(path: Path) -> tuple[list[Header], list[Path]]:
         else:
             others.append(file)
     if not headers:
-        raise _no_image(path, files, len(beside))
+        raise no_image(path, files, len(beside))
     account_for_others(folder, [h.path for h in headers], others)
     return headers, beside
-
-
-def _no_image(path: Path, files: list[Path], dicom: int) -> InputError:
-    scans = [file for file in files if kind_of(file.name) is not None]
-    if scans:
-        found = (
-            f"{counted(len(scans), 'scan')} of other formats, such as {scans[0].relative_to(path)}"
-        )
-        remedy = (
-            f"give the folder in which they lie as RAW_DIR: {scans[0].parent}; or, if this folder "
-            "is a participant, leave one scan in it and nothing else"
-        )
-    else:
-        found = f"{dicom} DICOM and {len(files) - dicom} other files"
-        remedy = "give a folder with the slices of one series"
-        stranger = _stranger(files) if dicom == 0 else None
-        if stranger is not None:
-            found += f", such as {files[0].name}, {stranger[0]}"
-            remedy = stranger[1] or remedy
-    what = "there is no DICOM image in this " + ("folder" if path.is_dir() else "file")
-    return InputError(what, where=path, found=found, remedy=remedy)
-
-
-def _stranger(files: list[Path]) -> tuple[str, str] | None:
-    """What the first file is instead of DICOM, if that can be told, and what to do about it."""
-    if not files:
-        return None
-    with open_regular(files[0]) as file:
-        head = file.read(FOREIGN_HEAD_BYTES)
-    foreign = recognised(head)
-    if foreign is not None:
-        return foreign.what, foreign.remedy
-    reason = unused.reason_unused(files[0].name)
-    return None if reason == unused.UNKNOWN else (reason, "")
 
 
 def _one_series(folder: Path, headers: list[Header]) -> list[Header]:

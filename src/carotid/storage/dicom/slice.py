@@ -77,6 +77,7 @@ class Slice:
         depth_mm: Distance to the next slice as the header states it, or None.
         rescale: From stored to real values.
         traits: Keyword and value of what may tell it apart from another image at its place.
+        instance: What copies of one image have in common and no other image has; "" if unknown.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Slice:
     depth_mm: float | None
     rescale: Rescale
     traits: tuple[tuple[str, str], ...]
+    instance: str = ""
 
 
 def grouped(
@@ -137,3 +139,9 @@ def difference_of(group: Sequence[Slice]) -> str | None:
         if len(values) > 1:
             return f"{keyword} ({', '.join(sorted(values)[:NAMED])})"
     return None
+
+
+def are_copies(group: Sequence[Slice]) -> bool:
+    """Whether several files hold one and the same image."""
+    alike = len({one.instance for one in group}) == 1 and difference_of(group) is None
+    return alike and group[0].instance != ""

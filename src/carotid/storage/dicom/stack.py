@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.counted import counted
 from carotid.errors import InputError
 from carotid.geometry.grid import SHEAR_TOLERANCE, Grid
 from carotid.storage.dicom.slice import (
     NAMED,
+    are_copies,
     count_of,
     difference_of,
     grouped,
@@ -44,6 +46,9 @@ IRREGULAR = 0.05
 
 NOTICEABLE = 0.01
 """From this fraction on, irregular positions are mentioned; stored coordinates are rounded."""
+
+THINNED = 2
+"""From how many of their own depths on the distance of slices is mentioned."""
 
 DRIFT_MM = 0.1
 DRIFT_VOXEL = 0.1
@@ -158,7 +163,10 @@ def _check_one_each(
     difference = difference_of(crowded[0])
     if difference:
         found += f"; they differ in {difference}"
-    if len(levels) == 1:
+    if all(are_copies(group) for group in crowded):
+        what = f"there are copies of {counted(len(crowded), 'image')} of {len(levels)}"
+        remedy = "keep one file of each image, and move its copies out of the folder"
+    elif len(levels) == 1:
         what = f"all {len(slices)} slices lie at one position"
         remedy = "give a series that covers the neck slice by slice"
     elif len(per_level) == 1:
@@ -258,7 +266,31 @@ def _slice_spacing_mm(
             folder,
             off_mm[worst],
         )
+    _warn_of_thinned(folder, slices, spacing_mm)
     return spacing_mm
+
+
+def _warn_of_thinned(folder: Path, slices: list[Slice], spacing_mm: float) -> None:
+    """Say where slices lie twice, three times... as far apart as they say: others may be missing.
+
+    Series are met whose slices are thin and lie far apart by intention, so it is no error.
+    """
+    depth_mm = slices[0].depth_mm
+    times = 1 if depth_mm is None else round(spacing_mm / depth_mm)
+    if (
+        depth_mm is None
+        or times < THINNED
+        or abs(spacing_mm / depth_mm - times) > IRREGULAR * times
+    ):
+        return
+    logger.warning(
+        "%s: slices lie %.4g mm apart, and say that they are %.4g mm deep: %d of %d may be missing",
+        folder,
+        spacing_mm,
+        depth_mm,
+        (times - 1) * (len(slices) - 1),
+        times * (len(slices) - 1) + 1,
+    )
 
 
 def _uneven(
