@@ -13,7 +13,7 @@ import torch
 from tests.polar_networks import seeded, write_version_1, write_version_2
 
 from carotid.errors import ConfigurationError, ModelError
-from carotid.network.contour_models import read_contour_models
+from carotid.network.contour_models import find_contour_models, read_contour_models
 from carotid.network.polar_cnn import VARIANTS, Variant
 
 if TYPE_CHECKING:
@@ -106,6 +106,24 @@ def test_splits_can_be_chosen(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="'split-9'") as caught:
         read_contour_models(folder, ["split-1", "split-9"])
     assert "split-0, split-1, split-2" in str(caught.value)
+
+
+def test_networks_of_two_versions_in_one_folder_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those of one version count: an ensemble does not shrink in silence."""
+    folder = write_version_2(tmp_path, count=2)
+    read_contour_models(folder, ["split-1"])
+    assert not caplog.records  # a split that was not chosen is no surprise
+    torch.save(seeded(IN_3D).state_dict(), folder / "other.pt")
+    assert len(read_contour_models(folder).weights) == 2
+    assert "not used as models: other.pt; those that are: split-0/model.pt, split" in caplog.text
+    assert [path.parent.name for path in find_contour_models(folder)] == ["split-0", "split-1"]
+    caplog.clear()
+    (folder / "parameters.json").unlink()
+    assert read_contour_models(folder).version == 1
+    assert "not used as models: split-0/, split-1/; those that are: other.pt" in caplog.text
+    assert find_contour_models(folder) == [folder / "other.pt"]
 
 
 def test_splits_are_for_version_2(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_what_looks_like_a_member_is_named(
     warn_of_unused(tmp_path, found)
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert f"not used as models: {name};" in record.getMessage()
+    assert f"not used as models: {name}; those that are: a.pt" in record.getMessage()
 
 
 def test_splits_without_a_model_and_splits_beside_members(tmp_path: Path) -> None:

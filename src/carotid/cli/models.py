@@ -115,7 +115,8 @@ def check(model_dir: Path, kind: str | None) -> int:
     Where the directory holds a SHA256SUMS file or model.json, the files are compared with it.
     """
     from carotid.errors import ModelError
-    from carotid.network.model_files import find_models
+    from carotid.network.contour_models import find_contour_models
+    from carotid.network.model_files import find_models, warn_of_unused
     from carotid.network.weights import read_weights
     from carotid.storage.described_models import check_kind
     from carotid.storage.model_description import read_model_description
@@ -128,7 +129,9 @@ def check(model_dir: Path, kind: str | None) -> int:
     listed = {} if described is None else dict(described.files)
     expected = {**listed, **read_sha256sums(model_dir)}
     bad = 0
-    for file in find_models(model_dir):
+    files = find_contour_models(model_dir) if kind == "contour" else find_models(model_dir)
+    warn_of_unused(model_dir, files)
+    for file in files:
         name = file.relative_to(model_dir).as_posix()
         try:
             sha256 = read_weights(file, stage_named(kind).model_kind()).sha256
@@ -142,9 +145,7 @@ def check(model_dir: Path, kind: str | None) -> int:
             bad += 1
         else:
             click.echo(f"{name}  usable  SHA-256 {sha256}")
-    for name in sorted(
-        set(expected) - {p.relative_to(model_dir).as_posix() for p in find_models(model_dir)}
-    ):
+    for name in sorted(set(expected) - {p.relative_to(model_dir).as_posix() for p in files}):
         if name.endswith(".pt"):
             click.echo(f"{name}  missing, though it is listed")
             bad += 1

@@ -94,12 +94,19 @@ def train_contour_command(
 
     from carotid.stages.catalog import read_sections
     from carotid.stages.polar.parameters import PolarParameters
-    from carotid.training.contour.parameters import read_contour_training
+    from carotid.training.contour.parameters import read_contour_training, tell_of_idle
     from carotid.training.contour.train import Place, train_contour, train_from_simulator
 
     torch.set_num_threads(given_cores())
-    parameters = read_contour_training(train_config_path, from_models=start_from is not None)
+    from_models = start_from is not None
+    parameters = read_contour_training(train_config_path, from_models=from_models)
     polar = read_sections(config_path, {"polar_transform": PolarParameters})["polar_transform"]
+    tell_of_idle(
+        parameters,
+        polar.model_fields_set,
+        from_simulator=from_simulator,
+        from_models=from_models,
+    )
     with TrainingProgress() as progress:
         place = Place(output_dir, start_from, device, force, progress)
         if from_simulator:

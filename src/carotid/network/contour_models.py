@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from carotid.errors import ConfigurationError, ModelError
-from carotid.network.model_files import find_models, find_splits
+from carotid.network.model_files import find_models, find_splits, warn_of_unused
 from carotid.network.plane_cnn import PLANES
 from carotid.network.polar_cnn import CONTOUR, PolarCNN, Variant
 from carotid.network.weights import read_models, read_weights
@@ -105,6 +105,7 @@ def read_contour_models(directory: Path, splits: Sequence[str] = ()) -> ContourM
         ConfigurationError: There is no such split.
     """
     settings = _read_settings(directory / PARAMETERS_FILE)
+    there = find_contour_models(directory)
     if settings is None:
         if splits:
             raise ConfigurationError(
@@ -113,11 +114,22 @@ def read_contour_models(directory: Path, splits: Sequence[str] = ()) -> ContourM
                 found=f"{', '.join(splits)}, and no {PARAMETERS_FILE}",
                 remedy="remove split_list, or give the directory that training wrote",
             )
-        files = find_models(directory)
-        _refuse_version_2(directory, files)
-        return ContourModels(1, tuple(read_models(directory, CONTOUR, files)), {})
-    files = _chosen(find_splits(directory), splits, directory)
+        _refuse_version_2(directory, there)
+        warn_of_unused(directory, there)
+        return ContourModels(1, tuple(read_models(directory, CONTOUR, there)), {})
+    warn_of_unused(directory, there)
+    files = _chosen(there, splits, directory)
     return ContourModels(2, tuple(read_models(directory, CONTOUR, files)), settings)
+
+
+def find_contour_models(directory: Path) -> list[Path]:
+    """The files of all networks of a directory, of version 2 in the order of their splits.
+
+    Raises:
+        ModelError: Where there is none.
+    """
+    is_version_2 = (directory / PARAMETERS_FILE).exists()
+    return find_splits(directory) if is_version_2 else find_models(directory)
 
 
 def _chosen(files: Sequence[Path], splits: Sequence[str], directory: Path) -> list[Path]:

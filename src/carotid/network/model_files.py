@@ -136,10 +136,14 @@ def _looks_like_model(path: Path) -> bool:
 
 def warn_of_unused(directory: Path, found: Iterable[Path]) -> None:
     """Name in a warning what `unused_models` finds."""
-    alike = unused_models(directory, found)
+    used = list(found)
+    alike = unused_models(directory, used)
     if alike:
         logger.warning(
-            "%s: not used as models: %s; those that are end in .pt", directory, _listed(alike)
+            "%s: not used as models: %s; those that are: %s",
+            directory,
+            _listed(alike),
+            _listed([path.relative_to(directory).as_posix() for path in used]),
         )
 
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 from importlib import resources
 from typing import TYPE_CHECKING
 
 import pytest
 
 from carotid.errors import ConfigurationError
-from carotid.training.contour.parameters import LossWeights, read_contour_training
+from carotid.training.contour.parameters import LossWeights, read_contour_training, tell_of_idle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,3 +98,59 @@ def test_a_file_of_another_training_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"found \[heatmap_training\]"):
         read_contour_training(path)
     read_contour_training(_file(tmp_path, "[contour_transform]\nseed = 2\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "from_simulator", "told"),
+    [
+        ("", False, ""),
+        ("", True, ""),
+        ('network = "polar"\nn_epochs = 3\ncompatible = true', False, ""),
+        ("planes = 8\nsteps_per_epoch = 7\nn_splits = 2", False, ""),
+        ("n_splits = 5\nmembers = 3", True, ""),  # as by default
+        ("compatible = true\ndimension = 2", False, 'dimension, compatible: .*"planes"'),
+        (
+            'network = "polar"\nplanes = 8\nsteps_per_epoch = 7\nloss = { thick = 9.0 }',
+            False,
+            'planes, loss, steps_per_epoch: .*"polar" .* annotated scans',
+        ),
+        ('network = "polar"\nsteps_per_epoch = 7', True, ""),
+        ("n_splits = 2", True, "n_splits: .* simulated necks alone"),
+        ("members = 1", False, "members: .* annotated scans"),
+    ],
+)
+def test_settings_that_do_not_count_are_named(
+    text: str, told: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, *, from_simulator: bool
+) -> None:
+    found = read_contour_training(_file(tmp_path, f"[contour_training]\n{text}\n"))
+    tell_of_idle(found, from_simulator=from_simulator)
+    assert len(caplog.records) == bool(told)
+    assert re.search(told, caplog.text)
+
+
+def test_how_polar_images_are_drawn_does_not_count_for_planes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    polar = read_contour_training(_file(tmp_path, '[contour_training]\nnetwork = "polar"\n'))
+    tell_of_idle(polar, {"length"}, from_simulator=False)
+    assert not caplog.records
+    tell_of_idle(read_contour_training(None), {"length"}, from_simulator=False)
+    assert "polar_transform.length: not used by" in caplog.text
+
+
+def test_the_gentle_defaults_of_plane_networks_are_no_mistake(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    found = read_contour_training(None, from_models=True)
+    tell_of_idle(found, from_simulator=True, from_models=True)
+    assert not caplog.records
+
+
+def test_the_package_s_own_files_hold_nothing_that_does_not_count(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for step in ("1", "2", "3", "4", "5", "short"):
+        name = f"contour_shipped_{step}.toml"
+        with resources.as_file(resources.files("carotid") / "training" / name) as path:
+            tell_of_idle(read_contour_training(path), from_simulator=True)
+    assert not caplog.records

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictInt
 
@@ -23,6 +24,11 @@ from carotid.training.engine.settings import (
 )
 from carotid.training.sections import check_section
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+logger = logging.getLogger(__name__)
+
 SECTION = "contour_training"
 """Section of the TOML file that holds these settings."""
 
@@ -36,6 +42,19 @@ DEFAULTS = {"planes": "contour_planes.toml", "polar": "contour_polar.toml"}
 
 FROM_MODELS = {"planes": "contour_planes_from.toml", "polar": "contour_polar_from.toml"}
 """Defaults that are other ones where training begins with the weights of models."""
+
+_IDLE = {
+    "planes": ("dimension", "dropout", "compatible"),
+    "polar": ("planes", "loss", "variants", "simulated_share", "precision"),
+}
+"""Settings that one kind of network does not know."""
+
+_IDLE_SIMULATED = ("n_splits", "simulated_share")
+_IDLE_ANNOTATED = {
+    "planes": ("members", "validation_draws"),
+    "polar": ("members", "validation_draws", "steps_per_epoch", "pool_size", "steps_per_draw"),
+}
+"""Settings that do not count where training is on simulated necks alone, or on annotated scans."""
 
 
 class LossWeights(Parameters):
@@ -150,14 +169,48 @@ def read_contour_training(path: Path | None, *, from_models: bool = False) -> Co
         content, where = read_toml(path), path
         sections = tuple(content)
         own = _section(content, path)
-    network = "polar" if own.get("network") == "polar" else "planes"
-    defaults = tomllib.loads(default_text(DEFAULTS[network]))[SECTION]
-    if from_models:
-        defaults |= tomllib.loads(default_text(FROM_MODELS[network]))[SECTION]
-    content[SECTION] = {**defaults, **own}
+    network: Literal["planes", "polar"] = "polar" if own.get("network") == "polar" else "planes"
+    content[SECTION] = {**_defaults(network, from_models=from_models), **own}
     parsed = parse_sections(content, {SECTION: ContourTraining}, where, others=section_names())
     check_section(sections, (SECTION, KNOWN_SECTION), where)
     return parsed[SECTION]
+
+
+def tell_of_idle(
+    parameters: ContourTraining,
+    drawn: Collection[str] = (),
+    *,
+    from_simulator: bool,
+    from_models: bool = False,
+) -> None:
+    """Name settings that are not the defaults and do not count for this training.
+
+    Args:
+        parameters: The settings.
+        drawn: Keys of `[polar_transform]` that the configuration has.
+        from_simulator: Whether training is on simulated necks alone.
+        from_models: Whether training begins with the weights of models.
+    """
+    network = parameters.network
+    usual = ContourTraining(**_defaults(network, from_models=from_models))
+    idle = [*_IDLE[network], *(_IDLE_SIMULATED if from_simulator else _IDLE_ANNOTATED[network])]
+    changed = [key for key in idle if getattr(parameters, key) != getattr(usual, key)]
+    if network == "planes":
+        changed += [f"polar_transform.{key}" for key in sorted(drawn)]
+    if changed:
+        logger.warning(
+            '%s: not used by networks of the kind "%s" that are trained on %s; it does not count',
+            ", ".join(dict.fromkeys(changed)),
+            network,
+            "simulated necks alone" if from_simulator else "annotated scans",
+        )
+
+
+def _defaults(network: Literal["planes", "polar"], *, from_models: bool) -> dict[str, Any]:
+    found: dict[str, Any] = tomllib.loads(default_text(DEFAULTS[network]))[SECTION]
+    if from_models:
+        found |= tomllib.loads(default_text(FROM_MODELS[network]))[SECTION]
+    return found
 
 
 def _section(content: dict[str, Any], path: Path) -> dict[str, Any]:
