@@ -125,3 +125,20 @@ def test_a_section_is_seen_from_the_feet_whatever_the_order_of_axes(order: str) 
         assert lateral > medial + 0.8, "plaque is lateral: outwards from the middle"
     plain = cut_picture(course, "thickest", row, contours, None)
     assert plain.grey is None
+
+
+def test_a_section_of_outlines_far_beyond_the_scan_is_no_larger_than_a_neck() -> None:
+    contours, _ = neck()
+    course = internal(LEFT)
+    row = extreme_rows(course)["thickest"]
+    z = round(float(course.values("z")[row]))
+    far = tuple(
+        replace(one, wall=replace(one.wall, points=one.wall.points * 1e4))
+        if one.z == z and one.wall is not None
+        else one
+        for one in contours.left
+    )
+    found = cut_picture(course, "thickest", row, replace(contours, left=far), scan("RAS"))
+    assert found.half_width_mm < 50
+    assert found.grey is not None
+    assert max(found.grey.shape) < 1000

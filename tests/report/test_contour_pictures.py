@@ -173,6 +173,17 @@ def test_a_tile_at_the_edge_of_the_scan_has_its_outlines_in_the_middle() -> None
     assert np.median(pixels[:, : pixels.shape[1] // 3]) > 20
 
 
+def test_outlines_far_beyond_the_scan_do_not_make_a_picture_of_all_that() -> None:
+    """It would take terabytes."""
+    center = np.array([16.0, 16.0])
+    lumen, wall = (circle(center, radius, GRID) for radius in (2.6, 5e5))
+    far = scene(Contours((CrossSection("internal", 3, lumen, wall),), (), GRID, None))
+    shown = contour_pictures.tile(far, "left", 3, "")
+    assert max(shown.extent_mm) < 100
+    drawn = points_of(data_of(shown, "lumen internal"))
+    assert np.ptp(drawn, axis=0) == pytest.approx([5.2, 5.2], abs=0.2), "the lumen is there"
+
+
 def test_regular_tiles_and_without_scan() -> None:
     bare = make_contour_scene(round_contours(GRID, WAYS), None)
     assert bare is not None

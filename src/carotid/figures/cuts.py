@@ -20,6 +20,9 @@ Extreme = Literal["narrowest", "thickest"]
 
 HALF_WIDTH_MM = 12.0
 
+WIDEST_MM = 96.0
+"""Outlines of no artery may reach far beyond the scan; a picture of all of it would be endless."""
+
 _WHITE_PERCENTILE = 99.0
 
 
@@ -79,7 +82,7 @@ def cut_picture(
     outlines = [_points_mm(one, contours) for one in (section.lumen, section.wall)]
     known = next(one for one in reversed(outlines) if one is not None)
     middle = (known.min(axis=0) + known.max(axis=0)) / 2
-    half = max(HALF_WIDTH_MM, 1.15 * float(np.abs(known - middle).max()))
+    half = min(max(HALF_WIDTH_MM, 1.15 * float(np.abs(known - middle).max())), WIDEST_MM / 2)
     seen = [None if one is None else (one - middle) * (-1, 1) for one in outlines]
     grey = None if scan is None else _grey(scan, contours, middle, half, z)
     return CutPicture(course, row, extreme, grey, half, seen[0], seen[1])

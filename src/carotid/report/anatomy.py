@@ -31,6 +31,9 @@ STRIP_DEPTH_MM = 2.0
 SECTION_MM = 48.0
 """Largest width and height of an axial section."""
 
+WIDEST_MM = 96.0
+"""Largest width and height of a picture around outlines."""
+
 _SMOOTH_MM = 12.0
 
 
@@ -155,9 +158,13 @@ def cut_along(
 def box_around(
     points: NDArray[np.floating], spacing_mm: tuple[float, float, float], least_mm: float
 ) -> Box:
-    """A square with (n, 2) canonical points in its middle and some room; it may leave the scan."""
+    """A square with (n, 2) canonical points in its middle and some room; it may leave the scan.
+
+    It is no wider than `WIDEST_MM`: points of no artery, far outside of the scan, would else make
+    a picture that does not fit into memory.
+    """
     low, high = points.min(axis=0), points.max(axis=0)
-    wide = max(least_mm, *((high - low) * spacing_mm[:2] + 4.0))
+    wide = min(max(least_mm, *((high - low) * spacing_mm[:2] + 4.0)), WIDEST_MM)
     start, stop = [], []
     for axis in (0, 1):
         count = max(1, round(wide / spacing_mm[axis]))
