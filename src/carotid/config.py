@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from carotid.geometry.grid import Grid
+
 logger = logging.getLogger(__name__)
 
 MAX_CONFIG_BYTES = 1 << 20
@@ -29,6 +31,13 @@ class Parameters(BaseModel):
     """Settings of one command: frozen, and nothing unknown is accepted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    def check_grid(self, grid: Grid) -> None:
+        """Refuse a scan of which these settings leave nothing, by its grid; most leave all.
+
+        Raises:
+            InputError: What they leave nothing of.
+        """
 
 
 P = TypeVar("P", bound=Parameters)

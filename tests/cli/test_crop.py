@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 from tests.cli.study import AS_THEY_ARE, CONFIG, Study
 from tests.command import run_carotid
-from tests.necks import SHAPE, write_scan
+from tests.necks import SHAPE, affine_of, neck, write_scan
 from tests.networks import write_models
 
 from carotid.errors import UsageError
 from carotid.geometry.crop import Crop
+from carotid.geometry.grid import Grid
+from carotid.geometry.volume import Volume
 from carotid.report.sources import find_subjects
 from carotid.report.write import write_report
 from carotid.stages.catalog import read_settings, stage_named
+from carotid.storage.metaimage.write import write_metaimage
 from carotid.storage.results.heatmap_slices import open_heatmaps
 
 if TYPE_CHECKING:
@@ -58,6 +61,24 @@ def test_results_lie_on_the_whole_scan_and_are_not_mixed(tmp_path: Path) -> None
     (row,) = page.rows
     assert row.sides["left"].internal.peak_share in (0.0, 1.0), "of the slices in the box"
     assert find_subjects(study.out, None)[0][0].crop == Crop.parse(BOX)
+
+
+def test_scans_that_it_misses_are_told_before_any_is_computed(tmp_path: Path) -> None:
+    study = Study(tmp_path)
+    for name, moved_mm in (("one", 0.0), ("two", 0.0), ("zoe", 300.0)):
+        affine = affine_of()
+        affine[1, 3] += moved_mm
+        study.raw.mkdir(exist_ok=True)
+        write_metaimage(study.raw / f"{name}.mha", Volume(neck(), Grid(SHAPE, affine)))
+    (study.raw / "parameters.json").write_text(AS_THEY_ARE)
+    write_models(study.models, 1)
+    study.config.write_text(CONFIG)
+    done = study.run("-v", "--crop", BOX)
+    assert done.returncode == 1
+    assert "2 done, 0 skipped, 1 failed" in done.stdout
+    reason = study.reasons()["zoe"][1]
+    assert reason.startswith(f"{study.raw / 'zoe.mha'}: the crop misses the scan")
+    assert done.stderr.index("zoe: failed") < done.stderr.index("one: done"), "said at once"
 
 
 def test_an_option_wins_over_the_configuration(tmp_path: Path) -> None:

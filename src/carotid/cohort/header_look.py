@@ -13,14 +13,16 @@ from carotid.errors import CarotidError
 from carotid.storage.raw import open_scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from carotid.config import Parameters
     from carotid.storage.raw import RawScan
 
 
 def done_after_a_look(
     asked: Sequence[str],
     unread: Mapping[str, RawScan],
+    settings: Iterable[Parameters],
     finished: Callable[[Outcome], None],
     run: Callable[[Sequence[str]], list[Outcome]],
 ) -> list[Outcome]:
@@ -29,26 +31,30 @@ def done_after_a_look(
     Args:
         asked: Whom to do.
         unread: The scans to look at.
+        settings: Those of the stages that read scans.
         finished: Told of each whose scan cannot be used.
         run: Does the others.
 
     Returns:
         One outcome per participant, sorted by id.
     """
-    unusable = look_at_headers(unread)
+    unusable = look_at_headers(unread, settings)
     for outcome in unusable:
         finished(outcome)
     rest = sorted({*asked} - {outcome.participant_id for outcome in unusable})
     return sorted([*unusable, *run(rest)], key=lambda one: one.participant_id)
 
 
-def look_at_headers(scans: Mapping[str, RawScan]) -> list[Outcome]:
-    """Those whose scan cannot be used, with the reason; `scans` are by id."""
+def look_at_headers(scans: Mapping[str, RawScan], settings: Iterable[Parameters]) -> list[Outcome]:
+    """Those whose scan cannot be used, or not with these settings; `scans` are by id."""
     failed = []
+    readers = tuple(settings)
     for participant_id, scan in scans.items():
         stop_if_asked()
         try:
-            open_scan(scan)
+            grid = open_scan(scan).grid
+            for one in readers:
+                one.check_grid(grid)
         except CarotidError as error:
-            failed.append(Outcome(participant_id, "failed", str(error)))
+            failed.append(Outcome(participant_id, "failed", str(error.at(scan.path))))
     return failed

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from carotid.cohort.places import Places
     from carotid.cohort.runner import Progress
     from carotid.cohort.shard import Shard
+    from carotid.config import Parameters
     from carotid.provenance import Record
     from carotid.stages.inputs import Inputs
     from carotid.stages.stage import Prepared, Stage, Task
@@ -130,7 +131,8 @@ def run_stage(
     with choose_progress(len(asked)) as progress:
         if request.scheduler is None:
             runner, unread = opened.runner(progress), _unread(opened, stage, complete)
-            outcomes = done_after_a_look(asked, unread, progress.finished, runner.run)
+            settings = [opened.parameters]
+            outcomes = done_after_a_look(asked, unread, settings, progress.finished, runner.run)
         else:
             work = Work(open_stage, request, opened.records(), request.scheduler)
             outcomes = run_on_cluster(work, asked, complete, progress)
@@ -148,6 +150,7 @@ class OpenStage:
         places: What is read.
         inputs: What participants bring.
         asked: Whom to do.
+        parameters: The stage's settings.
         record: What holds for the whole run.
         results: What is kept in the output directory.
         runner: Makes what takes participants through the stage, from what is told of it.
@@ -157,6 +160,7 @@ class OpenStage:
     places: Places
     inputs: Inputs
     asked: list[str]
+    parameters: Parameters
     record: Record
     results: StageResults
     runner: Callable[[Progress], Runner[Any]]
@@ -202,7 +206,7 @@ def open_stage(request: Request) -> OpenStage:
     def runner(progress: Progress) -> Runner[Any]:
         return Runner(task, results, progress, around, early)
 
-    return OpenStage(layout, places, inputs, asked, record, results, runner)
+    return OpenStage(layout, places, inputs, asked, parameters, record, results, runner)
 
 
 def _unread(opened: OpenStage, stage: Stage, complete: Sequence[str]) -> dict[str, RawScan]:

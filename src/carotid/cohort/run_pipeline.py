@@ -149,6 +149,7 @@ class OpenPipeline:
         pipeline: The stages at work.
         asked: Whom to do.
         unread: Scans of those who have to be done here, but for the first one.
+        readers: The settings of stages that read scans.
         surroundings: How threads behave.
         early: The first participant, which is being loaded.
     """
@@ -156,6 +157,7 @@ class OpenPipeline:
     pipeline: Pipeline
     asked: list[str]
     unread: dict[str, RawScan]
+    readers: list[Parameters]
     surroundings: Surroundings
     early: EarlyLoad[Any] | None
 
@@ -196,13 +198,16 @@ def open_pipeline(request: PipelineRequest) -> OpenPipeline:
     prepared = pipeline.prepare()
     stop_if_asked()
     unread = {one: found.scans[one] for one in left[1:]}
-    return OpenPipeline(pipeline, asked, unread, with_networks(prepared), early)
+    readers = [settings[stage.name] for stage in request.stages if SCAN in stage.needs]
+    return OpenPipeline(pipeline, asked, unread, readers, with_networks(prepared), early)
 
 
 def _done_here(opened: OpenPipeline, progress: StepProgress) -> list[Outcome]:
     """Take participants through on this machine, after a look at all headers."""
     runner = opened.runner(progress)
-    return done_after_a_look(opened.asked, opened.unread, progress.finished, runner.run)
+    return done_after_a_look(
+        opened.asked, opened.unread, opened.readers, progress.finished, runner.run
+    )
 
 
 def settings_of(request: PipelineRequest) -> dict[str, Parameters]:

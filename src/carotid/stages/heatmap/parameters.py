@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import (
     Field,
@@ -17,6 +17,10 @@ from pydantic import (
 
 from carotid.config import Parameters
 from carotid.geometry.crop import EXPECTED, Crop
+from carotid.geometry.frame import NetworkFrame
+
+if TYPE_CHECKING:
+    from carotid.geometry.grid import Grid
 
 MAX_WINDOW_VOXELS = 1 << 28
 """Largest window: 268 million voxels would need hundreds of gigabytes."""
@@ -77,6 +81,15 @@ class HeatmapParameters(Parameters):
             return self.roi_size
         fitting = side_shape[1] // _ROI_STEP * _ROI_STEP
         return superior, max(posterior, min(fitting, self.max_roi_depth)), left
+
+    def check_grid(self, grid: Grid) -> None:
+        """Refuse a scan that the crop misses, or leaves nothing of one side of.
+
+        Raises:
+            InputError: Says where the scan lies.
+        """
+        if self.crop is not None:
+            NetworkFrame.of(grid, resample=self.spacing, crop=self.crop)
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
