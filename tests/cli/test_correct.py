@@ -14,10 +14,10 @@ from tests.evaluation.cohort import of
 
 from carotid.errors import UsageError
 from carotid.export.corrections import Place, correct
-from carotid.report.made_of import is_older
 from carotid.report.write import write_report
 from carotid.storage.markups import Markup, markups_text, read_markups
 from carotid.storage.results.layout import PROVENANCE_FILE, OutputLayout
+from carotid.storage.results.made_of import is_older
 from carotid.storage.results.measurement_tables import load_table
 
 if TYPE_CHECKING:

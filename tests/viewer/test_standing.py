@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from carotid.network.shipped import shipped_checksums
 from carotid.provenance import Input, Record
+from carotid.storage.results.made_of import MadeOf, state_of_results
 from carotid.viewer.standing import Standing, standing_of
 
 if TYPE_CHECKING:
@@ -52,6 +54,19 @@ def test_scans_unlike_those_of_training_and_failures_are_told(tmp_path: Path) ->
     text = of(tmp_path, "b").as_html()
     assert '"badge doubt">failed<' in text
     assert "no memory." in text
+
+
+def test_a_score_of_results_that_are_gone_is_called_so(tmp_path: Path) -> None:
+    table(tmp_path, "1\ta\tdone\t\t9.00\t\t")
+    record = tmp_path / "a" / "measurement_transform" / "provenance.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("first")
+    made = MadeOf(state_of_results(tmp_path), [], 0, 100.0, 200, "", "")
+    mark = html.escape(made.as_text())
+    (tmp_path / "report.html").write_text(f'<meta name="carotid-made-of" content="{mark}">')
+    assert "earlier results" not in of(tmp_path).as_html()
+    record.write_text("second")
+    assert "earlier results; carotid report says it of these." in of(tmp_path).as_html()
 
 
 def test_the_page_of_everyone_is_linked_where_it_is_and_can_be_reached(tmp_path: Path) -> None:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from carotid.artifacts.noun import require, short
+from carotid.artifacts.noun import require_array, require_kinds, short
 from carotid.errors import CarotidError
+from carotid.geometry.grid import Grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carotid.artifacts.labels import Label
-    from carotid.geometry.grid import Grid
     from carotid.geometry.sides import SideName
 
 
@@ -40,10 +40,9 @@ class Centerline:
     uncertainty_mm: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        n = len(self.points)
-        require(self.points.shape == (n, 3), "points", self.points)
+        require_array("points", self.points, (None, 3))
         for name in ("mean_value", "std_value", "max_distances", "uncertainty_mm"):
-            require(getattr(self, name).shape == (n,), name, getattr(self, name))
+            require_array(name, getattr(self, name), (len(self.points),))
         if not np.isfinite(self.points).all() or (np.diff(self.points[:, 2]) <= 0).any():
             raise CarotidError("a centerline's points must be finite and rise in z")
 
@@ -73,6 +72,9 @@ class Bifurcation:
     uncertainty_mm: float
     corrected: bool = False
 
+    def __post_init__(self) -> None:
+        require_array("point", self.point, (3,))
+
 
 @dataclass(frozen=True, eq=False)
 class SideCenterlines:
@@ -89,6 +91,15 @@ class SideCenterlines:
     internal: Centerline
     external: Centerline
     bifurcation: Bifurcation | None = None
+
+    def __post_init__(self) -> None:
+        require_kinds(
+            self,
+            internal=Centerline,
+            external=Centerline,
+            bifurcation=Bifurcation,
+            may_lack=("bifurcation",),
+        )
 
     def artery(self, label: Label) -> Centerline:
         """One artery by its label."""
@@ -109,6 +120,11 @@ class Centerlines:
     left: SideCenterlines
     right: SideCenterlines
     grid: Grid | None
+
+    def __post_init__(self) -> None:
+        require_kinds(
+            self, left=SideCenterlines, right=SideCenterlines, grid=Grid, may_lack=("grid",)
+        )
 
     def side(self, name: SideName) -> SideCenterlines:
         """One side by its name."""

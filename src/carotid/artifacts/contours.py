@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from carotid.artifacts.noun import require, short
+from carotid.artifacts.noun import require_array, require_kinds, short
+from carotid.geometry.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from carotid.artifacts.labels import Boundary, Label
     from carotid.artifacts.rays import RayRadii
-    from carotid.geometry.grid import Grid
     from carotid.geometry.sides import SideName
 
 
@@ -41,10 +41,9 @@ class Outline:
     corrected: bool = False
 
     def __post_init__(self) -> None:
-        n = len(self.points)
-        require(self.points.shape == (n, 2), "points", self.points)
+        require_array("points", self.points, (None, 2))
         for name in ("deviation", "norm_deviation", "deviation_mm"):
-            require(getattr(self, name).shape == (n,), name, getattr(self, name))
+            require_array(name, getattr(self, name), (len(self.points),))
 
     @classmethod
     def of_points(cls, points: NDArray[np.float64], *, corrected: bool = False) -> Self:
@@ -72,6 +71,9 @@ class CrossSection:
     lumen: Outline | None
     wall: Outline | None
 
+    def __post_init__(self) -> None:
+        require_kinds(self, lumen=Outline, wall=Outline, may_lack=("lumen", "wall"))
+
     def outline(self, boundary: Boundary) -> Outline | None:
         """One outline by its name."""
         return self.lumen if boundary == "lumen" else self.wall
@@ -96,6 +98,11 @@ class Contours:
     canonical: Grid
     stored: Grid | None
     planes: Mapping[SideName, Mapping[Label, RayRadii]] | None = None
+
+    def __post_init__(self) -> None:
+        require_kinds(
+            self, left=tuple, right=tuple, canonical=Grid, stored=Grid, may_lack=("stored",)
+        )
 
     def side(self, name: SideName) -> tuple[CrossSection, ...]:
         """One side by its name."""

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from carotid.artifacts.labels import LABELS
-from carotid.artifacts.noun import require, short
-from carotid.geometry.grid import CANONICAL, Reordering
+from carotid.artifacts.noun import require_array, require_kinds, short
+from carotid.geometry.grid import CANONICAL, Grid, Reordering
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from carotid.geometry.grid import Grid
     from carotid.geometry.intensity import IntensityRange
     from carotid.geometry.sides import SideName
     from carotid.geometry.volume import Volume
@@ -53,10 +52,9 @@ class SideHeatmaps:
     max_indices: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        require(self.mean.ndim == 4 and self.mean.shape[0] == len(LABELS), "mean", self.mean)
-        require(self.std.shape == self.mean.shape, "std", self.std)
-        fits = self.max_indices.ndim == 4 and self.max_indices.shape[1::2] == (len(LABELS), 2)
-        require(fits, "max_indices", self.max_indices)
+        require_array("mean", self.mean, (len(LABELS), None, None, None))
+        require_array("std", self.std, self.mean.shape)
+        require_array("max_indices", self.max_indices, (None, len(LABELS), None, 2), "iu")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +73,9 @@ class Heatmaps:
     grid: Grid
 
     def __post_init__(self) -> None:
+        require_kinds(self, left=SideHeatmaps, right=SideHeatmaps, grid=Grid)
         for side in (self.left, self.right):
-            require(side.mean.shape[1:] == self.grid.shape, "mean", side.mean)
+            require_array("mean", side.mean, (len(LABELS), *self.grid.shape))
 
     def side(self, name: SideName) -> SideHeatmaps:
         """One side by its name."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from carotid.counted import counted
 from carotid.errors import CarotidError
 from carotid.geometry.grid import Grid
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 def short(noun: Any) -> str:
@@ -32,11 +29,52 @@ def _brief(value: object) -> str:
     return type(value).__name__ if is_dataclass(value) else repr(value)
 
 
-def require(fits: bool, name: str, array: NDArray[np.generic]) -> None:  # noqa: FBT001
-    """Refuse an array that does not fit.
+def require_array(
+    name: str, array: object, shape: tuple[int | None, ...], kinds: str = "iuf"
+) -> None:
+    """Refuse what is not an array of the right numbers and shape.
+
+    Args:
+        name: What it is called in its noun.
+        array: What was given.
+        shape: Its size along each axis; None where any size will do.
+        kinds: NumPy's letters of the kinds of numbers that it may hold.
 
     Raises:
         CarotidError: Names it.
     """
-    if not fits:
-        raise CarotidError(f"{name} has the wrong shape", found=array.shape)
+    if not isinstance(array, np.ndarray):
+        raise CarotidError(
+            f"{name} is not an array",
+            found=type(array).__name__,
+            expected="a NumPy array",
+            remedy="give numpy.asarray(...) of it",
+        )
+    if array.dtype.kind not in kinds:
+        expected = "whole numbers" if "f" not in kinds else "real numbers"
+        raise CarotidError(f"{name} has the wrong type", found=array.dtype, expected=expected)
+    fits = zip(array.shape, shape, strict=False)
+    if array.ndim != len(shape) or any(n not in (have, None) for have, n in fits):
+        sizes = ", ".join("any" if n is None else str(n) for n in shape)
+        raise CarotidError(f"{name} has the wrong shape", found=array.shape, expected=f"({sizes})")
+
+
+def require_kinds(noun: object, *, may_lack: tuple[str, ...] = (), **kinds: type) -> None:
+    """Refuse parts of a noun that are not what they should be.
+
+    Args:
+        noun: What is made.
+        may_lack: Those that may be None.
+        **kinds: What each part is.
+
+    Raises:
+        CarotidError: Names the first that is not.
+    """
+    for name, kind in kinds.items():
+        part = getattr(noun, name)
+        if not isinstance(part, kind) and not (part is None and name in may_lack):
+            raise CarotidError(
+                f"{name} of {type(noun).__name__} is of another kind",
+                found=type(part).__name__,
+                expected=kind.__name__,
+            )

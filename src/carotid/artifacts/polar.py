@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from carotid.artifacts.noun import require, short
+from carotid.artifacts.noun import require_array, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,11 +39,8 @@ class PolarBlock:
     images: NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        k, centers = self.centers.shape[:2]
-        require(self.centers.shape == (k, centers, 3), "centers", self.centers)
-        require(len(self.labels) == k, "labels", self.centers)
-        fits = self.images.ndim == 5 and self.images.shape[:2] == (k, centers)
-        require(fits, "images", self.images)
+        require_array("centers", self.centers, (len(self.labels), None, 3))
+        require_array("images", self.images, (*self.centers.shape[:2], None, None, None))
 
 
 class PolarImages(Protocol):

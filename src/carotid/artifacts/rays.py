@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from carotid.artifacts.noun import require, short
+from carotid.artifacts.noun import require_array, short
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,8 +59,8 @@ class RayRadii:
 
     def __post_init__(self) -> None:
         n = len(self.planes)
+        require_array("lumen_mm", self.lumen_mm, (n, None))
+        rays = self.lumen_mm.shape[1]
         for name in RADIUS_NAMES:
-            array = getattr(self, name)
-            require(array.ndim == 2 and array.shape[0] == n, name, array)
-            require(array.shape == self.lumen_mm.shape, name, array)
-        require(self.from_divider_mm.shape == (n,), "from_divider_mm", self.from_divider_mm)
+            require_array(name, getattr(self, name), (n, rays))
+        require_array("from_divider_mm", self.from_divider_mm, (n,))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.artifacts.noun import require, short
+from carotid.artifacts.noun import require_array, require_kinds, short
+from carotid.errors import CarotidError
+from carotid.geometry.grid import Grid
 from carotid.geometry.sides import SIDE_NAMES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from carotid.geometry.grid import Grid
     from carotid.geometry.sides import SideName
 
 
@@ -39,8 +40,7 @@ class SideMasks:
     start: tuple[int, int, int]
 
     def __post_init__(self) -> None:
-        fits = self.masks.ndim == 4 and len(self.masks) == len(SEGMENTATION_COMPONENTS)
-        require(fits, "masks", self.masks)
+        require_array("masks", self.masks, (len(SEGMENTATION_COMPONENTS), None, None, None), "iu")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +59,15 @@ class Segmentation:
     grid: Grid
 
     def __post_init__(self) -> None:
+        require_kinds(self, left=SideMasks, right=SideMasks, grid=Grid)
         for side in (self.left, self.right):
             stop = np.add(side.start, side.masks.shape[1:])
-            require(bool((stop <= self.grid.shape).all()), "masks", side.masks)
+            if (stop > self.grid.shape).any():
+                raise CarotidError(
+                    "masks reach beyond their grid",
+                    found=tuple(stop.tolist()),
+                    expected=f"at most {self.grid.shape}",
+                )
 
     def side(self, name: SideName) -> SideMasks:
         """One side by its name."""

@@ -111,7 +111,7 @@ def _make_anew(place: Place, changed: Sequence[str], settings: Settings) -> int:
 def _name_older(place: Place) -> None:
     """Say which pictures of this participant show what was there before."""
     from carotid.figures.files import figures_there
-    from carotid.report.made_of import view_beside
+    from carotid.storage.results.made_of import view_beside
 
     root = place.layout.root
     view = view_beside(root, place.participant_id)
@@ -136,8 +136,8 @@ def _remake_page(output_dir: Path) -> None:
     from carotid.cli.report import page_progress, print_page
     from carotid.errors import CarotidError
     from carotid.report.again import write_again
-    from carotid.report.made_of import is_older
     from carotid.storage.results.layout import QUALITY_FILE, REPORT_FILE
+    from carotid.storage.results.made_of import is_older
 
     page = output_dir / REPORT_FILE
     if not page.is_file() or not is_older(output_dir, page):

@@ -104,8 +104,8 @@ def page_progress() -> Iterator[Callable[[str, int, int], None]]:
 
 def name_older_page(output_dir: Path) -> None:
     """Say so where the page of a directory does not show the results that are there now."""
-    from carotid.report.made_of import is_older
     from carotid.storage.results.layout import REPORT_FILE
+    from carotid.storage.results.made_of import is_older
 
     page = output_dir / REPORT_FILE
     if page.is_file() and is_older(output_dir, page):

@@ -110,8 +110,8 @@ def _make_page(output_dir: Path, outcomes: list[Outcome]) -> None:
     """Write the page, if it is not there or older than the results, and say where it is."""
     from carotid.cli.report import page_progress, print_page
     from carotid.report.again import write_again
-    from carotid.report.made_of import is_older
     from carotid.storage.results.layout import REPORT_FILE
+    from carotid.storage.results.made_of import is_older
 
     unchanged = all(outcome.status == "skipped" for outcome in outcomes)
     if unchanged and not is_older(output_dir, output_dir / REPORT_FILE):

@@ -27,6 +27,19 @@ class Volume:
     grid: Grid
 
     def __post_init__(self) -> None:
+        if not isinstance(self.array, np.ndarray):
+            raise InputError(
+                "the voxels are not an array",
+                found=type(self.array).__name__,
+                expected="a NumPy array",
+                remedy="give numpy.asarray(...) of them",
+            )
+        if not isinstance(self.grid, Grid):
+            raise InputError(
+                "a volume needs to know where it lies",
+                found=type(self.grid).__name__,
+                expected="Grid(array.shape, affine)",
+            )
         if self.array.shape != self.grid.shape:
             raise InputError(
                 "the voxels do not fit the grid",

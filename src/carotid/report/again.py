@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from carotid.errors import UsageError
 from carotid.evaluation.distances import HIGH_PEAK
-from carotid.report.made_of import MadeOf
 from carotid.report.sources import find_subjects, scans_shown
 from carotid.report.write import DEFAULT_PICTURES, Report, write_report
 from carotid.storage.results.layout import REPORT_FILE
+from carotid.storage.results.made_of import MadeOf
 
 if TYPE_CHECKING:
     from collections.abc import Callable

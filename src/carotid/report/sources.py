@@ -11,6 +11,7 @@ from carotid.errors import CarotidError, UsageError, one_line
 from carotid.geometry.crop import Crop
 from carotid.storage.participants import find_scans_at
 from carotid.storage.results.layout import OutputLayout
+from carotid.storage.results.made_of import SHOWN
 from carotid.storage.results.parameters import read_parameters
 from carotid.storage.results.record import has_record, read_record
 from carotid.storage.results.summary import read_summary
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Result = Literal["done", "incomplete", "failed", "no result"]
-
-SHOWN = ("heatmap", "centerline", "contour", "measurement")
-"""The stages whose results a page shows, in their order."""
 
 _OPEN = ("centerline", "contour")
 """Those of which other programs' results are shown too."""

@@ -14,12 +14,6 @@ from carotid.errors import UsageError
 from carotid.evaluation.distances import HIGH_PEAK
 from carotid.evaluation.models_told import models_told
 from carotid.report.case import Wishes, make_case
-from carotid.report.made_of import (
-    MadeOf,
-    from_page,
-    state_of_results,
-    view_beside,
-)
 from carotid.report.page import Case, PageFacts, page
 from carotid.report.quality_columns import COLUMNS
 from carotid.report.quality_table import quality_table
@@ -27,6 +21,13 @@ from carotid.report.rows import Row, worst_first
 from carotid.report.sources import find_subjects, scans_shown
 from carotid.storage.results.atomic import atomic_file, cannot_write, write_atomically
 from carotid.storage.results.layout import QUALITY_FILE, REPORT_FILE
+from carotid.storage.results.made_of import (
+    MadeOf,
+    from_page,
+    state_of_results,
+    view_beside,
+    views_beside,
+)
 from carotid.storage.results.measurement_tables import write_dictionary
 
 if TYPE_CHECKING:
@@ -91,8 +92,10 @@ def write_report(
     _check_target(target)
     place = target.parent
     models = models_told(record for one in subjects for record in one.records.values())
+    results = state_of_results(output_dir)
     made_of = MadeOf(
-        state_of_results(output_dir, place),
+        results,
+        views_beside(place, results),
         scans_shown(subjects),
         threshold,
         pictures,

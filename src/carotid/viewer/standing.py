@@ -15,6 +15,7 @@ from carotid.errors import InputError
 from carotid.evaluation.figures import judged
 from carotid.evaluation.models_told import models_told
 from carotid.storage.results.layout import QUALITY_FILE, REPORT_FILE
+from carotid.storage.results.made_of import scored_earlier
 from carotid.storage.tables import read_table
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 _COLUMNS = ("participant_id", "result", "reason", "score", "unlike_training")
 _WORDS = {"check": "worth a check"}
 
+EARLIER = "This was said of earlier results; carotid report says it of these."
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -39,6 +42,7 @@ class Standing:
         score: 0 to 100; NaN where it is unknown.
         reason: What makes the score, or why there is no result.
         unlike: In what the scan differs from those of training.
+        earlier: Whether all this is of results that are not there any more.
         report: Where the page of all participants is, seen from this one; empty without a link.
     """
 
@@ -47,6 +51,7 @@ class Standing:
     score: float = math.nan
     reason: str = ""
     unlike: str = ""
+    earlier: bool = False
     report: str = ""
 
     def as_html(self) -> str:
@@ -61,6 +66,8 @@ class Standing:
             words.append(f"The scan is unlike those of training: {html.escape(self.unlike)}.")
         if self.reason:
             words.append(f"{html.escape(self.reason)}.")
+        if self.word and self.earlier:
+            words.append(EARLIER)
         return f'{told}\n<p class="standing">{" ".join([*words, *[link] * bool(link)])}</p>'
 
     @property
@@ -101,7 +108,8 @@ def standing_of(
         return Standing(models, report=report)
     cells = {name: table.cells[name][rows[0]] for name in _COLUMNS}
     unlike = cells["unlike_training"]
-    return Standing(models, _word(cells, score), score, cells["reason"], unlike, report)
+    earlier = scored_earlier(output_dir, participant_id)
+    return Standing(models, _word(cells, score), score, cells["reason"], unlike, earlier, report)
 
 
 def _word(cells: dict[str, str], score: float) -> str:

@@ -1,7 +1,7 @@
 """What a page was made of, kept in its head: so a later command sees whether it is older.
 
-Dates would not tell: copies of a folder have new ones. A page says instead which results it shows,
-and how it was asked for, so that it can be made again in the same way.
+Dates would not tell: copies of a folder have new ones. A page says instead which results of whom it
+shows, and how it was asked for, so that it can be made again in the same way.
 """
 
 from __future__ import annotations
@@ -14,17 +14,25 @@ import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from carotid.report.sources import SHOWN
 from carotid.storage.results.layout import (
     CORRECTED_FOLDER,
     CORRECTION_FILE,
     PROVENANCE_FILE,
+    REPORT_FILE,
     VIEWS_FOLDER,
     OutputLayout,
 )
 
-_HEAD_BYTES = 8 << 10
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SHOWN = ("heatmap", "centerline", "contour", "measurement")
+"""The stages whose results a page shows, in their order."""
+
+_HEAD_LINES, _MAX_BYTES = 20, 16 << 20
+_DIGITS = 16
 _MARK = re.compile(r'<meta name="carotid-made-of" content="([^"]*)">')
 
 
@@ -34,13 +42,15 @@ class MadeOf:
 
     Attributes:
         results: See `state_of_results`.
+        views: Who has a view beside the page.
         scans: How many participants' scans were there.
         threshold, pictures: As of `write_report`.
         raw_dir, annotation_dir: The same, as seen from the page's folder; "" where the folder was
             not given, None where it lies elsewhere: a page may be handed on, paths stay at home.
     """
 
-    results: str
+    results: dict[str, str]
+    views: list[str]
     scans: int
     threshold: float
     pictures: int
@@ -56,7 +66,9 @@ class MadeOf:
         """What a page says; None where it is not there, says nothing, or somebody has spoilt it."""
         try:
             with page.open("rb") as file:
-                found = _MARK.search(file.read(_HEAD_BYTES).decode("utf-8", "replace"))
+                lines = (file.readline(_MAX_BYTES) for _ in range(_HEAD_LINES))
+                marks = (_MARK.search(line.decode("utf-8", "replace")) for line in lines)
+                found = next((mark for mark in marks if mark is not None), None)
             made = cls(**json.loads(html.unescape(found[1]))) if found else None
         except (OSError, ValueError, TypeError):
             return None
@@ -65,7 +77,8 @@ class MadeOf:
     def _is_sound(self) -> bool:
         places = (self.raw_dir, self.annotation_dir)
         return (
-            isinstance(self.results, str)
+            isinstance(self.results, dict)
+            and isinstance(self.views, list)
             and isinstance(self.scans, int)
             and isinstance(self.pictures, int)
             and isinstance(self.threshold, int | float)
@@ -74,28 +87,19 @@ class MadeOf:
         )
 
 
-def state_of_results(output_dir: Path, page_dir: Path) -> str:
-    """SHA-256 over what records the results that a page shows.
+def state_of_results(output_dir: Path) -> dict[str, str]:
+    """What the records say of the results that a page shows, as a checksum by participant.
 
-    It changes with every result that is made, made anew, corrected by hand, or taken away, and with
-    every view beside the page that comes or goes.
-
-    Args:
-        output_dir: Where results are.
-        page_dir: Where the page is.
+    It changes with every result that is made, made anew, corrected by hand, or taken away.
     """
-    layout, state = OutputLayout(output_dir), hashlib.sha256()
+    layout = OutputLayout(output_dir)
     everyone = {one for stage in SHOWN for one in layout.participants(f"{stage}_transform")}
-    for participant_id in sorted(everyone):
-        for stage in SHOWN:
-            folder = layout.transform(participant_id, f"{stage}_transform")
-            if not folder.is_dir():
-                continue
-            state.update(f"{participant_id}/{stage}\n".encode(errors="surrogateescape"))
-            for name in (PROVENANCE_FILE, f"{CORRECTED_FOLDER}/{CORRECTION_FILE}"):
-                state.update(_digest(folder / name))
-        state.update(b"view\n" if view_beside(page_dir, participant_id).is_file() else b"\n")
-    return state.hexdigest()
+    return {one: _state_of(layout, one) for one in sorted(everyone)}
+
+
+def views_beside(page_dir: Path, participant_ids: Iterable[str]) -> list[str]:
+    """Which of these participants have a page in 3D beside the page of all."""
+    return [one for one in participant_ids if view_beside(page_dir, one).is_file()]
 
 
 def view_beside(page_dir: Path, participant_id: str) -> Path:
@@ -104,9 +108,30 @@ def view_beside(page_dir: Path, participant_id: str) -> Path:
 
 
 def is_older(output_dir: Path, page: Path) -> bool:
-    """Whether a page does not show the results that are there now."""
-    made = MadeOf.read(page)
-    return made is None or made.results != state_of_results(output_dir, page.parent)
+    """Whether a page does not show the results, or link the views, that are there now."""
+    made, now = MadeOf.read(page), state_of_results(output_dir)
+    return made is None or made.results != now or made.views != views_beside(page.parent, now)
+
+
+def scored_earlier(output_dir: Path, participant_id: str) -> bool:
+    """Whether the page of a directory, and the table beside it, show a participant's older results.
+
+    A directory without a page does not tell.
+    """
+    made = MadeOf.read(output_dir / REPORT_FILE)
+    now = _state_of(OutputLayout(output_dir), participant_id)
+    return made is not None and made.results.get(participant_id) != now
+
+
+def _state_of(layout: OutputLayout, participant_id: str) -> str:
+    state = hashlib.sha256()
+    for stage in SHOWN:
+        folder = layout.transform(participant_id, f"{stage}_transform")
+        if folder.is_dir():
+            state.update(f"{stage}\n".encode())
+            for name in (PROVENANCE_FILE, f"{CORRECTED_FOLDER}/{CORRECTION_FILE}"):
+                state.update(_digest(folder / name))
+    return state.hexdigest()[:_DIGITS]
 
 
 def from_page(place: Path | None, page_dir: Path) -> str | None:

@@ -10,8 +10,8 @@ import pytest
 
 from carotid.errors import UsageError
 from carotid.report.again import write_again
-from carotid.report.made_of import MadeOf, is_older
 from carotid.report.write import write_report
+from carotid.storage.results.made_of import MadeOf, is_older, scored_earlier
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +50,22 @@ def test_copies_are_not_older_whatever_their_dates(out: Path, tmp_path: Path) ->
     shutil.copytree(out / "lines", tmp_path / "copy" / "lines", copy_function=shutil.copyfile)
     shutil.copyfile(out / "report.html", tmp_path / "copy" / "report.html")
     assert not is_older(tmp_path / "copy", tmp_path / "copy" / "report.html")
+
+
+def test_it_is_told_whose_results_changed(out: Path) -> None:
+    shutil.copytree(out / "lines", out / "other")
+    assert scored_earlier(out, "other")
+    assert not scored_earlier(out, "lines"), "someone else's results do not count"
+    write_report(out)
+    assert not scored_earlier(out, "other")
+    (out / "views").mkdir()
+    (out / "views" / "other.html").touch()
+    assert not scored_earlier(out, "other"), "a view is no result"
+    record = out / "other" / "centerline_transform" / "provenance.json"
+    record.write_text(record.read_text() + " ")
+    assert scored_earlier(out, "other")
+    (out / "report.html").unlink()
+    assert not scored_earlier(out, "other"), "nothing tells"
 
 
 def test_views_beside_the_page_are_linked(out: Path) -> None:
