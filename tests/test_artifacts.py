@@ -98,7 +98,7 @@ ANY: Any = None
         (lambda: SideMasks(cast("Any", MASKS / 2), (0, 0, 0)), "masks has the wrong type"),
         (
             lambda: Segmentation(SideMasks(MASKS, (28, 0, 0)), SideMasks(MASKS, (0, 0, 0)), GRID),
-            r"masks reach beyond their grid \(found \(31, 4, 5\), expected at most \(30",
+            r"it reaches beyond the grid \(found \(31, 4, 5\), expected at most \(30",
         ),
     ],
 )

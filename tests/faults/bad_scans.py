@@ -183,7 +183,7 @@ VOXEL_ROWS: dict[str, tuple[Callable[[Path, str], object], str]] = {
     "extreme int16": (voxels(np.where(VOXELS > 100, 32767, -32768).astype("<i2")), SOUND),
     "extreme uint64": (
         voxels(np.where(VOXELS > 100, 2**64 - 1, 0).astype("<u8"), "MET_ULONG_LONG"),
-        "too large for the networks",
+        "too large to compute with",
     ),
     "extreme int32": (
         voxels(np.where(VOXELS > 100, 2**31 - 1, -(2**31)).astype("<i4"), "MET_INT"),
@@ -191,11 +191,11 @@ VOXEL_ROWS: dict[str, tuple[Callable[[Path, str], object], str]] = {
     ),
     "extreme double": (
         voxels(np.where(VOXELS > 100, 1.7e308, -1.7e308).astype("<f8"), "MET_DOUBLE"),
-        "too large for the networks",
+        "too large to compute with",
     ),
     "extreme float": (
         voxels(np.where(VOXELS > 100, 3e38, -3e38).astype("<f4"), "MET_FLOAT"),
-        "too large for the networks",
+        "too large to compute with",
     ),
     "one slice": (voxels(VOXELS[:1]), SOUND),
     "one row": (voxels(VOXELS[:1, :1]), SOUND),

@@ -109,8 +109,8 @@ def test_networks_see_what_the_known_tool_showed_them(case: str, participant: st
     percentiles = (rescaling.lower_percentile, rescaling.upper_percentile)
     scan = prepare_scan(
         load_scan(find_scans(raw)[participant]),
-        parameters_of(case),
         percentiles=percentiles if rescaling.rescale else None,
+        resample=parameters_of(case).spacing,
     )
     for side in scan.frame.sides:
         seen = scan.side_image(side)

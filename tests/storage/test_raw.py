@@ -142,3 +142,11 @@ def test_a_pipe_has_no_checksum(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.nii")
     with pytest.raises(InputError, match="a named pipe"):
         hash_scan(RawScan("a", tmp_path / "a.nii", "nifti"))
+
+
+def test_voxels_that_no_scan_has_are_told_with_their_file(tmp_path: Path) -> None:
+    array = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    array[1, 1, 1] = 1e37
+    NIFTI.save(NIFTI.Nifti1Image(array, AFFINE), tmp_path / "one.nii")
+    with pytest.raises(InputError, match=r"one\.nii: .*too large to compute with .*1e\+37"):
+        load_scan(find_scans(tmp_path)["one"])

@@ -64,7 +64,7 @@ class Segmentation:
             stop = np.add(side.start, side.masks.shape[1:])
             if (stop > self.grid.shape).any():
                 raise CarotidError(
-                    "masks reach beyond their grid",
+                    "masks has the wrong shape: it reaches beyond the grid",
                     found=tuple(stop.tolist()),
                     expected=f"at most {self.grid.shape}",
                 )

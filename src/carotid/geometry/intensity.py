@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_INTENSITY = 1e18
-"""Largest intensity that is not rescaled: the networks square it, in single precision."""
+"""Largest intensity: squared it still is a number in single precision. No scan comes near it."""
 
 _CHUNK = 1 << 20
 """Voxels looked at together, so that no copy of the whole scan is made."""
@@ -58,12 +59,11 @@ def checked_percentiles(values: Iterable[object]) -> tuple[float, float]:
     return numbers[0], numbers[1]
 
 
-def check_intensities(array: NDArray[np.generic], *, rescaled: bool = True) -> None:
+def check_intensities(array: NDArray[np.generic]) -> None:
     """Refuse scans that no network can say anything about.
 
     Args:
         array: Voxels, in any order.
-        rescaled: Whether intensities will be rescaled; if not, they must not be too large.
 
     Raises:
         InputError: Where voxels are NaN or infinite, too large, or all the same.
@@ -74,10 +74,12 @@ def check_intensities(array: NDArray[np.generic], *, rescaled: bool = True) -> N
     largest = 0.0
     wide = array.dtype.kind == "f" or array.dtype.itemsize > 4
     for part in _chunks(array):
-        if wide and not rescaled:
-            largest = max(largest, float(part.max()), -float(part.min()))
-        if array.dtype.kind == "f":
-            broken += int(part.size - np.count_nonzero(np.isfinite(part)))
+        if wide:
+            highest, lowest = float(part.max()), float(part.min())
+            if math.isfinite(highest) and math.isfinite(lowest):
+                largest = max(largest, highest, -lowest)
+            else:
+                broken += int(part.size - np.count_nonzero(np.isfinite(part)))
         constant = constant and bool((part == first).all())
     if broken:
         raise InputError(
@@ -87,10 +89,10 @@ def check_intensities(array: NDArray[np.generic], *, rescaled: bool = True) -> N
         )
     if largest > MAX_INTENSITY:
         raise InputError(
-            "the scan has voxels too large for the networks",
+            "the scan has voxels too large to compute with",
             found=f"{largest:.3g}",
             expected=f"at most {MAX_INTENSITY:g} in size",
-            remedy="export the scan again, or rescale intensities with a parameters.json",
+            remedy="export the scan again, or set voxels that stand for nothing to 0",
         )
     if constant:
         raise InputError(

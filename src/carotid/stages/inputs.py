@@ -230,10 +230,10 @@ class Inputs:
         content = opened.read()
         array, intensities = content.volume.array, None
         try:
+            check_intensities(array)
             if rescaling.rescale:
                 percentiles = (rescaling.lower_percentile, rescaling.upper_percentile)
                 intensities = intensity_range(array, *percentiles, leave_out=content.padding)
-            check_intensities(array, rescaled=rescaling.rescale)
         except CarotidError as error:
             raise error.at(place.path) from error
         return Scan(content.volume, intensities), Input(content.sha256, size_bytes)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from carotid.errors import CarotidError, InputError, ResourceError
+from carotid.geometry.intensity import check_intensities
 from carotid.storage.readers import READERS
 
 if TYPE_CHECKING:
@@ -53,8 +54,11 @@ def open_scan(scan: RawScan) -> OpenedScan:
 
 
 def load_scan(scan: RawScan) -> Volume:
-    """A scan's voxels and where they lie; see `open_scan`."""
-    return open_scan(scan).read().volume
+    """A scan's voxels, checked, and where they lie; see `open_scan`."""
+    volume = open_scan(scan).read().volume
+    with _errors_at(scan):
+        check_intensities(volume.array)
+    return volume
 
 
 def hash_scan(scan: RawScan) -> str:

@@ -68,7 +68,9 @@ def test_windows_are_as_deep_as_the_scan_where_that_is_allowed(
     """The neck is 38 voxels of 0.5 mm deep: 32 are the most that fit in steps of 16."""
     window = {depth: HeatmapParameters(roi_size=(32, depth, 32)) for depth in (16, as_deep_as)}
     asked = HeatmapParameters(roi_size=(32, 16, 32), max_roi_depth=deepest)
-    scan = prepare_scan(Volume(neck(), Grid(SHAPE, affine_of())), asked, percentiles=None)
+    scan = prepare_scan(
+        Volume(neck(), Grid(SHAPE, affine_of())), percentiles=None, resample=asked.spacing
+    )
     assert 32 <= scan.images[0].shape[1] < 48
     found, expected, shallow = (
         compute_heatmaps(neck(), affine_of(), MEMBERS[:1], parameters).left.mean
@@ -193,7 +195,7 @@ def test_what_cannot_be_computed() -> None:
 
 def test_the_right_side_is_begun_while_the_left_one_is_looked_at() -> None:
     grid = Grid(neck().shape, affine_of())
-    scan = prepare_scan(Volume(neck(), grid), PARAMETERS, percentiles=None)
+    scan = prepare_scan(Volume(neck(), grid), percentiles=None, resample=PARAMETERS.spacing)
     right, windows = threading.Event(), count_windows(scan.frame, 1, PARAMETERS) // 2
     begun = itertools.count(1)
 

@@ -12,7 +12,6 @@ from carotid.evaluation.figures import DOUBTFUL
 from carotid.geometry.grid import CANONICAL, Grid
 from carotid.geometry.volume import Volume
 from carotid.stages.heatmap.impression import impression
-from carotid.stages.heatmap.parameters import HeatmapParameters
 from carotid.stages.heatmap.reading import prepare_scan
 from carotid.stages.heatmap.trace import Ridges, SideTraces, Trace
 
@@ -37,7 +36,7 @@ def scan(
     grid = Grid(SHAPE, np.diag([-SPACING_MM[0], SPACING_MM[1], slice_mm, 1.0]))
     assert grid.reoriented(CANONICAL) is not None
     volume = Volume(array, grid).reoriented(order)
-    return prepare_scan(volume, HeatmapParameters(), percentiles=None)
+    return prepare_scan(volume, percentiles=None, resample=True)
 
 
 def traces(prepared: PreparedScan, *, apart: int = 0) -> dict[Side, SideTraces]:

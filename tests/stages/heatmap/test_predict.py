@@ -177,7 +177,7 @@ def test_no_memory_for_folding_leaves_it_to_the_cpu(
 ) -> None:
     monkeypatch.setattr(ensemble, "_SLAB_BYTES", 10_000)
     grid = Grid(neck().shape, affine_of())
-    scan = prepare_scan(Volume(neck(), grid), PARAMETERS, percentiles=None)
+    scan = prepare_scan(Volume(neck(), grid), percentiles=None, resample=PARAMETERS.spacing)
     members = [stand_in(uneven(seed)) for seed in (1, 2)]
     whole = next(predict_sides(scan, members, PARAMETERS))
     expected = list(whole.slabs())

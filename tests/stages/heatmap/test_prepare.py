@@ -15,6 +15,7 @@ from carotid.geometry.intensity import IntensityRange
 from carotid.geometry.volume import Volume
 from carotid.stages.heatmap import prepare as module
 from carotid.stages.heatmap.prepare import prepare
+from carotid.stages.heatmap.reading import prepare_scan
 
 RANGE = IntensityRange(30.0, 110.0)
 
@@ -74,5 +75,19 @@ def test_thin_volumes(shape: tuple[int, int, int]) -> None:
 
 
 def test_constant_scan_is_refused() -> None:
+    flat = Volume(np.ones((3, 3, 3)), Grid((3, 3, 3), np.eye(4)))
     with pytest.raises(InputError, match="constant"):
-        prepare(Volume(np.ones((3, 3, 3)), Grid((3, 3, 3), np.eye(4))), None, resample=True)
+        prepare_scan(flat, percentiles=None, resample=True)
+
+
+@pytest.mark.parametrize("percentiles", [None, (5.0, 95.0)])
+def test_voxels_that_no_scan_has_are_refused_rescaled_or_not(
+    percentiles: tuple[float, float] | None,
+) -> None:
+    array = np.random.default_rng(0).random(SHAPE, np.float32)
+    for value, told in ((1e37, "too large to compute with .found 1e"), (np.nan, "NaN or infinite")):
+        array[0, 1, 2] = value
+        with pytest.raises(InputError, match=told):
+            prepare_scan(
+                Volume(array, Grid(SHAPE, affine_of())), percentiles=percentiles, resample=True
+            )

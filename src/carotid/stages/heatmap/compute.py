@@ -77,7 +77,7 @@ def compute_heatmaps(
         )
     wanted = None if percentiles is None else checked_percentiles(percentiles)
     volume = _volume(array, affine)
-    scan = prepare_scan(volume, chosen, percentiles=wanted)
+    scan = prepare_scan(volume, percentiles=wanted, resample=chosen.spacing, crop=chosen.crop)
     done = {
         result.side.name: _gather(result, volume.grid)
         for result in predict_sides(scan, members, chosen, on_window)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.geometry.frame import NetworkFrame
-from carotid.geometry.intensity import check_intensities
 from carotid.own_pages import zeros_apart
 
 if TYPE_CHECKING:
@@ -53,16 +52,14 @@ def prepare(
     """Bring a scan to the network frame, slab by slab.
 
     Args:
-        volume: The scan as stored, in any orientation.
+        volume: The scan as stored, in any orientation; checked, see `check_intensities`.
         intensities: What becomes 0 and 1; None leaves intensities as they are.
         resample: Whether axes are brought to 0.5 mm.
         crop: The part that networks look at; None: all of it.
 
     Raises:
-        InputError: Where the scan is constant, or has voxels that are no numbers or too large; or
-            where the crop leaves nothing.
+        InputError: Where the crop leaves nothing.
     """
-    check_intensities(volume.array, rescaled=intensities is not None)
     frame = NetworkFrame.of(volume.grid, resample=resample, crop=crop)
     ordered = frame.reordering.view(volume.array)
     along_s, along_p, along_l = (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carotid.errors import CarotidError
-from carotid.geometry.intensity import intensity_range
+from carotid.geometry.intensity import check_intensities, intensity_range
 from carotid.provenance import Input
 from carotid.stages.heatmap.prepare import prepare
 from carotid.storage.rescaling import FILE_NAME
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from carotid.geometry.crop import Crop
     from carotid.geometry.volume import Volume
     from carotid.stages.heatmap.parameters import HeatmapParameters
     from carotid.stages.heatmap.prepare import PreparedScan
@@ -68,9 +69,10 @@ def read_prepared(
     try:
         prepared = prepare_scan(
             content.volume,
-            parameters,
             percentiles=rescaling.percentiles,
+            resample=parameters.spacing,
             padding=content.padding,
+            crop=parameters.crop,
         )
     except CarotidError as error:
         raise error.at(scan.path) from error
@@ -96,27 +98,30 @@ def _check_meant(scan: RawScan, volume: Volume, rescaling: Rescaling) -> None:
 
 def prepare_scan(
     volume: Volume,
-    parameters: HeatmapParameters,
     *,
     percentiles: tuple[float, float] | None,
+    resample: bool,
     padding: NDArray[np.bool_] | None = None,
+    crop: Crop | None = None,
 ) -> PreparedScan:
-    """Rescale, reorient and resample a scan as the networks expect it.
+    """Check, rescale, reorient and resample a scan as the networks expect it.
 
     Args:
         volume: The scan.
-        parameters: Whether it is resampled, and what networks look at.
         percentiles: Those of the whole scan that become 0 and 1; None leaves intensities as they
             are.
+        resample: Whether axes are brought to 0.5 mm.
         padding: Which voxels are padding and count in no percentile.
+        crop: The part that networks look at; None: all of it.
 
     Raises:
-        InputError: Where the scan is constant or holds voxels that are no numbers, or where the
-            crop leaves nothing of it.
+        InputError: Where the scan is constant or holds voxels that are no numbers or too large, or
+            where the crop leaves nothing of it.
     """
+    check_intensities(volume.array)
     intensities = (
         None
         if percentiles is None
         else intensity_range(volume.array, *percentiles, leave_out=padding)
     )
-    return prepare(volume, intensities, resample=parameters.spacing, crop=parameters.crop)
+    return prepare(volume, intensities, resample=resample, crop=crop)

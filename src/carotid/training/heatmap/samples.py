@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.errors import InputError, UsageError
+from carotid.errors import CarotidError, InputError, UsageError
 from carotid.geometry.grid import CANONICAL
-from carotid.geometry.intensity import intensity_range
 from carotid.geometry.resample import NETWORK_SPACING_MM, SPACING_TOLERANCE_MM
 from carotid.geometry.sides import SIDE_NAMES, SideName
-from carotid.stages.heatmap.prepare import prepare
+from carotid.stages.heatmap.reading import prepare_scan
 from carotid.storage.annotations import joined_slices, read_annotation
 from carotid.storage.raw import RawScan, open_scan
 from carotid.storage.regular_file import open_regular
@@ -149,16 +148,15 @@ def load_side(source: AnnotatedSide) -> StoredSide:
     volume = content.volume
     slices = volume.grid.reoriented(CANONICAL).shape[2]
     annotation = read_annotation(source.annotation, slices)
-    rescaling = source.rescaling
-    intensities = None
-    if rescaling.rescale:
-        intensities = intensity_range(
-            volume.array,
-            rescaling.lower_percentile,
-            rescaling.upper_percentile,
-            leave_out=content.padding,
+    try:
+        scan = prepare_scan(
+            volume,
+            percentiles=source.rescaling.percentiles,
+            resample=source.resample,
+            padding=content.padding,
         )
-    scan = prepare(volume, intensities, resample=source.resample)
+    except CarotidError as error:
+        raise error.at(source.scan.path) from error
     side = next(one for one in scan.frame.sides if one.name == source.side)
     image = scan.side_image(side)
     centers, bifurcation = network_centers(annotation, scan.frame, side)
