@@ -152,8 +152,20 @@ def test_scans_that_have_gone_are_a_warning(
     run(WORDS, out, raw_dir=moved, shard=Shard(1, 2))
     shutil.rmtree(moved)
     (closed,) = merge(out)
-    assert closed.missing == []
-    assert "who is missing in the words step cannot be told" in caplog.text
+    assert closed.missing is None
+    assert f"words: who is missing cannot be told: {moved}: this folder is not where" in caplog.text
+
+
+def test_a_relative_folder_of_scans_is_not_taken_for_one_without_scans(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is said to be there where nobody has looked."""
+    monkeypatch.chdir(raw.parent)
+    out = tmp_path / "out"
+    run(WORDS, out, raw_dir=Path("raw"), shard=Shard(1, 2))
+    assert merge(out)[0].missing == Shard(2, 2).of(IDS)
+    monkeypatch.chdir(tmp_path)
+    assert merge(out)[0].missing is None
 
 
 def test_a_directory_without_parts_is_refused(tmp_path: Path) -> None:
@@ -196,6 +208,12 @@ def test_the_command_says_who_needs_a_look(tmp_path: Path) -> None:
         "  missing  c",
     ]
     assert run_carotid("merge", tmp_path / "raw").returncode == 2
+    raw.rename(tmp_path / "elsewhere")
+    (out / "summary.json").write_text(json.dumps({"heatmap_transform": {"participants": rows[:1]}}))
+    found = run_carotid("merge", out)
+    assert found.returncode == 1
+    assert found.stdout == "heatmap: 1 done, 0 skipped, 0 failed, missing unknown\n"
+    assert "give the command where the parts were run" in found.stderr.lower()
 
 
 def test_parts_made_otherwise_are_named(

@@ -24,7 +24,8 @@ def merge(output_dir: Path) -> int:
     """Write the tables of a cohort that was computed with --shard, and say who is missing.
 
     To be run once all parts have ended; it may be run again at any time. It changes no
-    participant's results. The exit code is 1 where a participant has failed or is missing.
+    participant's results. The exit code is 1 where a participant has failed or is missing, or where
+    it cannot be told who is.
     """
     from carotid.cli.report import name_older_page
     from carotid.cohort.merge import merge as merge_parts
@@ -34,7 +35,7 @@ def merge(output_dir: Path) -> int:
         for one in merged:
             _print(one)
     name_older_page(output_dir)
-    return 1 if any(_failed(one) or one.missing for one in merged) else 0
+    return 1 if any(_failed(one) or one.missing != [] for one in merged) else 0
 
 
 def _failed(merged: Merged) -> list[str]:
@@ -46,10 +47,11 @@ def _print(merged: Merged) -> None:
     count = {s: sum(o.status == s for o in merged.outcomes) for s in ("done", "skipped", "failed")}
     click.echo(
         f"{merged.name}: {count['done']} done, {count['skipped']} skipped, "
-        f"{count['failed']} failed, {len(merged.missing)} missing"
+        f"{count['failed']} failed, "
+        + ("missing unknown" if merged.missing is None else f"{len(merged.missing)} missing")
     )
     _print_some("failed ", _failed(merged))
-    _print_some("missing", merged.missing)
+    _print_some("missing", merged.missing or [])
 
 
 def _print_some(what: str, lines: Sequence[str]) -> None:

@@ -40,12 +40,13 @@ class Merged:
     Attributes:
         name: A step, or "pipeline".
         outcomes: What became of everybody who was asked for, by id.
-        missing: Who is there to be done and was never asked for, or whose part did not end.
+        missing: Who is there to be done and was never asked for, or whose part did not end; None
+            where that cannot be told.
     """
 
     name: str
     outcomes: list[Outcome]
-    missing: list[str]
+    missing: list[str] | None
 
 
 def merge(output_dir: Path) -> list[Merged]:
@@ -90,9 +91,14 @@ def merge(output_dir: Path) -> list[Merged]:
         outcomes = list(_outcomes(rows_of(summary, name)))
         there = {one.participant_id for one in outcomes}
         entry = settings.get(begins.transform)
-        expected = _expected(layout, begins, entry if isinstance(entry, dict) else {})
         label = name if name == SUMMARY_KEY else begins.name
-        found.append(Merged(label, outcomes, [one for one in expected if one not in there]))
+        try:
+            expected = _expected(layout, begins, entry if isinstance(entry, dict) else {})
+            missing = [one for one in expected if one not in there]
+        except CarotidError as error:
+            logger.warning("%s: who is missing cannot be told: %s", label, error)
+            missing = None
+        found.append(Merged(label, outcomes, missing))
     return found
 
 
@@ -132,15 +138,23 @@ def _outcomes(rows: Iterable[Mapping[str, Any]]) -> Iterator[Outcome]:
 
 
 def _expected(layout: OutputLayout, stage: Stage, entry: Mapping[str, Any]) -> list[str]:
-    """Whoever brings what a stage needs, from the directories on record; sorted."""
+    """Whoever brings what a stage needs, from the directories on record; sorted.
+
+    Raises:
+        UsageError: These are not on record, or not where they were.
+    """
     dirs = {need: Path(str(entry.get(f"{need}_dir", layout.root))) for need in stage.earlier}
-    try:
-        settings = read_settings([stage, *made_on_the_way(stage)], None)
-        source = recorded_source(entry)
-        if source is None and not stage.earlier:
-            raise UsageError("the folder of the scans is not on record", where=layout.parameters)
-        places = find_places(stage, source, dirs, None)
-        return find_inputs(stage, places, settings).participants()
-    except CarotidError as error:
-        logger.warning("who is missing in the %s step cannot be told: %s", stage.name, error)
-        return []
+    settings = read_settings([stage, *made_on_the_way(stage)], None)
+    source = recorded_source(entry)
+    if source is None and not stage.earlier:
+        raise UsageError("the folder of the scans is not on record", where=layout.parameters)
+    places = [*dirs.values()] if source is None else [source.path]
+    gone = next((place for place in places if not place.exists()), None)
+    if gone is not None:
+        raise UsageError(
+            "this folder is not where it was",
+            where=gone,
+            found=f"on record in {layout.parameters}",
+            remedy="give the command where the parts were run: a relative path counts from there",
+        )
+    return find_inputs(stage, find_places(stage, source, dirs, None), settings).participants()
