@@ -78,14 +78,14 @@ def test_the_mouth_of_the_other_artery_is_no_thin_wall() -> None:
     whole = measured()
     table, row = whole.left.slices, int(internal(LEFT).rows[20])
     thickness = whole.left.thickness_mm.copy()
-    thickness[row, 4:7] = (0.0, 0.1, 0.3)
+    thickness[row, 4:8] = (0.0, 0.1, 0.4, 0.6)
     thickness[row + 1, 4] = 0.1
     flags = list(table.words("flags"))
     flags[row] = "both_lumens,oblique"
     side = SideMeasurements(replace(table, cells={**table.cells, "flags": tuple(flags)}), thickness)
     drawn = drawn_courses(replace(whole, left=side))[LEFT].thickness_mm
-    assert np.isnan(drawn[20]).nonzero()[0].tolist() == [4, 5]
-    assert drawn[20, 6] == 0.3
+    assert np.isnan(drawn[20]).nonzero()[0].tolist() == [4, 5, 6], "its rim is none either"
+    assert drawn[20, 7] == 0.6
     assert drawn[21, 4] == 0.1, "elsewhere a thin wall is shown"
 
 

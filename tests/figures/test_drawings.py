@@ -30,7 +30,16 @@ def drawn(kind: str, title: str = "") -> object:
 
 
 WORDS = {
-    "map": ["thickness of the wall, mm", "right", "left", "common and internal", "lat", "med"],
+    "map": [
+        "thickness of the wall, mm",
+        "bifurcation",
+        "limits of the bulb",
+        "right",
+        "left",
+        "common and internal",
+        "lat",
+        "med",
+    ],
     "curve": [
         "lumen",
         "outer wall",

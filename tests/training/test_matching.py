@@ -28,12 +28,19 @@ def test_a_neck_beside_the_middle() -> None:
 
 def test_one_side_in_the_other_half_of_a_scan_of_both_sides() -> None:
     nothing = np.empty((0, 3))
+    far = ", on average 17 mm beyond the middle (if it is right and the scan "
     found = exchanged({"left": at(120), "right": nothing}, WIDE)
-    assert found == "all of the left side lies in the right half of the scan"
-    found = exchanged({"left": nothing, "right": at(60)}, WIDE)
-    assert found == "all of the right side lies in the left half of the scan"
+    assert str(found).startswith(f"all of the left side lies in the right half of the scan{far}")
+    assert str(found).endswith("annotate both sides, or crop it to 100 mm around the artery)")
+    found = exchanged({"left": nothing, "right": at(77)}, WIDE)
+    assert str(found).startswith(f"all of the right side lies in the left half of the scan{far}")
     assert exchanged({"left": at(60)}, WIDE) is None
     assert exchanged({"left": at(90)}, NARROW) is None
+
+
+def test_a_scan_centered_on_the_one_artery_that_is_annotated() -> None:
+    assert exchanged({"left": at(110)}, WIDE) is None
+    assert exchanged({"right": at(88)}, WIDE) is None
 
 
 def test_long_lists_are_cut() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from carotid.figures.courses import drawn_courses
 from carotid.figures.cuts import extreme_rows
 from carotid.figures.palette import ON_WHITE
 from carotid.figures.segments import segments_of
-from carotid.figures.style import INK, SOFT, empty_figure, styled
+from carotid.figures.style import INK, SOFT, empty_figure, key_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,11 +55,7 @@ def draw_curve(measurements: Measurements, title: str = "") -> Figure | None:
             if all(one.from_bifurcation for one in internal)
             else "mm along the artery, towards the head"
         )
-        handles: dict[str, Any] = {}
-        for axes in panels:
-            handles |= {
-                words: one for one, words in zip(*axes.get_legend_handles_labels(), strict=True)
-            }
+        handles = key_of(panels)
         if any(_has_spread(one) for one in internal):
             handles["95 % of the stated spread"] = tuple(
                 Patch(color=color, alpha=_BAND, linewidth=0)

@@ -9,10 +9,9 @@ import numpy as np
 from carotid.figures.courses import drawn_courses
 from carotid.figures.cuts import cut_picture, extreme_rows
 from carotid.figures.palette import ON_SCAN
-from carotid.figures.style import FIELD, empty_figure, styled
+from carotid.figures.style import FIELD, empty_figure, key_of, styled
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.patheffects import AbstractPathEffect
@@ -59,11 +58,7 @@ def draw_cuts(
             axes.set_axis_off()
         for axes, picture in zip(panels, pictures, strict=False):
             _panel(axes, picture)
-        handles: dict[str, Artist] = {}
-        for axes in panels:
-            handles |= {
-                words: one for one, words in zip(*axes.get_legend_handles_labels(), strict=True)
-            }
+        handles = key_of(panels)
         legend = figure.legend(
             handles.values(),
             handles.keys(),

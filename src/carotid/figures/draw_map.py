@@ -8,7 +8,7 @@ import numpy as np
 
 from carotid.figures.courses import drawn_courses
 from carotid.figures.segments import segments_of
-from carotid.figures.style import FIELD, empty_figure, styled
+from carotid.figures.style import FIELD, empty_figure, key_of, styled
 from carotid.figures.unfolded import unfold
 
 if TYPE_CHECKING:
@@ -71,6 +71,14 @@ def draw_map(measurements: Measurements, title: str = "") -> Figure | None:
         bar.set_label("thickness of the wall, mm")
         bar.outline.set_visible(False)
         bar.ax.axhline(PLAQUE_MM, color="white", linewidth=0.8)
+        if handles := key_of(panels):
+            figure.legend(
+                handles.values(),
+                handles.keys(),
+                loc="outside lower center",
+                ncols=len(handles),
+                frameon=False,
+            )
     return figure
 
 
@@ -115,7 +123,13 @@ def _panel(axes: Axes, course: DrawnCourse) -> AxesImage:
     for segment in segments_of(course):
         if segment.title == "bulb":
             for limit in (segment.from_mm, segment.to_mm):
-                axes.axhline(limit, color=_LIMIT, linewidth=0.8, linestyle=(0, (2, 2)))
+                axes.axhline(
+                    limit,
+                    color=_LIMIT,
+                    linewidth=0.8,
+                    linestyle=(0, (2, 2)),
+                    label="limits of the bulb",
+                )
     if course.from_bifurcation and course.label == "internal":
-        axes.axhline(0, color=_LIMIT, linewidth=1.4)
+        axes.axhline(0, color=_LIMIT, linewidth=1.4, label="bifurcation")
     return image

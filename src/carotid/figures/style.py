@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Format = Literal["svg", "png"]
@@ -60,6 +61,14 @@ def empty_figure(height_inches: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
+
+
+def key_of(panels: Iterable[Axes]) -> dict[str, Any]:
+    """What is drawn, by its words, each once: the handles of a figure's legend."""
+    found: dict[str, Any] = {}
+    for axes in panels:
+        found |= {words: one for one, words in zip(*axes.get_legend_handles_labels(), strict=True)}
+    return found
 
 
 def encoded(figure: Figure, file_format: Format, dpi: float = 300, description: str = "") -> bytes:

@@ -6,6 +6,8 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING
 
+from carotid.storage.scan_state import scan_state
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
@@ -17,12 +19,18 @@ if TYPE_CHECKING:
     from carotid.geometry.sides import SideName
     from carotid.storage.raw import RawScan
 
-from carotid.storage.scan_state import scan_state
-
 logger = logging.getLogger(__name__)
 
 BOTH_SIDES_MM = 100.0
 """Scans wider than this show both sides of a neck, so that their halves tell left from right."""
+
+BESIDE_MIDDLE_MM = 10.0
+"""So far beyond the middle a side may lie on average: the scan may be centered on the artery."""
+
+_HOW_TO_GO_ON = (
+    "if it is right and the scan centered beside the neck, annotate both sides, or crop it to "
+    f"{BOTH_SIDES_MM:.0f} mm around the artery"
+)
 
 _TOLD = 8
 
@@ -75,7 +83,8 @@ def exchanged(centers: Mapping[SideName, NDArray[np.float64]], canonical: Grid) 
         canonical: The scan's grid in canonical order.
 
     Returns:
-        What is wrong; None where nothing is.
+        What is wrong; None where nothing is, and where one side alone is near the middle: a scan
+        may be centered beside the neck's middle.
     """
     x = {side: points[:, 0] for side, points in centers.items() if len(points)}
     if "left" in x and "right" in x:
@@ -85,8 +94,11 @@ def exchanged(centers: Mapping[SideName, NDArray[np.float64]], canonical: Grid) 
     if canonical.shape[0] * canonical.spacing_mm[0] <= BOTH_SIDES_MM:
         return None
     middle = (canonical.shape[0] - 1) / 2
-    if "left" in x and (x["left"] > middle).all():
-        return "all of the left side lies in the right half of the scan"
-    if "right" in x and (x["right"] < middle).all():
-        return "all of the right side lies in the left half of the scan"
+    for side, own in x.items():
+        other, sign = ("right", 1) if side == "left" else ("left", -1)
+        beyond = sign * (own - middle) * canonical.spacing_mm[0]
+        if (beyond > 0).all() and beyond.mean() > BESIDE_MIDDLE_MM:
+            far = f"on average {beyond.mean():.0f} mm beyond the middle"
+            what = f"all of the {side} side lies in the {other} half of the scan, {far}"
+            return f"{what} ({_HOW_TO_GO_ON})"
     return None

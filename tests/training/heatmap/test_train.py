@@ -218,6 +218,36 @@ def test_sides_exchanged_are_refused_by_name(annotated: Path) -> None:
     assert not (annotated / "out").exists()
 
 
+@pytest.mark.parametrize(("x", "refused"), [(36.0, True), (32.0, False)])
+def test_one_side_alone_in_the_other_half_of_a_wide_scan(
+    annotated: Path, x: float, refused: bool
+) -> None:
+    """A scan may be centered on an artery; far beyond the middle there is no left one."""
+    voxels = np.random.default_rng(0).integers(0, 900, (60, 24, 30)).astype(np.int16)
+    grid = Grid(voxels.shape, np.diag([2.0, 0.6, 0.6, 1.0]))
+    write_metaimage(annotated / "raw" / "P1.mha", Volume(voxels, grid))
+    _rows(annotated, "P1", "left", lambda row: [row[0], str(x), *row[2:]])
+    centerline_file(annotated / "annotations", "P1", "right").unlink()
+    if not refused:
+        assert len(train(annotated, parameters=settings(steps_per_epoch=1))) == 2
+        return
+    with pytest.raises(InputError, match=r"P1: all of the left side .*13 mm.*annotate both sides"):
+        train(annotated)
+
+
+def test_centers_closer_than_slices_are_named(
+    annotated: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where all indices were halved."""
+    train(annotated, parameters=settings(steps_per_epoch=1))
+    assert "several rows to a slice" not in caplog.text
+    _rows(annotated, "P1", "left", lambda row: [row[0], *(str(float(v) / 2) for v in row[1:])])
+    train(annotated, parameters=settings(steps_per_epoch=1), force=True)
+    told = [one.getMessage() for one in caplog.records if "several rows" in one.getMessage()]
+    assert len(told) == 1
+    assert told[0].endswith("voxel indices of the scan: P1 left")
+
+
 def test_annotations_without_a_scan_are_named(
     annotated: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

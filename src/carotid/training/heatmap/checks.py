@@ -34,6 +34,10 @@ logger = logging.getLogger(__name__)
 SHARE_OUTSIDE = 0.1
 """From this share of the slices' centers outside of their side on, there is a warning."""
 
+_FINE = 0.75
+_ENOUGH_ROWS = 10
+"""An artery with so many rows that are closer than so many slices was annotated on other slices."""
+
 
 def check_annotations(sides: Sequence[AnnotatedSide], annotation_dir: Path) -> None:
     """Look at all annotations and at the headers of their scans.
@@ -46,7 +50,7 @@ def check_annotations(sides: Sequence[AnnotatedSide], annotation_dir: Path) -> N
         InputError: A header or a file cannot be read, a center lies outside of its scan, none lies
             in its side, or a participant's left and right are exchanged.
     """
-    swapped = []
+    swapped, finer = [], []
     ordered = sorted(sides, key=lambda one: one.scan.participant_id)
     for name, own in groupby(ordered, lambda one: one.scan.participant_id):
         group = list(own)
@@ -57,10 +61,18 @@ def check_annotations(sides: Sequence[AnnotatedSide], annotation_dir: Path) -> N
         for side in group:
             found[side.side] = read_annotation(side.annotation, canonical.shape[2])
             _check_place(found[side.side], canonical, side.annotation)
+            finer += [f"{name} {side.side}"] if _is_finer(found[side.side]) else []
         what = exchanged({key: _points(one) for key, one in found.items()}, canonical)
         swapped += [] if what is None else [f"{name}: {what}"]
         for side in group if what is None else ():
             _check_side(found[side.side], frame, side)
+    if finer:
+        logger.warning(
+            "%s: centers with several rows to a slice, as if picked on thinner slices or in other "
+            "units; x, y and z are voxel indices of the scan: %s",
+            annotation_dir,
+            listed(finer),
+        )
     if swapped:
         raise InputError(
             "annotated centers lie on the other side",
@@ -73,6 +85,12 @@ def check_annotations(sides: Sequence[AnnotatedSide], annotation_dir: Path) -> N
 
 def _points(annotation: Annotation) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     return np.concatenate([annotation.internal, annotation.external])
+
+
+def _is_finer(annotation: Annotation) -> bool:
+    """Whether rows lie closer than slices: nobody picks two centers of an artery in one slice."""
+    steps = (np.diff(one[:, 2]) for one in (annotation.internal, annotation.external))
+    return any(len(one) >= _ENOUGH_ROWS and np.median(one) < _FINE for one in steps)
 
 
 def _check_place(annotation: Annotation, canonical: Grid, path: Path) -> None:
