@@ -12,6 +12,7 @@ import pytest
 from tests.command import contents, run_carotid, unfinished
 from tests.golden.test_contour import HERE as CONTOUR
 from tests.golden.test_polar import HERE as POLAR
+from tests.polar_networks import write_version_2
 
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.storage.results.record import read_record
@@ -127,6 +128,26 @@ def test_polar_images_that_are_there_give_the_same_bytes(done: Study, tmp_path: 
         study.run("segmentation")
         name = f"{PARTICIPANT}/{step}_transform"
         assert contents(study.out / name) == contents(done.out / name)
+
+
+def test_images_are_drawn_as_those_of_the_training(done: Study, tmp_path: Path) -> None:
+    """As in the pipeline: what the configuration does not say, the networks do."""
+    shutil.copytree(done.root, tmp_path / "copy")
+    study = Study(tmp_path / "copy")
+    models = write_version_2(tmp_path / "models", count=1, sampling="compatible", radius="exact")
+    for text, sampling in (("", "compatible"), ('sampling = "linear"', "linear")):
+        study.config.write_text(f"[polar_transform]\n{text}\n")
+        run = run_carotid(
+            *("transform", "contour", study.out, models, "--device", "cpu", "--force"),
+            *("--raw_dir", study.root / "raw", "-c", study.config),
+        )
+        assert run.returncode == 0, run.stderr
+        assert ("trained on images of" in run.stderr) == (sampling == "linear")
+        record = read_record(study.out / PARTICIPANT / "contour_transform")
+        assert record is not None
+        polar = record.inputs["polar"].record
+        assert polar is not None
+        assert polar.parameters["sampling"] == sampling
 
 
 def test_images_that_the_networks_cannot_take_are_refused(done: Study, tmp_path: Path) -> None:

@@ -154,6 +154,27 @@ def test_patient_and_study_are_those_of_the_series(tmp_path: Path) -> None:
     assert data.Modality == "SR"
 
 
+@pytest.mark.parametrize(
+    ("sets", "name"),
+    [
+        ("ISO_IR 100", "M\u00fcller^J\u00fcrgen"),
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=\u5c71\u7530^\u592a\u90ce"),
+        (["ISO 2022 IR 6", "ISO 2022 IR 149"], "Hong^Gildong=\u6d2a^\u5409\u6d1e"),
+    ],
+)
+def test_names_in_any_set_of_characters(sets: str | list[str], name: str, tmp_path: Path) -> None:
+    """As scanners in Germany, Japan and Korea write them (PS3.5, annexes H and I)."""
+    folder = tmp_path / "raw" / "sub-01"
+    write_classic(volume("LPS"), folder)
+    for path in folder.iterdir():
+        header = pydicom.dcmread(path)
+        header.SpecificCharacterSet = sets
+        header.PatientName = name
+        header.save_as(path)
+    for path in export(tmp_path):
+        assert str(pydicom.dcmread(path).PatientName) == name
+
+
 def test_series_that_nothing_can_refer_to(tmp_path: Path) -> None:
     write_classic(volume("LPS"), tmp_path / "raw" / "sub-01", frame_of_reference=False)
     with pytest.raises(InputError, match="no FrameOfReferenceUID"):

@@ -24,7 +24,7 @@ from carotid.cohort.places import entries, find_inputs, find_places
 from carotid.cohort.process import import_torch, prepare_process
 from carotid.cohort.resume import COMPLETE, StageResults
 from carotid.cohort.runner import Runner
-from carotid.stages.catalog import made_on_the_way, read_settings
+from carotid.stages.catalog import made_on_the_way, read_settings, with_wishes
 from carotid.stages.inputs import record_of_run
 from carotid.stages.stage import SCAN, Setting
 from carotid.storage.results.layout import OutputLayout
@@ -177,8 +177,11 @@ def open_stage(request: Request) -> OpenStage:
         UsageError: Something is wrong with the whole run.
     """
     stage, layout = request.stage, OutputLayout(request.output_dir)
-    stages = [stage, *made_on_the_way(stage)]
-    settings = read_settings(stages, request.config_path, request.options)
+    on_the_way = made_on_the_way(stage)
+    settings = read_settings([stage, *on_the_way], request.config_path, request.options)
+    if request.model_dir is not None:
+        drawn = {one.name: settings[one.name] for one in on_the_way}
+        settings |= with_wishes(drawn, stage, request.model_dir)
     parameters = settings[stage.name]
     places = find_places(stage, request.source(), request.all_input_dirs(), request.model_dir)
     inputs = find_inputs(stage, places, settings)

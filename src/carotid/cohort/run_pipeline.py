@@ -19,7 +19,7 @@ from carotid.cohort.places import Places, entry
 from carotid.cohort.process import import_torch, prepare_process
 from carotid.cohort.run import all_complete, close, is_of, warn, with_networks
 from carotid.cohort.runner import Runner
-from carotid.stages.catalog import made_on_the_way, read_settings
+from carotid.stages.catalog import made_on_the_way, read_settings, with_wishes
 from carotid.stages.stage import SCAN
 from carotid.storage.model_description import expected_rescaling
 from carotid.storage.results.layout import OutputLayout
@@ -214,14 +214,8 @@ def settings_of(request: PipelineRequest) -> dict[str, Parameters]:
     """The settings of all stages; where the configuration is silent, networks have their wishes."""
     settings = read_settings(request.stages, request.config_path, request.options)
     for stage in request.stages:
-        if stage.name not in request.model_dirs:
-            continue
-        for name, wishes in stage.wishes_of(request.model_dirs[stage.name]).items():
-            given = settings[name].model_fields_set
-            free = {key: value for key, value in wishes.items() if key not in given}
-            settings[name] = type(settings[name]).model_validate(
-                {**settings[name].model_dump(exclude_unset=True), **free}
-            )
+        if stage.name in request.model_dirs:
+            settings |= with_wishes(settings, stage, request.model_dirs[stage.name])
     return settings
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from carotid.storage.raw import RawScan
 
 _NEEDED = ("FrameOfReferenceUID", "StudyInstanceUID", "SeriesInstanceUID")
+_UTF_8 = "ISO_IR 192"
 _MAY_BE_EMPTY = (
     "PatientID",
     "PatientName",
@@ -90,6 +91,8 @@ def read_source(scans: Mapping[str, RawScan], participant_id: str) -> Source:
     grid, places = series_places(scan.path)
     files = sorted(places, key=lambda file: places[file])
     headers = tuple(dcmread(file, stop_before_pixels=True) for file in files)
+    for header in headers:
+        _write_in_one_set(header)
     slices = tuple(place for file in files for place in places[file])
     if len(files) > 1 and len(slices) > len(files):
         raise InputError(
@@ -109,3 +112,15 @@ def read_source(scans: Mapping[str, RawScan], participant_id: str) -> Source:
             if keyword not in header:
                 setattr(header, keyword, None)
     return Source(grid, headers, slices)
+
+
+def _write_in_one_set(header: Any) -> None:
+    """Have names written in UTF-8 where they switch between sets of characters.
+
+    Japanese, Korean and Chinese scanners write so, with an empty first set for Latin letters, which
+    highdicom does not take.
+    """
+    if isinstance(header.get("SpecificCharacterSet"), str | None):
+        return
+    header.decode()
+    header.SpecificCharacterSet = _UTF_8

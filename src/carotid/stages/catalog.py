@@ -189,6 +189,27 @@ def read_settings(
     }
 
 
+def with_wishes(
+    settings: Mapping[str, Parameters], stage: Stage, model_dir: Path
+) -> dict[str, Parameters]:
+    """The same settings, with what a stage's networks ask for where the configuration is silent.
+
+    Args:
+        settings: By stage; wishes for others are passed over.
+        stage: Whose networks.
+        model_dir: Where they are.
+
+    Raises:
+        ModelError: What they ask for cannot be read.
+    """
+    found = dict(settings)
+    for name, wishes in stage.wishes_of(model_dir).items():
+        if name in found:
+            given = found[name].model_dump(exclude_unset=True)
+            found[name] = type(found[name]).model_validate({**wishes, **given})
+    return found
+
+
 def _with_options(parameters: Parameters, stage: Stage, options: Mapping[str, Any]) -> Parameters:
     """Settings with what options say instead."""
     from pydantic import ValidationError
