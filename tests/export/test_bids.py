@@ -32,6 +32,10 @@ if TYPE_CHECKING:
         (["P.002_U"], ["sub-P002U"]),
         (["sub-01_ses-02_run-1"], ["sub-01ses02run1"]),
         (["Jürgen", "名"], ["sub-Jurgen", "sub-x"]),
+        (
+            ["sub-A_ses-1", "sub-a_ses-1", "sub-a_ses-2"],
+            ["sub-A_ses-1", "sub-ax2_ses-1", "sub-ax2_ses-2"],
+        ),
         (["a.1", "a1", "A-1", "sub-a1"], ["sub-A1x2", "sub-a1x3", "sub-a1x4", "sub-a1"]),
     ],
 )
@@ -43,10 +47,24 @@ def test_names(ids: list[str], stems: list[str]) -> None:
     assert all(re.fullmatch("[A-Za-z0-9]+", name.subject) for name in found.values())
 
 
+def test_those_who_are_there_keep_their_names() -> None:
+    """Whoever comes later, and from whichever output directory, is not written over them."""
+    earlier = {"P1": ["P.1"], "02": ["sub-02_ses-1"], "a": ["sub-A_ses-1"]}
+    stems = {one: name.stem for one, name in bids_names(["P-1", "P.1", "p1"], earlier).items()}
+    assert stems == {"P-1": "sub-P1x2", "P.1": "sub-P1", "p1": "sub-p1x3"}
+    found = bids_names(["02", "sub-02_ses-2", "sub-A_ses-2", "sub-P1_ses-1"], earlier)
+    assert {one: name.stem for one, name in found.items()} == {
+        "02": "sub-02x2",
+        "sub-02_ses-2": "sub-02_ses-2",
+        "sub-A_ses-2": "sub-a_ses-2",
+        "sub-P1_ses-1": "sub-P1x2_ses-1",
+    }
+
+
 def export(
     layout: OutputLayout, to: Path, participants: list[str], raw: LinkedDataSet | None = None
 ) -> None:
-    names = names_in(layout)
+    names = names_in(layout, to)
     found = studies(layout, to, participants, WANTED)
     for study in found:
         uri = raw.uri(study.participant_id) if raw else None
@@ -102,6 +120,17 @@ def test_further_participants_join(layout: OutputLayout, tmp_path: Path) -> None
     assert table == (
         "participant_id\tcarotid_ids\nsub-01\tsub-01_ses-02,sub-01_ses-03\nsub-P002U\tP.002_U\n"
     )
+
+
+def test_two_ids_of_one_name_in_two_directories(tmp_path: Path) -> None:
+    """The second is not written over the first, and a comma in an id is no end of it."""
+    for n, one in enumerate(("P.1", "P,1")):
+        layout = write_results(tmp_path / str(n), "LPS", one, ("segmentation",))
+        for _ in range(2):
+            export(layout, tmp_path / "to", [])
+    table = (tmp_path / "to" / "participants.tsv").read_text()
+    assert table == "participant_id\tcarotid_ids\nsub-P1\tP.1\nsub-P1x2\tP%2C1\n"
+    assert len(list((tmp_path / "to").glob("sub-*/anat/*_dseg.nii.gz"))) == 2
 
 
 def test_a_data_set_that_is_not_ours_is_left_alone(layout: OutputLayout, tmp_path: Path) -> None:

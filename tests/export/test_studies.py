@@ -12,6 +12,8 @@ from tests.export.marked import write_results
 from carotid.errors import InputError, OutputError, UsageError
 from carotid.export.nifti import WANTED, label_table, write_nifti_files
 from carotid.export.studies import export_each, studies, whole_file
+from carotid.export.vtk import WANTED as VTK
+from carotid.export.vtk import write_vtk_files
 from carotid.storage.results.layout import OutputLayout
 
 if TYPE_CHECKING:
@@ -97,6 +99,29 @@ def test_a_file_is_complete_or_absent(tmp_path: Path) -> None:
     with whole_file(path) as file:
         file.write(b"whole")
     assert path.read_bytes() == b"whole"
+
+
+def test_what_an_earlier_export_has_left_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An artery that a correction took away, and a file of somebody's own."""
+    layout = write_results(tmp_path / "out", "LPS", "a", ("contour", "segmentation"))
+    for wanted, write, left in (
+        (VTK, write_vtk_files, "right_external_wall.vtp"),
+        (WANTED, write_nifti_files, "left_internal_heatmap.nii.gz"),
+    ):
+        (study,) = studies(layout, tmp_path / "to", [], wanted)
+        folder = tmp_path / left
+        write(study, folder)
+        (folder / "notes.txt").touch()
+        caplog.clear()
+        write(study, folder)
+        assert "not of this export" not in caplog.text
+        (folder / left.replace("right", "middle")).touch()
+        write(study, folder)
+        assert f"perhaps of results that are no more: {left.replace('right', 'middle')}" in (
+            caplog.text
+        )
 
 
 def test_the_names_of_labels() -> None:

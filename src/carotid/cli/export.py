@@ -176,7 +176,7 @@ def export_bids(
     layout = OutputLayout(output_dir)
     found = studies(layout, export_dir, participants, WANTED)
     links = check_data_set(export_dir)
-    names = names_in(layout)
+    names = names_in(layout, export_dir)
     raw = find_raw_data_set(layout, raw_dir)
     linked = raw.linked_from(export_dir, links) if raw else None
 

@@ -16,7 +16,7 @@ from carotid.errors import UsageError
 from carotid.export.bids_names import bids_names
 from carotid.export.bids_sources import DESCRIPTION
 from carotid.export.nifti import write_labels
-from carotid.export.studies import WORDS, whole_file
+from carotid.export.studies import WORDS, tell_of_others, whole_file
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.storage.results.layout import (
     CONTOUR_TRANSFORM,
@@ -49,6 +49,9 @@ SUFFIX = "measurements"
 """Of tables; it is ours."""
 
 _SOURCE = "carotid_ids"
+_COMMA = "%2C"
+"""How a comma in an id is written, where commas stand between ids."""
+
 _ANOTHER = "give a folder that is new, or that an earlier export has made"
 _README = """# Lumen and wall of the carotid arteries
 
@@ -62,9 +65,17 @@ Made by carotid {version} from 3D black-blood MRI.
 """
 
 
-def names_in(layout: OutputLayout) -> dict[str, BidsName]:
-    """The names of all participants in an output directory."""
-    return bids_names({one for transform in WORDS for one in layout.participants(transform)})
+def names_in(layout: OutputLayout, export_dir: Path) -> dict[str, BidsName]:
+    """The names that all participants of an output directory have in a data set, or get there.
+
+    Raises:
+        UsageError: The list of participants that is there is not ours.
+    """
+    known = _read_participants(export_dir / "participants.tsv")
+    return bids_names(
+        {one for transform in WORDS for one in layout.participants(transform)},
+        {subject.removeprefix("sub-"): ids for subject, ids in known.items()},
+    )
 
 
 def check_data_set(export_dir: Path) -> dict[str, str]:
@@ -123,6 +134,7 @@ def write_session(
         for word, source in sources.items():
             place = folder / f"{name.stem}_desc-carotid{word}_{SUFFIX}.tsv"
             written += _write_table(place, load_table(source))
+    tell_of_others(folder, written)
     return written
 
 
@@ -165,7 +177,10 @@ def write_data_set(
         if one not in own:
             own.append(one)
     rows = [["participant_id", _SOURCE]]
-    rows += [[key, ",".join(sorted(known[key]))] for key in sorted(known)]
+    rows += [
+        [key, ",".join(one.replace(",", _COMMA) for one in sorted(known[key]))]
+        for key in sorted(known)
+    ]
     columns = {
         "participant_id": {"Description": "The participant in this data set"},
         _SOURCE: {"Description": "What it is called in carotid's results, a name per session"},
@@ -208,8 +223,14 @@ def _read_participants(path: Path) -> dict[str, list[str]]:
         return {}
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows: Sequence[dict[str, Any]] = list(csv.DictReader(file, delimiter="\t"))
-        return {row["participant_id"]: [*filter(None, row[_SOURCE].split(","))] for row in rows}
+            reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+            rows: Sequence[dict[str, Any]] = list(reader)
+        return {
+            row["participant_id"]: [
+                one.replace(_COMMA, ",") for one in row[_SOURCE].split(",") if one
+            ]
+            for row in rows
+        }
     except (OSError, ValueError, KeyError, AttributeError, csv.Error) as error:
         raise UsageError(
             "the folder holds another data set: its list of participants is not ours",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from carotid.export.dicom_report import make_report
 from carotid.export.dicom_segmentation import make_segmentation
 from carotid.export.dicom_source import read_source
-from carotid.export.studies import whole_file
+from carotid.export.studies import tell_of_others, whole_file
 from carotid.storage.dicom.open import foreign_errors
 from carotid.storage.raw import hash_scan
 from carotid.storage.results.layout import (
@@ -62,6 +62,7 @@ def write_dicom_files(study: Study, folder: Path, scans: Mapping[str, RawScan]) 
         if tables is not None:
             report = make_report(source, segmentation, load_measurements(tables).segments)
             written.append(_save(report, folder / "measurements.dcm"))
+    tell_of_others(folder, written)
     return written
 
 

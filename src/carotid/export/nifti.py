@@ -17,7 +17,7 @@ from carotid.artifacts import LABEL_VALUES, LABELS
 from carotid.counted import counted
 from carotid.errors import InputError
 from carotid.export.structures import COLORS, STRUCTURES
-from carotid.export.studies import whole_file
+from carotid.export.studies import tell_of_others, whole_file
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.storage.metaimage.read import iter_slabs, read_metaimage_header
 from carotid.storage.nifti.write import write_nifti
@@ -85,6 +85,7 @@ def write_nifti_files(study: Study, folder: Path) -> list[Path]:
                 for channel, label in enumerate(LABELS):
                     place = folder / f"{side}_{label}_heatmap{word}"
                     written += _write_heatmap(source, channel, place)
+    tell_of_others(folder, written)
     return written
 
 

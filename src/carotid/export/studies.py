@@ -23,6 +23,7 @@ from carotid.storage.results.layout import (
     SEGMENTATION_TRANSFORM,
 )
 from carotid.storage.results.record import read_record
+from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -175,3 +176,21 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         raise cannot_write(path, error) from error
     except CarotidError as error:
         raise error.at(path) from error
+
+
+def tell_of_others(folder: Path, written: Sequence[Path]) -> None:
+    """Name files of the same kinds that an export has not written: they are of an earlier one.
+
+    Args:
+        folder: Where the export went.
+        written: Its files.
+    """
+    kinds = {path.suffix for path in written}
+    there = sorted(folder.iterdir()) if folder.is_dir() else []
+    others = [path.name for path in there if path.suffix in kinds and path not in written]
+    if others:
+        logger.warning(
+            "%s: not of this export, and perhaps of results that are no more: %s",
+            folder,
+            shortened(others),
+        )

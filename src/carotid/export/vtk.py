@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carotid.artifacts import BOUNDARIES
-from carotid.export.studies import whole_file
+from carotid.export.studies import tell_of_others, whole_file
 from carotid.export.surfaces import lines, surface, vessels_of
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
@@ -47,6 +47,7 @@ def write_vtk_files(study: Study, folder: Path) -> list[Path]:
     for path, data in zip(paths, made.values(), strict=True):
         with whole_file(path) as file:
             file.write(polydata_text(data).encode())
+    tell_of_others(folder, paths)
     return paths
 
 
