@@ -116,6 +116,22 @@ def test_changes_are_measured_over_the_common_stretch(root: Path, tmp_path: Path
         assert percent == pytest.approx(0, abs=2.5), measure
 
 
+def test_a_scan_that_cannot_be_read_is_left_out_as_a_whole(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No row of its left side where the right one is damaged; an earlier table of it is named."""
+    shutil.copytree(root, tmp_path / "in")
+    subjects, _ = by_session(tmp_path / "in", INSTEAD)
+    to = tmp_path / "to"
+    assert not follow_up(subjects, to, SEGMENTS).failed
+    assert "earlier comparison" not in caplog.text
+    (tmp_path / "in" / "sub-02_ses-2" / "measurement_transform" / "right_slices.tsv").unlink()
+    found = follow_up(subjects, to, SEGMENTS)
+    assert [*found.failed] == ["sub-02_ses-2"]
+    assert set(found.changes.words("participant_id")) == {"sub-01"}
+    assert "of an earlier comparison: sub-02_ses-2_left_change.tsv" in caplog.text
+
+
 def test_the_map_of_change_shows_where_plaque_grew(root: Path, tmp_path: Path) -> None:
     follow_up(by_session(root, INSTEAD)[0], tmp_path, SEGMENTS)
     table = load_table(tmp_path / "sub-02_ses-2_left_change.tsv")

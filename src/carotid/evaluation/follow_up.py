@@ -17,6 +17,7 @@ from carotid.evaluation.scan_pair import ScanPair
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.measurements import Column, MeasurementTable
 from carotid.storage.results.measurement_tables import save_table
+from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from carotid.evaluation.measured_cohorts import Subject
 
 logger = logging.getLogger(__name__)
+
+_MAP = "_change.tsv"
+"""How names of tables end that hold changes by position and direction."""
 
 
 @dataclass(frozen=True)
@@ -123,24 +127,28 @@ def follow_up(
     numbers: list[tuple[float, ...]] = []
     sources: list[str] = []
     failed: dict[str, str] = {}
+    maps: set[Path] = set()
     for subject in subjects:
         for later in subject.times[1:]:
             try:
+                found = {}
                 for side in SIDE_NAMES:
                     pair = ScanPair.of(subject.times[0], later, side, segments)
-                    for (segment, measure), change in pair.changes(segments, known).items():
-                        scans = (subject.times[0].participant_id, later.participant_id)
-                        words.append((subject.name, *scans, side, segment, measure))
-                        numbers.append(change.figures)
-                        sources.append(change.source)
-                    changed = pair.change_map()
-                    if len(changed):
-                        save_table(
-                            output_dir / f"{later.participant_id}_{side}_change.tsv", changed
-                        )
+                    found[side] = pair.changes(segments, known), pair.change_map()
             except CarotidError as error:
                 failed[later.participant_id] = str(error)
                 logger.warning("%s was not compared: %s", later.participant_id, error)
+                continue
+            for side, (changes, changed) in found.items():
+                for (segment, measure), change in changes.items():
+                    scans = (subject.times[0].participant_id, later.participant_id)
+                    words.append((subject.name, *scans, side, segment, measure))
+                    numbers.append(change.figures)
+                    sources.append(change.source)
+                if len(changed):
+                    path = output_dir / f"{later.participant_id}_{side}{_MAP}"
+                    save_table(path, changed)
+                    maps.add(path)
     if not words:
         raise UsageError(
             "nothing could be compared",
@@ -153,6 +161,9 @@ def follow_up(
         warn_of_stated_spreads(repeatability, stated)
     table = _table(words, numbers, sources)
     save_table(output_dir / "follow_up.tsv", table)
+    others = sorted(path.name for path in output_dir.glob(f"*{_MAP}") if path not in maps)
+    if others:
+        logger.warning("%s: of an earlier comparison: %s", output_dir, shortened(others))
     return FollowUp(table, failed)
 
 
