@@ -182,6 +182,24 @@ def changed_inputs(now: Mapping[str, Input], then: Record) -> list[str]:
     ]
 
 
+def made_differently_before(now: Mapping[str, Input], then: Record) -> list[str]:
+    """In words, where parameters or models differ of results that are made on the way.
+
+    They lie nowhere, so nothing of theirs can have changed but what was asked for.
+
+    Args:
+        now: What a result would be made from.
+        then: What was there when it was made.
+    """
+    found = []
+    for name, one in now.items():
+        before = then.inputs[name].record if name in then.inputs else None
+        if one.sha256 is None and one.record is not None and before is not None:
+            found += made_differently(one.record, before)
+            found += made_differently_before(one.record.inputs, before)
+    return found
+
+
 def other_versions(now: Record, then: Record) -> list[str]:
     """In words, which versions that may change numbers differ."""
     return [

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import MagicMock
 
 import pytest
+from tests.command import tree
 from tests.necks import write_scan
 from tests.toy_stages import LENGTHS, WORDS, toys  # noqa: F401 - a fixture
 
@@ -16,7 +18,7 @@ import carotid.provenance
 from carotid.cohort import run_pipeline as running
 from carotid.cohort.chain import left_to_make
 from carotid.cohort.run_pipeline import PipelineRequest, run_pipeline, settings_of
-from carotid.errors import ModelError
+from carotid.errors import ModelError, UsageError
 from carotid.stages.catalog import PIPELINE, stage_named
 from carotid.storage.model_description import ModelDescription, write_model_description
 
@@ -135,6 +137,27 @@ def test_a_chain_that_is_complete_begins_nothing(told: Told, tmp_path: Path) -> 
     outcomes = told.run(request)
     assert [one.status for one in outcomes] == ["skipped", "skipped"]
     assert told.events == []
+
+
+@pytest.mark.usefixtures("toys")
+def test_other_settings_of_a_step_that_is_not_kept_are_called_that(
+    told: Told, tmp_path: Path
+) -> None:
+    """Not a change of what results were made from: nobody has touched that."""
+    write_scan(tmp_path / "raw" / "a.mha", 10)
+    request = replace(two_steps(tmp_path / "raw", tmp_path / "out"), written=frozenset({"lengths"}))
+    told.run(request)
+    before = tree(tmp_path / "out")
+    (tmp_path / "config.toml").write_text("[words_transform]\nthreshold = 400\n")
+    other = replace(request, config_path=tmp_path / "config.toml")
+    with pytest.raises(UsageError, match=r"a was done differently: threshold is 400, was 500\."):
+        told.run(other)
+    assert tree(tmp_path / "out") == before
+    assert [one.status for one in told.run(replace(other, force=True))] == ["done"]
+    assert [one.status for one in told.run(other)] == ["skipped"]
+    write_scan(tmp_path / "raw" / "a.mha", 11)
+    with pytest.raises(UsageError, match=r"changed since \(found a: its words result\)"):
+        told.run(other)
 
 
 @pytest.mark.usefixtures("toys")

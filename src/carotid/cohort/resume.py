@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Literal
 
 from carotid.counted import counted
 from carotid.errors import InputError, OutputError, UsageError
-from carotid.provenance import changed_inputs, made_differently, other_versions
+from carotid.provenance import (
+    changed_inputs,
+    made_differently,
+    made_differently_before,
+    other_versions,
+)
 from carotid.stages.stage import SCAN
 from carotid.storage.results.record import (
     has_record,
@@ -97,9 +102,11 @@ class StageResults:
             return Standing("differs", "; ".join(differing))
         trusted_ns = None if verify else record_time_ns(place)
         try:
-            changed = changed_inputs(
-                self._inputs.glance(participant_id, trusted_ns=trusted_ns), there
-            )
+            glanced = self._inputs.glance(participant_id, trusted_ns=trusted_ns)
+            differing = made_differently_before(glanced, there)
+            if differing:
+                return Standing("differs", "; ".join(differing))
+            changed = changed_inputs(glanced, there)
             if changed and not verify:  # sizes and times say so: do checksums?
                 changed = changed_inputs(self._inputs.glance(participant_id), there)
         except InputError:
