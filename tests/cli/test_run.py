@@ -66,7 +66,9 @@ def test_given_again_it_says_one_line_and_changes_nothing(whole: Study) -> None:
     assert tree(whole.out) == before
     page = whole.out / "report.html"
     text = page.read_text()
-    page.write_text(text.replace("&#34;results&#34;: &#34;", "&#34;results&#34;: &#34;0"))
+    begin = "&#34;results&#34;: {&#34;one&#34;: &#34;"
+    assert begin in text
+    page.write_text(text.replace(begin, f"{begin}0"))
     assert f"open {page}" in run(whole).stdout, "older than the results"
     assert page.read_text() == text
 

@@ -133,17 +133,6 @@ def test_one_done_by_name_leaves_the_rows_of_all_others(
     assert closed.missing == []
 
 
-def test_one_whose_scan_was_taken_away_is_not_told_for_ever(raw: Path, tmp_path: Path) -> None:
-    scans, out = tmp_path / "raw", tmp_path / "out"
-    shutil.copytree(raw, scans)
-    run(WORDS, out, raw_dir=scans)
-    (scans / f"{EMPTY}.mha").unlink()
-    run(WORDS, out, raw_dir=scans, participants=[IDS[0]])
-    assert EMPTY in {o.participant_id for o in merge(out)[0].outcomes}, "not this run's to say"
-    assert {o.status for o in run(WORDS, out, raw_dir=scans)} == {"skipped"}
-    assert {o.status for o in merge(out)[0].outcomes} <= {"done", "skipped"}
-
-
 def test_scans_that_have_gone_are_a_warning(
     raw: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -244,7 +244,7 @@ def test_what_is_made_on_the_way_is_looked_after_too(raw: Path, tmp_path: Path) 
     run(WORDS, out, raw_dir=raw)
     run(LAST, out)
     config.write_text("[both_transform]\nthreshold = 400\n")
-    with pytest.raises(UsageError, match="one: its both result"):
+    with pytest.raises(UsageError, match="one was done differently: threshold is 400, was 500"):
         run(LAST, out, config_path=config)
     os.utime(raw / "two.mha")  # the same bytes
     assert status(run(LAST, out)) == ["skipped", "skipped"]

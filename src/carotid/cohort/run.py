@@ -122,7 +122,7 @@ def run_stage(
         if len(complete) == len(asked):
             warn(results.remarks(asked, shard))
             close([stage], layout, shard)
-            return all_complete(layout, stage.transform, asked, whose)
+            return all_complete(layout, stage.transform, asked)
     check_output_dir(request.output_dir, places.read_only(), make=True)
     warn(results.remarks(asked, shard))
     record_transforms(
@@ -247,13 +247,11 @@ def is_of(shard: Shard | None, named: Sequence[str] | None) -> Callable[[str], b
     return (lambda _: True) if shard is None else shard.has
 
 
-def all_complete(
-    layout: OutputLayout, key: str, asked: Sequence[str], whose: Callable[[str], bool]
-) -> list[Outcome]:
+def all_complete(layout: OutputLayout, key: str, asked: Sequence[str]) -> list[Outcome]:
     """What became of participants who were all complete, told in the summary if it is not there."""
     outcomes = [Outcome(one, "skipped", COMPLETE) for one in asked]
-    if not is_summarized(layout, key, asked, whose):
-        summarize(layout, key, [one.as_json() for one in outcomes], whose)
+    if not is_summarized(layout, key, asked):
+        summarize(layout, key, [one.as_json() for one in outcomes], set(asked).__contains__)
     return outcomes
 
 

@@ -118,7 +118,7 @@ def run_pipeline(
     if len(complete) == len(asked):
         warn(remarks)
         close(request.stages, layout, shard)
-        return all_complete(layout, SUMMARY_KEY, asked, whose)
+        return all_complete(layout, SUMMARY_KEY, asked)
     check_output_dir(request.output_dir, request.read_only(), make=True)
     warn(remarks)
     record_transforms(

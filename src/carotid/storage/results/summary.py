@@ -66,30 +66,17 @@ def summarize(
         write_json(layout.summary, content)
 
 
-def is_summarized(
-    layout: OutputLayout,
-    transform: str,
-    ids: Collection[str],
-    is_of_run: Callable[[str], bool] = lambda _: True,
-) -> bool:
-    """Whether the file says what a run for which all was complete would write, and is whole.
+def is_summarized(layout: OutputLayout, transform: str, ids: Collection[str]) -> bool:
+    """Whether the file says of all of these participants that they are done, and is whole.
 
-    A run that was killed at its end may have left results without it, and rows of participants
-    whose scans have gone since are to go, too.
-
-    Args:
-        layout: The output directory.
-        transform: Which transform.
-        ids: Whom the run is about.
-        is_of_run: As for `summarize`.
+    A run that was killed at its end may have left results without it.
     """
     try:
         rows = rows_of(read_summary(layout.summary), transform)
     except (OSError, ValueError, RecursionError):
         return False
     done = {one["participant_id"] for one in rows if one.get("result") in ("done", "skipped")}
-    told = {one["participant_id"] for one in rows if is_of_run(one["participant_id"])}
-    return done.issuperset(ids) and told.issubset(ids) and not unfinished(layout.summary).exists()
+    return done.issuperset(ids) and not unfinished(layout.summary).exists()
 
 
 def rows_of(content: dict[str, Any], transform: str) -> list[dict[str, Any]]:
