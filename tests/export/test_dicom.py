@@ -17,6 +17,7 @@ from carotid.export.dicom import WANTED, write_dicom_files
 from carotid.export.dicom_source import load_highdicom
 from carotid.export.structures import STRUCTURES
 from carotid.export.studies import studies
+from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
 from carotid.provenance import Input, Record
 from carotid.storage.participants import find_scans
@@ -189,13 +190,31 @@ def test_without_highdicom_there_is_one_line(monkeypatch: pytest.MonkeyPatch) ->
     assert "pip install 'carotid[dicom]'" in str(caught.value)
 
 
-def test_another_series_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("order", ORDERS[::5])
+def test_results_of_the_series_in_another_format(order: str, tmp_path: Path) -> None:
+    """What turns series into NIfTI changes the order of axes; the voxels are the same."""
     write_classic(volume("LPS"), tmp_path / "raw" / "sub-01")
+    layout = write_results(tmp_path / "out", order, "sub-01", ("segmentation",))
+    (study,) = studies(layout, tmp_path / "to", [], WANTED)
+    (path,) = write_dicom_files(study, tmp_path / "to", find_scans(tmp_path / "raw"))
+    found = centers(path)
+    for name, center in mask_centers().items():
+        np.testing.assert_allclose(found[name], center, atol=WITHIN_MM)
+
+
+def test_another_series_is_refused(tmp_path: Path) -> None:
+    made = volume("LPS")
+    affine = made.grid.affine.copy()
+    affine[0, 3] += 0.5
+    moved = Volume(made.array, Grid(made.grid.shape, affine))
+    write_classic(moved, tmp_path / "raw" / "sub-01")
     scans = find_scans(tmp_path / "raw")
     layout = write_results(tmp_path / "out", "RAS", "sub-01", ("segmentation",))
     (study,) = studies(layout, tmp_path / "to", [], WANTED)
-    with pytest.raises(InputError, match="do not lie on the grid of the series"):
+    told = r"do not lie on the grid of the series.*the first at .* the first at .* L-P-S mm"
+    with pytest.raises(InputError, match=told):
         write_dicom_files(study, tmp_path / "to", scans)
+    assert not (tmp_path / "to").exists()
 
 
 def test_files_that_results_were_not_made_from_are_named(

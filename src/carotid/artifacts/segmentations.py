@@ -9,7 +9,7 @@ import numpy as np
 
 from carotid.artifacts.noun import require_array, require_kinds, short
 from carotid.errors import CarotidError
-from carotid.geometry.grid import Grid
+from carotid.geometry.grid import Grid, Reordering
 from carotid.geometry.sides import SIDE_NAMES
 
 if TYPE_CHECKING:
@@ -69,6 +69,12 @@ class Segmentation:
                     expected=f"at most {self.grid.shape}",
                 )
 
+    def reoriented(self, orientation: str) -> Segmentation:
+        """The same masks, indexed in another order of axes; see `Reordering`."""
+        way = Reordering.between(self.grid, orientation)
+        left, right = (_reordered(one, way, self.grid) for one in (self.left, self.right))
+        return Segmentation(left, right, way.grid(self.grid))
+
     def side(self, name: SideName) -> SideMasks:
         """One side by its name."""
         return self.left if name == "left" else self.right
@@ -115,3 +121,12 @@ class Segmentation:
         low, high = max(first, k), max(first, k, min(stop, k + slices))
         place = (slice(i, i + rows), slice(j, j + columns), slice(low - first, high - first))
         return side.masks[..., low - k : high - k], place
+
+
+def _reordered(one: SideMasks, way: Reordering, grid: Grid) -> SideMasks:
+    masks = np.ascontiguousarray(way.view(one.masks, first_axis=1), one.masks.dtype)
+    start = [
+        grid.shape[old] - one.start[old] - one.masks.shape[1 + old] if flip else one.start[old]
+        for old, flip in zip(way.axes, way.flips, strict=True)
+    ]
+    return SideMasks(masks, (start[0], start[1], start[2]))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from carotid.artifacts import Segmentation
     from carotid.export.dicom_source import Source
     from carotid.export.structures import Structure
+    from carotid.geometry.grid import Grid
 
 MAKER = "carotid developers"
 MODEL = "carotid"
@@ -51,18 +52,20 @@ def make_segmentation(
 
     Args:
         source: The series.
-        segmentation: Masks on its grid.
+        segmentation: Masks on its voxels, in any order of axes: programs that turn series into
+            other formats change it.
         corrected: Whether a person has corrected outlines.
 
     Raises:
         InputError: The masks lie on another grid, or are empty.
     """
     highdicom = load_highdicom()
+    segmentation = segmentation.reoriented(source.grid.orientation)
     if not segmentation.grid.agrees_with(source.grid, tolerance_voxel=0.01):
         raise InputError(
             "the masks do not lie on the grid of the series",
-            found="x".join(map(str, segmentation.grid.shape)),
-            expected="x".join(map(str, source.grid.shape)),
+            found=_in_words(segmentation.grid),
+            expected=_in_words(source.grid),
             remedy="give the series that the results were made from with --raw_dir",
         )
     there, frames, headers = _frames(source, segmentation)
@@ -106,6 +109,12 @@ def make_segmentation(
         series_description="Carotid arteries: lumen and wall",
     )
     return DicomSegmentation(data, {one: number for number, one in enumerate(there, 1)})
+
+
+def _in_words(grid: Grid) -> str:
+    sides = " x ".join(f"{side:.4g}" for side in grid.spacing_mm)
+    corner = ", ".join(f"{value:.2f}" for value in grid.affine_lps[:3, 3])
+    return f"{'x'.join(map(str, grid.shape))} voxels of {sides} mm, the first at {corner} L-P-S mm"
 
 
 def _frames(
