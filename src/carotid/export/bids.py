@@ -183,7 +183,10 @@ def write_data_set(
     ]
     columns = {
         "participant_id": {"Description": "The participant in this data set"},
-        _SOURCE: {"Description": "What it is called in carotid's results, a name per session"},
+        _SOURCE: {
+            "Description": "What it is called in carotid's results: a name per session, with "
+            f"{_COMMA} for a comma in a name"
+        },
     }
     texts = {
         "README.md": _README.format(version=__version__),

@@ -218,8 +218,8 @@ def _drawn(path: Path, markup: Markup, canonical: Grid) -> Drawn:
             f"the outline {name} does not lie in slice {z}",
             where=path,
             found=f"a point {off:.1f} slices off",
-            remedy="draw it in an axial slice of the scan, in 3D Slicer with Rotate to Volume Plane "
-            "where the scan is tilted, or rename it",
+            remedy="draw it in an axial slice of the scan, where that is tilted with Rotate to "
+            "Volume Plane in 3D Slicer, or rename it",
         )
     return Drawn(side, label, boundary, z, index[:, :2])
 
