@@ -90,25 +90,14 @@ def train_heatmap_command(
     each member, and can then be given as HEATMAP_MODEL_DIR. Training that was cut short goes on
     when the same command is given again.
     """
-    from carotid.cohort.cores import (
-        given_cores,
-        one_thread_in_workers,
-        wait_without_spinning,
-    )
-
     sources = check_sources(raw_dir, annotation_dir, from_simulator=from_simulator)
     check_output_dir(output_dir, sources)
-    wait_without_spinning()
-
-    one_thread_in_workers()
-
-    import torch
+    set_threads()
 
     from carotid.simulation.sample import SIDE_SHAPE, simulate_side
     from carotid.training.heatmap.parameters import read_training_parameters
     from carotid.training.heatmap.train import train_from_simulator, train_heatmap
 
-    torch.set_num_threads(given_cores())
     parameters = read_training_parameters(train_config_path, from_models=start_from is not None)
     resample, recipe = _settings(config_path)
     with TrainingProgress() as progress:
@@ -161,6 +150,18 @@ def check_sources(
             remedy="give both, or --from_simulator to train on simulated necks",
         )
     return sources
+
+
+def set_threads() -> None:
+    """Let training have the cores that this process was given, and its workers one each."""
+    from carotid.cohort.cores import given_cores, one_thread_in_workers, wait_without_spinning
+
+    wait_without_spinning()
+    one_thread_in_workers()
+
+    import torch  # it reads what was set just now
+
+    torch.set_num_threads(given_cores())
 
 
 def _settings(config_path: Path | None) -> tuple[bool, NeckRecipe]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from carotid.cli.place import PLACE
-from carotid.cli.train import TrainingProgress, check_sources
+from carotid.cli.train import TrainingProgress, check_sources, set_threads
 from carotid.cohort.outputs import check_output_dir
 from carotid.counted import counted
 
@@ -79,25 +79,15 @@ def train_contour_command(
     split-<k> for each member, and can then be given as CONTOUR_MODEL_DIR. Training that was cut
     short goes on when the same command is given again.
     """
-    from carotid.cohort.cores import (
-        given_cores,
-        one_thread_in_workers,
-        wait_without_spinning,
-    )
-
     sources = check_sources(raw_dir, annotation_dir, from_simulator=from_simulator)
     check_output_dir(output_dir, sources)
-    wait_without_spinning()
-    one_thread_in_workers()
-
-    import torch
+    set_threads()
 
     from carotid.stages.catalog import read_sections
     from carotid.stages.polar.parameters import PolarParameters
     from carotid.training.contour.parameters import read_contour_training, tell_of_idle
     from carotid.training.contour.train import Place, train_contour, train_from_simulator
 
-    torch.set_num_threads(given_cores())
     from_models = start_from is not None
     parameters = read_contour_training(train_config_path, from_models=from_models)
     polar = read_sections(config_path, {"polar_transform": PolarParameters})["polar_transform"]

@@ -9,22 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from carotid.artifacts import LABELS, RADIUS_NAMES, RayRadii
-from carotid.counted import counted
-from carotid.geometry.planes import Planes
+from carotid.artifacts import LABELS, RADIUS_NAMES
 from carotid.storage.results.atomic import write_atomically
 from carotid.storage.results.layout import ContourLayout
-from carotid.storage.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
-    from carotid.artifacts import Label
+    from carotid.artifacts import Label, RayRadii
     from carotid.geometry.sides import SideName
 
 PLANE_COLUMNS = (
@@ -35,9 +31,6 @@ PLANE_COLUMNS = (
     *(f"{what}_{axis}" for what in ("center", "tangent", "ray") for axis in "xyz"),
 )
 RAY_COLUMNS = ("label", "plane", "ray", "angle_deg", *RADIUS_NAMES)
-
-_REMEDY = "make the contours again"
-_MAX_BYTES = 1 << 28
 
 
 def save_planes(planes: Mapping[Label, RayRadii], folder: Path, side: SideName) -> None:
@@ -79,45 +72,3 @@ def _ray_rows(label: Label, radii: RayRadii) -> list[str]:
 
 def _cells(values: NDArray[np.float64], digits: int) -> list[str]:
     return ["" if value != value else f"{value:.{digits}g}" for value in values.tolist()]
-
-
-def load_planes(folder: Path, side: SideName) -> dict[Label, RayRadii]:
-    """Read one side's tables; nothing where there are none, as with contours of polar networks.
-
-    Raises:
-        InputError: A table cannot be used; the row is named.
-    """
-    layout = ContourLayout(folder)
-    if not layout.planes(side).exists():
-        return {}
-    what = "table of planes"
-    table = read_table(layout.planes(side), PLANE_COLUMNS, what, _REMEDY, _MAX_BYTES)
-    rays = read_table(layout.rays(side), RAY_COLUMNS, "table of rays", _REMEDY, _MAX_BYTES)
-    labels, owners = (np.array(one.words("label", LABELS)) for one in (table, rays))
-    numbers = {name: table.optional_numbers(name) for name in PLANE_COLUMNS[2:]}
-    values = {name: rays.numbers(name) for name in RADIUS_NAMES}
-    found: dict[Label, RayRadii] = {}
-    for label in LABELS:
-        own, mine = labels == label, owners == label
-        count = int(own.sum())
-        if not count:
-            continue
-        if mine.sum() % count:
-            row = int(np.flatnonzero(mine)[-1])
-            raise rays.mistake(
-                row,
-                "ray",
-                f"{counted(int(mine.sum()), 'ray')} of {counted(count, 'plane')}",
-                "as many in each",
-            )
-        center, tangent, ray = (
-            np.stack([numbers[f"{name}_{axis}"][own] for axis in "xyz"], axis=1)
-            for name in ("center", "tangent", "ray")
-        )
-        columns = {name: values[name][mine].reshape(count, -1) for name in RADIUS_NAMES}
-        found[label] = RayRadii(
-            planes=Planes(center, tangent, ray, numbers["s_mm"][own]),
-            from_divider_mm=numbers["from_divider_mm"][own],
-            **columns,
-        )
-    return found

@@ -16,7 +16,7 @@ import torch
 from carotid.storage.results.atomic import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor
@@ -61,11 +61,3 @@ def write_model(path: Path, state: Mapping[str, Tensor], factor: float = 100.0) 
     content = weight_bytes(with_scale(state, factor))
     write_atomically(path, content)
     return hashlib.sha256(content).hexdigest()
-
-
-def write_checksums(folder: Path, names: Sequence[str]) -> None:
-    """Write `SHA256SUMS` for files of a folder, as `sha256sum --check` reads it."""
-    lines = [
-        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names
-    ]
-    write_atomically(folder / "SHA256SUMS", "".join(lines).encode())

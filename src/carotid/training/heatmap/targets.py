@@ -6,7 +6,6 @@ In a slice whose vessel center lies at in-plane distance d (network voxels, 0.5 
 
 from __future__ import annotations
 
-from math import exp
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +18,6 @@ STEEPNESS = 6.0
 
 RADIUS_VOXEL = 32.0
 """r: distance in network voxels (0.5 mm) from which on the target is zero."""
-
-PEAK = exp(STEEPNESS) - 1
-"""The target's value on a vessel's center, about 402."""
 
 
 def target_from_centers(
