@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from carotid.errors import ModelError, UsageError
+from carotid.errors import ConfigurationError, ModelError, UsageError
 from carotid.network.contour_models import read_contour_models
 from carotid.stages.polar.parameters import PolarParameters
 from carotid.storage.model_description import read_model_description
@@ -192,6 +192,21 @@ class _Rings:
 
     def __call__(self, number: int) -> list[PlaneSample]:
         return [ring(1000 * self.stream + 10 * number + k) for k in range(self.count)]
+
+
+@pytest.mark.parametrize(("key", "dimension"), [("n_angles", 2), ("polar_ray", 3), ("length", 3)])
+def test_images_that_networks_cannot_take_are_refused(
+    key: str, dimension: int, annotated: Path, tmp_path: Path
+) -> None:
+    """Before scans are read, and before anything is written."""
+    drawn = PolarParameters.model_validate({key: 5})
+    settings = ContourTraining.model_validate({**SMALL, "network": "polar", "dimension": dimension})
+    place = Place(tmp_path / "models")
+    with pytest.raises(ConfigurationError, match=rf"another {key} .*Set {key} = \d+ in"):
+        train_from_simulator(place, settings, drawn)
+    with pytest.raises(ConfigurationError, match=rf"another {key} "):
+        train_contour(place, annotated / "raw", annotated / "annotations", settings, drawn)
+    assert not (tmp_path / "models").exists()
 
 
 def test_members_from_the_simulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from carotid.geometry.grid import Grid
     from carotid.geometry.polar import Rays, Sampling
     from carotid.network.contour_models import ContourModels
+    from carotid.network.polar_cnn import Variant
     from carotid.stages.contour.parameters import ContourParameters
 
 logger = logging.getLogger(__name__)
@@ -36,19 +37,7 @@ def check_fit(models: ContourModels, rays: Rays, where: Path | str) -> None:
     Raises:
         ConfigurationError: Names the key of `[polar_transform]`.
     """
-    needed = {"n_angles": ANGLES, "polar_ray": SAMPLES}
-    if models.variant.dimension == 3:
-        needed["length"] = SLICES
-    for key, size in needed.items():
-        if getattr(rays, key) != size:
-            raise ConfigurationError(
-                f"contour networks in {models.variant.dimension}D take polar images of another "
-                f"{key}",
-                where=where,
-                found=getattr(rays, key),
-                expected=size,
-                remedy=f"set {key} = {size} in [polar_transform]",
-            )
+    check_size(models.variant, rays, where)
     for key in ("n_angles", "polar_ray", "cartesian_ray", "length"):
         trained = models.polar.get(key, getattr(rays, key))
         if trained != getattr(rays, key):
@@ -58,6 +47,31 @@ def check_fit(models: ContourModels, rays: Rays, where: Path | str) -> None:
                 found=getattr(rays, key),
                 expected=trained,
                 remedy=f"set {key} = {trained} in [polar_transform]",
+            )
+
+
+def check_size(variant: Variant, rays: Rays, where: Path | str) -> None:
+    """Refuse images of a size that networks cannot take.
+
+    Args:
+        variant: Which networks.
+        rays: How the images are drawn.
+        where: The images or the settings, for messages.
+
+    Raises:
+        ConfigurationError: Names the key of `[polar_transform]`.
+    """
+    needed = {"n_angles": ANGLES, "polar_ray": SAMPLES}
+    if variant.dimension == 3:
+        needed["length"] = SLICES
+    for key, size in needed.items():
+        if getattr(rays, key) != size:
+            raise ConfigurationError(
+                f"contour networks in {variant.dimension}D take polar images of another {key}",
+                where=where,
+                found=getattr(rays, key),
+                expected=size,
+                remedy=f"set {key} = {size} in [polar_transform]",
             )
 
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from carotid.errors import UsageError
 from carotid.network.device import choose_device
+from carotid.network.polar_cnn import Variant
+from carotid.stages.contour.fit import check_size
 from carotid.storage.checksums import sha256_of_file
 from carotid.storage.results.layout import ContourLayout
 from carotid.training.contour.annotations import find_contour_sources, folds, read_items
@@ -74,9 +76,11 @@ def train_contour(
         The members' files.
 
     Raises:
+        ConfigurationError: The networks cannot take such polar images.
         UsageError: The settings do not fit the data, or finished training is here already.
         InputError: Scans or annotations cannot be used; all are named, before training.
     """
+    _check_images(parameters, polar)
     if parameters.compatible:
         polar = polar.model_copy(update={"sampling": "compatible"})
     subset = None if contour_tsv is None else read_items(contour_tsv)
@@ -126,6 +130,7 @@ def train_from_simulator(
         The members' files.
 
     Raises:
+        ConfigurationError: The networks cannot take such polar images.
         UsageError: Finished training is here already, or another one that was cut short.
     """
     if parameters.compatible:
@@ -133,6 +138,7 @@ def train_from_simulator(
             "compatible training takes annotated scans",
             remedy="give RAW_DIR and ANNOTATION_DIR, or leave `compatible` out",
         )
+    _check_images(parameters, polar)
     members = [simulated_member(parameters, polar.rays, k) for k in range(parameters.members)]
     record = {"simulator": "carotid.simulation.close_up"}
     training = _training(place, parameters, polar, members, record, {})
@@ -174,6 +180,17 @@ def _training(
         beside=beside,
         description=description_of(parameters, polar, record),
     )
+
+
+def _check_images(parameters: ContourTraining, polar: PolarParameters) -> None:
+    """Refuse polar images that the networks which are to be trained cannot take.
+
+    Raises:
+        ConfigurationError: Names the key of `[polar_transform]`.
+    """
+    if parameters.network == "polar":
+        variant = Variant(parameters.dimension, parameters.dropout)
+        check_size(variant, polar.rays, "the settings of this training")
 
 
 def _check_size(sources: Sequence[ContourSource], polar: PolarParameters, where: Path) -> None:
