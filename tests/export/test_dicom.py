@@ -234,6 +234,20 @@ def test_files_that_results_were_not_made_from_are_named(
         assert ("not made from these very files" in caplog.text) == (sha256 == "ab" * 32)
 
 
+def test_masks_without_a_measurement_have_no_report(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_classic(volume("LPS"), tmp_path / "raw" / "sub-01")
+    scans = find_scans(tmp_path / "raw")
+    layout = write_results(tmp_path / "out", "LPS", "sub-01", ("segmentation", "measurement"))
+    table = layout.transform("sub-01", "measurement_transform") / "arteries.tsv"
+    table.write_text(table.read_text().splitlines()[0] + "\n")
+    (study,) = studies(layout, tmp_path / "to", [], WANTED)
+    (path,) = write_dicom_files(study, tmp_path / "to", scans)
+    assert path.name == "segmentation.dcm"
+    assert "no artery was measured" in caplog.text
+
+
 def test_scans_that_are_no_dicom(tmp_path: Path) -> None:
     from tests.necks import write_scan
 

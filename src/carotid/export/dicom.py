@@ -58,9 +58,13 @@ def write_dicom_files(study: Study, folder: Path, scans: Mapping[str, RawScan]) 
     place = scans[study.participant_id].path
     with foreign_errors("DICOM cannot be made for this series", place, _REMEDY):
         segmentation = make_segmentation(source, load_segmentation(masks), corrected=corrected)
-        written = [_save(segmentation.data, folder / "segmentation.dcm")]
+        report = None
         if tables is not None:
             report = make_report(source, segmentation, load_measurements(tables).segments)
+            if report is None:
+                logger.warning("%s: no artery was measured, so there is no report", tables)
+        written = [_save(segmentation.data, folder / "segmentation.dcm")]
+        if report is not None:
             written.append(_save(report, folder / "measurements.dcm"))
     tell_of_others(folder, written)
     return written

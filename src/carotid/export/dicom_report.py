@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carotid import __version__
-from carotid.errors import InputError
 from carotid.export.dicom_segmentation import MAKER, MODEL, SERIES_NUMBER, code_of
 from carotid.export.dicom_source import load_highdicom
 from carotid.export.structures import SIDES, WALL, Code
@@ -99,15 +98,12 @@ _OF_SEGMENT = {"common_internal": "internal", "external": "external"}
 
 
 def make_report(source: Source, segmentation: DicomSegmentation, segments: MeasurementTable) -> Any:
-    """Measurements as a report on the series.
+    """Measurements as a report on the series; None where the table has none.
 
     Args:
         source: The series.
         segmentation: The masks of the same outlines, to which the groups of whole arteries refer.
         segments: The participant's table of segments.
-
-    Raises:
-        InputError: The table has no measurement.
     """
     highdicom = load_highdicom()
     groups = [
@@ -116,7 +112,7 @@ def make_report(source: Source, segmentation: DicomSegmentation, segments: Measu
         if (group := _group(source, segmentation, segments, row)) is not None
     ]
     if not groups:
-        raise InputError("the table of segments has no measurement to report")
+        return None
     sr = highdicom.sr
     device = sr.DeviceObserverIdentifyingAttributes(
         uid=highdicom.UID(), name=MODEL, manufacturer_name=MAKER, model_name=MODEL
