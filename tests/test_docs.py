@@ -332,3 +332,18 @@ def test_indices_become_the_millimetres_of_the_maxima(workplace: Path) -> None:
     canonical = scan.reoriented("RAS")
     heights = canonical.grid.index_from_world(points_mm)[..., 2]
     assert np.allclose(heights, np.arange(canonical.array.shape[2]), atol=1e-6)
+
+
+def test_a_disc_is_sorted_by_series_as_shown(tmp_path: Path) -> None:
+    from tests.dicom_series import assert_same_place, make_volume, write_classic, write_enhanced
+    from tests.reading import read_dicom
+
+    bright, dark = make_volume("LPS"), make_volume("PIL", tilt_degrees=12)
+    write_classic(bright, tmp_path / "disc" / "A", uid="one", shuffle_seed=3, name="X{}".format)
+    write_enhanced(dark, tmp_path / "disc" / "A" / "Y", uid="two")
+    (tmp_path / "disc" / "README").write_text("no slice")
+    run_python_of(DOCS / "data.md", tmp_path)
+    folders = sorted((tmp_path / "series").iterdir(), key=lambda one: len(list(one.iterdir())))
+    assert [one.name[:2] for one in folders] == ["7_", "7_"]
+    for folder, expected in zip(folders, (dark, bright), strict=True):
+        assert_same_place(read_dicom(folder), expected)

@@ -164,7 +164,7 @@ def versions() -> dict[str, str]:
 def made_differently(now: Record, then: Record) -> list[str]:
     """In words, where parameters or models differ."""
     found = [
-        f"{key} is {now.parameters.get(key)}, was {then.parameters.get(key)}"
+        f"{key} is {_said(now, key)}, was {_said(then, key)}"
         for key in dict.fromkeys([*now.parameters, *then.parameters])
         if now.parameters.get(key) != then.parameters.get(key)
     ]
@@ -207,6 +207,11 @@ def other_versions(now: Record, then: Record) -> list[str]:
         for name in TOLD_VERSIONS
         if now.versions.get(name) != then.versions.get(name)
     ]
+
+
+def _said(record: Record, key: str) -> str:
+    value = record.parameters.get(key)
+    return "not set" if value is None else str(value)
 
 
 def _model_difference(now: Mapping[str, str], then: Mapping[str, str]) -> str:

@@ -50,10 +50,12 @@ def test_results_lie_on_the_whole_scan_and_are_not_mixed(tmp_path: Path) -> None
     record = json.loads((folder / "provenance.json").read_text())
     assert record["parameters"]["crop"] == BOX
 
-    for more in ([], ["--crop", "A -4 6"]):
+    for more, now in (([], "A -1 1"), (["--crop", "A -4 6"], "A -4 6")):
         other = study.run(*more)
         assert other.returncode == 2
-        assert f"was {BOX}" in other.stderr
+        assert f"crop is {now}, was {BOX}" in other.stderr
+    study.config.write_text(CONFIG)
+    assert f"crop is not set, was {BOX}" in study.run().stderr
     assert "nothing was changed" in study.run("--crop", "P -6 4 I -2.5 6").stdout
 
     page = write_report(study.out)

@@ -20,10 +20,23 @@ _verbosity = 0
 
 
 class _Handler(logging.Handler):
-    """Prints each record as one line, above a progress bar where there is one."""
+    """Prints each record as one line, above a progress bar where there is one.
+
+    A warning is printed once: headers are read before a run, for a scan's turn, and by later steps,
+    and what is odd in them is the same each time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[int] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        say(self.format(record))
+        line = self.format(record)
+        if record.levelno >= logging.WARNING:
+            if hash(line) in self._told:
+                return
+            self._told.add(hash(line))
+        say(line)
 
 
 class _Formatter(logging.Formatter):

@@ -251,6 +251,7 @@ class TestFolders:
         with pytest.raises(InputError) as caught:
             read_dicom(tmp_path)
         assert "RAW_DIR" not in str(caught.value)
+        assert "how to sort the files of a disc by series" in str(caught.value)
 
     def test_a_link_to_the_folder_or_to_slices_is_fine(self, tmp_path: Path) -> None:
         volume = make_volume()

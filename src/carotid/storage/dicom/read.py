@@ -239,17 +239,17 @@ def _one_series(folder: Path, headers: list[Header]) -> list[Header]:
         found=found,
         expected="one",
         remedy="keep the files of the black-blood series and move the others away"
-        + _if_participants(groups),
+        + _other_way_out(groups),
     )
 
 
-def _if_participants(groups: dict[str, list[Header]]) -> str:
-    """What to do if the folder is one level too high: each series lies in one of its folders."""
+def _other_way_out(groups: dict[str, list[Header]]) -> str:
+    """What to do where files of series lie mixed, or where the folder is one level too high."""
     places = [{Path(h.name).parts[:-1][:1] for h in members} for members in groups.values()]
     apart = all(len(place) == 1 for place in places)
     folders = set().union(*places)
     if not apart or len(folders) < 2 or () in folders:
-        return ""
+        return "; the documentation on data shows how to sort the files of a disc by series"
     return "; or, if each of its folders is a participant, give this folder as RAW_DIR"
 
 
