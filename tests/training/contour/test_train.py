@@ -168,6 +168,21 @@ def test_training_goes_on_from_models(annotated: Path, tmp_path: Path) -> None:
         train(annotated, tmp_path / "x", settings(**POLAR), start_from=tmp_path / "first")
 
 
+def test_it_is_said_where_training_made_models_no_better(
+    annotated: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = train(annotated, tmp_path / "first", settings())
+    assert not caplog.records
+    parameters = settings(n_epochs=1, learning_rate=1e-30, final_rate=1e-30, average_decay=0.0)
+    second = train(annotated, tmp_path / "second", parameters, start_from=tmp_path / "first")
+    before, after = (torch.load(m[0], weights_only=True) for m in (first, second))
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    told = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert [one.split(":")[0] for one in told] == ["split-0", "split-1"]
+    assert "no epoch had a lower validation loss" in told[0]
+    assert str(second[0]) in told[0]
+
+
 def test_more_folds_than_participants(annotated: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="too few"):
         train(annotated, tmp_path / "out", settings(n_splits=4))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
     from carotid.storage.model_description import ModelDescription
     from carotid.training.engine.loop import EpochRow, PhaseState
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,15 @@ def _train_members(training: Training, identity: str) -> list[Path]:
             )
         draw_curve(folder / CURVE_FILE, curves)
         training.write_model(model, state.best, state.best_row)
+        if state.best_row.epoch == 0:
+            logger.warning(
+                "%s: no epoch had a lower validation loss than the model it began with (%.4g), so "
+                "%s has that model's weights; a lower learning rate or more sides for validation "
+                "may help",
+                name,
+                state.best_loss,
+                model,
+            )
         (folder / name / STATE_NAME).unlink(missing_ok=True)
     return models
 
