@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import csv
 import functools
+import itertools
 import json
 import operator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from carotid.stages.polar.parameters import PolarParameters
 from carotid.storage.model_description import read_model_description
 from carotid.training.contour.parameters import ContourTraining
 from carotid.training.contour.train import Place, train_contour, train_from_simulator
+from carotid.training.engine import loop
 
 from .scans import write_participant
 from .test_plane_job import ring
@@ -169,12 +172,21 @@ def test_training_goes_on_from_models(annotated: Path, tmp_path: Path) -> None:
 
 
 def test_it_is_said_where_training_made_models_no_better(
-    annotated: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    annotated: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first = train(annotated, tmp_path / "first", settings())
+    first = train(annotated, tmp_path / "first", settings(n_epochs=1))
     assert not caplog.records
-    parameters = settings(n_epochs=1, learning_rate=1e-30, final_rate=1e-30, average_decay=0.0)
-    second = train(annotated, tmp_path / "second", parameters, start_from=tmp_path / "first")
+    rising = itertools.count()
+
+    def worse_and_worse(*given: Any) -> Any:
+        return replace(validated(*given), loss=float(next(rising)))
+
+    validated: Any = loop._validated
+    monkeypatch.setattr(loop, "_validated", worse_and_worse)
+    second = train(annotated, tmp_path / "second", settings(n_epochs=1), start_from=first[0].parent)
     before, after = (torch.load(m[0], weights_only=True) for m in (first, second))
     assert all(torch.equal(before[name], after[name]) for name in before)
     told = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
