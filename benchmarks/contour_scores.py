@@ -29,6 +29,9 @@ EVERY = 3
 """Of so many slices one is compared."""
 
 PLAQUE_MM = 1.0
+HARDLY_SEEN_MM = 1.0
+"""A plaque whose largest thickness is found thinner by more than this is hardly seen."""
+
 NEAR_MM = 5.0
 """Slices this near to the flow divider are told apart."""
 
@@ -231,7 +234,7 @@ def _dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
 HEADER = (
     "| cross-sections | number | missing | lumen: median, 95th, bias | outer: median, 95th, bias "
     "| Dice lumen, outer, wall (median) | mean thickness: bias | thickest ray: bias "
-    "| thickest of a plaque: bias |\n|---|---|---|---|---|---|---|---|---|"
+    "| thickest of a plaque: bias, median |\n|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -242,8 +245,7 @@ def _figures(name: str, rows: list[Row], missing: int = 0) -> str:
     outer = np.concatenate([row.outer for row in rows])
     dice = np.median([row.dice for row in rows], axis=0)
     thick = np.array([row.thickest for row in rows])
-    plaques = _of_plaques(rows)
-    most = f"{plaques.mean():+.2f} of {len(plaques)}" if len(plaques) else ""
+    most = _of_largest(_of_plaques(rows))
     return (
         f"| {name} | {len(rows)} | {missing} | {_errors(lumen)} | {_errors(outer)} "
         f"| {dice[0]:.3f}, {dice[1]:.3f}, {dice[2]:.3f} "
@@ -260,6 +262,17 @@ def _of_plaques(rows: Iterable[Row]) -> NDArray[np.float64]:
             plaques.setdefault(row.plaque, []).append(row.thickest)
     largest = [np.max(thickest, axis=0) for thickest in plaques.values()]
     return np.array([found - true for true, found in largest])
+
+
+def _of_largest(errors: NDArray[np.float64]) -> str:
+    """Their mean, their median, and how many plaques are hardly seen."""
+    if not len(errors):
+        return ""
+    hardly = int((errors < -HARDLY_SEEN_MM).sum())
+    return (
+        f"{errors.mean():+.2f}, {np.median(errors):+.2f} of {len(errors)}; {hardly} more than "
+        f"{HARDLY_SEEN_MM:g} mm too thin"
+    )
 
 
 def _errors(values: NDArray[np.float64]) -> str:
