@@ -41,6 +41,7 @@ class SideScores:
         both_right: (s,) of the slices that show both arteries, whether both rows are within 2 mm.
         empty_rows: Rows in slices that do not show their artery.
         ended_rows: Those of them in which the external carotid has ended.
+        ended_slices: Slices in which it has ended and the internal one has not.
         steps: How many pairs of rows lie in neighbouring slices.
         steep: How many of them are more than 45° apart.
         fork_mm: Error of the bifurcation's height; NaN where there is none to be found, or none
@@ -56,6 +57,7 @@ class SideScores:
     both_right: NDArray[np.bool_]
     empty_rows: int
     ended_rows: int
+    ended_slices: int
     steps: int
     steep: int
     fork_mm: float
@@ -93,7 +95,7 @@ def score_side(
     above = ((np.arange(slices) - truth.fork[2]) * spacing[2] > ABOVE_MM)[:, None]
     both = true.all(axis=1)
     ends = np.flatnonzero(true[:, 1])
-    ended = there[:, 1] & ~true[:, 1] & true[:, 0] & (len(ends) > 0)
+    ended = ~true[:, 1] & true[:, 0]
     ended &= np.arange(slices) > (ends[-1] if len(ends) else slices)
     below = true[: max(int(np.ceil(truth.fork[2])), 0), 0].any()
     return SideScores(
@@ -104,7 +106,8 @@ def score_side(
         true_found=(own <= RIGHT_MM)[true],
         both_right=(own <= RIGHT_MM).all(axis=1)[both],
         empty_rows=int((there & ~true).sum()),
-        ended_rows=int(ended.sum()),
+        ended_rows=int((ended & there[:, 1]).sum()),
+        ended_slices=int(ended.sum()),
         steps=steps,
         steep=steep,
         fork_mm=_fork_error(found, truth, spacing[2]),
@@ -148,7 +151,8 @@ def table(scores: Sequence[SideScores]) -> list[tuple[str, str]]:
         ("true slices with a center within 2 mm", _share([one.true_found for one in scores])),
         ("both right at once", _share([one.both_right for one in scores])),
         ("wrong artery, > 5 mm above the bifurcation", _share([one.wrong for one in scores])),
-        ("rows beyond the external's end", str(sum(one.ended_rows for one in scores))),
+        ("slices beyond the external's end", str(sum(one.ended_slices for one in scores))),
+        ("rows in them", str(sum(one.ended_rows for one in scores))),
         ("rows in slices without their artery", str(sum(one.empty_rows for one in scores))),
         ("bifurcation, median error in height, mm", f"{_median(found_forks):.2f}"),
         ("bifurcation, found", f"{len(found_forks)} of {len(forks)}"),
