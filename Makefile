@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO_DIR ?= demo
 EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 1577836800)
 
-.PHONY: demo test test-slow test-faults check format bench docs contour-models dist clean
+.PHONY: demo test test-slow test-faults test-lowest check format bench docs contour-models dist clean
 
 demo: $(VENV)/.carotid  ## all steps on built-in data, figures against the truth, and where to look
 	$(BIN)/carotid demo --force $(DEMO_DIR)
@@ -19,6 +19,15 @@ test-slow: $(VENV)/.test  ## tests that take minutes
 
 test-faults: $(VENV)/.test  ## every bad input, kill and mutation
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m faults
+
+LOWEST := .venv-lowest
+
+test-lowest:  ## ordinary tests with the lowest versions that pyproject.toml names, but for PyTorch and MONAI
+	$(PYTHON) -m venv $(LOWEST)
+	sed -nE 's/^ +"([A-Za-z0-9._-]+)>=([0-9.]+)".*/\1==\2/p' pyproject.toml | grep -vE '^(torch|monai)=' > $(LOWEST)/versions.txt
+	grep -E '^(torch|monai)=' constraints.txt >> $(LOWEST)/versions.txt
+	$(LOWEST)/bin/pip install --quiet --disable-pip-version-check -c $(LOWEST)/versions.txt -e ".[test]"
+	$(LOWEST)/bin/python -m pytest -n 2 --dist worksteal -W ignore::DeprecationWarning -m "not slow and not faults"
 
 check: $(VENV)/.check  ## style, types and the layers of the package
 	$(BIN)/ruff check
