@@ -1,9 +1,9 @@
-"""Noise is averaged along the artery, and nothing else is."""
+"""Brightness knows no unit; noise is averaged along the artery, and nothing else is."""
 
 import numpy as np
 import pytest
 
-from carotid.stages.planes.images import RAYS, SAMPLES, denoised
+from carotid.stages.planes.images import RAYS, SAMPLES, brightness, denoised
 
 RNG_SEED = 5
 
@@ -55,3 +55,16 @@ def test_thick_slices_are_not_averaged(thick_mm: float, phase: float) -> None:
 def test_stretches_of_a_plane_or_two_stay_as_they_are(planes: int) -> None:
     seen = _smooth(planes) + _noise(planes, 0.5)
     assert denoised(seen) is seen
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e-9, 1e12])
+def test_what_is_seen_does_not_depend_on_the_unit_of_intensities(unit: float) -> None:
+    seen = np.random.default_rng(4).uniform(0, 900, (9, RAYS, SAMPLES)).astype(np.float32)
+    scaled = brightness(seen * np.float32(unit))
+    np.testing.assert_allclose(scaled, brightness(seen), rtol=1e-5)
+
+
+def test_where_nothing_is_bright_nothing_is_seen() -> None:
+    dark = np.full((9, RAYS, SAMPLES), -900, np.float32)
+    assert (brightness(dark) == -1).all()
+    assert (brightness(0 * dark) == 0).all()

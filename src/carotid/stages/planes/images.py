@@ -78,7 +78,8 @@ def brightness(seen: NDArray[np.float32]) -> NDArray[np.float32]:
     weight = RADII_MM[inner] / RADII_MM[inner].sum()
     mean = (np.maximum(seen[..., inner], 0) * weight).sum(axis=2).mean(axis=1)
     around = gaussian_filter1d(mean, _BRIGHTNESS_SD_MM / STEP_MM, mode="nearest", truncate=3)
-    floor = max(float(around.max()) * 1e-3, 1e-6)
+    brightest = float(around.max())
+    floor = 1e-3 * brightest if brightest > 0 else 1.0
     scaled = seen / np.maximum(around, floor)[:, None, None].astype(np.float32)
     return np.asarray(np.clip(scaled, -1, _BRIGHTEST), np.float32)
 
