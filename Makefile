@@ -75,7 +75,7 @@ dist: $(VENV)/.dist  ## wheel and sdist: built twice alike, checked, tried in a 
 	cd build && try/bin/carotid demo --participants 1 --force try/demo
 
 clean:  ## remove what the targets above made
-	rm -rf $(VENV) site build dist $(DEMO_DIR) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) site build dist $(DEMO_DIR) .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/.venv:
 	$(PYTHON) -m venv $(VENV)

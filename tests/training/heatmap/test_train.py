@@ -27,7 +27,6 @@ from carotid.storage.rescaling import Rescaling
 from carotid.storage.results.layout import centerline_file
 from carotid.training.heatmap.parameters import CropKind, Phase, TrainingParameters
 from carotid.training.heatmap.samples import read_subset
-from carotid.training.heatmap.sources import STREAM_LENGTH, VALIDATION_STREAM
 from carotid.training.heatmap.train import _windows, train_from_simulator, train_heatmap
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from carotid.geometry.sides import SideName
-    from carotid.training.heatmap.stream import StoredSide
 
 PHASE = Phase(epochs=2, peak_rate=3e-3, warmup_steps=1, crops=(CropKind(shape=(32, 32, 32)),))
 
@@ -298,30 +296,6 @@ def test_too_few_participants_for_the_folds(annotated: Path) -> None:
         train(annotated, parameters=settings(n_splits=4))
 
 
-def test_simulated_training_shares_a_trunk_and_needs_no_files(tmp_path: Path) -> None:
-    parameters = settings(trunk=(PHASE, PHASE), members=2)
-    models = train_from_simulator(tmp_path / "out", parameters, tubes, device="cpu")
-    assert len({path.read_bytes() for path in models}) == 2
-    assert (tmp_path / "out" / "trunk-1" / "training.tsv").is_file()
-    record = json.loads((tmp_path / "out" / "parameters.json").read_text())["heatmap_training"]
-    assert record["simulator"].endswith("stand_in.tubes")
-
-
-def test_shared_phases_that_do_not_count_are_named(
-    annotated: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    parameters = settings(trunk=(PHASE, PHASE))
-    with pytest.raises(ModelError, match="does not exist"):
-        train_from_simulator(
-            tmp_path / "out", parameters, tubes, start_from=tmp_path / "none", device="cpu"
-        )
-    assert "begins with other models has no shared phases: the 2 of [[heatmap" in caplog.text
-    caplog.clear()
-    with pytest.raises(UsageError, match="too few"):
-        train(annotated, parameters=settings(trunk=(PHASE,), n_splits=4))
-    assert "with folds has no shared phases: the 1 of [[heatmap" in caplog.text
-
-
 def test_scans_are_rescaled_as_the_models_expect_that_training_begins_with(
     annotated: Path,
 ) -> None:
@@ -338,32 +312,16 @@ def test_scans_are_rescaled_as_the_models_expect_that_training_begins_with(
     assert described.rescaling == five
 
 
-def test_phases_with_slabs_draw_from_the_simulator_of_slabs(tmp_path: Path) -> None:
-    whole, slabs = _Noted(), _Noted()
-    parameters = settings(
-        trunk=(PHASE.model_copy(update={"slabs": True}),), members=1, validation_sides=1
-    )
-    train_from_simulator(tmp_path / "out", parameters, whole, simulate_slab=slabs, device="cpu")
-    streams = [{seed // STREAM_LENGTH for seed in noted.seeds} for noted in (slabs, whole)]
-    assert streams == [{0}, {1, VALIDATION_STREAM}]
-
-
-class _Noted:
-    """A simulator that remembers what it was asked for."""
-
-    def __init__(self) -> None:
-        self.seeds: list[int] = []
-
-    def __call__(self, seed: int) -> StoredSide:
-        self.seeds.append(seed)
-        return tubes(seed)
-
-
-def test_simulated_training_resumes_within_the_trunk(tmp_path: Path) -> None:
-    parameters = settings(trunk=(PHASE, PHASE), members=1)
-    unbroken = train_from_simulator(tmp_path / "a", parameters, tubes, device="cpu")
-    stop = partial(interrupt, part="trunk-1", epoch=1)
-    with pytest.raises(StopHereError):
-        train_from_simulator(tmp_path / "b", parameters, tubes, device="cpu", on_progress=stop)
-    resumed = train_from_simulator(tmp_path / "b", parameters, tubes, device="cpu")
-    assert resumed[0].read_bytes() == unbroken[0].read_bytes()
+def test_shared_phases_that_do_not_count_are_named(
+    annotated: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    parameters = settings(trunk=(PHASE, PHASE))
+    with pytest.raises(ModelError, match="does not exist"):
+        train_from_simulator(
+            tmp_path / "out", parameters, tubes, start_from=tmp_path / "none", device="cpu"
+        )
+    assert "begins with other models has no shared phases: the 2 of [[heatmap" in caplog.text
+    caplog.clear()
+    with pytest.raises(UsageError, match="too few"):
+        train(annotated, parameters=settings(trunk=(PHASE,), n_splits=4))
+    assert "with folds has no shared phases: the 1 of [[heatmap" in caplog.text
