@@ -11,6 +11,7 @@ from tests.storage.entries import touch, warnings_of
 from carotid.errors import InputError, UsageError
 from carotid.storage.participants import find_scans
 from carotid.storage.raw import load_scan
+from carotid.storage.scan_state import scan_state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +26,7 @@ def test_a_file_with_all_slices_is_a_participant(tmp_path: Path) -> None:
     assert list(scans) == ["sub-01", "sub-02", "sub-03"]
     for scan in scans.values():
         assert_same_place(load_scan(scan), volume)
+        assert scan_state(scan).size_bytes == scan.path.stat().st_size, "as a run asks"
 
 
 def test_one_slice_beside_scans_is_read_with_a_word(

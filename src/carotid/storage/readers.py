@@ -57,7 +57,7 @@ READERS = {
             (),
             "carotid.storage.dicom.read:open_dicom",
             "carotid.storage.dicom.read:hash_dicom",
-            "carotid.storage.dicom.files:list_files",
+            "carotid.storage.dicom.files:scan_files",
         ),
         Reader(
             "metaimage",
