@@ -160,6 +160,11 @@ def write_enhanced(
     return path
 
 
+def series_uid(uid: str) -> str:
+    """The SeriesInstanceUID that `uid` of the writers makes."""
+    return generate_uid(entropy_srcs=["series", uid])
+
+
 def _common(volume: Volume, series: str, instance: str, *, frame_of_reference: bool) -> Dataset:
     dataset = Dataset()
     for keyword, value in PATIENT.items():
@@ -167,7 +172,7 @@ def _common(volume: Volume, series: str, instance: str, *, frame_of_reference: b
     dataset.Modality = "MR"
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "M"]
     dataset.StudyInstanceUID = generate_uid(entropy_srcs=["study"])
-    dataset.SeriesInstanceUID = generate_uid(entropy_srcs=["series", series])
+    dataset.SeriesInstanceUID = series_uid(series)
     dataset.SOPInstanceUID = generate_uid(entropy_srcs=["instance", instance])
     dataset.SeriesNumber = 7
     dataset.StudyDate = "20200102"

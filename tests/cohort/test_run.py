@@ -14,17 +14,22 @@ import numpy as np
 import pytest
 from tests.cohort.stage_runs import entries, raw, run, status, write
 from tests.command import contents, unfinished
+from tests.dicom_series import write_classic
 from tests.necks import affine_of, neck
 from tests.toy_stages import BOTH, LAST, LENGTHS, WORDS, toys
 
 from carotid.cohort.run import Request, run_stage
 from carotid.errors import UsageError
+from carotid.geometry.grid import Grid
+from carotid.geometry.volume import Volume
 from carotid.storage.participants import find_scans
 from carotid.storage.raw import hash_scan
 from carotid.storage.results.record import read_record
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pydicom import Dataset
 
     from carotid.cohort.runner import Progress
 
@@ -107,6 +112,36 @@ def test_a_bids_image_is_chosen_and_known_to_later_steps(tmp_path: Path) -> None
     assert status(run(BOTH, out)) == ["done"]
     word = (out / "sub-01" / "both_transform" / "word.txt").read_text().split()[1]
     assert int(word) > 1000, "the bright one"
+
+
+def test_a_series_is_chosen_and_known_to_later_steps(tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    for number, factor in ((2, 1000), (3, 10)):
+        volume = Volume((neck() * factor).astype(np.int16), Grid(neck().shape, affine_of()))
+
+        def edit(_: int, dataset: Dataset, number: int = number) -> None:
+            dataset.SeriesNumber = number
+
+        name = f"{number}-{{}}".format
+        write_classic(volume, data / "sub-01", uid=f"{number}", name=name, edit=edit)
+    (failed,) = run(WORDS, out, raw_dir=data)
+    assert "there are 2 series" in failed.reason
+    assert "--series" in failed.reason
+    assert status(run(WORDS, out, raw_dir=data, series="2")) == ["done"]
+    assert entries(out)["words_transform"]["series"] == "2"
+    assert status(run(WORDS, out, raw_dir=data, series="2")) == ["skipped"]
+    assert status(run(BOTH, out)) == ["done"]
+    word = (out / "sub-01" / "both_transform" / "word.txt").read_text().split()[1]
+    assert int(word) > 1000, "the bright one"
+    with pytest.raises(UsageError, match="has changed since"):
+        run(WORDS, out, raw_dir=data, series="3")
+
+
+def test_a_series_where_no_folder_has_any_is_named(
+    raw: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert status(run(WORDS, tmp_path / "out", raw_dir=raw, series="2")) == ["done"] * 2
+    assert "--series chooses nothing" in caplog.text
 
 
 def test_what_other_transforms_say_of_themselves_stays(raw: Path, tmp_path: Path) -> None:

@@ -20,6 +20,10 @@ BIDS_IMAGE_HELP = (
     "Which image of a BIDS session is the scan: its suffix or entities, as acq-bb_T1w.  "
     "[default: the only one]"
 )
+SERIES_HELP = (
+    "Which series of a DICOM folder is the scan: its number, the end of its UID, or its "
+    "description.  [default: the only one]"
+)
 
 
 def settings_options(stage: Stage) -> list[click.Option]:
@@ -42,6 +46,7 @@ _OPTIONS = (
         help="Only this participant; may be given several times.  [default: all there are]",
     ),
     click.option("--bids_image", metavar="NAME", help=BIDS_IMAGE_HELP),
+    click.option("--series", metavar="SERIES", help=SERIES_HELP),
     click.option(
         "-d",
         "--device",

@@ -45,6 +45,7 @@ def pipeline(
     config_path: Path | None,
     participants: tuple[str, ...],
     bids_image: str | None,
+    series: str | None,
     device: str | None,
     threads: int | None,
     force: bool,  # noqa: FBT001 - click gives flags like this
@@ -84,6 +85,7 @@ def pipeline(
         model_dirs={"heatmap": heatmap_model_dir, "contour": contour_model_dir},
         output_dir=output_dir,
         bids_image=bids_image,
+        series=series,
         config_path=config_path,
         participants=participants,
         device=device,

@@ -46,6 +46,7 @@ def run(
     config_path: Path | None,
     participants: tuple[str, ...],
     bids_image: str | None,
+    series: str | None,
     device: str | None,
     threads: int | None,
     force: bool,  # noqa: FBT001 - click gives flags like this
@@ -81,6 +82,7 @@ def run(
         },
         output_dir=output_dir,
         bids_image=bids_image,
+        series=series,
         config_path=config_path,
         participants=participants,
         device=device,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from carotid.cli.cohort_options import BIDS_IMAGE_HELP, settings_options
+from carotid.cli.cohort_options import BIDS_IMAGE_HELP, SERIES_HELP, settings_options
 from carotid.cli.pipeline import pipeline
 from carotid.cli.place import PLACE, THREADS
 from carotid.cli.sharing_options import part, sharing_options
@@ -127,7 +127,10 @@ def _options(stage: Stage) -> list[click.Parameter]:
             ),
         ]
     if _may_read_scans(stage):
-        options.append(click.Option(["--bids_image"], metavar="NAME", help=BIDS_IMAGE_HELP))
+        options += [
+            click.Option(["--bids_image"], metavar="NAME", help=BIDS_IMAGE_HELP),
+            click.Option(["--series"], metavar="SERIES", help=SERIES_HELP),
+        ]
     options += settings_options(stage)
     options.append(
         click.Option(
@@ -158,6 +161,7 @@ def _run(stage: Stage, output_dir: Path, **given: Any) -> int:
         output_dir=output_dir,
         raw_dir=given.get("raw_dir"),
         bids_image=given.get("bids_image"),
+        series=given.get("series"),
         input_dirs={need: path for need, path in directories.items() if path is not None},
         model_dir=given.get(f"{stage.name}_model_dir"),
         config_path=given["config_path"],

@@ -174,7 +174,7 @@ def scans_on_record(layout: OutputLayout, raw_dir: Path | None = None) -> ScanSo
     recorded = read_parameters(layout.parameters).get(catalog.STAGES[0].transform)
     source = recorded_source(recorded) if isinstance(recorded, dict) else None
     if raw_dir is not None:
-        return ScanSource(raw_dir, source.bids_image if source else None)
+        return replace(source, path=raw_dir) if source else ScanSource(raw_dir)
     if source is None:
         raise UsageError(
             "the folder of the scans is not on record here",

@@ -59,6 +59,7 @@ class Request:
         output_dir: Where results go.
         raw_dir: Where scans are; None where the stage needs none, or earlier results tell.
         bids_image: Which image of a BIDS session is meant, such as `acq-bb_T1w`.
+        series: Which series of each DICOM folder is meant; see `ScanSource`.
         input_dirs: Where results of earlier stages are, by name; those that are not named are in
             `output_dir`.
         model_dir: Where the weights are, for a stage with networks.
@@ -76,6 +77,7 @@ class Request:
     output_dir: Path
     raw_dir: Path | None = None
     bids_image: str | None = None
+    series: str | None = None
     input_dirs: Mapping[str, Path] = field(default_factory=dict)
     model_dir: Path | None = None
     config_path: Path | None = None
@@ -90,7 +92,9 @@ class Request:
 
     def source(self) -> ScanSource | None:
         """Where scans are, if that was given."""
-        return None if self.raw_dir is None else ScanSource(self.raw_dir, self.bids_image)
+        return (
+            None if self.raw_dir is None else ScanSource(self.raw_dir, self.bids_image, self.series)
+        )
 
     def all_input_dirs(self) -> dict[str, Path]:
         """Where the results of each earlier stage are."""

@@ -57,6 +57,7 @@ class PipelineRequest:
         written: Names of those whose results are kept.
         raw_dir: Where the scans are.
         bids_image: Which image of a BIDS session is meant, such as `acq-bb_T1w`.
+        series: Which series of each DICOM folder is meant; see `ScanSource`.
         model_dirs: Where the weights are, by stage.
         output_dir: Where results go.
         config_path, participants, device, threads, force, verify, shard, scheduler, options: As in
@@ -69,6 +70,7 @@ class PipelineRequest:
     model_dirs: Mapping[str, Path]
     output_dir: Path
     bids_image: str | None = None
+    series: str | None = None
     config_path: Path | None = None
     participants: Sequence[str] = field(default=())
     device: str | None = None
@@ -85,7 +87,7 @@ class PipelineRequest:
 
     def source(self) -> ScanSource:
         """Where the scans are."""
-        return ScanSource(self.raw_dir, self.bids_image)
+        return ScanSource(self.raw_dir, self.bids_image, self.series)
 
 
 def run_pipeline(

@@ -88,7 +88,7 @@ def read_source(scans: Mapping[str, RawScan], participant_id: str) -> Source:
         )
     from pydicom import dcmread
 
-    grid, places = series_places(scan.path)
+    grid, places = series_places(scan.path, scan.series)
     files = sorted(places, key=lambda file: places[file])
     headers = tuple(dcmread(file, stop_before_pixels=True) for file in files)
     for header in headers:

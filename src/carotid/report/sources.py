@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from carotid.errors import CarotidError, UsageError, one_line
 from carotid.geometry.crop import Crop
-from carotid.storage.participants import find_scans_at
 from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.made_of import SHOWN
 from carotid.storage.results.parameters import read_parameters
 from carotid.storage.results.record import has_record, read_record
 from carotid.storage.results.summary import read_summary
-from carotid.storage.scan_source import recorded_source
+from carotid.storage.scan_source import ScanSource, recorded_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -214,11 +213,11 @@ def _last_outcomes(path: Path) -> dict[str, tuple[str, str]]:
 
 
 def _scans(layout: OutputLayout, raw_dir: Path | None) -> tuple[dict[str, RawScan], str]:
-    if raw_dir is not None:
-        return find_scans_at(raw_dir).scans, ""
     entries = read_parameters(layout.parameters).values()
     recorded = (recorded_source(entry) for entry in entries if isinstance(entry, dict))
     source = next((one for one in recorded if one is not None), None)
+    if raw_dir is not None:
+        return (replace(source, path=raw_dir) if source else ScanSource(raw_dir)).find().scans, ""
     if source is None:
         return {}, "the folder of the scans is not on record; give it with --raw_dir"
     try:

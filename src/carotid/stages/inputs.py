@@ -168,8 +168,8 @@ class Inputs:
 
         Args:
             participant_id: Whose.
-            trusted_ns: A scan that was not changed after this time is not read for its checksum;
-                None reads each.
+            trusted_ns: A scan that was not changed after this time is not read for its checksum,
+                unless it is one of several series; None reads each.
 
         Raises:
             InputError: Something is missing or cannot be looked at.
@@ -183,7 +183,8 @@ class Inputs:
             else:
                 scan = self.scan(participant_id)
                 state = scan_state(scan)
-                trusted = trusted_ns is not None and state.changed_ns <= trusted_ns
+                alone = scan.series is None  # series of a folder may have one size and one age
+                trusted = alone and trusted_ns is not None and state.changed_ns <= trusted_ns
                 found[need] = Input(None if trusted else hash_scan(scan), state.size_bytes)
         return found
 

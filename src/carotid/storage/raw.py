@@ -29,11 +29,18 @@ class RawScan:
         participant_id: The folder's name, or the file's name without its extension.
         path: The folder or the file.
         kind: Which of the `READERS` it needs.
+        series: Which of the series in the folder is meant; None where it must be the only one.
     """
 
     participant_id: str
     path: Path
     kind: str
+    series: str | None = None
+
+    @property
+    def choice(self) -> dict[str, str]:
+        """What its reader has to be told beside the path."""
+        return {} if self.series is None else {"series": self.series}
 
 
 def open_scan(scan: RawScan) -> OpenedScan:
@@ -44,7 +51,7 @@ def open_scan(scan: RawScan) -> OpenedScan:
             the same, and ResourceError where memory is not enough.
     """
     with _errors_at(scan):
-        opened = READERS[scan.kind].open(scan.path)
+        opened = READERS[scan.kind].open(scan.path, **scan.choice)
 
     def read() -> ScanContent:
         with _errors_at(scan):
@@ -71,7 +78,7 @@ def hash_scan(scan: RawScan) -> str:
         InputError: A file cannot be read.
     """
     with _errors_at(scan):
-        return READERS[scan.kind].hash(scan.path)
+        return READERS[scan.kind].hash(scan.path, **scan.choice)
 
 
 @contextmanager

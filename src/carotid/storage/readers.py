@@ -23,7 +23,8 @@ class Reader:
         kind: What it is called in `RawScan`.
         extensions: How names of its files end, in lower case, longer ones first; none for the
             format of folders.
-        opens: `module:function` that reads a scan's header; imported when it is needed.
+        opens: `module:function` that reads a scan's header; imported when it is needed. Those
+            of the format of folders take `series` as well: which of several is meant.
         hashes: `module:function` that gives the checksum of a scan without its voxels.
         lists: `module:function` that names the files of a scan without reading their voxels.
     """
@@ -34,18 +35,18 @@ class Reader:
     hashes: str
     lists: str
 
-    def open(self, path: Path) -> OpenedScan:
+    def open(self, path: Path, **choice: str) -> OpenedScan:
         """Read and check a scan's header."""
-        opened: OpenedScan = _named(self.opens)(path)
+        opened: OpenedScan = _named(self.opens)(path, **choice)
         return opened
 
-    def hash(self, path: Path) -> str:
+    def hash(self, path: Path, **choice: str) -> str:
         """The checksum that reading the scan would give."""
-        return str(_named(self.hashes)(path))
+        return str(_named(self.hashes)(path, **choice))
 
-    def files(self, path: Path) -> list[Path]:
+    def files(self, path: Path, **choice: str) -> list[Path]:
         """The files that a scan consists of, or may consist of in a folder."""
-        found: list[Path] = _named(self.lists)(path)
+        found: list[Path] = _named(self.lists)(path, **choice)
         return found
 
 
@@ -57,7 +58,7 @@ READERS = {
             (),
             "carotid.storage.dicom.read:open_dicom",
             "carotid.storage.dicom.read:hash_dicom",
-            "carotid.storage.dicom.files:scan_files",
+            "carotid.storage.dicom.series:scan_files",
         ),
         Reader(
             "metaimage",

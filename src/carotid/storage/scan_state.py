@@ -34,7 +34,7 @@ def scan_state(scan: RawScan) -> ScanState:
     size_bytes = 0
     try:
         changed_ns = scan.path.stat().st_ctime_ns
-        for path in READERS[scan.kind].files(scan.path):
+        for path in READERS[scan.kind].files(scan.path, **scan.choice):
             found = path.stat()
             size_bytes += found.st_size
             changed_ns = max(changed_ns, found.st_ctime_ns)

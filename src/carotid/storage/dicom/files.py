@@ -49,15 +49,6 @@ _NUMBERS = re.compile(
 )
 
 
-def scan_files(path: Path) -> list[Path]:
-    """The files that a scan consists of, or may consist of: one file, or those of a folder tree.
-
-    Raises:
-        InputError: See `list_files`.
-    """
-    return [path] if path.is_file() else list_files(path)
-
-
 def list_files(folder: Path) -> list[Path]:
     """The regular files of a folder tree.
 

@@ -1,8 +1,8 @@
 """What one DICOM file says about its images, read without decoding a pixel.
 
 A classic file holds one slice, an enhanced one many; both become `Slice`s here, so that nothing
-later has to know the difference. Only the attributes listed here are ever read from a file:
-names, dates and descriptions of patients are not among them.
+later has to know the difference. Only the attributes listed here are ever read from a file, and
+those that tell one series from another (`series`): names and dates are not among them.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,11 +21,12 @@ from carotid.geometry.volume import Volume
 from carotid.own_pages import zeros_apart
 from carotid.storage.checksums import sha256_of_file, sha256_of_list
 from carotid.storage.dicom.absent import no_image
-from carotid.storage.dicom.files import account_for_others, is_dicom_file, list_files
+from carotid.storage.dicom.files import account_for_others, is_dicom_file
 from carotid.storage.dicom.header import Header, slices_of
 from carotid.storage.dicom.kind import check_pixel_kind
 from carotid.storage.dicom.open import foreign_errors, open_file
 from carotid.storage.dicom.pixels import opened_pixels, stored_values
+from carotid.storage.dicom.series import check_one_series, scan_files
 from carotid.storage.dicom.stack import stack
 from carotid.storage.dicom.syntaxes import remedy_for
 from carotid.storage.dicom.values import (
@@ -39,6 +39,8 @@ from carotid.storage.dicom.values import (
 from carotid.storage.opened import OpenedScan, ScanContent
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from carotid.geometry.grid import Grid
@@ -73,8 +75,10 @@ class _Series:
     dtype: np.dtype[Any]
 
 
-def open_dicom(path: Path) -> OpenedScan:
+def open_dicom(path: Path, series: str | None = None) -> OpenedScan:
     """Read and check the headers of the one series in a folder tree, or of one file.
+
+    Of several series, `series` says which one is meant; see `scan_files`.
 
     The modality's rescale slope and intercept will be applied, slice by slice if they vary; nothing
     else (windows, real-world maps, vendors' private scales) is. A missing FrameOfReferenceUID
@@ -86,11 +90,13 @@ def open_dicom(path: Path) -> OpenedScan:
         InputError: The folder does not hold exactly one readable, regular series. Reading raises
             the same where pixels are all there and yet do not decode.
     """
-    series = _survey(path)
-    return OpenedScan(series.grid, series.dtype, partial(_read, path, series))
+    found = _survey(path, series)
+    return OpenedScan(found.grid, found.dtype, partial(_read, path, found))
 
 
-def series_places(path: Path) -> tuple[Grid, dict[Path, tuple[int, ...]]]:
+def series_places(
+    path: Path, series: str | None = None
+) -> tuple[Grid, dict[Path, tuple[int, ...]]]:
     """The grid of the one series in a folder tree, and where each file's slices lie in it.
 
     Returns:
@@ -99,9 +105,9 @@ def series_places(path: Path) -> tuple[Grid, dict[Path, tuple[int, ...]]]:
     Raises:
         InputError: As `open_dicom`.
     """
-    series = _survey(path)
-    places = zip(series.headers, series.index, strict=True)
-    return series.grid, {header.path: index for header, index in places}
+    found = _survey(path, series)
+    places = zip(found.headers, found.index, strict=True)
+    return found.grid, {header.path: index for header, index in places}
 
 
 def slice_files(path: Path) -> tuple[Grid, list[Path]]:
@@ -117,15 +123,15 @@ def slice_files(path: Path) -> tuple[Grid, list[Path]]:
     return grid, [files[place] for place in range(grid.shape[2])]
 
 
-def hash_dicom(path: Path) -> str:
-    """The checksum of the DICOM files in a folder tree, or of one file.
+def hash_dicom(path: Path, series: str | None = None) -> str:
+    """The checksum of the DICOM files in a folder tree, of one series there, or of one file.
 
     Raises:
         InputError: A file cannot be read.
     """
     if path.is_file():
         return sha256_of_file(path)
-    files = [file for file in list_files(path) if is_dicom_file(file)]
+    files = [file for file in scan_files(path, series) if is_dicom_file(file)]
     return sha256_of_list(path, {file: sha256_of_file(file) for file in files})
 
 
@@ -181,10 +187,11 @@ def _room(shape: tuple[int, ...], dtype: np.dtype[Any], path: Path) -> NDArray[A
         ) from error
 
 
-def _survey(path: Path) -> _Series:
-    found, beside = _headers(path)
+def _survey(path: Path, series: str | None) -> _Series:
+    headers, beside = _headers(path, series)
     with foreign_errors("the DICOM headers cannot be understood", path):
-        headers = _one_series(path, found)
+        if len({h.text("SeriesInstanceUID") or ("", h.text("SeriesNumber")) for h in headers}) > 1:
+            check_one_series(path, [header.path for header in headers])
         for header in headers:
             check_pixel_kind(header)
         _check_alike(path, headers)
@@ -199,14 +206,21 @@ def _survey(path: Path) -> _Series:
     return _Series(tuple(headers), tuple(beside), slices, padding, index, stacked.grid, dtype)
 
 
-def _headers(path: Path) -> tuple[list[Header], list[Path]]:
+def _headers(path: Path, series: str | None) -> tuple[list[Header], list[Path]]:
     """The headers of all images, and the DICOM files that are none."""
-    folder, files = (path, list_files(path)) if path.is_dir() else (path.parent, [path])
+    folder, files = path.parent, [path]
+    if path.is_dir():
+        folder, files = path, scan_files(path, series)
     headers = []
     beside = []
     others = []
     for file in files:
-        opened = open_file(folder, file)
+        try:
+            opened = open_file(folder, file)
+        except InputError:
+            if series is None:  # one that is not meant may hold what cannot be read
+                check_one_series(folder, files)
+            raise
         if opened.header is not None:
             headers.append(opened.header)
             continue
@@ -220,50 +234,6 @@ def _headers(path: Path) -> tuple[list[Header], list[Path]]:
         raise no_image(path, files, len(beside))
     account_for_others(folder, [h.path for h in headers], others)
     return headers, beside
-
-
-def _one_series(folder: Path, headers: list[Header]) -> list[Header]:
-    groups: dict[str, list[Header]] = defaultdict(list)
-    for header in headers:
-        uid = header.text("SeriesInstanceUID")
-        groups[uid or f"without UID, number {header.text('SeriesNumber')}"].append(header)
-    if len(groups) == 1:
-        return headers
-    listed = sorted(groups.items(), key=lambda item: len(item[1]), reverse=True)
-    found = "; ".join(_described(uid, members) for uid, members in listed[:_LISTED])
-    if len(listed) > _LISTED:
-        found += f"; and {len(listed) - _LISTED} more"
-    raise InputError(
-        f"there are {len(groups)} series in this folder",
-        where=folder,
-        found=found,
-        expected="one",
-        remedy="keep the files of the black-blood series and move the others away"
-        + _other_way_out(groups),
-    )
-
-
-def _other_way_out(groups: dict[str, list[Header]]) -> str:
-    """What to do where files of series lie mixed, or where the folder is one level too high."""
-    places = [{Path(h.name).parts[:-1][:1] for h in members} for members in groups.values()]
-    apart = all(len(place) == 1 for place in places)
-    folders = set().union(*places)
-    if not apart or len(folders) < 2 or () in folders:
-        return "; the documentation on data shows how to sort the files of a disc by series"
-    return "; or, if each of its folders is a participant, give this folder as RAW_DIR"
-
-
-def _described(uid: str, members: list[Header]) -> str:
-    first = members[0]
-    rows, columns = first.shape
-    number = first.text("SeriesNumber") or "none"
-    images = sum(header.frames for header in members)
-    kind = " localizer" if "LOCALIZER" in first.text("ImageType").upper() else ""
-    return (
-        f"series {number} (UID ends in {uid[-_UID_TAIL:]}): {first.text('Modality')}{kind}, "
-        f"{counted(len(members), 'file')}, {images} "
-        f"image{'s' if images > 1 else ''} of {columns}x{rows}, such as {first.name}"
-    )
 
 
 def _check_alike(folder: Path, headers: list[Header]) -> None:
