@@ -24,6 +24,9 @@ RECORDED_PACKAGES = ("torch", "numpy", "scipy", "isal", "pydicom", "nibabel")
 TOLD_VERSIONS = ("carotid", "torch")
 """A resume says where complete results were made with other versions of these."""
 
+REMARKS = "remarks"
+"""What a record's context calls remarks of the closing table."""
+
 
 @dataclass(frozen=True)
 class Input:
@@ -134,6 +137,12 @@ class Record:
             and self.inputs.keys() == other.inputs.keys()
             and not changed_inputs(self.inputs, other)
         )
+
+    @property
+    def remarks(self) -> list[str]:
+        """What people should know of the participant, as the step that made this saw it."""
+        told = self.context.get(REMARKS)
+        return [str(one) for one in told] if isinstance(told, list) else []
 
     def way_back(self) -> Iterator[Record]:
         """This record and those of all results that it was made from."""

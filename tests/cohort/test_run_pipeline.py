@@ -20,6 +20,7 @@ from carotid.cohort.chain import left_to_make
 from carotid.cohort.run_pipeline import PipelineRequest, run_pipeline, settings_of
 from carotid.errors import ModelError, UsageError
 from carotid.stages.catalog import PIPELINE, stage_named
+from carotid.stages.one_piece import OnePiece
 from carotid.storage.model_description import ModelDescription, write_model_description
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 
     from carotid.cohort.outcome import Outcome
     from carotid.cohort.runner import StepProgress
+    from carotid.stages.stage import Made
 
 STAGES = [stage_named(name) for name in PIPELINE]
+LAST_LENGTHS = replace(LENGTHS, name="last_lengths", needs=("lengths",))
 USUAL = frozenset({"centerline", "contour", "segmentation"})
 
 
@@ -215,6 +218,27 @@ def test_settings_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     write_model_description(tmp_path, described)
     with pytest.raises(ModelError, match=r"settings\.heatmap.*multiple of 16"):
         stage_named("heatmap").wishes_of(tmp_path)
+
+
+@pytest.mark.usefixtures("toys")
+@pytest.mark.parametrize("kept", [{"words", "lengths"}, {"lengths"}])
+def test_a_run_that_goes_on_has_the_remarks_of_one_that_was_not_stopped(
+    kept: set[str], told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plainly = OnePiece.made
+
+    def with_remarks(task: OnePiece, result: Any, sources: Any) -> Made:
+        made = plainly(task, result, sources)
+        return replace(made, remarks=("doubtful: a toy",)) if "scan" in sources else made
+
+    monkeypatch.setattr(OnePiece, "made", with_remarks)
+    write_scan(tmp_path / "raw" / "a.mha", 10)
+    out = tmp_path / "out"
+    again = replace(two_steps(tmp_path / "raw", out), stages=[WORDS, LENGTHS, LAST_LENGTHS])
+    first = replace(two_steps(tmp_path / "raw", out), written=frozenset(kept))
+    assert [one.remark for one in told.run(first)] == ["doubtful: a toy"]
+    again = replace(again, written=frozenset({*kept, "last_lengths"}))
+    assert [one.remark for one in told.run(again)] == ["doubtful: a toy"]
 
 
 @pytest.mark.usefixtures("toys")

@@ -183,7 +183,7 @@ class StageResults:
 
     def record(self, folder: Path, made: Made) -> None:
         """Write what made the result in a folder."""
-        context = {**self._record.context, **made.context}
+        context = {**self._record.context, **made.as_context()}
         write_record(folder, replace(self._record, inputs=made.inputs, context=context))
 
     def remarks(self, asked: Sequence[str], shard: Shard | None = None) -> list[str]:

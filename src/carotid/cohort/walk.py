@@ -75,7 +75,8 @@ class Walk:
         on_step: Told who begins which step.
 
     Attributes:
-        remarks: What people should know of the participant, as far as steps were made.
+        remarks: What people should know of the participant, from the steps that were made and from
+            what these were made from, also by an earlier run.
     """
 
     def __init__(
@@ -124,7 +125,6 @@ class Walk:
             last = _Awaited(job)
             yield last
         del loaded
-        self.remarks += made[0].remarks
         record = self._recorded(step, made[0])
         if step.is_written:
             last = _Awaited(partial(self._finish, step, record))
@@ -157,9 +157,11 @@ class Walk:
         self._values[need] = self._who.steps[need].stage.load_result(folder)
 
     def _recorded(self, step: Step, made: Made) -> Record:
-        context = {**step.record.context, **made.context}
+        context = {**step.record.context, **made.as_context()}
         record = replace(step.record, inputs=made.inputs, context=context)
         self._sources[step.stage.name] = Input.of_result(record)
+        told = [text for one in record.way_back() for text in one.remarks]
+        self.remarks = list(dict.fromkeys([*self.remarks, *told]))
         return record
 
     def _save(self, step: Step, task: OnePiece, result: Any, record: Record) -> None:

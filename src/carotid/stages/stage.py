@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from carotid.provenance import REMARKS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
@@ -233,6 +235,10 @@ class Made:
     inputs: Mapping[str, Input]
     context: Mapping[str, Any]
     remarks: tuple[str, ...] = ()
+
+    def as_context(self) -> dict[str, Any]:
+        """What a record says beside what is decisive; remarks too, for a run that goes on later."""
+        return {**self.context, **({REMARKS: list(self.remarks)} if self.remarks else {})}
 
 
 class Task(Protocol[Loaded]):
