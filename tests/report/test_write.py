@@ -37,7 +37,7 @@ def test_order_and_figures(made: Path, tmp_path: Path) -> None:
         "doubtful", "check", "plausible"
     ]  # fmt: skip
     table = rows_of(done.table)
-    dictionary = json.loads((tmp_path / "quality.json").read_text())
+    dictionary = json.loads((tmp_path / "page_quality.json").read_text())
     assert list(table[0]) == list(dictionary)
     for name, entry in dictionary.items():
         assert entry["Description"], name
@@ -97,7 +97,7 @@ def test_same_files_make_the_same_bytes(made: Path, tmp_path: Path) -> None:
             [hashlib.sha256(path.read_bytes()).hexdigest() for path in (done.page, done.table)]
         )
         made_files = sorted(p.name for p in (tmp_path / name).iterdir())
-        assert made_files == ["page.html", "quality.json", "quality.tsv"]
+        assert made_files == ["page.html", "page_quality.json", "page_quality.tsv"]
     assert digests[0] == digests[1]
 
 
@@ -235,6 +235,18 @@ def test_single_slice_single_member_no_peak(tmp_path: Path) -> None:
     assert "one model" in done.page.read_text()
 
 
+def test_pages_in_one_folder_keep_their_tables(made: Path, tmp_path: Path) -> None:
+    first = write_report(made / "out", output_path=tmp_path / "report.html", pictures=0)
+    assert first.table == tmp_path / "quality.tsv"
+    before = first.table.read_bytes()
+    other = write_report(
+        made / "out", output_path=tmp_path / "strict.html", threshold=200.0, pictures=0
+    )
+    assert other.table == tmp_path / "strict_quality.tsv"
+    assert other.table.read_bytes() != before == first.table.read_bytes()
+    assert (tmp_path / "strict_quality.json").is_file()
+
+
 def test_usage_errors_touch_nothing(made: Path, tmp_path: Path) -> None:
     for arguments in (
         {"output_dir": tmp_path / "none"},
@@ -244,6 +256,7 @@ def test_usage_errors_touch_nothing(made: Path, tmp_path: Path) -> None:
         {"output_dir": made / "out", "output_path": tmp_path},
         {"output_dir": made / "out", "output_path": tmp_path / "none" / "p.html"},
         {"output_dir": made / "out", "output_path": tmp_path / "quality.tsv"},
+        {"output_dir": made / "out", "output_path": tmp_path / "quality.json"},
         {"output_dir": made / "out", "output_path": tmp_path / "p.html", "threshold": 0.0},
     ):
         with pytest.raises(UsageError):

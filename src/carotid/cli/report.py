@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 @click.option(
     "--output_path",
     type=PLACE,
-    help="The page; quality.tsv is written beside it.  [default: OUTPUT_DIR/report.html]",
+    help="The page; the table beside NAME.html is NAME_quality.tsv.  [default: "
+    "OUTPUT_DIR/report.html, with quality.tsv]",
 )
 @click.option(
     "--threshold",

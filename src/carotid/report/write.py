@@ -63,7 +63,10 @@ def write_report(
     pictures: int = DEFAULT_PICTURES,
     on_participant: Callable[[str, int, int], None] | None = None,
 ) -> Report:
-    """Make the page of an output directory, and `quality.tsv` with its dictionary beside it.
+    """Make the page of an output directory, and its table with a dictionary beside it.
+
+    The table is `quality.tsv` beside `report.html`, and `NAME_quality.tsv` beside `NAME.html`, so
+    that pages in one folder leave each other's tables alone.
 
     The same files on disk give the same bytes. Memory does not grow with the number of
     participants.
@@ -119,7 +122,7 @@ def write_report(
             _assemble(target, rows, facts, spool, found)
     except OSError as error:
         raise cannot_write(target, error) from error
-    table = place / QUALITY_FILE
+    table = _table_of(target)
     write_atomically(table, quality_table(rows).encode())
     write_dictionary(table, COLUMNS)
     return Report(target, table, rows)
@@ -147,12 +150,21 @@ def _assemble(
         file.writelines(piece.encode() for piece in page(rows, cases(), facts))
 
 
+def _table_of(page: Path) -> Path:
+    """The table of a page, beside it: named after the page, unless that has the usual name."""
+    if page.name == REPORT_FILE:
+        return page.with_name(QUALITY_FILE)
+    return page.with_name(f"{page.stem}_{QUALITY_FILE}")
+
+
 def _check_target(target: Path) -> None:
     if target.is_dir():
         raise UsageError("the page's path is a folder", where=target, expected="a file to write")
     if not target.parent.is_dir():
         raise UsageError("the page's folder does not exist", where=target.parent)
-    if target.name == QUALITY_FILE:
-        raise UsageError("the page cannot have the name of the table beside it", where=target)
+    if target.suffix.lower() in (".tsv", ".json"):
+        raise UsageError(
+            "the page cannot be called like a table", where=target, expected="a name with .html"
+        )
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise UsageError("the page's folder cannot be written", where=target.parent)
