@@ -41,6 +41,9 @@ def test_what_is_known_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     row = capsys.readouterr().out.splitlines()[-1]
     assert row.split()[:3] == ["common", "wt_mean_mm", "3"]
     assert "-)" not in row
+    within = np.sqrt((0.1**2 / 2 + 0.1**2 / 2) / 3)
+    least = 1.96 * np.sqrt(2) * within
+    assert row.endswith(f"{least:.3g} ({least * 0.5665:.3g}, {least * 3.7287:.3g})")
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_limits_of_agreement_of_bland_and_altman() -> None:
 def test_within_subject_error_of_bland_and_altman() -> None:
     found = repeatability(np.column_stack([WRIGHT, WRIGHT_AGAIN]))
     assert found.within_sd.value == pytest.approx(15.3, abs=0.05)  # SMMR 1999
-    assert found.least_change == pytest.approx(1.96 * np.sqrt(2) * 15.3, abs=0.2)
+    assert found.least_change.value == pytest.approx(1.96 * np.sqrt(2) * 15.3, abs=0.2)
     assert found.subjects == 17
 
 
@@ -98,10 +98,13 @@ def test_within_subject_error_by_hand() -> None:
     assert found.within_sd.value == pytest.approx(np.sqrt(10 / 3))
     cv = 100 * np.sqrt((2 / 11**2 + 8 / 22**2 + 0) / 3)
     assert found.within_cv_percent == pytest.approx(cv)
-    assert found.least_change == pytest.approx(1.959964 * np.sqrt(2 * 10 / 3))
+    assert found.least_change.value == pytest.approx(1.959964 * np.sqrt(2 * 10 / 3))
+    assert found.freedom == 3
     # chi-square with 3 degrees of freedom: 9.348 and 0.2158.
     assert found.within_sd.low == pytest.approx(np.sqrt(10 / 9.348), rel=1e-3)
     assert found.within_sd.high == pytest.approx(np.sqrt(10 / 0.2158), rel=1e-3)
+    assert found.least_change.low == pytest.approx(2.771808 * np.sqrt(10 / 9.348), rel=1e-3)
+    assert found.least_change.high == pytest.approx(2.771808 * np.sqrt(10 / 0.2158), rel=1e-3)
 
 
 def test_subjects_with_a_missing_value_are_left_out() -> None:

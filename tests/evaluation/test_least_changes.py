@@ -13,6 +13,7 @@ from tests.evaluation.test_measured_settings import record
 from carotid.errors import InputError, UsageError
 from carotid.evaluation.compare_measurements import judge_repeatability, repetitions
 from carotid.evaluation.follow_up import follow_up
+from carotid.evaluation.least_changes import warn_of_few
 from carotid.evaluation.measured_cohorts import Subject, in_directories
 from carotid.provenance import Record
 from carotid.stages.measurement.parameters import MeasurementParameters
@@ -58,6 +59,27 @@ def test_the_same_settings_are_taken_without_a_word(
     assert told["as_stored"] is False
     found = follow_up(subjects_of(scans), tmp_path / "followed", SEGMENTS, table)
     assert set(found.changes.words("least_change_source")) == {"repeatability"}
+    assert not [one for one in caplog.records if "hardly known" not in one.getMessage()]
+
+
+def test_few_arteries_are_told_with_what_they_leave_open(
+    scans: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = made(scans, tmp_path / "repeated")
+    told = load_table(table)
+    freedom = told.numbers("freedom")
+    assert set(freedom) == {2}
+    said = (
+        f"{len(freedom)} of {len(freedom)} least detectable changes rest on fewer than 10 repeated "
+        "measurements and are hardly known: with 2, the fewest, the true one may be 0.52 to 6.3"
+    )
+    assert caplog.text.count(said) == 1
+    follow_up(subjects_of(scans), tmp_path / "followed", SEGMENTS, table)
+    assert caplog.text.count(said) == 2, "where it is taken"
+    high = 6.2847 * told.numbers("least_change")
+    assert told.numbers("least_change_high") == pytest.approx(high, rel=0.01)
+    caplog.clear()
+    warn_of_few(table, [10.0, 12.0])
     assert not caplog.records
 
 

@@ -42,6 +42,8 @@ _PRINTED_FIGURES = {
     "within_cv_percent": "5.1f",
     "bias": "8.3g",
     "least_change": "8.3g",
+    "least_change_low": ".3g",
+    "least_change_high": ".3g",
 }
 """Columns of the summary that the terminal shows, and how numbers are spelt."""
 
@@ -205,19 +207,20 @@ def print_agreement(found: Comparison, measures: tuple[str, ...]) -> None:
     click.echo(counted(found.participants, "participant"))
     click.echo(
         f"  {'segment':16} {'measure':24}    n    ICC (95 %)          within-subject    "
-        "bias  least change"
+        "bias  least change (95 %)"
     )
     for row, (segment, measure) in enumerate(
         zip(table.words("segment"), table.words("measure"), strict=True)
     ):
         if measure not in measures:
             continue
-        n, icc, low, high, cv, bias, least = (
+        n, icc, low, high, cv, bias, least, *ends = (
             _told(float(table.numbers(name)[row]), spelling)
             for name, spelling in _PRINTED_FIGURES.items()
         )
         click.echo(
-            f"  {segment:16} {measure:24} {n}    {icc} ({low}, {high})   CV {cv} %  {bias}  {least}"
+            f"  {segment:16} {measure:24} {n}    {icc} ({low}, {high})   CV {cv} %  {bias}  "
+            f"{least} ({', '.join(ends)})"
         )
 
 

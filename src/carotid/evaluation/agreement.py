@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 LEVEL = 0.95
 """Of all intervals and limits."""
 
+FEW_FREEDOM = 10
+"""With fewer degrees of freedom, such as pairs, an error may be twice what it seems."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -39,7 +42,9 @@ class Repeatability:
         within_cv_percent: Root mean square over the subjects of 100 × SD / mean; NaN where a
             subject's mean is not positive.
         least_change: Least detectable change: two measurements of one subject that did not change
-            differ by less in 95 % of cases.
+            differ by less in 95 % of cases; with the interval of `within_sd`.
+        freedom: Degrees of freedom of `within_sd`: one for each repetition of a subject but the
+            first, so that of two repetitions it is the number of pairs.
     """
 
     subjects: int
@@ -48,7 +53,8 @@ class Repeatability:
     icc: Interval
     within_sd: Interval
     within_cv_percent: float
-    least_change: float
+    least_change: Interval
+    freedom: int
 
 
 @dataclass(frozen=True)
@@ -86,19 +92,21 @@ def repeatability(values: NDArray[np.float64]) -> Repeatability:
     known = complete(values)
     n, k = known.shape
     if n == 0 or k < 2:
-        return Repeatability(n, k, np.nan, Interval(), Interval(), np.nan, np.nan)
+        return Repeatability(n, k, np.nan, Interval(), Interval(), np.nan, Interval(), 0)
     variances = known.var(axis=1, ddof=1)
     within = float(np.sqrt(variances.mean()))
     means = known.mean(axis=1)
+    freedom = n * (k - 1)
     cv = float(100 * np.sqrt((variances / means**2).mean())) if (means > 0).all() else np.nan
     return Repeatability(
         subjects=n,
         repetitions=k,
         mean=float(known.mean()),
         icc=intraclass_correlation(known),
-        within_sd=_sd_interval(within, n * (k - 1)),
+        within_sd=_sd_interval(within, freedom),
         within_cv_percent=cv,
-        least_change=normal_quantile() * np.sqrt(2) * within,
+        least_change=_sd_interval(float(normal_quantile() * np.sqrt(2)) * within, freedom),
+        freedom=freedom,
     )
 
 
@@ -176,11 +184,20 @@ def limits_of_agreement(first: NDArray[np.float64], second: NDArray[np.float64])
     )
 
 
-def _sd_interval(sd: float, freedom: int) -> Interval:
+def sd_factors(freedom: int) -> tuple[float, float]:
+    """How many times a standard deviation its true value may be: the ends of its interval.
+
+    Errors are taken as normal, so that the sum of their squares has a chi-square distribution.
+    """
     from scipy.stats import chi2
 
     low, high = chi2.ppf([(1 + LEVEL) / 2, (1 - LEVEL) / 2], freedom)
-    return Interval(sd, float(sd * np.sqrt(freedom / low)), float(sd * np.sqrt(freedom / high)))
+    return float(np.sqrt(freedom / low)), float(np.sqrt(freedom / high))
+
+
+def _sd_interval(sd: float, freedom: int) -> Interval:
+    low, high = sd_factors(freedom)
+    return Interval(sd, sd * low, sd * high)
 
 
 def normal_quantile() -> float:

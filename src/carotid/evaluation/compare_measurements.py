@@ -13,7 +13,7 @@ from carotid.artifacts import LABELS
 from carotid.errors import UsageError
 from carotid.evaluation.alignment import align
 from carotid.evaluation.common_range import MEASURES, ArteryCourse, measures_in_common
-from carotid.evaluation.least_changes import settings_path, write_settings
+from carotid.evaluation.least_changes import settings_path, warn_of_few, write_settings
 from carotid.evaluation.measured_cohorts import (
     Subject,
     by_session,
@@ -171,6 +171,7 @@ def judge_repeatability(
     settings_path(table).unlink(missing_ok=True)  # it would be told of a table that is half new
     found = _write(repeated, output_dir, "repeatability", len(subjects))
     write_settings(table, subjects, None if as_stored else segments)
+    warn_of_few(table, found.summary.numbers("freedom").tolist())
     return found
 
 

@@ -10,8 +10,12 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from carotid import __version__
+from carotid.counted import counted
 from carotid.errors import InputError, UsageError
+from carotid.evaluation.agreement import FEW_FREEDOM, sd_factors
 from carotid.evaluation.measured_origins import origins
 from carotid.evaluation.measured_settings import word
 from carotid.storage.regular_file import open_regular
@@ -128,6 +132,30 @@ def warn_of_stated_spreads(table: Path, segments: Sequence[str]) -> None:
         )
 
 
+def warn_of_few(table: Path, freedom: Sequence[float]) -> None:
+    """Say how little is known of least detectable changes that few arteries tell.
+
+    Args:
+        table: The table of repeatability.
+        freedom: Degrees of freedom of its rows.
+    """
+    few = [int(one) for one in freedom if 0 < one < FEW_FREEDOM]
+    if few:
+        low, high = sd_factors(min(few))
+        logger.warning(
+            "%s: %d of %s rest on fewer than %d repeated measurements and are hardly known: with "
+            "%d, the fewest, the true one may be %.2g to %.2g times as large (95 %%); see "
+            "least_change_low and least_change_high",
+            table,
+            len(few),
+            counted(len(freedom), "least detectable change"),
+            FEW_FREEDOM,
+            min(few),
+            low,
+            high,
+        )
+
+
 def _read(path: Path) -> LeastChange:
     table = read_table(path, (), "table of repeatability", _REMEDY)
     if not set(_COLUMNS) <= set(table.cells):
@@ -146,6 +174,9 @@ def _read(path: Path) -> LeastChange:
         if value < 0:
             raise table.mistake(k, "least_change", f"{value:g}", "a number that is not negative")
         found[key] = value
+    if "freedom" in table.cells:
+        freedom = table.numbers("freedom", may_be_empty=True)
+        warn_of_few(path, freedom[np.isfinite(freedom) & np.isfinite(least)].tolist())
     return found
 
 

@@ -93,8 +93,14 @@ _FIGURES = (
     _Figure("within_sd", "Within-subject standard deviation"),
     _Figure("within_sd_low", "Lower end of its 95 % interval"),
     _Figure("within_sd_high", "Upper end of its 95 % interval"),
+    _Figure(
+        "freedom",
+        "Degrees of freedom of within_sd: subjects x (repetitions - 1), so that pairs are one each",
+    ),
     _Figure("within_cv_percent", "Root mean square of each subject's 100 x SD / mean"),
     _Figure("least_change", "Least detectable change of one subject: 1.96 x sqrt(2) x within_sd"),
+    _Figure("least_change_low", "Lower end of its 95 % interval, from that of within_sd"),
+    _Figure("least_change_high", "Upper end of its 95 % interval, from that of within_sd"),
     _Figure("bias", "Mean difference, the second less the first; for two repetitions"),
     _Figure("bias_low", "Lower end of its 95 % interval"),
     _Figure("bias_high", "Upper end of its 95 % interval"),
@@ -144,8 +150,11 @@ def _figures(values: NDArray[np.float64]) -> list[float]:
         one.within_sd.value,
         one.within_sd.low,
         one.within_sd.high,
+        one.freedom,
         one.within_cv_percent,
-        one.least_change,
+        one.least_change.value,
+        one.least_change.low,
+        one.least_change.high,
     ]
     if values.shape[1] != 2:
         return [*found, *[np.nan] * 7]
