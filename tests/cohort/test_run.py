@@ -114,7 +114,9 @@ def test_a_bids_image_is_chosen_and_known_to_later_steps(tmp_path: Path) -> None
     assert int(word) > 1000, "the bright one"
 
 
-def test_a_series_is_chosen_and_known_to_later_steps(tmp_path: Path) -> None:
+def test_a_series_is_chosen_and_known_to_later_steps(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     data, out = tmp_path / "data", tmp_path / "out"
     for number, factor in ((2, 1000), (3, 10)):
         volume = Volume((neck() * factor).astype(np.int16), Grid(neck().shape, affine_of()))
@@ -133,8 +135,11 @@ def test_a_series_is_chosen_and_known_to_later_steps(tmp_path: Path) -> None:
     assert status(run(BOTH, out)) == ["done"]
     word = (out / "sub-01" / "both_transform" / "word.txt").read_text().split()[1]
     assert int(word) > 1000, "the bright one"
-    with pytest.raises(UsageError, match="has changed since"):
-        run(WORDS, out, raw_dir=data, series="3")
+    assert "the last run" not in caplog.text
+    for other, told in (("3", "has '3'"), (None, "has none")):
+        with pytest.raises(UsageError, match="has changed since"):
+            run(WORDS, out, raw_dir=data, series=other)
+        assert f"the last run had --series '2', this one {told}" in caplog.text
 
 
 def test_a_series_where_no_folder_has_any_is_named(

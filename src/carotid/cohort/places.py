@@ -191,6 +191,19 @@ def scans_on_record(layout: OutputLayout, raw_dir: Path | None = None) -> ScanSo
     return source
 
 
+def tell_other_series(layout: OutputLayout, source: ScanSource | None) -> None:
+    """Say so where the run before chose a series, and this one another or none."""
+    recorded = read_parameters(layout.parameters).get(catalog.STAGES[0].transform)
+    before = recorded_source(recorded) if isinstance(recorded, dict) else None
+    if source and before and before.series and before.series != source.series:
+        logger.warning(
+            "%s: the last run had --series '%s', this one %s",
+            layout.root,
+            before.series,
+            "has none" if source.series is None else f"has '{source.series}'",
+        )
+
+
 def entries(
     stage: Stage, record: Record, places: Places, inputs: Inputs, output_dir: Path
 ) -> dict[str, dict[str, Any]]:

@@ -20,7 +20,7 @@ from carotid.cohort.memory import check_memory
 from carotid.cohort.outcome import Outcome
 from carotid.cohort.outputs import check_output_dir
 from carotid.cohort.participants import select_participants
-from carotid.cohort.places import entries, find_inputs, find_places
+from carotid.cohort.places import entries, find_inputs, find_places, tell_other_series
 from carotid.cohort.process import import_torch, prepare_process
 from carotid.cohort.resume import COMPLETE, StageResults
 from carotid.cohort.runner import Runner
@@ -117,6 +117,7 @@ def run_stage(
         UsageError: Something is wrong with the whole run; nothing was touched.
     """
     opened = open_stage(request)
+    tell_other_series(opened.layout, request.source())
     stage, layout, asked, shard = request.stage, opened.layout, opened.asked, request.shard
     results, places = opened.results, opened.places
     whose = is_of(shard, asked if request.participants else None)
