@@ -167,6 +167,27 @@ def test_bad_annotation_is_refused_with_its_row_before_anything_is_trained(annot
     assert not (annotated / "out").exists()
 
 
+def test_scans_with_absurd_voxels_are_all_named_before_training(annotated: Path) -> None:
+    shape = (60, 24, 30)
+    array = np.random.default_rng(5).uniform(0, 900, shape).astype(np.float32)
+    grid = Grid(shape, np.diag([0.6, 0.6, 0.6, 1.0]))
+    for name, value in (("P1", 1e20), ("P2", 1e19)):
+        array[1, 2, 3] = value
+        write_metaimage(annotated / "raw" / f"{name}.mha", Volume(array.copy(), grid))
+    with pytest.raises(InputError, match=r"2 of 3 scans cannot be trained on") as caught:
+        train(annotated)
+    for name in ("P1.mha", "P2.mha"):
+        assert f"{name}: the scan has voxels too large to compute with" in str(caught.value)
+    assert not (annotated / "out").exists()
+    write_participant(annotated, "P2", 2)
+    kept = annotated / "out" / "parameters.json"
+    kept.parent.mkdir()
+    kept.write_text("{}")
+    with pytest.raises(InputError, match=r"P1\.mha: the scan has voxels too large"):
+        train(annotated, force=True)
+    assert kept.read_text() == "{}", "nothing is removed before"
+
+
 def _rows(root: Path, name: str, side: SideName, change: Callable[[list[str]], list[str]]) -> Path:
     """Change the cells of each row of an annotation."""
     path = centerline_file(root / "annotations", name, side)

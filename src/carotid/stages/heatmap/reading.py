@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carotid.geometry.crop import Crop
+    from carotid.geometry.intensity import IntensityRange
     from carotid.geometry.volume import Volume
     from carotid.stages.heatmap.parameters import HeatmapParameters
     from carotid.stages.heatmap.prepare import PreparedScan
@@ -118,10 +119,21 @@ def prepare_scan(
         InputError: Where the scan is constant or holds voxels that are no numbers or too large, or
             where the crop leaves nothing of it.
     """
-    check_intensities(volume.array)
-    intensities = (
-        None
-        if percentiles is None
-        else intensity_range(volume.array, *percentiles, leave_out=padding)
-    )
+    intensities = usable_intensities(volume, percentiles, padding)
     return prepare(volume, intensities, resample=resample, crop=crop)
+
+
+def usable_intensities(
+    volume: Volume,
+    percentiles: tuple[float, float] | None,
+    padding: NDArray[np.bool_] | None = None,
+) -> IntensityRange | None:
+    """What becomes 0 and 1 of a scan's intensities; None where they stay as they are.
+
+    Raises:
+        InputError: Nothing can be made of them; see `prepare_scan`.
+    """
+    check_intensities(volume.array)
+    if percentiles is None:
+        return None
+    return intensity_range(volume.array, *percentiles, leave_out=padding)

@@ -84,6 +84,7 @@ class Training:
             there are none.
         beside: What else `parameters.json` says, beside the section's object.
         description: What `model.json` says, but for the files.
+        look: A last look at what is trained on, once it is known that there is something to do.
     """
 
     output_dir: Path
@@ -97,6 +98,7 @@ class Training:
     starts: Sequence[Mapping[str, Tensor]] = ()
     beside: Mapping[str, Any] = field(default_factory=dict)
     description: ModelDescription | None = None
+    look: Callable[[], None] = lambda: None
 
 
 def run_training(training: Training, *, force: bool) -> list[Path]:
@@ -111,8 +113,12 @@ def run_training(training: Training, *, force: bool) -> list[Path]:
 
     Raises:
         UsageError: The folder holds another training or a finished one, or training failed.
+        InputError: What is trained on cannot be used; nothing was touched.
     """
     folder = training.output_dir
+    if not force:
+        check_earlier(folder, training.section, training.record, force=False)
+    training.look()  # before anything is made or removed
     with alone_in(folder, "training", "another training is at work in this folder"):
         identity = json.dumps(training.record, sort_keys=True)
         check_earlier(folder, training.section, training.record, force=force)

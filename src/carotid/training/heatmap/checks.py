@@ -1,4 +1,4 @@
-"""Annotated centers against the headers of their scans, before anything is trained.
+"""Annotated centers against the headers of their scans, and voxels, before anything is trained.
 
 What would show only when a side is drawn, hours later or never, is told at once.
 """
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.errors import InputError
+from carotid.counted import counted
+from carotid.errors import CarotidError, InputError
 from carotid.geometry.frame import NetworkFrame
 from carotid.geometry.grid import CANONICAL
+from carotid.stages.heatmap.reading import usable_intensities
 from carotid.storage.annotations import read_annotation
 from carotid.storage.raw import open_scan
 from carotid.training.heatmap.samples import network_centers, none_in_side
@@ -80,6 +82,31 @@ def check_annotations(sides: Sequence[AnnotatedSide], annotation_dir: Path) -> N
             found=listed(swapped, "; "),
             remedy="left is the patient's left, and x grows to the right; exchange the files, or "
             "list the sides that are to be used with --centerline_tsv",
+        )
+
+
+def check_voxels(sides: Sequence[AnnotatedSide]) -> None:
+    """Read every scan once: each is drawn sooner or later, and one that cannot be used ends it all.
+
+    Raises:
+        InputError: Names all scans whose voxels cannot be read or used.
+    """
+    sources = {side.scan.participant_id: side for side in sides}
+    logger.info("reading %s once, before training", counted(len(sources), "scan"))
+    unusable: list[CarotidError] = []
+    for source in sources.values():
+        try:
+            content = open_scan(source.scan).read()
+            usable_intensities(content.volume, source.rescaling.percentiles, content.padding)
+        except CarotidError as error:
+            unusable.append(error.at(source.scan.path))
+    if len(unusable) == 1:
+        raise unusable[0]
+    if unusable:
+        raise InputError(
+            f"{len(unusable)} of {len(sources)} scans cannot be trained on",
+            found=listed([str(error).rstrip(".") for error in unusable], "; "),
+            remedy="mend them, or list the sides that are to be used with --centerline_tsv",
         )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from carotid.config import Parameters
@@ -19,7 +20,7 @@ from carotid.storage.participants import find_scans
 from carotid.storage.rescaling import Rescaling
 from carotid.training.engine.loop import Stretch
 from carotid.training.engine.run import Training, run_training
-from carotid.training.heatmap.checks import check_annotations
+from carotid.training.heatmap.checks import check_annotations, check_voxels
 from carotid.training.heatmap.crops import WINDOW
 from carotid.training.heatmap.export import with_scale, write_model
 from carotid.training.heatmap.job import HeatmapJob
@@ -125,6 +126,7 @@ def train_heatmap(
     }
     data = _Data(record, rescaling, NETWORK_SPACING_MM if resample else None, start_from)
     training = _training(output_dir, parameters, ((), members), data, device, on_progress)
+    training = replace(training, look=partial(check_voxels, sides))
     return run_training(training, force=force)
 
 
