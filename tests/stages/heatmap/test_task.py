@@ -95,6 +95,28 @@ def test_a_scan_becomes_heatmaps_on_its_grid(
     assert np.ptp(found.left.mean) > 0
 
 
+@pytest.mark.parametrize(("asked", "lines"), [(128, 1), (None, 0)])
+def test_windows_that_the_models_ask_for_and_do_not_get_are_told_once(
+    setting: Setting[HeatmapParameters],
+    asked: int | None,
+    lines: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert setting.model_dir is not None
+    wishes = {} if asked is None else {"heatmap": {"max_roi_depth": asked}}
+    described = ModelDescription("heatmap", "a U-Net", settings=wishes)
+    write_model_description(setting.model_dir, described)
+    with caplog.at_level("INFO"):
+        HeatmapTask(setting).prepare()
+    said = "model.json asks for max_roi_depth = 128, and none is used; the section [heatmap_trans"
+    assert caplog.text.count(said) == lines
+    caplog.clear()
+    meant = setting.parameters.model_copy(update={"max_roi_depth": asked})
+    with caplog.at_level("INFO"):
+        HeatmapTask(replace(setting, parameters=meant)).prepare()
+    assert "asks for" not in caplog.text
+
+
 def test_a_scan_is_prepared_without_torch_and_before_the_models(
     setting: Setting[HeatmapParameters],
 ) -> None:

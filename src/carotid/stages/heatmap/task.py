@@ -17,9 +17,10 @@ from carotid.network.windows.plan import WindowWorkers
 from carotid.stages.heatmap.forecast import expect_gpu, foresee
 from carotid.stages.heatmap.impression import impression
 from carotid.stages.heatmap.reading import read_prepared
+from carotid.stages.heatmap.wishes import heatmap_settings
 from carotid.stages.stage import SCAN, Made, Prepared
 from carotid.storage.described_models import check_described, check_kind
-from carotid.storage.model_description import read_model_description
+from carotid.storage.model_description import MODEL_JSON, read_model_description
 from carotid.storage.raw import open_scan
 from carotid.storage.results.heatmaps import SideSlabs, write_side
 from carotid.storage.results.layout import HeatmapLayout
@@ -69,6 +70,7 @@ class HeatmapTask:
         self._members: Sequence[Member] = ()
         described = read_model_description(setting.model_dir)
         self._seen = {} if described is None else described.seen
+        self._wishes = heatmap_settings(setting.model_dir).get("heatmap", {})
 
     def prepare(self) -> Prepared:
         """Choose a device, and read and check the models.
@@ -90,6 +92,7 @@ class HeatmapTask:
         self._planned_device = describe_device(device)
         logger.info("device: %s, %s", self._planned_device, counted(cores, "thread"))
         check_kind(self._model_dir, "heatmap")
+        self._tell_wishes()
         self._weights = read_models(self._model_dir, HEATMAP)
         check_described(self._model_dir, "heatmap", {m.name: m.sha256 for m in self._weights})
         self._size = len(self._weights)
@@ -107,6 +110,20 @@ class HeatmapTask:
             device=self._planned_device,
             beside_gpu=not on_cpu,
         )
+
+    def _tell_wishes(self) -> None:
+        """Say so where the networks are used with other windows than `model.json` asks for."""
+        used = self._setting.parameters.model_dump(mode="json")
+        for key, asked in self._wishes.items():
+            if used.get(key) != asked:
+                logger.info(
+                    "%s asks for %s = %s, and %s is used; the section [heatmap_transform] of a "
+                    "configuration sets it",
+                    self._model_dir / MODEL_JSON,
+                    key,
+                    asked,
+                    used.get(key, "none"),
+                )
 
     def get_ready(self) -> None:
         """Build the networks, and let the weights go that they are built from."""
