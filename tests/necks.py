@@ -6,6 +6,7 @@ from itertools import permutations, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,15 @@ ORDERS = [
     "".join(letters) for axes in permutations(("RL", "AP", "SI")) for letters in product(*axes)
 ]
 """All 48 ways to store a volume."""
+
+_SOME_ORDERS = {"LPS", *ORDERS[::5]}
+
+ORDERS_OF_FILES = [
+    order if order in _SOME_ORDERS else pytest.param(order, marks=pytest.mark.slow)
+    for order in ORDERS
+]
+"""The same for tests that write and read many files: ordinary ones take 11, among which is every
+sequence of axes and every set of directions; slow ones take the others."""
 
 BLOBS_MM = ((-9.0, 3.0, -4.0, 2.5, 90.0), (7.0, -2.0, 5.0, 3.5, 60.0), (2.0, 4.0, -7.0, 2.0, -40.0))
 """x, y, z (R-A-S), radius and height: a high one on the left, a broad one on the right."""

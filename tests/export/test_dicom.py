@@ -10,7 +10,7 @@ import pydicom
 import pytest
 from tests.dicom_series import PATIENT, write_classic, write_enhanced
 from tests.export.marked import mask_centers, neck, write_results
-from tests.necks import ORDERS
+from tests.necks import ORDERS, ORDERS_OF_FILES
 
 from carotid.errors import InputError, UsageError
 from carotid.export.dicom import WANTED, write_dicom_files
@@ -69,7 +69,7 @@ def centers(path: Path) -> dict[str, NDArray[np.float64]]:
     return {name: np.concatenate(found).mean(axis=0) for name, found in places.items()}
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("order", ORDERS_OF_FILES)
 def test_segments_lie_on_the_vessel(order: str, tmp_path: Path) -> None:
     write_classic(volume(order), tmp_path / "raw" / "sub-01", shuffle_seed=5)
     (path,) = export(tmp_path, ["segmentation"])

@@ -12,7 +12,7 @@ import pytest
 import SimpleITK
 from tests.export.marked import MIDDLE_MM, heatmap, mask_centers, neck, write_results
 from tests.export.reading import read_polydata
-from tests.necks import ORDERS
+from tests.necks import ORDERS_OF_FILES
 
 from carotid.export.nifti import WANTED as NIFTI
 from carotid.export.nifti import write_nifti_files
@@ -42,7 +42,7 @@ def itk_center(image: SimpleITK.Image, where: NDArray[np.bool_]) -> NDArray[np.f
     return np.asarray(np.array(place) * LPS, np.float64)
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("order", ORDERS_OF_FILES)
 def test_masks_and_heatmaps_as_nifti(order: str, tmp_path: Path) -> None:
     layout = write_results(tmp_path / "out", order, steps=("heatmap", "segmentation"))
     (study,) = studies(layout, tmp_path / "to", [], NIFTI)
@@ -93,7 +93,7 @@ def test_zeros_of_heatmaps_stay_zero(lowest: float, highest: float, tmp_path: Pa
         assert np.abs(found.astype(np.float64) - array).max() <= largest
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("order", ORDERS_OF_FILES)
 def test_the_segmentation_of_slicer(order: str, tmp_path: Path) -> None:
     layout = write_results(tmp_path / "out", order, steps=("segmentation",))
     (study,) = studies(layout, tmp_path / "to", [], SLICER)
@@ -119,7 +119,7 @@ def test_the_segmentation_of_slicer(order: str, tmp_path: Path) -> None:
         np.testing.assert_allclose(itk_center(image, where), center, atol=WITHIN_MM)
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("order", ORDERS_OF_FILES)
 def test_lines_surfaces_and_markups(order: str, tmp_path: Path) -> None:
     """The surface's points are those of the outlines, the centerline's those of the tables."""
     layout = write_results(tmp_path / "out", order, steps=("centerline", "contour"))

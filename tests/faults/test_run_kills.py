@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("kind", "step"),
     [
-        ("kill", 60),
+        ("kill", 120),
         pytest.param("kill", 4, marks=pytest.mark.faults),
         pytest.param("torn", 4, marks=pytest.mark.faults),
         pytest.param("full", 9, marks=pytest.mark.faults),

@@ -285,7 +285,7 @@ def test_a_small_disk_that_runs_full(kib: int, tmp_path: Path) -> None:
         assert re.search(rf"^{re.escape(name)} +done", ran.out, re.MULTILINE)
 
 
-@pytest.mark.parametrize("limit_gib", [8, 36])
+@pytest.mark.parametrize("limit_gib", [8, pytest.param(36, marks=pytest.mark.faults)])
 def test_a_limit_on_virtual_memory_stops_nothing(limit_gib: int, tmp_path: Path) -> None:
     """The command reserves addresses by the GiB, but does without where they are counted."""
     place = Place.made(tmp_path / "limited", models=1)

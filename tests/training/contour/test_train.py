@@ -63,9 +63,14 @@ def train(root: Path, output: Path, parameters: ContourTraining, **more: Any) ->
     return train_contour(place, root / "raw", root / "annotations", parameters, polar, tsv)
 
 
-def test_planes_from_annotations(annotated: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    models = train(annotated, out, settings())
+@pytest.fixture(scope="module")
+def trained(annotated: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Models of a training that nothing disturbed; to be read alone."""
+    return train(annotated, tmp_path_factory.mktemp("trained"), settings())
+
+
+def test_planes_from_annotations(trained: list[Path]) -> None:
+    models, out = trained, trained[0].parents[1]
     assert [m.relative_to(out).as_posix() for m in models] == [
         "split-0/model.pt",
         "split-1/model.pt",
@@ -86,13 +91,13 @@ def test_planes_from_annotations(annotated: Path, tmp_path: Path) -> None:
     assert float(rows[0]["lumen_median_mm"]) > 0
 
 
-def test_the_same_seed_gives_the_same_bytes(annotated: Path, tmp_path: Path) -> None:
-    first, second = (
-        train(annotated, tmp_path / name, settings(n_epochs=1)) for name in ("one", "two")
-    )
-    assert [m.read_bytes() for m in first] == [m.read_bytes() for m in second]
-    other = train(annotated, tmp_path / "three", settings(n_epochs=1, seed=5))
-    assert other[0].read_bytes() != first[0].read_bytes()
+def test_the_same_seed_gives_the_same_bytes(
+    annotated: Path, trained: list[Path], tmp_path: Path
+) -> None:
+    again = train(annotated, tmp_path / "again", settings())
+    assert [m.read_bytes() for m in again] == [m.read_bytes() for m in trained]
+    other = train(annotated, tmp_path / "other", settings(seed=5))
+    assert other[0].read_bytes() != trained[0].read_bytes()
 
 
 def test_polar_from_annotations_writes_the_known_tools_tables(
@@ -141,9 +146,8 @@ def test_compatible_weights_lack_the_known_tools_half_sample(
 
 
 def test_interrupted_training_goes_on_as_if_nothing_had_happened(
-    annotated: Path, tmp_path: Path
+    annotated: Path, trained: list[Path], tmp_path: Path
 ) -> None:
-    whole = train(annotated, tmp_path / "whole", settings())
     steps = 0
 
     def stop(_progress: object) -> None:
@@ -155,29 +159,29 @@ def test_interrupted_training_goes_on_as_if_nothing_had_happened(
     with pytest.raises(KeyboardInterrupt):
         train(annotated, tmp_path / "cut", settings(), on_progress=stop)
     cut = train(annotated, tmp_path / "cut", settings())
-    assert [m.read_bytes() for m in cut] == [m.read_bytes() for m in whole]
+    assert [m.read_bytes() for m in cut] == [m.read_bytes() for m in trained]
 
 
-def test_training_goes_on_from_models(annotated: Path, tmp_path: Path) -> None:
-    first = train(annotated, tmp_path / "first", settings())
+def test_training_goes_on_from_models(annotated: Path, trained: list[Path], tmp_path: Path) -> None:
+    start = trained[0].parents[1]
     parameters = settings(n_epochs=1, learning_rate=1e-9, final_rate=1e-9, average_decay=0.0)
-    second = train(annotated, tmp_path / "second", parameters, start_from=tmp_path / "first")
-    before, after = (torch.load(m[0], weights_only=True) for m in (first, second))
+    second = train(annotated, tmp_path / "second", parameters, start_from=start)
+    before, after = (torch.load(m[0], weights_only=True) for m in (trained, second))
     name = "last.weight"
     torch.testing.assert_close(before[name].float(), after[name].float(), atol=2e-3, rtol=0)
     record = json.loads((tmp_path / "second/parameters.json").read_text())["contour_training"]
     assert set(record["start_from"]) == {"split-0/model.pt", "split-1/model.pt"}
     with pytest.raises(ModelError, match="another architecture"):
-        train(annotated, tmp_path / "x", settings(**POLAR), start_from=tmp_path / "first")
+        train(annotated, tmp_path / "x", settings(**POLAR), start_from=start)
 
 
 def test_it_is_said_where_training_made_models_no_better(
     annotated: Path,
+    trained: list[Path],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first = train(annotated, tmp_path / "first", settings(n_epochs=1))
     assert not caplog.records
     rising = itertools.count()
 
@@ -186,8 +190,9 @@ def test_it_is_said_where_training_made_models_no_better(
 
     validated: Any = loop._validated
     monkeypatch.setattr(loop, "_validated", worse_and_worse)
-    second = train(annotated, tmp_path / "second", settings(n_epochs=1), start_from=first[0].parent)
-    before, after = (torch.load(m[0], weights_only=True) for m in (first, second))
+    start = trained[0].parent
+    second = train(annotated, tmp_path / "second", settings(n_epochs=1), start_from=start)
+    before, after = (torch.load(m[0], weights_only=True) for m in (trained, second))
     assert all(torch.equal(before[name], after[name]) for name in before)
     told = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert [one.split(":")[0] for one in told] == ["split-0", "split-1"]

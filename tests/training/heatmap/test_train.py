@@ -143,7 +143,9 @@ def interrupt(event: Any, part: str, epoch: int) -> None:
         raise StopHereError
 
 
-@pytest.mark.parametrize(("part", "epoch"), [("split-0", 1), ("split-1", 1)])
+@pytest.mark.parametrize(
+    ("part", "epoch"), [("split-1", 1), pytest.param("split-0", 1, marks=pytest.mark.slow)]
+)
 def test_interrupted_training_goes_on_to_the_same_models(
     annotated: Path, part: str, epoch: int
 ) -> None:

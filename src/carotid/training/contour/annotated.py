@@ -67,18 +67,17 @@ class OutlineStack:
         above = np.clip(np.searchsorted(self.z, z, side="right"), 1, len(self.z) - 1)
         gap = (self.z[above] - self.z[above - 1]) * self.grid.spacing_mm[2]
         known = (np.abs(index[:, 2] - z) < _ROUNDING) & (gap <= MAX_GAP_MM)
-        for k in np.unique(above[known]):
-            here = known & (above == k)
-            low, high = (_signed(xy[here], self.outlines[j]) for j in (k - 1, k))
-            t = (z[here] - self.z[k - 1]) / (self.z[k] - self.z[k - 1])
-            out[here] = low + t * (high - low)
+        k = above[known]
+        low, high = (_signed(xy[known], self.outlines[j]) for j in (k - 1, k))
+        t = (z[known] - self.z[k - 1]) / (self.z[k] - self.z[k - 1])
+        out[known] = low + t * (high - low)
         return out
 
 
-def _signed(points: NDArray[np.float64], outline: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Signed distance of (m, 2) points from a closed (n, 2) outline, negative inside."""
-    distance = nearest(points[None], outline[None])[0][0]
-    within = inside(points[None], outline[None])[0]
+def _signed(points: NDArray[np.float64], outlines: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(m,) signed distance of (m, 2) points, each from its own of (m, n, 2) closed outlines."""
+    distance = nearest(points[:, None], outlines)[0][:, 0]
+    within = inside(points[:, None], outlines)[:, 0]
     return np.asarray(np.where(within, -distance, distance))
 
 
