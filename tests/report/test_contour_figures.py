@@ -69,6 +69,15 @@ def test_holes_are_between_outlines_not_at_the_ends() -> None:
     assert contour_figures(courses, 2.0).hole_mm == 6.0
 
 
+def test_a_wall_without_a_lumen_is_told_and_is_doubtful() -> None:
+    solid = [replace(section(z), lumen=None) for z in range(12, 20)]
+    figures = contour_figures(contour_courses(contours(*solid), "right"), 2.0)
+    assert figures.no_lumen_mm == 16.0
+    assert figures.slices == 12
+    assert figures.score == 30
+    assert contour_figures(contour_courses(contours(), "right"), 2.0).no_lumen_mm == 0
+
+
 def test_without_contours_a_side_has_all_points() -> None:
     figures = contour_figures(contour_courses(contours(), "left"), 2.0)
     assert figures.slices == 0

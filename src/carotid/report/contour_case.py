@@ -29,6 +29,7 @@ _WORDS = {
     "spread_p90_mm": "contours uncertain by {:.1f} mm",
     "jump_mm": "contours jump by {:.0f} mm",
     "hole_mm": "no contours over {:.0f} mm",
+    "no_lumen_mm": "no lumen within the wall over {:.0f} mm",
 }
 
 

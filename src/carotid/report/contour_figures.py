@@ -43,6 +43,7 @@ class ContourCourse:
 
     Attributes:
         there: (z,) whether lumen and wall are outlined.
+        walled: (z,) whether the wall is, with a lumen or without.
         center: (z, 2) canonical x and y of the lumen's center; NaN where there is no lumen.
         spread_mm: (z,) mean standard deviation of the radius around the slice, of the wider of
             both outlines; NaN where it is unknown.
@@ -55,6 +56,7 @@ class ContourCourse:
     """
 
     there: NDArray[np.bool_]
+    walled: NDArray[np.bool_]
     center: NDArray[np.float64]
     spread_mm: NDArray[np.float64]
     widest_mm: NDArray[np.float64]
@@ -75,6 +77,7 @@ class ContourFigures:
         no_edge_share: Share of lumens that are not darker than what is around them.
         jump_mm: Largest jump.
         hole_mm: Longest stretch without outlines between two slices with some, of one artery.
+        no_lumen_mm: Longest stretch of one artery with a wall and without a lumen.
         score: 0 (nothing stands out) to 100.
     """
 
@@ -85,6 +88,7 @@ class ContourFigures:
     no_edge_share: float
     jump_mm: float
     hole_mm: float
+    no_lumen_mm: float
     score: float
 
 
@@ -94,6 +98,7 @@ CONTOUR_PARTS = {
     "no_edge_share": Part("contours: slices where the lumen is not dark", 40, 0.15, 0.6, ""),
     "jump_mm": Part("contours: largest jump", 20, 1.5, 4.0, "mm"),
     "hole_mm": Part("contours: longest stretch without outlines", 20, 2.0, 20.0, "mm"),
+    "no_lumen_mm": Part("contours: longest stretch of a wall without a lumen", 30, 2, 10, "mm"),
 }
 """The parts of a side's score, 100 at most and where a side has no contours."""
 
@@ -130,6 +135,8 @@ def contour_figures(courses: Mapping[Label, ContourCourse], slice_mm: float) -> 
         "no_edge_share": float((edge < NO_EDGE).mean()) if edge.size else NAN,
         "jump_mm": float(np.nanmax(jump)) if np.isfinite(jump).any() else NAN,
         "hole_mm": max(_longest_hole(one.there) for one in courses.values()) * slice_mm,
+        "no_lumen_mm": max(_longest_run(one.walled & ~one.there) for one in courses.values())
+        * slice_mm,
     }
     return ContourFigures(
         slices=int(there.sum()),
@@ -188,6 +195,7 @@ def _course(
     jumps += [_second_difference(radius[b][:, None]) for b in BOUNDARIES]
     return ContourCourse(
         there=np.isfinite(columns["gap"]),
+        walled=np.isfinite(radius["wall"]),
         center=centers["lumen"] / spacing,
         spread_mm=columns["spread"],
         widest_mm=columns["widest"],
@@ -246,3 +254,8 @@ def _second_difference(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _longest_hole(there: NDArray[np.bool_]) -> int:
     where = np.flatnonzero(there)
     return int(np.diff(where).max() - 1) if where.size > 1 else 0
+
+
+def _longest_run(there: NDArray[np.bool_]) -> int:
+    gaps = np.flatnonzero(~np.concatenate([[False], there, [False]]))
+    return int(np.diff(gaps).max() - 1)

@@ -69,6 +69,7 @@ _LAST = (
     Column("contour_no_edge_share", "", "Share of lumens that are not darker than their surround"),
     Column("contour_jump_mm", "mm", "Largest step of an outline from the middle of its neighbours"),
     Column("contour_hole_mm", "mm", "Longest stretch without outlines between two with some"),
+    Column("contour_no_lumen_mm", "mm", "Longest stretch of a wall without a lumen"),
 )
 
 COLUMNS = (

@@ -41,6 +41,7 @@ _CONTOUR_FIELDS = {
     "no_edge_share": 4,
     "jump_mm": 2,
     "hole_mm": 2,
+    "no_lumen_mm": 2,
 }
 
 

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 
 from carotid.artifacts import Centerline, Centerlines, SideCenterlines
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.outlines import centroids, signed_areas
 from carotid.simulation.surfaces import Chain
 from carotid.stages.planes.find import PlaneEnsemble, find_plane_contours
+from carotid.stages.planes.images import RADII_MM
 from carotid.storage.model_description import SpreadTable
 
 from .phantom import oblique_grid, see, tube_scan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ORIENTATIONS = ("RAS", "LPS", "LSA", "PIR")
 LUMEN_MM, WALL_MM = 2.4, 1.2
@@ -109,3 +115,48 @@ def test_centers_without_outlines_are_counted(caplog: pytest.LogCaptureFixture) 
         found = find_plane_contours(scan, lines, PlaneEnsemble([lambda image: 0 * image + 20]))
     assert len(found.left) < len(far)
     assert f"of {len(far)} slices that have a center" in caplog.text
+
+
+def _always(lumen_mm: float, outer_mm: float) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A stand-in for a network that draws the same lumen and wall whatever it sees."""
+
+    def draw(image: torch.Tensor) -> torch.Tensor:
+        at = torch.from_numpy(RADII_MM).float().expand(image[:, 0].shape)
+        return torch.stack([(mm - at) * 40 for mm in (lumen_mm, outer_mm)], dim=1)
+
+    return draw
+
+
+@pytest.mark.parametrize("occluded", ["above", "below"])
+def test_the_end_of_an_internal_without_a_dark_lumen_has_no_lumen(
+    occluded: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = _centerlines("RAS")
+    grid = oblique_grid("RAS")
+    ends = np.array([[20.0, 18.0, 4.0], [34.0, 30.0, 46.0]])
+    low, high = grid.reoriented(CANONICAL).world_from_index(ends)
+    course = low + np.linspace(0, 1, 80)[:, None] * (high - low)
+    open_half = course[:40] if occluded == "above" else course[40:]
+    solid = Chain(course, np.full(80, -3.0)), 3.0 + LUMEN_MM + WALL_MM
+    scan = tube_scan(grid, (Chain(open_half, np.full(40, LUMEN_MM)), WALL_MM), solid)
+    drawn = PlaneEnsemble([_always(LUMEN_MM, LUMEN_MM + WALL_MM)])
+    with caplog.at_level(logging.WARNING):
+        found = find_plane_contours(scan, lines, drawn).left
+    assert all(one.wall is not None for one in found)
+    seen = {one.z: one.lumen is not None for one in found}
+    first, last = (6, 43) if occluded == "above" else (43, 6)
+    assert seen[first]
+    assert not seen[last]
+    assert sum(seen.values()) == pytest.approx(len(seen) / 2, abs=6)  # the lumen ends as a ball
+    assert "left internal: over" in caplog.text
+    assert "may be occluded" in caplog.text
+
+
+def test_in_a_scan_with_bright_blood_lumens_stay(caplog: pytest.LogCaptureFixture) -> None:
+    lines = _centerlines("RAS")
+    grid = oblique_grid("RAS")
+    scan = tube_scan(grid)
+    with caplog.at_level(logging.WARNING):
+        found = find_plane_contours(scan, lines, PlaneEnsemble([_always(2.0, 3.0)])).left
+    assert all(one.lumen is not None for one in found)
+    assert "occluded" not in caplog.text

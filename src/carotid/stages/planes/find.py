@@ -11,8 +11,10 @@ import numpy as np
 from carotid.artifacts import LABELS, Contours, RayRadii
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
+from carotid.stages.planes.images import STEP_MM, plane_images
 from carotid.stages.planes.predict import artery_radii
 from carotid.stages.planes.sections import Surfaces, sections
+from carotid.stages.planes.seen import contrasts, unseen_lumens
 from carotid.stages.planes.spread import UNCALIBRATED, half_widths
 from carotid.stages.planes.surface import smoothed
 
@@ -61,7 +63,8 @@ def find_plane_contours(
     """
     canonical = volume.grid.reoriented(CANONICAL)
     made: dict[SideName, tuple[tuple[CrossSection, ...], dict[Label, RayRadii]]] = {
-        side: _side(volume, centerlines.side(side), canonical, ensemble) for side in SIDE_NAMES
+        side: _side(side, volume, centerlines.side(side), canonical, ensemble)
+        for side in SIDE_NAMES
     }
     for side, (cut, _) in made.items():
         _tell_of_missing(side, centerlines.side(side), cut)
@@ -75,7 +78,11 @@ def find_plane_contours(
 
 
 def _side(
-    volume: Volume, lines: SideCenterlines, canonical: Grid, ensemble: PlaneEnsemble
+    side: SideName,
+    volume: Volume,
+    lines: SideCenterlines,
+    canonical: Grid,
+    ensemble: PlaneEnsemble,
 ) -> tuple[tuple[CrossSection, ...], dict[Label, RayRadii]]:
     courses = {
         label: canonical.world_from_index(lines.artery(label).points)
@@ -88,6 +95,8 @@ def _side(
         radii = artery_radii(volume, course, other, ensemble.networks)
         if radii is not None:
             found[label] = calibrated_radii(radii, ensemble)
+    if "internal" in found:
+        found["internal"] = _without_unseen_lumens(volume, found["internal"], side)
     heights = {label: _heights(lines, label) for label in found}
     surfaces = {
         label: Surfaces(
@@ -101,6 +110,21 @@ def _side(
         for label, one in found.items()
     }
     return cut, planes
+
+
+def _without_unseen_lumens(volume: Volume, radii: RayRadii, side: SideName) -> RayRadii:
+    """The same without a lumen where the artery's end has none that is seen: it may be occluded."""
+    brightness = plane_images(volume, radii.planes, None)[0]
+    unseen = unseen_lumens(contrasts(brightness, radii.lumen_mm, radii.outer_mm))
+    if not unseen.any():
+        return radii
+    logger.warning(
+        "%s internal: over %.0f mm at the artery's end nothing within the wall is darker than the "
+        "wall; no lumen is outlined there: the artery may be occluded, look at it",
+        side,
+        unseen.sum() * STEP_MM,
+    )
+    return replace(radii, lumen_mm=np.where(unseen[:, None], 0.0, radii.lumen_mm))
 
 
 def _tell_of_missing(side: SideName, lines: SideCenterlines, cut: Sequence[CrossSection]) -> None:
