@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ def side(uncertainty_mm: list[float], fork: Bifurcation | None = None) -> SideCe
 
 
 def test_sure_centerlines_have_nothing_to_tell() -> None:
-    figures = centerline_figures(side([0.5] * 20))
+    figures = centerline_figures(side([0.5] * 20), 1.0)
     assert (figures.internal_points, figures.external_points) == (20, 0)
     assert figures.unsure_share == 0
     assert figures.score == 0
@@ -28,7 +30,7 @@ def test_sure_centerlines_have_nothing_to_tell() -> None:
 
 def test_share_above_two_millimetres_makes_the_score() -> None:
     fork = Bifurcation(np.zeros(3), 1.5)
-    figures = centerline_figures(side([0.5] * 6 + [3.0] * 4 + [float("nan")] * 3, fork))
+    figures = centerline_figures(side([0.5] * 6 + [3.0] * 4 + [float("nan")] * 3, fork), 1.0)
     assert figures.unsure_share == pytest.approx(0.4)
     assert figures.uncertainty_median_mm == 0.5
     assert figures.bifurcation_uncertainty_mm == 1.5
@@ -37,7 +39,22 @@ def test_share_above_two_millimetres_makes_the_score() -> None:
 
 
 def test_unknown_uncertainty_counts_nothing_and_a_missing_artery_all() -> None:
-    assert centerline_figures(side([float("nan")] * 5)).score == 0
-    none = centerline_figures(side([]))
+    assert centerline_figures(side([float("nan")] * 5), 1.0).score == 0
+    none = centerline_figures(side([]), 1.0)
     assert none.score == 100
     assert centerline_reasons("right", none) == ["right: no internal centerline"]
+
+
+def test_a_stretch_that_heatmaps_hardly_show_makes_a_case_doubtful() -> None:
+    lines = side([0.5] * 30)
+    shown = np.full(30, 300.0)
+    shown[:4] = 20.0  # an artery may fade at its ends
+    shown[10:18] = 40.0
+    seen = replace(lines, internal=replace(lines.internal, mean_value=shown))
+    figures = centerline_figures(seen, 1.0)
+    assert figures.faint_mm == 8.0
+    assert figures.score == 30
+    assert "over 8 mm" in centerline_reasons("left", figures)[0]
+    assert centerline_figures(seen, 0.3).score == 0
+    assert np.isnan(centerline_figures(seen, float("nan")).faint_mm)
+    assert centerline_figures(seen, float("nan")).score == 0

@@ -14,7 +14,7 @@ from carotid.evaluation.models_told import models_told
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.report.centerline_case import centerline_section
-from carotid.report.centerline_figures import centerline_figures
+from carotid.report.centerline_figures import figures_of_side
 from carotid.report.contour_case import contour_section, figures_of
 from carotid.report.contour_pictures import make_contour_scene
 from carotid.report.examination import examine
@@ -179,7 +179,7 @@ def _row(subject: Subject, number: int, found: Findings, scene: ContourScene | N
         heatmap_score=subject.recorded_score if exam is None else exam.score,
         centerlines={}
         if found.centerlines is None
-        else {n: centerline_figures(found.centerlines.side(n)) for n in SIDE_NAMES},
+        else {n: figures_of_side(found.centerlines, n) for n in SIDE_NAMES},
         contours={} if scene is None else {n: figures_of(scene, n) for n in SIDE_NAMES},
         arteries={} if found.measurements is None else all_figures(found.measurements),
         truth={}

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.evaluation.faint import faint_mm
 from carotid.evaluation.figures import NAN, Part
+from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 
 if TYPE_CHECKING:
@@ -15,11 +17,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from carotid.artifacts import SideCenterlines
+    from carotid.artifacts import Centerlines, SideCenterlines
     from carotid.geometry.sides import SideName
 
 UNSURE_MM = 2.0
 """Expected error from which on a center is called unsure: it may lie outside of the lumen."""
+
+
+_WORTH_A_WORD = 0.4
+"""Share of a part's points from which it is named as a reason."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,8 @@ class CenterlineFigures:
         uncertainty_median_mm, uncertainty_p90_mm: Of the internal's expected errors.
         unsure_share: Share of the internal's centers with an expected error above 2 mm.
         bifurcation_uncertainty_mm: Of its height; NaN too where no bifurcation was found.
+        faint_mm: Longest stretch of the internal that heatmaps hardly show, between two that they
+            show.
         score: 0 (nothing stands out) to 100.
     """
 
@@ -40,19 +48,32 @@ class CenterlineFigures:
     uncertainty_p90_mm: float
     unsure_share: float
     bifurcation_uncertainty_mm: float
+    faint_mm: float
     score: float
 
 
 UNSURE_PART = Part("internal centerline: share with an expected error above 2 mm", 70, 0.1, 0.7, "")
+FAINT_PART = Part("internal centerline: longest stretch hardly seen", 30, 3.0, 8.0, "mm")
 """What makes a side's score; all 100 points without an internal centerline."""
 
 
-def centerline_figures(side: SideCenterlines) -> CenterlineFigures:
+def figures_of_side(centerlines: Centerlines, name: SideName) -> CenterlineFigures:
     """One side's figures."""
+    grid = centerlines.grid
+    slice_mm = NAN if grid is None else grid.reoriented(CANONICAL).spacing_mm[2]
+    return centerline_figures(centerlines.side(name), slice_mm)
+
+
+def centerline_figures(side: SideCenterlines, slice_mm: float) -> CenterlineFigures:
+    """The same; NaN for an unknown distance of the slices."""
     known = side.internal.uncertainty_mm
     known = known[np.isfinite(known)]
     unsure = float((known > UNSURE_MM).mean()) if known.size else NAN
-    points = 0.0 if np.isnan(unsure) else UNSURE_PART.points(unsure)
+    faint = faint_mm(side.internal, slice_mm)
+    points = sum(
+        0.0 if np.isnan(value) else part.points(value)
+        for part, value in ((UNSURE_PART, unsure), (FAINT_PART, faint))
+    )
     fork = side.bifurcation
     return CenterlineFigures(
         internal_points=len(side.internal),
@@ -61,6 +82,7 @@ def centerline_figures(side: SideCenterlines) -> CenterlineFigures:
         uncertainty_p90_mm=_percentile(known, 90),
         unsure_share=unsure,
         bifurcation_uncertainty_mm=NAN if fork is None else fork.uncertainty_mm,
+        faint_mm=faint,
         score=points if len(side.internal) else 100.0,
     )
 
@@ -74,11 +96,17 @@ def centerline_reasons(side: SideName, figures: CenterlineFigures) -> list[str]:
     """What stands out, in words."""
     if not figures.internal_points:
         return [f"{side}: no internal centerline"]
-    if figures.score >= 0.4 * UNSURE_PART.weight:
-        return [
+    words = []
+    if UNSURE_PART.points(figures.unsure_share) >= _WORTH_A_WORD * UNSURE_PART.weight:
+        words.append(
             f"{side}: center expected wrong by over 2 mm in {figures.unsure_share:.0%} of slices"
-        ]
-    return []
+        )
+    if FAINT_PART.points(figures.faint_mm) >= _WORTH_A_WORD * FAINT_PART.weight:
+        words.append(
+            f"{side}: the heatmaps hardly show the internal over {figures.faint_mm:.0f} mm: "
+            "is it kinked?"
+        )
+    return words
 
 
 def _percentile(values: NDArray[np.float64], percent: float) -> float:

@@ -31,6 +31,7 @@ _CENTERLINE_FIELDS = {
     "uncertainty_p90_mm": 2,
     "unsure_share": 4,
     "bifurcation_uncertainty_mm": 2,
+    "faint_mm": 2,
 }
 _CONTOUR_FIELDS = {
     "score": 2,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from carotid.evaluation.figures import CHECK
 from carotid.evaluation.score_told import TOLD, score_parts
 from carotid.geometry.sides import SIDE_NAMES
-from carotid.report.centerline_figures import centerline_figures, centerline_reasons
+from carotid.report.centerline_figures import centerline_reasons, figures_of_side
 from carotid.report.contour_case import contour_reasons
 from carotid.report.heatmap_case import heatmap_reasons
 from carotid.report.heatmap_pictures import SIDES_ON_SCREEN
@@ -26,7 +26,7 @@ def all_reasons(
     words = [] if scene is None else contour_reasons(scene)
     if found.centerlines is not None:
         for name in SIDES_ON_SCREEN:
-            words += centerline_reasons(name, centerline_figures(found.centerlines.side(name)))
+            words += centerline_reasons(name, figures_of_side(found.centerlines, name))
     if found.exam is not None:
         words += heatmap_reasons(found.exam)
     elif subject.recorded_score >= CHECK:

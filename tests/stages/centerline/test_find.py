@@ -64,3 +64,14 @@ def test_std_of_one_member_is_zero() -> None:
     single = SideHeatmaps(one.mean, one.std, one.max_indices[:1])
     found = find_centerlines(heatmaps(single, single), PARAMETERS)
     assert (found.left.internal.std_value == 0).all()
+
+
+def test_a_stretch_that_heatmaps_hardly_show_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    faint = side()
+    faint.mean[:, :, :, 10:20] *= 0.1
+    with caplog.at_level(logging.WARNING):
+        find_centerlines(heatmaps(side(), side()), PARAMETERS)
+        assert caplog.text == ""
+        find_centerlines(heatmaps(side(), faint), PARAMETERS)
+    assert "right internal: the heatmaps hardly show it over 6 mm (slices 10 to 19)" in caplog.text
+    assert "left internal" not in caplog.text

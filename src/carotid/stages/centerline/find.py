@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from carotid.artifacts import LABELS, Centerlines, SideCenterlines
 from carotid.errors import CarotidError, InputError
+from carotid.evaluation.faint import FAINT_MM, faint_mm, faint_stretch
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.stages.centerline.centers import Corners, with_values
@@ -69,7 +70,25 @@ def find_centerlines(
         )
     if missing:
         logger.warning("no artery was found here: %s", ", ".join(missing))
+    slice_mm = heatmaps.grid.reoriented(CANONICAL).spacing_mm[2]
+    for side in SIDE_NAMES:
+        _tell_of_faint(side, found[side], slice_mm)
     return Centerlines(found["left"], found["right"], heatmaps.grid)
+
+
+def _tell_of_faint(side: SideName, lines: SideCenterlines, slice_mm: float) -> None:
+    """Say where the internal carotid is hardly seen between two places where it is."""
+    ends = faint_stretch(lines.internal)
+    length_mm = faint_mm(lines.internal, slice_mm)
+    if ends is not None and length_mm >= FAINT_MM:
+        logger.warning(
+            "%s internal: the heatmaps hardly show it over %.0f mm (slices %d to %d); it may kink "
+            "there, and centers and contours of this stretch may lie beside it: look at them",
+            side,
+            length_mm,
+            ends[0] + 1,
+            ends[1] - 1,
+        )
 
 
 def _found(
