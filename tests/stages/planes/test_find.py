@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -160,3 +161,28 @@ def test_in_a_scan_with_bright_blood_lumens_stay(caplog: pytest.LogCaptureFixtur
         found = find_plane_contours(scan, lines, PlaneEnsemble([_always(2.0, 3.0)])).left
     assert all(one.lumen is not None for one in found)
     assert "occluded" not in caplog.text
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_guessed_centers_beside_the_artery_get_no_outlines(
+    beside: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines, grid = _centerlines("RAS"), oblique_grid("RAS")
+    ends = np.array([[20.0, 18.0, 4.0], [34.0, 30.0, 46.0]])
+    low, high = grid.reoriented(CANONICAL).world_from_index(ends)
+    course = low + np.linspace(0, 1, 80)[:, None] * (high - low)
+    scan = tube_scan(grid, (Chain(course, np.full(80, LUMEN_MM)), WALL_MM))
+    guessed = slice(14, 26)  # slices 20 to 31
+    points, shown = lines.left.internal.points.copy(), np.full(38, 300.0)
+    shown[guessed] = 40.0
+    if beside:
+        points[guessed, 0] += 16 * np.sin(np.linspace(0, np.pi, 12))
+    internal = replace(_line(points), mean_value=shown)
+    lines = replace(lines, left=replace(lines.left, internal=internal))
+    drawn = PlaneEnsemble([_always(LUMEN_MM, LUMEN_MM + WALL_MM)])
+    with caplog.at_level(logging.WARNING):
+        found = find_plane_contours(scan, lines, drawn).left
+    outlined = {one.z for one in found}
+    assert outlined >= set(range(8, 20)) | set(range(32, 42))
+    assert (25 in outlined) != beside
+    assert ("beside its guessed centers" in caplog.text) == beside

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from carotid.stages.planes.images import RADII_MM
-from carotid.stages.planes.seen import LEAST_LENGTH_MM, contrasts, unseen_lumens
+from carotid.stages.planes.seen import LEAST_LENGTH_MM, contrasts, hardly_dark, unseen_lumens
 
 PLANES, RAYS = 40, 32
 
@@ -36,3 +36,9 @@ def test_long_stretches_at_an_end_are_unseen_and_no_others() -> None:
     assert not any(unseen((20, dark), (20, bright), (20, dark)))  # slow flow in a bulb
     assert not any(unseen((40, bright)))
     assert not any(unseen((short, dark), (40, bright)))
+
+
+def test_hardly_dark_is_half_of_what_is_usual_where_blood_is_dark() -> None:
+    contrast = np.array([0.7, 0.7, 0.36, 0.34, 0.7])
+    assert hardly_dark(contrast).tolist() == [False, False, False, True, False]
+    assert not hardly_dark(contrast - 0.6).any()

@@ -9,21 +9,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import LABELS, Contours, RayRadii
+from carotid.evaluation.faint import faint_slices
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.planes.images import STEP_MM, plane_images
 from carotid.stages.planes.predict import artery_radii
 from carotid.stages.planes.sections import Surfaces, sections
-from carotid.stages.planes.seen import contrasts, unseen_lumens
+from carotid.stages.planes.seen import contrasts, hardly_dark, unseen_lumens
 from carotid.stages.planes.spread import UNCALIBRATED, half_widths
 from carotid.stages.planes.surface import smoothed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from carotid.artifacts import Centerlines, CrossSection, Label, SideCenterlines
+    from carotid.artifacts import (
+        Centerline,
+        Centerlines,
+        CrossSection,
+        Label,
+        SideCenterlines,
+    )
     from carotid.geometry.grid import Grid
     from carotid.geometry.planes import Planes
     from carotid.geometry.sides import SideName
@@ -66,8 +73,6 @@ def find_plane_contours(
         side: _side(side, volume, centerlines.side(side), canonical, ensemble)
         for side in SIDE_NAMES
     }
-    for side, (cut, _) in made.items():
-        _tell_of_missing(side, centerlines.side(side), cut)
     return Contours(
         made["left"][0],
         made["right"][0],
@@ -95,9 +100,16 @@ def _side(
         radii = artery_radii(volume, course, other, ensemble.networks)
         if radii is not None:
             found[label] = calibrated_radii(radii, ensemble)
-    if "internal" in found:
-        found["internal"] = _without_unseen_lumens(volume, found["internal"], side)
     heights = {label: _heights(lines, label) for label in found}
+    beside: set[int] = set()
+    if "internal" in found:
+        whole = found["internal"]
+        brightness = plane_images(volume, whole.planes, None)[0]
+        contrast = contrasts(brightness, whole.lumen_mm, whole.outer_mm)
+        found["internal"] = _without_unseen_lumens(whole, contrast, side)
+        beside = _beside(lines.internal, whole.planes, contrast, canonical)
+        heights["internal"] = [z for z in heights["internal"] if z not in beside]
+        _tell_of_beside(side, beside)
     surfaces = {
         label: Surfaces(
             one.planes, one.lumen_mm, one.outer_mm, one.lumen_sigma_mm, one.outer_sigma_mm
@@ -105,6 +117,7 @@ def _side(
         for label, one in found.items()
     }
     cut, divider = sections(surfaces, heights, canonical)
+    _tell_of_missing(side, lines, cut, beside)
     planes = {
         label: replace(one, from_divider_mm=_from_divider(one.planes, divider, canonical))
         for label, one in found.items()
@@ -112,10 +125,33 @@ def _side(
     return cut, planes
 
 
-def _without_unseen_lumens(volume: Volume, radii: RayRadii, side: SideName) -> RayRadii:
+def _beside(
+    line: Centerline, planes: Planes, contrast: NDArray[np.float64], canonical: Grid
+) -> set[int]:
+    """Slices where heatmaps hardly show the artery and what is drawn there is no lumen either."""
+    height = canonical.index_from_world(planes.centers)[:, 2]
+    faint = faint_slices(line, canonical.spacing_mm[2])
+    nearest = np.abs(height - faint[:, None]).argmin(axis=1)
+    return set(faint[hardly_dark(contrast)[nearest]].tolist())
+
+
+def _tell_of_beside(side: SideName, beside: set[int]) -> None:
+    if beside:
+        logger.warning(
+            "%s internal: no outlines in %d of the slices %d to %d: the heatmaps hardly show the "
+            "artery there, and no dark lumen was found beside its guessed centers",
+            side,
+            len(beside),
+            min(beside),
+            max(beside),
+        )
+
+
+def _without_unseen_lumens(
+    radii: RayRadii, contrast: NDArray[np.float64], side: SideName
+) -> RayRadii:
     """The same without a lumen where the artery's end has none that is seen: it may be occluded."""
-    brightness = plane_images(volume, radii.planes, None)[0]
-    unseen = unseen_lumens(contrasts(brightness, radii.lumen_mm, radii.outer_mm))
+    unseen = unseen_lumens(contrast)
     if not unseen.any():
         return radii
     logger.warning(
@@ -127,14 +163,19 @@ def _without_unseen_lumens(volume: Volume, radii: RayRadii, side: SideName) -> R
     return replace(radii, lumen_mm=np.where(unseen[:, None], 0.0, radii.lumen_mm))
 
 
-def _tell_of_missing(side: SideName, lines: SideCenterlines, cut: Sequence[CrossSection]) -> None:
+def _tell_of_missing(
+    side: SideName, lines: SideCenterlines, cut: Sequence[CrossSection], beside: Collection[int]
+) -> None:
     """Say where there are centers and no outlines.
 
     Below the flow divider the external carotid has none of its own: they are joined to the other's.
+    Slices of the internal carotid `beside` it are told of already.
     """
     found = {(one.label, one.z) for one in cut}
     for label in LABELS:
         wanted = _heights(lines, label)
+        if label == "internal":
+            wanted = [z for z in wanted if z not in beside]
         if label == "external":
             own = [z for one, z in found if one == label]
             wanted = [z for z in wanted if not own or z >= min(own)]

@@ -72,6 +72,20 @@ def unseen_lumens(contrast: NDArray[np.float64]) -> NDArray[np.bool_]:
     return unseen
 
 
+def hardly_dark(contrast: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(n,) whether a plane's lumen is less than half as dark as it usually is in the artery.
+
+    Nothing is said where blood is not dark.
+
+    Args:
+        contrast: (n,) from `contrasts`.
+    """
+    usual = float(np.median(contrast))
+    if usual < 2 * LEAST_CONTRAST:
+        return np.zeros(len(contrast), np.bool_)
+    return np.asarray(contrast < usual / 2)
+
+
 def _mean(brightness: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[np.float64]:
     """(n,) mean of what lies where it is asked for."""
     return np.asarray((brightness * where).sum(axis=(1, 2)) / np.maximum(where.sum(axis=(1, 2)), 1))
