@@ -118,3 +118,60 @@ def test_a_cut_slice_of_the_series_is_not_lost(disc: RawScan) -> None:
     assert "d3: the slice is cut short" in refusal(replace(disc, series="5"))
     path.write_bytes(b"")
     assert "d3: a file is named like a slice" in refusal(replace(disc, series="5"))
+
+
+def two_series(
+    folder: Path, one: tuple[int | None, str], other: tuple[int | None, str], **uids: str | None
+) -> RawScan:
+    """A dark and a bright series with a number and a description each."""
+    for uid, volume, (number, told) in (("dark", DARK, one), ("bright", BRIGHT, other)):
+
+        def edit(
+            _: int,
+            dataset: Dataset,
+            uid: str = uid,
+            number: int | None = number,
+            told: str = told,
+        ) -> None:
+            dataset.SpecificCharacterSet = "ISO_IR 192"
+            dataset.SeriesNumber, dataset.SeriesDescription = number, told
+            dataset.SeriesInstanceUID = uids.get(uid, dataset.SeriesInstanceUID)
+
+        write_classic(volume, folder, uid=uid, name=f"{uid[0]}{{}}".format, edit=edit)
+    return scan_of_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "series"),
+    [
+        ((0, "zero"), (None, "none"), "0"),
+        ((-5, "less"), (5, "more"), "-5"),
+        ((5, "Größe  – ä"), (6, ""), "GRO\u0308SSE – A\u0308"),
+        ((5, 'T1  "BB"'), (6, 'T1"BB"'), 'T1  "bb"'),
+        ((5, "x" * 63 + "y"), (6, "x" * 63 + "z"), "x" * 63 + "y"),
+        ((5, "T1"), (6, "T1"), series_uid("dark")[-12:]),
+    ],
+)
+def test_names_that_are_easily_mistaken(
+    tmp_path: Path, one: tuple[int, str], other: tuple[int | None, str], series: str
+) -> None:
+    scan = two_series(tmp_path / "sub-01", one, other)
+    assert f"series {one[0]} '{' '.join(one[1].split())}'" in refusal(scan), "as it can be given"
+    assert_same_place(load_scan(replace(scan, series=series)), DARK)
+
+
+def test_as_much_of_uids_is_shown_as_tells_them_apart(tmp_path: Path) -> None:
+    uids = {"dark": "1.3.12.2.1107.5.2.32.4217.0.0.0", "bright": "1.3.12.2.1107.5.2.32.4917.0.0.0"}
+    scan = two_series(tmp_path / "sub-01", (5, "T1"), (5, "T1"), **uids)
+    message = refusal(replace(scan, series="5"))
+    assert "2 series in this folder are '5'" in message
+    assert "Name one of these with --series, by the end of its UID" in message
+    for tail, volume in (("217.0.0.0", DARK), ("917.0.0.0", BRIGHT)):
+        assert f"(UID ends in {tail})" in message
+        assert_same_place(load_scan(replace(scan, series=tail)), volume)
+
+
+def test_series_without_uid_go_by_their_numbers(tmp_path: Path) -> None:
+    scan = two_series(tmp_path / "sub-01", (5, "T1"), (6, "T2"), dark=None, bright=None)
+    assert "series 5 'T1' (no UID)" in refusal(scan)
+    assert_same_place(load_scan(replace(scan, series="5")), DARK)

@@ -7,6 +7,8 @@ series is read here alone, where somebody has to tell one from another.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,7 +29,10 @@ _TAGS = [
 ]
 _UID_TAIL = 8
 _LISTED = 8
-_DESCRIPTION_LENGTH = 40
+_DESCRIPTION_LENGTH = 64
+"""As long as DICOM lets a description be, so that what is shown can be given."""
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,12}")
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class _Label:
 
     Attributes:
         path: The file.
-        uid: Of the series, or words for it where it has none.
+        uid: Of the series; empty where it is absent.
         number, description, modality: Of the series; empty where they are absent.
         localizer: Whether it is one by its kind.
         images: How many it holds; none in reports and the like.
@@ -52,14 +57,18 @@ class _Label:
     images: int
     size: str
 
+    @property
+    def series(self) -> tuple[str, str]:
+        """What is the same in all files of a series, and in no other."""
+        return self.uid, "" if self.uid else self.number
+
     def is_called(self, series: str) -> bool:
         """Whether the series is the one that a person names."""
-        wanted = series.strip()
-        number = wanted.lstrip("0") == self.number.lstrip("0") if wanted.isdecimal() else False
+        wanted = _folded(series)
         return wanted != "" and (
-            number
-            or wanted in (self.uid, self.uid[-_UID_TAIL:])
-            or wanted.casefold() == self.description.casefold()
+            wanted in (self.uid, _folded(self.description))
+            or (len(wanted) >= _UID_TAIL and self.uid.endswith(wanted))
+            or (_is_number(wanted, self.number) and int(wanted) == int(self.number))
         )
 
 
@@ -81,20 +90,19 @@ def scan_files(path: Path, series: str | None = None) -> list[Path]:
         return files
     labels = {file: _label_of(file) for file in files}
     found = _images_by_series(label for label in labels.values() if label is not None)
-    meant = [uid for uid, members in found.items() if members[0].is_called(series)]
+    meant = {key: members for key, members in found.items() if members[0].is_called(series)}
     if len(meant) == 1:
-        return [file for file, label in labels.items() if label is None or label.uid == meant[0]]
-    candidates = {uid: found[uid] for uid in meant} or found
+        return [file for file, label in labels.items() if label is None or label.series in meant]
     if meant:
-        what = f"{len(meant)} series in this folder are '{series[:60]}'"
+        what, by = f"{len(meant)} series in this folder are", "the end of its UID"
     else:
-        what = f"no series in this folder is '{series[:60]}'"
+        what, by = "no series in this folder is", "its number or the end of its UID"
     raise InputError(
-        what,
+        f"{what} '{series[:_DESCRIPTION_LENGTH]}'",
         where=path,
-        found=_listed(path, candidates) or "no image",
+        found=_listed(path, meant or found) or "no image",
         expected="one",
-        remedy="name one of these with --series, by its number or the end of its UID",
+        remedy=f"name one of these with --series, by {by}",
     )
 
 
@@ -126,14 +134,14 @@ def _label_of(path: Path) -> _Label | None:
             return None
         with without_warnings(), open_regular(path) as file:
             tags = dcmread(file, force=True, stop_before_pixels=True, specific_tags=list(_TAGS))
-            number = str(tags.get("SeriesNumber") or "")
+            number = _text(tags.get("SeriesNumber"))
             uid = str(tags.get("SeriesInstanceUID") or "")
             if not uid and "SeriesNumber" not in tags and not tags.get("Rows"):
                 return None
             rows = int(tags.get("Rows") or 0)
             return _Label(
                 path=path,
-                uid=uid or f"without UID, number {number or None}",
+                uid=uid,
                 number=number,
                 description=_one_line(str(tags.get("SeriesDescription") or "")),
                 modality=str(tags.get("Modality") or ""),
@@ -145,38 +153,62 @@ def _label_of(path: Path) -> _Label | None:
         return None
 
 
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _is_number(*texts: str) -> bool:
+    return all(_NUMBER.fullmatch(text) for text in texts)
+
+
+def _folded(text: str) -> str:
+    """A name as it is compared: without regard to case, spaces and how accents are stored."""
+    return unicodedata.normalize("NFC", _one_line(text)).casefold()
+
+
 def _one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _images_by_series(labels: Iterable[_Label]) -> dict[str, list[_Label]]:
+def _images_by_series(labels: Iterable[_Label]) -> dict[tuple[str, str], list[_Label]]:
     """The images of each series, the series with most files first."""
-    groups: dict[str, list[_Label]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[_Label]] = defaultdict(list)
     for label in labels:
         if label.images:
-            groups[label.uid].append(label)
+            groups[label.series].append(label)
     return dict(sorted(groups.items(), key=lambda item: len(item[1]), reverse=True))
 
 
-def _listed(folder: Path, found: Mapping[str, Sequence[_Label]]) -> str:
-    lines = [_described(folder, members) for members in list(found.values())[:_LISTED]]
+def _listed(folder: Path, found: Mapping[tuple[str, str], Sequence[_Label]]) -> str:
+    tail = _telling_length([uid for uid, _ in found])
+    lines = [_described(folder, members, tail) for members in list(found.values())[:_LISTED]]
     more = len(found) - len(lines)
     return "; ".join([*lines, f"and {more} more"] if more else lines)
 
 
-def _described(folder: Path, members: Sequence[_Label]) -> str:
+def _telling_length(uids: Sequence[str]) -> int:
+    """How many characters at the end of UIDs tell them apart; many scanners' end alike."""
+    known = {uid for uid in uids if uid}
+    length = _UID_TAIL
+    while len({uid[-length:] for uid in known}) < len(known):
+        length += 1
+    return length
+
+
+def _described(folder: Path, members: Sequence[_Label], tail: int) -> str:
     first = members[0]
     images = sum(label.images for label in members)
     called = f" '{first.description[:_DESCRIPTION_LENGTH]}'" if first.description else ""
+    uid = f"UID ends in {first.uid[-tail:]}" if first.uid else "no UID"
     kind = " localizer" if first.localizer else ""
     return (
-        f"series {first.number or 'none'}{called} (UID ends in {first.uid[-_UID_TAIL:]}): "
+        f"series {first.number or 'none'}{called} ({uid}): "
         f"{first.modality}{kind}, {counted(len(members), 'file')}, {counted(images, 'image')} "
         f"of {first.size}, such as {first.path.relative_to(folder)}"
     )
 
 
-def _other_way_out(folder: Path, found: Mapping[str, Sequence[_Label]]) -> str:
+def _other_way_out(folder: Path, found: Mapping[tuple[str, str], Sequence[_Label]]) -> str:
     """What else to do where files lie mixed, or where the folder is one level too high."""
     places = [
         {label.path.relative_to(folder).parts[:-1][:1] for label in members}
