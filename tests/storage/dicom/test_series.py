@@ -120,6 +120,16 @@ def test_a_cut_slice_of_the_series_is_not_lost(disc: RawScan) -> None:
     assert "d3: a file is named like a slice" in refusal(replace(disc, series="5"))
 
 
+def test_broken_files_of_other_series_do_no_harm(disc: RawScan) -> None:
+    for path in disc.path.glob("b*"):
+        dataset = dcmread(path)
+        dataset.NumberOfFrames = 1
+        dataset.save_as(path)
+        path.write_bytes(path.read_bytes().replace(b"IS\2\0001 ", b"IS\2\0x "))
+    assert_same_place(load_scan(replace(disc, series="5")), DARK)
+    assert "b0: the DICOM file cannot be read" in refusal(replace(disc, series="12"))
+
+
 def two_series(
     folder: Path, one: tuple[int | None, str], other: tuple[int | None, str], **uids: str | None
 ) -> RawScan:
@@ -146,7 +156,7 @@ def two_series(
     [
         ((0, "zero"), (None, "none"), "0"),
         ((-5, "less"), (5, "more"), "-5"),
-        ((5, "Größe  – ä"), (6, ""), "GRO\u0308SSE – A\u0308"),
+        ((5, "Größe  ä"), (6, ""), "GRO\u0308SSE A\u0308"),
         ((5, 'T1  "BB"'), (6, 'T1"BB"'), 'T1  "bb"'),
         ((5, "x" * 63 + "y"), (6, "x" * 63 + "z"), "x" * 63 + "y"),
         ((5, "T1"), (6, "T1"), series_uid("dark")[-12:]),

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from pydicom import Dataset
+
 _TAGS = [
     *("SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "Modality", "ImageType"),
     *("Rows", "Columns", "NumberOfFrames"),
@@ -146,11 +148,17 @@ def _label_of(path: Path) -> _Label | None:
                 description=_one_line(str(tags.get("SeriesDescription") or "")),
                 modality=str(tags.get("Modality") or ""),
                 localizer="LOCALIZER" in str(tags.get("ImageType") or "").upper(),
-                images=int(tags.get("NumberOfFrames") or 1) if rows else 0,
+                images=_frames(tags) if rows else 0,
                 size=f"{tags.get('Columns') or 0}x{rows}",
             )
     except Exception:  # noqa: BLE001 - whatever a library makes of a broken file
         return None
+
+
+def _frames(tags: Dataset) -> int:
+    """How many images a file holds; one where it does not say so in digits."""
+    stated = _text(tags.get("NumberOfFrames"))
+    return int(stated) if _is_number(stated) else 1
 
 
 def _text(value: object) -> str:
