@@ -8,14 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import MagicMock
 
-import numpy as np
 import pytest
-from tests.necks import affine_of, neck
+from tests.necks import write_scan
 
 from carotid.cohort.run import Request, run_stage
-from carotid.geometry.grid import Grid
-from carotid.geometry.volume import Volume
-from carotid.storage.metaimage.write import write_metaimage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,9 +23,7 @@ if TYPE_CHECKING:
 
 def write(path: Path, factor: float = 1000) -> None:
     """A scan whose file has the same size whatever the factor."""
-    path.parent.mkdir(exist_ok=True)
-    array = (neck() * factor).astype(np.int16)
-    write_metaimage(path, Volume(array, Grid(array.shape, affine_of())))
+    write_scan(path, factor)
 
 
 @pytest.fixture

@@ -98,9 +98,11 @@ def test_one_file_may_stand_for_the_folder_of_scans(raw: Path, tmp_path: Path) -
     assert status(run(BOTH, out)) == ["done"], "found again where it was"
 
 
-def test_a_bids_image_is_chosen_and_known_to_later_steps(tmp_path: Path) -> None:
+def test_a_bids_image_is_chosen_and_known_to_later_steps(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for name, factor in (("acq-bb_T1w", 1000), ("acq-wb_T1w", 10)):
-        path = tmp_path / "data" / "sub-01" / "anat" / f"sub-01_{name}.nii.gz"
+        path = tmp_path / "data" / "sub-01" / "anat" / f"sub-01_{name}.nii"
         path.parent.mkdir(parents=True, exist_ok=True)
         array = (neck() * factor).astype(np.int16)
         nibabel.save(nibabel.Nifti1Image(array, affine_of()), path)  # type: ignore[no-untyped-call]
@@ -112,6 +114,30 @@ def test_a_bids_image_is_chosen_and_known_to_later_steps(tmp_path: Path) -> None
     assert status(run(BOTH, out)) == ["done"]
     word = (out / "sub-01" / "both_transform" / "word.txt").read_text().split()[1]
     assert int(word) > 1000, "the bright one"
+    data = tmp_path / "data"
+    assert status(run(WORDS, out, raw_dir=data, bids_image="acq-bb")) == ["skipped"]
+    assert "the last run" not in caplog.text
+    with pytest.raises(UsageError, match="has changed since"):  # of the same size and no younger
+        run(WORDS, out, raw_dir=data, bids_image="acq-wb")
+    assert "the last run had --bids_image 'acq-bb', this one has 'acq-wb'" in caplog.text
+    (data / "sub-01" / "anat" / "sub-01_acq-bb_T1w.nii").unlink()
+    with pytest.raises(UsageError, match="has changed since"):
+        run(WORDS, out, raw_dir=data)
+
+
+def test_scans_of_another_folder_are_not_taken_for_those_that_were_done(
+    raw: Path, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        write(tmp_path / "later" / f"{name}.mha", 500)
+    out = tmp_path / "out"
+    run(WORDS, out, raw_dir=raw)
+    with pytest.raises(UsageError, match=r"has changed since .found one: its scan, two: its scan"):
+        run(WORDS, out, raw_dir=tmp_path / "later")
+    (raw / "moved").mkdir()
+    for path in raw.glob("*.mha"):
+        path.rename(raw / "moved" / path.name)
+    assert status(run(WORDS, out, raw_dir=raw / "moved")) == ["skipped", "skipped"]
 
 
 def test_a_series_is_chosen_and_known_to_later_steps(

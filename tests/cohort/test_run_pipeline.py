@@ -253,3 +253,17 @@ def test_results_of_other_versions_are_told_once_for_all_steps(
     with caplog.at_level(logging.WARNING):
         told.run(request)
     assert caplog.text.count("(now 99.1)") == 1
+
+
+@pytest.mark.usefixtures("toys")
+def test_scans_are_read_again_where_they_come_from_another_folder(
+    told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_scan(tmp_path / "raw" / "a.mha", 10)
+    write_scan(tmp_path / "later" / "a.mha", 20)
+    request = two_steps(tmp_path / "raw", tmp_path / "out")
+    told.run(request)
+    with pytest.raises(UsageError, match="has changed since"):
+        told.run(replace(request, raw_dir=tmp_path / "later"))
+    monkeypatch.setattr("carotid.stages.inputs.hash_scan", None)  # it is not asked
+    assert [one.status for one in told.run(request)] == ["skipped"]

@@ -171,8 +171,7 @@ def scans_on_record(layout: OutputLayout, raw_dir: Path | None = None) -> ScanSo
     Raises:
         UsageError: It is not on record, or not where it was.
     """
-    recorded = read_parameters(layout.parameters).get(catalog.STAGES[0].transform)
-    source = recorded_source(recorded) if isinstance(recorded, dict) else None
+    source = source_before(layout)
     if raw_dir is not None:
         return replace(source, path=raw_dir) if source else ScanSource(raw_dir)
     if source is None:
@@ -191,17 +190,29 @@ def scans_on_record(layout: OutputLayout, raw_dir: Path | None = None) -> ScanSo
     return source
 
 
-def tell_other_series(layout: OutputLayout, source: ScanSource | None) -> None:
-    """Say so where the run before chose a series, and this one another or none."""
-    recorded = read_parameters(layout.parameters).get(catalog.STAGES[0].transform)
-    before = recorded_source(recorded) if isinstance(recorded, dict) else None
-    if source and before and before.series and before.series != source.series:
-        logger.warning(
-            "%s: the last run had --series '%s', this one %s",
-            layout.root,
-            before.series,
-            "has none" if source.series is None else f"has '{source.series}'",
-        )
+def source_before(layout: OutputLayout, stage: Stage | None = None) -> ScanSource | None:
+    """Where the last run of a stage, else of the first one of all, had its scans from."""
+    recorded = read_parameters(layout.parameters)
+    told = (recorded.get(one.transform) for one in (stage, catalog.STAGES[0]) if one is not None)
+    sources = (recorded_source(one) for one in told if isinstance(one, dict))
+    return next((one for one in sources if one is not None), None)
+
+
+def tell_other_choice(layout: OutputLayout, source: ScanSource | None) -> None:
+    """Say so where the run before chose a series or an image, and this one another or none."""
+    before = source_before(layout)
+    if source is None or before is None:
+        return
+    for option in ("series", "bids_image"):
+        then, now = getattr(before, option), getattr(source, option)
+        if then is not None and then != now:
+            logger.warning(
+                "%s: the last run had --%s '%s', this one %s",
+                layout.root,
+                option,
+                then,
+                "has none" if now is None else f"has '{now}'",
+            )
 
 
 def entries(

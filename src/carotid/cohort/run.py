@@ -7,7 +7,7 @@ configuration, participants, directories, models, and what an earlier run has le
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,13 @@ from carotid.cohort.memory import check_memory
 from carotid.cohort.outcome import Outcome
 from carotid.cohort.outputs import check_output_dir
 from carotid.cohort.participants import select_participants
-from carotid.cohort.places import entries, find_inputs, find_places, tell_other_series
+from carotid.cohort.places import (
+    entries,
+    find_inputs,
+    find_places,
+    source_before,
+    tell_other_choice,
+)
 from carotid.cohort.process import import_torch, prepare_process
 from carotid.cohort.resume import COMPLETE, StageResults
 from carotid.cohort.runner import Runner
@@ -117,7 +123,7 @@ def run_stage(
         UsageError: Something is wrong with the whole run; nothing was touched.
     """
     opened = open_stage(request)
-    tell_other_series(opened.layout, request.source())
+    tell_other_choice(opened.layout, request.source())
     stage, layout, asked, shard = request.stage, opened.layout, opened.asked, request.shard
     results, places = opened.results, opened.places
     whose = is_of(shard, asked if request.participants else None)
@@ -189,6 +195,9 @@ def open_stage(request: Request) -> OpenStage:
         settings |= with_wishes(drawn, stage, request.model_dir)
     parameters = settings[stage.name]
     places = find_places(stage, request.source(), request.all_input_dirs(), request.model_dir)
+    if places.source is not None:
+        doubted = places.source.doubted_after(source_before(layout, stage))
+        places = replace(places, source=doubted)
     inputs = find_inputs(stage, places, settings)
     asked = select_participants(inputs.participants(), request.participants, request.shard)
     check_output_dir(request.output_dir, places.read_only())

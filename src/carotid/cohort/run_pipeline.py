@@ -15,7 +15,7 @@ from carotid.cohort.interrupts import stop_if_asked
 from carotid.cohort.outputs import check_output_dir
 from carotid.cohort.participants import select_participants
 from carotid.cohort.pipeline import Pipeline
-from carotid.cohort.places import Places, entry, tell_other_series
+from carotid.cohort.places import Places, entry, source_before, tell_other_choice
 from carotid.cohort.process import import_torch, prepare_process
 from carotid.cohort.run import all_complete, close, is_of, warn, with_networks
 from carotid.cohort.runner import Runner
@@ -107,7 +107,7 @@ def run_pipeline(
     """
     opened = open_pipeline(request)
     layout, asked, shard = OutputLayout(request.output_dir), opened.asked, request.shard
-    tell_other_series(layout, request.source())
+    tell_other_choice(layout, request.source())
     whose = is_of(shard, asked if request.participants else None)
     steps = opened.pipeline.steps_by_name.values()
     written = [step for step in steps if step.is_written]
@@ -183,7 +183,7 @@ def open_pipeline(request: PipelineRequest) -> OpenPipeline:
     prepare_process()  # what networks wish for is read with torch
     settings = settings_of(request)
     layout = OutputLayout(request.output_dir)
-    found = request.source().find()
+    found = request.source().doubted_after(source_before(layout)).find()
     asked = select_participants(list(found.scans), request.participants, request.shard)
     check_output_dir(request.output_dir, request.read_only())
     rescaling = _rescaling(request, found.folder)

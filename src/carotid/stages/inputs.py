@@ -169,7 +169,7 @@ class Inputs:
         Args:
             participant_id: Whose.
             trusted_ns: A scan that was not changed after this time is not read for its checksum,
-                unless it is one of several series; None reads each.
+                unless it is doubted; None reads each.
 
         Raises:
             InputError: Something is missing or cannot be looked at.
@@ -183,9 +183,9 @@ class Inputs:
             else:
                 scan = self.scan(participant_id)
                 state = scan_state(scan)
-                alone = scan.series is None  # series of a folder may have one size and one age
-                trusted = alone and trusted_ns is not None and state.changed_ns <= trusted_ns
-                found[need] = Input(None if trusted else hash_scan(scan), state.size_bytes)
+                old = trusted_ns is not None and state.changed_ns <= trusted_ns
+                sha256 = None if old and not scan.doubted else hash_scan(scan)
+                found[need] = Input(sha256, state.size_bytes)
         return found
 
     def _glance_on_the_way(self, need: str, participant_id: str, trusted_ns: int | None) -> Input:

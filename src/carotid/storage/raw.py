@@ -30,12 +30,15 @@ class RawScan:
         path: The folder or the file.
         kind: Which of the `READERS` it needs.
         series: Which of the series in the folder is meant; None where it must be the only one.
+        doubted: Whether another scan may have stood for it before, so that its size and age do
+            not tell whether it is still the same.
     """
 
     participant_id: str
     path: Path
     kind: str
     series: str | None = None
+    doubted: bool = False
 
     @property
     def choice(self) -> dict[str, str]:

@@ -31,11 +31,13 @@ class ScanSource:
         bids_image: Which image of a BIDS session is meant, as `acq-bb_T1w`; None: the only one.
         series: Which series of each DICOM folder is meant, by its number, its UID or the end of
             it, or its description; None: the only one.
+        doubted: Whether results may have been made from other scans of the same names.
     """
 
     path: Path
     bids_image: str | None = None
     series: str | None = None
+    doubted: bool = False
 
     def find(self) -> Place:
         """The scans there, and the folder whose `parameters.json` counts.
@@ -45,13 +47,32 @@ class ScanSource:
         """
         choice = None if self.bids_image is None else BidsChoice.parse(self.bids_image)
         place = find_scans_at(self.path, choice)
-        if self.series is None:
-            return place
-        folders = {key for key, scan in place.scans.items() if _is_folder_of_series(scan)}
-        if not folders:
-            logger.warning("%s: no folder of DICOM files, so --series chooses nothing", self.path)
-        chosen = {key: replace(place.scans[key], series=self.series) for key in folders}
-        return replace(place, scans={**place.scans, **chosen})
+        scans = place.scans
+        if self.doubted or self.bids_image is not None:
+            scans = {key: replace(scan, doubted=True) for key, scan in scans.items()}
+        if self.series is not None:
+            scans = self._with_series(scans, self.series)
+        return replace(place, scans=scans)
+
+    def _with_series(self, scans: dict[str, RawScan], series: str) -> dict[str, RawScan]:
+        """The scans, with the choice for all that are folders of series."""
+        chosen = {
+            key: replace(scan, series=series, doubted=True)
+            for key, scan in scans.items()
+            if _is_folder_of_series(scan)
+        }
+        if not chosen:
+            logger.warning(
+                "%s: no participant here is a folder of DICOM files, so --series chooses nothing",
+                self.path,
+            )
+        return scans | chosen
+
+    def doubted_after(self, before: ScanSource | None) -> ScanSource:
+        """The same; its scans are doubted if those of an earlier run were found another way."""
+        if before is not None and before.path.absolute() == self.path.absolute():
+            before = replace(before, path=self.path)
+        return replace(self, doubted=before != self)
 
     def as_record(self) -> dict[str, str]:
         """What `parameters.json` says of it."""
@@ -64,10 +85,9 @@ class ScanSource:
 
 def recorded_source(entry: Mapping[str, object]) -> ScanSource | None:
     """What a transform's object in `parameters.json` says of its scans; None where nothing."""
-    place, *chosen = (entry.get(name) for name in ("raw_dir", "bids_image", "series"))
-    if not isinstance(place, str) or not place:
-        return None
-    return ScanSource(Path(place), *(x if isinstance(x, str) and x else None for x in chosen))
+    given = (entry.get(name) for name in ("raw_dir", "bids_image", "series"))
+    place, image, series = (one if isinstance(one, str) and one else None for one in given)
+    return None if place is None else ScanSource(Path(place), image, series)
 
 
 def _is_folder_of_series(scan: RawScan) -> bool:
