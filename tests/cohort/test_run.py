@@ -162,6 +162,11 @@ def test_a_series_is_chosen_and_known_to_later_steps(
     word = (out / "sub-01" / "both_transform" / "word.txt").read_text().split()[1]
     assert int(word) > 1000, "the bright one"
     assert "the last run" not in caplog.text
+    assert status(run(BOTH, out, raw_dir=data, force=True)) == ["done"], "the one on record"
+    assert "the last run" not in caplog.text
+    for place in (None, data):
+        (failed,) = run(BOTH, out, series="3", force=True, raw_dir=place)
+        assert "not the one that the words step began with" in failed.reason
     for other, told in (("3", "has '3'"), (None, "has none")):
         with pytest.raises(UsageError, match="has changed since"):
             run(WORDS, out, raw_dir=data, series=other)

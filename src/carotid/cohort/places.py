@@ -73,17 +73,32 @@ def find_places(
     source: ScanSource | None,
     input_dirs: Mapping[str, Path],
     model_dir: Path | None,
+    *,
+    bids_image: str | None = None,
+    series: str | None = None,
 ) -> Places:
     """The directories that a run of a stage reads; the one of scans may be on record.
+
+    Args:
+        stage: Which stage.
+        source: Where scans are; None takes the folder on record.
+        input_dirs: See `Places`.
+        model_dir: See `Places`.
+        bids_image: Which image is meant; None takes the choice of the source, or on record.
+        series: Which series is meant, likewise.
 
     Raises:
         UsageError: A directory is missing, or the folder of the scans is not on record.
     """
     if not needs_scans(stage, input_dirs, model_dir):
         return Places(None, input_dirs, model_dir)
-    if source is None:
-        source = scans_on_record(OutputLayout(input_dirs[stage.earlier[-1]]))
-    return Places(source, input_dirs, model_dir)
+    if stage.earlier:
+        layout = OutputLayout(input_dirs[stage.earlier[-1]])
+        recorded = scans_on_record(layout, None if source is None else source.path)
+        source = recorded if source is None else recorded.choosing(source.bids_image, source.series)
+    elif source is None:
+        raise UsageError("the folder of the scans is missing")
+    return Places(source.choosing(bids_image, series), input_dirs, model_dir)
 
 
 def find_inputs(stage: Stage, places: Places, settings: Mapping[str, Parameters]) -> Inputs:

@@ -97,10 +97,8 @@ class Request:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def source(self) -> ScanSource | None:
-        """Where scans are, if that was given."""
-        return (
-            None if self.raw_dir is None else ScanSource(self.raw_dir, self.bids_image, self.series)
-        )
+        """The folder of the scans, if that was given."""
+        return None if self.raw_dir is None else ScanSource(self.raw_dir)
 
     def all_input_dirs(self) -> dict[str, Path]:
         """Where the results of each earlier stage are."""
@@ -123,7 +121,7 @@ def run_stage(
         UsageError: Something is wrong with the whole run; nothing was touched.
     """
     opened = open_stage(request)
-    tell_other_choice(opened.layout, request.source())
+    tell_other_choice(opened.layout, opened.places.source)
     stage, layout, asked, shard = request.stage, opened.layout, opened.asked, request.shard
     results, places = opened.results, opened.places
     whose = is_of(shard, asked if request.participants else None)
@@ -194,7 +192,14 @@ def open_stage(request: Request) -> OpenStage:
         drawn = {one.name: settings[one.name] for one in on_the_way}
         settings |= with_wishes(drawn, stage, request.model_dir)
     parameters = settings[stage.name]
-    places = find_places(stage, request.source(), request.all_input_dirs(), request.model_dir)
+    places = find_places(
+        stage,
+        request.source(),
+        request.all_input_dirs(),
+        request.model_dir,
+        bids_image=request.bids_image,
+        series=request.series,
+    )
     if places.source is not None:
         doubted = places.source.doubted_after(source_before(layout, stage))
         places = replace(places, source=doubted)

@@ -68,6 +68,14 @@ class ScanSource:
             )
         return scans | chosen
 
+    def choosing(self, bids_image: str | None, series: str | None) -> ScanSource:
+        """The same with another choice; None leaves the one that there is."""
+        return replace(
+            self,
+            bids_image=self.bids_image if bids_image is None else bids_image,
+            series=self.series if series is None else series,
+        )
+
     def doubted_after(self, before: ScanSource | None) -> ScanSource:
         """The same; its scans are doubted if those of an earlier run were found another way."""
         if before is not None and before.path.absolute() == self.path.absolute():
