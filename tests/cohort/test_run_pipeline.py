@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import MagicMock
 
 import pytest
+from tests.cohort.stage_runs import run
 from tests.command import tree
 from tests.necks import write_scan
 from tests.toy_stages import LENGTHS, WORDS, toys  # noqa: F401 - a fixture
@@ -220,11 +221,9 @@ def test_settings_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         stage_named("heatmap").wishes_of(tmp_path)
 
 
-@pytest.mark.usefixtures("toys")
-@pytest.mark.parametrize("kept", [{"words", "lengths"}, {"lengths"}])
-def test_a_run_that_goes_on_has_the_remarks_of_one_that_was_not_stopped(
-    kept: set[str], told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def remarked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reads a scan has something to tell of it."""
     plainly = OnePiece.made
 
     def with_remarks(task: OnePiece, result: Any, sources: Any) -> Made:
@@ -232,6 +231,13 @@ def test_a_run_that_goes_on_has_the_remarks_of_one_that_was_not_stopped(
         return replace(made, remarks=("doubtful: a toy",)) if "scan" in sources else made
 
     monkeypatch.setattr(OnePiece, "made", with_remarks)
+
+
+@pytest.mark.usefixtures("toys", "remarked")
+@pytest.mark.parametrize("kept", [{"words", "lengths"}, {"lengths"}])
+def test_a_run_that_goes_on_has_the_remarks_of_one_that_was_not_stopped(
+    kept: set[str], told: Told, tmp_path: Path
+) -> None:
     write_scan(tmp_path / "raw" / "a.mha", 10)
     out = tmp_path / "out"
     again = replace(two_steps(tmp_path / "raw", out), stages=[WORDS, LENGTHS, LAST_LENGTHS])
@@ -239,6 +245,14 @@ def test_a_run_that_goes_on_has_the_remarks_of_one_that_was_not_stopped(
     assert [one.remark for one in told.run(first)] == ["doubtful: a toy"]
     again = replace(again, written=frozenset({*kept, "last_lengths"}))
     assert [one.remark for one in told.run(again)] == ["doubtful: a toy"]
+
+
+@pytest.mark.usefixtures("toys", "remarked")
+def test_a_run_that_goes_on_from_a_transform_has_its_remarks(told: Told, tmp_path: Path) -> None:
+    write_scan(tmp_path / "raw" / "a.mha", 10)
+    (first,) = run(WORDS, tmp_path / "out", raw_dir=tmp_path / "raw")
+    (then,) = told.run(two_steps(tmp_path / "raw", tmp_path / "out"))
+    assert first.remark == then.remark == "doubtful: a toy"
 
 
 @pytest.mark.usefixtures("toys")

@@ -38,6 +38,16 @@ def test_a_stack_of_circles_is_a_tube(every: int) -> None:
         np.testing.assert_allclose(radii, 2.0, atol=0.02)
 
 
+def test_between_two_slices_distances_lie_between_theirs() -> None:
+    grid = oblique_grid("RAS").reoriented(CANONICAL)
+    cone = [section("internal", z, 20.0, radius, grid) for z, radius in ((4, 2.0), (8, 4.0))]
+    artery = annotated_artery(grid, cone)
+    assert artery is not None
+    z = np.array([8.0, 4.0, 5.0, 6.0, 7.0, 4.0])
+    at = grid.world_from_index(np.column_stack([np.full(6, 20.0), np.full(6, 20.0), z]))
+    np.testing.assert_allclose(-artery.lumen(at), [4, 2, 2.5, 3, 3.5, 2], atol=0.02)
+
+
 def test_nothing_is_known_beyond_the_ends_and_across_gaps() -> None:
     grid = oblique_grid("RAS").reoriented(CANONICAL)
     sections = [one for one in _tube() if not 15 <= one.z < 25]
