@@ -116,7 +116,7 @@ def test_a_bids_image_is_chosen_and_known_to_later_steps(
     assert int(word) > 1000, "the bright one"
     data = tmp_path / "data"
     assert status(run(WORDS, out, raw_dir=data, bids_image="acq-bb")) == ["skipped"]
-    assert "the last run" not in caplog.text
+    assert not caplog.records
     with pytest.raises(UsageError, match="has changed since"):  # of the same size and no younger
         run(WORDS, out, raw_dir=data, bids_image="acq-wb")
     assert "the last run had --bids_image 'acq-bb', this one has 'acq-wb'" in caplog.text
@@ -178,6 +178,14 @@ def test_a_series_where_no_folder_has_any_is_named(
 ) -> None:
     assert status(run(WORDS, tmp_path / "out", raw_dir=raw, series="2")) == ["done"] * 2
     assert "--series chooses nothing" in caplog.text
+
+
+def test_an_image_where_there_is_no_bids_data_set_is_named(
+    raw: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for place in (raw, raw / "one.mha"):
+        run(WORDS, tmp_path / "out", raw_dir=place, bids_image="T1w")
+        assert f"{place}: no BIDS data set, so --bids_image chooses nothing" in caplog.text
 
 
 def test_what_other_transforms_say_of_themselves_stays(raw: Path, tmp_path: Path) -> None:

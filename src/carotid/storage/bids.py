@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _SUBJECT, _SESSION = re.compile(r"sub-[A-Za-z0-9]+"), re.compile(r"ses-[A-Za-z0-9]+")
 _READER = READERS["nifti"]
 _LISTED = 5
+_IMAGES = "anat"
 _DESCRIPTION = "dataset_description.json"
 _MASKS = frozenset({"defacemask", "mask", "dseg", "probseg"})
 """Suffixes that are no scans; they are read only if they are asked for."""
@@ -115,6 +116,11 @@ def find_bids_scans(root: Path, choice: BidsChoice | None = None) -> BidsScans |
     return BidsScans(scans, sorted(without), folders)
 
 
+def is_bids_image(scan: RawScan) -> bool:
+    """Whether a scan was found as an image of a session."""
+    return scan.path.parent.name == _IMAGES and scan.path.name.startswith(f"{scan.participant_id}_")
+
+
 @dataclass(frozen=True)
 class _Session:
     """The images of one participant's session.
@@ -137,7 +143,7 @@ def _sessions(root: Path) -> list[_Session]:
         if not _SUBJECT.fullmatch(subject.name):
             continue
         named = [p for p in sorted(subject.glob("ses-*")) if _SESSION.fullmatch(p.name)]
-        places = [p for p in (subject, *named) if (p / "anat").is_dir()]
+        places = [p for p in (subject, *named) if (p / _IMAGES).is_dir()]
         if places:
             places = named if places[0] != subject else [subject, *named]
             found += [_session(subject, place) for place in places]
@@ -147,7 +153,7 @@ def _sessions(root: Path) -> list[_Session]:
 def _session(subject: Path, place: Path) -> _Session:
     words = [subject.name] if place == subject else [subject.name, place.name]
     images = {}
-    for path in sorted((place / "anat").glob("sub-*")):
+    for path in sorted((place / _IMAGES).glob("sub-*")):
         ending = next((e for e in _READER.extensions if path.name.endswith(e)), None)
         if ending is not None:
             parts = frozenset(path.name.removesuffix(ending).split("_"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carotid.storage.bids import BidsChoice
+from carotid.storage.bids import BidsChoice, is_bids_image
 from carotid.storage.participants import Place, find_scans_at
 from carotid.storage.readers import FOLDER_KIND
 
@@ -48,6 +48,8 @@ class ScanSource:
         choice = None if self.bids_image is None else BidsChoice.parse(self.bids_image)
         place = find_scans_at(self.path, choice)
         scans = place.scans
+        if choice is not None and not any(is_bids_image(scan) for scan in scans.values()):
+            logger.warning("%s: no BIDS data set, so --bids_image chooses nothing", self.path)
         if self.doubted or self.bids_image is not None:
             scans = {key: replace(scan, doubted=True) for key, scan in scans.items()}
         if self.series is not None:
