@@ -1,11 +1,13 @@
 """Both methods of the centerline step on simulated necks that nothing was trained or tuned on.
 
     python -m benchmarks.centerline [MODEL_DIR] [--necks 6] [--kind NAME ...] [--cache_dir DIR]
+        [--threshold 100]
 
 From scan to heatmaps by the package's own models (or those of MODEL_DIR) to the centers of `joint`
 and `sections`, which are set against the truth: one table a kind, and one of all kinds together,
 with what is asked of `joint`. Heatmaps take a minute a neck and more; `--cache_dir` keeps them.
-What the command takes, beside the other steps, `benchmarks.pipeline` measures.
+`--threshold` is that of `sections`. What the command takes, beside the other steps,
+`benchmarks.pipeline` measures.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ def main() -> None:
     parser.add_argument("--necks", type=int, default=6, help="of each kind")
     parser.add_argument("--kind", action="append", choices=list(KINDS), help="several times")
     parser.add_argument("--cache_dir", type=Path, help="keeps heatmaps here")
+    parser.add_argument("--threshold", type=float, default=100.0, help="of `sections`")
     given = parser.parse_args()
     models = given.model_dir or shipped_models("heatmap")
     pooled: dict[Method, list[SideScores]] = {method: [] for method in METHODS}
@@ -53,7 +56,7 @@ def main() -> None:
         for case in cases(kind, range(given.necks), models, given.cache_dir):
             for method in METHODS:
                 begin = time.perf_counter()
-                scores[method] += scored(case, method)
+                scores[method] += scored(case, method, given.threshold)
                 seconds[method] += time.perf_counter() - begin
         show(kind, scores)
         sides = len(scores["joint"])
@@ -63,9 +66,10 @@ def main() -> None:
     show("all together", pooled)
 
 
-def scored(case: NeckCase, method: Method) -> list[SideScores]:
-    """Both sides of a neck by a method."""
-    heatmaps, parameters = case.heatmaps, CenterlineParameters(method=method)
+def scored(case: NeckCase, method: Method, threshold: float = 100.0) -> list[SideScores]:
+    """Both sides of a neck by a method; the threshold counts for `sections` alone."""
+    heatmaps = case.heatmaps
+    parameters = CenterlineParameters(method=method, threshold=threshold)
     spacing_mm = heatmaps.grid.reoriented(CANONICAL).spacing_mm
     found = []
     for side in SIDE_NAMES:

@@ -30,27 +30,43 @@ VOXEL_MM = 0.6
 _STORED = ("RAS", "LPS", "LAS", "LSA", "RIP", "PIR")
 
 
-def simulate_second(seed: int, *, hard: bool = False, noise: float = 1.0) -> SimulatedNeck:
+def simulate_second(
+    seed: int, *, hard: bool = False, noise: float = 1.0, acquired_mm: float | None = None
+) -> SimulatedNeck:
     """Make a test neck of 0.6 mm voxels.
 
     Args:
         seed: The same seed gives the same neck.
         hard: With plaque, slow flow and much noise; else healthy arteries and little noise.
         noise: How many times as much of it as usual.
+        acquired_mm: Voxels of the acquisition, which the scanner filters and interpolates to the
+            stored ones; None: as they are stored, without a filter.
 
     Returns:
         The neck, stored in one of several orientations.
     """
     painted = paint_second(seed, hard=hard)
     rng, sigma = painted.rng, painted.sigma * noise
-    real, imaginary = rng.normal(0, sigma, (2, *painted.image.shape))
-    scan = np.hypot(painted.image + real, imaginary)
+    image = painted.image if acquired_mm is None else _filtered(painted.image, acquired_mm)
+    real, imaginary = rng.normal(0, sigma, (2, *image.shape))
+    scan = np.hypot(image + real, imaginary)
     volume = Volume((scan * 700).astype(np.int16), painted.grid)
     stored = volume.reoriented(str(rng.choice(_STORED)))
     stored = Volume(np.ascontiguousarray(stored.array), stored.grid)
     visible = np.ones(painted.grid.shape[2], dtype=bool)
     made = {"hard": hard, "noise": sigma}
     return SimulatedNeck(stored, painted.sides, visible, made)
+
+
+def _filtered(image: NDArray[np.float64], acquired_mm: float) -> NDArray[np.float64]:
+    """The image of larger voxels through a Hann-like window of k-space, on the same grid."""
+    spectrum = np.fft.fftn(image)
+    for axis, count in enumerate(image.shape):
+        at = np.abs(np.fft.fftfreq(count)) * acquired_mm / VOXEL_MM  # 0.5: the largest acquired
+        fall = np.clip((at - 0.25) / 0.25, 0, 1)
+        window = np.where(at <= 0.5, 0.575 + 0.425 * np.cos(np.pi * fall), 0)
+        spectrum *= np.expand_dims(window, [a for a in range(3) if a != axis])
+    return np.asarray(np.fft.ifftn(spectrum).real)
 
 
 @dataclass(frozen=True, eq=False)
