@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cli.study import one_line
 from tests.cli.test_pipeline import CONTOUR_MODELS, made
 from tests.command import contents, run_carotid, tree, unfinished
 
@@ -79,3 +80,8 @@ def test_mistakes_are_said_before_anything_is_done(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert str(study.models) in done.stderr
     assert not study.out.exists()
+    study.out.write_text("a file")
+    done = run_carotid("run", study.raw, study.out)
+    assert done.returncode == 2
+    assert "the output directory is a file" in one_line(done.stderr)
+    assert study.out.read_text() == "a file"

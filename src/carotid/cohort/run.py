@@ -200,12 +200,12 @@ def open_stage(request: Request) -> OpenStage:
         bids_image=request.bids_image,
         series=request.series,
     )
+    check_output_dir(request.output_dir, places.read_only())
     if places.source is not None:
         doubted = places.source.doubted_after(source_before(layout, stage))
         places = replace(places, source=doubted)
     inputs = find_inputs(stage, places, settings)
     asked = select_participants(inputs.participants(), request.participants, request.shard)
-    check_output_dir(request.output_dir, places.read_only())
     if stage.models:
         prepare_process()
     task = stage.make_task(

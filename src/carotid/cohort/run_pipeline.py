@@ -183,9 +183,9 @@ def open_pipeline(request: PipelineRequest) -> OpenPipeline:
     prepare_process()  # what networks wish for is read with torch
     settings = settings_of(request)
     layout = OutputLayout(request.output_dir)
+    check_output_dir(request.output_dir, request.read_only())
     found = request.source().doubted_after(source_before(layout)).find()
     asked = select_participants(list(found.scans), request.participants, request.shard)
-    check_output_dir(request.output_dir, request.read_only())
     rescaling = _rescaling(request, found.folder)
     chain = Chain(request.stages, request.written, settings, layout, found.scans, rescaling)
     cores = request.threads or given_cores()
