@@ -128,12 +128,13 @@ def _always(lumen_mm: float, outer_mm: float) -> Callable[[torch.Tensor], torch.
     return draw
 
 
+@pytest.mark.parametrize("order", ["RAS", "LPS", "LSA", "PIR"])
 @pytest.mark.parametrize("occluded", ["above", "below"])
 def test_the_end_of_an_internal_without_a_dark_lumen_has_no_lumen(
-    occluded: str, caplog: pytest.LogCaptureFixture
+    occluded: str, order: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    lines = _centerlines("RAS")
-    grid = oblique_grid("RAS")
+    lines = _centerlines(order)
+    grid = oblique_grid(order)
     ends = np.array([[20.0, 18.0, 4.0], [34.0, 30.0, 46.0]])
     low, high = grid.reoriented(CANONICAL).world_from_index(ends)
     course = low + np.linspace(0, 1, 80)[:, None] * (high - low)
@@ -163,11 +164,12 @@ def test_in_a_scan_with_bright_blood_lumens_stay(caplog: pytest.LogCaptureFixtur
     assert "occluded" not in caplog.text
 
 
+@pytest.mark.parametrize("order", ["RAS", "LPS", "LSA", "PIR"])
 @pytest.mark.parametrize("beside", [True, False])
 def test_guessed_centers_beside_the_artery_get_no_outlines(
-    beside: bool, caplog: pytest.LogCaptureFixture
+    beside: bool, order: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    lines, grid = _centerlines("RAS"), oblique_grid("RAS")
+    lines, grid = _centerlines(order), oblique_grid(order)
     ends = np.array([[20.0, 18.0, 4.0], [34.0, 30.0, 46.0]])
     low, high = grid.reoriented(CANONICAL).world_from_index(ends)
     course = low + np.linspace(0, 1, 80)[:, None] * (high - low)
