@@ -1,4 +1,4 @@
-"""The installed command, run as users run it: in a process of its own."""
+"""The command, run as users run it: in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import hashlib
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+
+from tests.forks import Forks
 
 CAROTID = Path(sys.executable).with_name("carotid")
 TIMEOUT_S = 500
@@ -18,15 +21,27 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def run_carotid(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end; `more` are environment variables."""
+    """Run the command to its end; `more` are environment variables.
+
+    Without any, it is a fork that need not import PyTorch, and strings have the same hashes in all
+    forks; with some, such as PYTHONHASHSEED, it is the installed command.
+    """
+    words = [str(CAROTID), *map(str, arguments)]
+    if not more:
+        return _forks().run(words, environment(), TIMEOUT_S)
     return subprocess.run(
-        [str(CAROTID), *map(str, arguments)],
+        words,
         env=environment(**more),
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
         check=False,
     )
+
+
+@cache
+def _forks() -> Forks:
+    return Forks(environment())
 
 
 def tree(folder: Path) -> dict[str, tuple[str, int]]:

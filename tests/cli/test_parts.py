@@ -18,7 +18,7 @@ def test_parts_and_merge_are_one_run(tmp_path: Path) -> None:
     places = ("--heatmap_model_dir", study.models, "--contour_model_dir", CONTOUR_MODELS)
     settings = ("-c", study.config, "--no_page")
     whole = tmp_path / "whole"
-    run = run_carotid("run", study.raw, whole, *places, *settings)
+    run = run_carotid("run", study.raw, whole, *places, *settings, PYTHONHASHSEED="1")
     assert run.returncode == 0, run.stderr
     assert "tables: " in run.stdout
     count = next(n for n in range(2, 9) if Shard(1, n).of(["one", "two"]) in (["one"], ["two"]))
