@@ -24,14 +24,16 @@ from .scans import write_participant
 from .test_plane_job import ring
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from carotid.training.contour.plane_samples import PlaneSample
+    from carotid.training.engine.run import Progress
 
 SMALL = {
     "n_epochs": 2,
     "steps_per_epoch": 2,
-    "batch_size": 2,
+    "batch_size": 1,
     "planes": 6,
     "pool_size": 2,
     "n_splits": 2,
@@ -61,6 +63,16 @@ def train(root: Path, output: Path, parameters: ContourTraining, **more: Any) ->
     tsv = more.pop("contour_tsv", None)
     place = Place(output, **more)
     return train_contour(place, root / "raw", root / "annotations", parameters, polar, tsv)
+
+
+def stop_at(part: str, step: int) -> Callable[[Progress], None]:
+    """Interrupts a training after a step."""
+
+    def stop(progress: Progress) -> None:
+        if (progress.part, progress.step) == (part, step):
+            raise KeyboardInterrupt
+
+    return stop
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +109,10 @@ def test_the_same_seed_gives_the_same_bytes_and_no_warning(
     again = train(annotated, tmp_path / "again", settings())
     assert not caplog.records
     assert [m.read_bytes() for m in again] == [m.read_bytes() for m in trained]
-    other = train(annotated, tmp_path / "other", settings(seed=5))
-    assert other[0].read_bytes() != trained[0].read_bytes()
+    with pytest.raises(KeyboardInterrupt):
+        train(annotated, tmp_path / "other", settings(seed=5), on_progress=stop_at("split-1", 1))
+    other = tmp_path / "other" / "split-0" / "model.pt"
+    assert other.read_bytes() != trained[0].read_bytes()
 
 
 def test_polar_from_annotations_writes_the_known_tools_tables(
@@ -149,23 +163,17 @@ def test_compatible_weights_lack_the_known_tools_half_sample(
 def test_interrupted_training_goes_on_as_if_nothing_had_happened(
     annotated: Path, trained: list[Path], tmp_path: Path
 ) -> None:
-    steps = 0
-
-    def stop(_progress: object) -> None:
-        nonlocal steps
-        steps += 1
-        if steps == 5:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        train(annotated, tmp_path / "cut", settings(), on_progress=stop)
+        train(annotated, tmp_path / "cut", settings(), on_progress=stop_at("split-0", 4))
     cut = train(annotated, tmp_path / "cut", settings())
     assert [m.read_bytes() for m in cut] == [m.read_bytes() for m in trained]
 
 
 def test_training_goes_on_from_models(annotated: Path, trained: list[Path], tmp_path: Path) -> None:
     start = trained[0].parents[1]
-    parameters = settings(n_epochs=1, learning_rate=1e-9, final_rate=1e-9, average_decay=0.0)
+    parameters = settings(
+        n_epochs=1, steps_per_epoch=1, learning_rate=1e-9, final_rate=1e-9, average_decay=0.0
+    )
     second = train(annotated, tmp_path / "second", parameters, start_from=start)
     before, after = (torch.load(m[0], weights_only=True) for m in (trained, second))
     name = "last.weight"
@@ -191,7 +199,8 @@ def test_it_is_said_where_training_made_models_no_better(
     validated: Any = loop._validated
     monkeypatch.setattr(loop, "_validated", worse_and_worse)
     start = trained[0].parent
-    second = train(annotated, tmp_path / "second", settings(n_epochs=1), start_from=start)
+    parameters = settings(n_epochs=1, steps_per_epoch=1)
+    second = train(annotated, tmp_path / "second", parameters, start_from=start)
     before, after = (torch.load(m[0], weights_only=True) for m in (trained, second))
     assert all(torch.equal(before[name], after[name]) for name in before)
     told = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]

@@ -28,6 +28,7 @@ from carotid.storage.results.layout import centerline_file
 from carotid.training.heatmap.parameters import CropKind, Phase, TrainingParameters
 from carotid.training.heatmap.samples import read_subset
 from carotid.training.heatmap.train import _windows, train_from_simulator, train_heatmap
+from carotid.training.heatmap.validation import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,8 @@ def settings(**changes: Any) -> TrainingParameters:
 
 @pytest.fixture(autouse=True)
 def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("carotid.training.heatmap.validation.WINDOW", (32, 32, 32))
+    small = partial(validate, window=(32, 32, 32))
+    monkeypatch.setattr("carotid.training.heatmap.train.validate", small)
     monkeypatch.setattr("carotid.training.heatmap.crops.WINDOW", (32, 32, 32))
 
 
