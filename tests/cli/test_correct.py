@@ -48,16 +48,23 @@ class Study:
         path.write_text(markups_text([Markup(name, "ClosedCurve", points, curve.labels)]))
 
 
-@pytest.fixture
-def study(tmp_path: Path) -> Study:
-    one = Study(tmp_path)
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All but the corrections; tests work on copies."""
+    root = tmp_path_factory.mktemp("correct")
+    one = Study(root)
     annotate(one.out, "a", 1.0)
-    config = tmp_path / "config.toml"
+    config = root / "config.toml"
     config.write_text("[measurement_transform]\nplaque_thickness_mm = 1.7\n")
     one.run("transform", "measurement", one.out, "-c", config)
     one.run("transform", "segmentation", one.out)
     one.run("export", "slicer", one.out, one.slicer, "--every_mm", "4")
-    return one
+    return root
+
+
+@pytest.fixture
+def study(done: Path, tmp_path: Path) -> Study:
+    return Study(shutil.copytree(done, tmp_path, dirs_exist_ok=True))
 
 
 def test_a_corrected_outline_reaches_masks_and_tables(study: Study) -> None:
