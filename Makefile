@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+QUIETLY := --quiet --disable-pip-version-check --no-compile -c constraints.txt
+PIP := $(BIN)/pip install $(QUIETLY)
+COMPILE := $(BIN)/python -m compileall -q -j 0 -x /tests/ $(VENV)/lib >/dev/null 2>&1 || true  # pip takes one core
 DEMO_DIR ?= demo
 EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 1577836800)
 
@@ -71,7 +73,7 @@ dist: $(VENV)/.dist  ## wheel and sdist: built twice alike, checked, tried in a 
 	diff -r dist build/again
 	$(BIN)/twine check --strict dist/*
 	$(PYTHON) -m venv build/try
-	build/try/bin/pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
+	build/try/bin/pip install $(QUIETLY) dist/*.whl
 	cd build && try/bin/carotid demo --participants 1 --force try/demo
 
 clean:  ## remove what the targets above made
@@ -81,12 +83,19 @@ $(VENV)/.venv:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
+$(VENV)/.all: $(VENV)/.venv pyproject.toml constraints.txt
+	$(PIP) -e ".[check,dist,docs,test]"
+	$(COMPILE)
+	touch $(addprefix $(VENV)/,.carotid .test .check .dist .docs) $@
+
 $(VENV)/.carotid: $(VENV)/.venv pyproject.toml constraints.txt
 	$(PIP) -e .
+	$(COMPILE)
 	touch $@
 
 $(VENV)/.test: $(VENV)/.carotid
 	$(PIP) -e ".[test]"
+	$(COMPILE)
 	touch $@
 
 $(VENV)/.check: $(VENV)/.test
