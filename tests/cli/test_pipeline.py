@@ -30,6 +30,8 @@ threshold = -1e6
 step_size = 10
 [contour_transform]
 delta_theta = 0.2
+[measurement_transform]
+thickness = "radial"
 """
 CONTOUR_MODELS = CONTOUR / "models" / "v1"
 KEPT = ("centerline", "contour", "segmentation")

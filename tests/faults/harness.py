@@ -128,6 +128,7 @@ RUN_CONFIG = (
     CONFIG
     + '[centerline_transform]\nmethod = "sections"\nthreshold = -1e6\nstep_size = 10\n'
     + "[contour_transform]\ndelta_theta = 0.5\n"
+    + '[measurement_transform]\nthickness = "radial"\n'
 )
 RUN_STEPS = ("centerline", "contour", "segmentation", "measurement")
 """What `carotid run` keeps of a participant."""

@@ -74,7 +74,7 @@ def test_a_run_that_was_cut_short_anywhere_goes_on(kind: str, step: int, folder:
     "processes", [2, pytest.param(8, marks=pytest.mark.faults)], ids=["two", "eight"]
 )
 def test_runs_on_one_directory_share_the_work(processes: int, folder: Path) -> None:
-    names = [f"sub-{n}" for n in range(4)]
+    names = [f"sub-{n}" for n in range(3)]
     place = RunPlace.made(folder, names)
     places = [folder / f"process {n}" for n in range(processes)]
     for one in places:
