@@ -201,7 +201,9 @@ def test_all_other_weights(case: str, models: str, kind: str, settings: dict[str
 
 
 @needs_complete
-@pytest.mark.parametrize("case", ["v1_dropout", "v2_2d_dropout"])
+@pytest.mark.parametrize(
+    "case", ["v1_dropout", pytest.param("v2_2d_dropout", marks=pytest.mark.slow)]
+)
 def test_dropout_of_all_members(case: str) -> None:
     expected = np.load(COMPLETE / "expected" / f"{case}_on.npz")
     assert_dropout_agrees(COMPLETE / "models" / case, expected, 1000)
