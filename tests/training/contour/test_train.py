@@ -6,6 +6,7 @@ import itertools
 import json
 import operator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from carotid.errors import ConfigurationError, ModelError, UsageError
 from carotid.network.contour_models import read_contour_models
 from carotid.stages.polar.parameters import PolarParameters
 from carotid.storage.model_description import read_model_description
+from carotid.training.contour import members
 from carotid.training.contour.parameters import ContourTraining
+from carotid.training.contour.sources import AnnotatedPlanes
 from carotid.training.contour.train import Place, train_contour, train_from_simulator
 from carotid.training.engine import loop
 
@@ -24,7 +27,7 @@ from .scans import write_participant
 from .test_plane_job import ring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from carotid.training.contour.plane_samples import PlaneSample
@@ -48,6 +51,14 @@ POLAR = {**SMALL, "network": "polar", "dropout": False, "average_decay": 0.0, "w
 
 def settings(**changes: Any) -> ContourTraining:
     return ContourTraining(**{**SMALL, **changes})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_samples() -> Iterator[None]:
+    """To draw them takes most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(members, "AnnotatedPlanes", partial(AnnotatedPlanes, count=2))
+        yield
 
 
 @pytest.fixture(scope="module")
