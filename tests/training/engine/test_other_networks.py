@@ -84,7 +84,7 @@ def trained(folder: Path, workers: int, epochs: int = 4) -> PhaseState:
     return train_phase(folder, fresh_state(small_network, 3), stretch, identity="slope")
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_it_learns_and_goes_on_where_it_was_cut_short(tmp_path: Path, workers: int) -> None:
     unbroken = trained(tmp_path / "whole", workers)
     losses = [row.validation_loss for row in unbroken.rows]
