@@ -18,7 +18,6 @@ import sys
 import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
 
 ROOT = Path(__file__).parents[1]
 OTHERS = (
@@ -33,38 +32,53 @@ class Forks:
     """The process that forks; it ends with this one."""
 
     def __init__(self, env: dict[str, str]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.forks"],
-            cwd=ROOT,
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._env = env
+        self._process: subprocess.Popen[str] | None = None
         atexit.register(self._end)
 
     def run(
         self, words: list[str], env: dict[str, str], timeout_s: float
     ) -> subprocess.CompletedProcess[str]:
         """Run a command here, to its end, with these environment variables."""
+        process = self._process = self._process or self._started()
+        late = threading.Timer(timeout_s, process.kill)
         with TemporaryDirectory(prefix="carotid-fork-") as said:
             asked = {"words": words, "env": env, "folder": str(Path.cwd()), "said": said}
-            late = threading.Timer(timeout_s, self._process.kill)
             late.start()
-            print(json.dumps(asked), file=self._pipe(self._process.stdin), flush=True)
-            answer = self._pipe(self._process.stdout).readline()
-            late.cancel()
+            try:
+                answer = _answer(process, json.dumps(asked))
+            except BaseException:
+                process.kill()  # a later command shall not take this one's answer for its own
+                self._end()
+                raise
+            finally:
+                late.cancel()
             out, err = (Path(said, name).read_text() for name in ("out", "err"))
-        assert answer, f"longer than {timeout_s} s: {words}; it said {out}{err}"
-        return subprocess.CompletedProcess(words, int(answer), out, err)
+        return subprocess.CompletedProcess(words, answer, out, err)
 
-    @staticmethod
-    def _pipe(pipe: IO[str] | None) -> IO[str]:
-        assert pipe is not None
-        return pipe
+    def _started(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.forks"],
+            cwd=ROOT,
+            env=self._env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
     def _end(self) -> None:
-        self._process.communicate()
+        if self._process is not None:
+            self._process.communicate()
+            self._process = None
+
+
+def _answer(process: subprocess.Popen[str], asked: str) -> int:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    print(asked, file=process.stdin, flush=True)
+    answer = process.stdout.readline()
+    assert answer, "the process that forks has ended, or the command took too long"
+    return int(answer)
 
 
 def serve() -> None:
