@@ -75,13 +75,14 @@ KINDS: dict[str, Callable[[int], SimulatedNeck]] = {
     "second-plain": lambda k: simulate_second(k, hard=False),
     "second-hard": lambda k: simulate_second(k, hard=True),
     "second-filtered": lambda k: simulate_second(k, acquired_mm=0.8),
+    "second-decayed": lambda k: simulate_second(k, acquired_mm=0.8, decay=True),
     "second-noisy": lambda k: simulate_second(NOISY_SEED + k, hard=True, noise=NOISY),
     "second-whole-plain": lambda k: simulate_second_whole(k, hard=False),
     "second-whole-hard": lambda k: simulate_second_whole(k, hard=True),
 }
 """What there is: the first simulator's necks, the same with slices of 2 to 8 mm, and the second's:
-slabs, the same from acquired voxels of 0.8 mm through a filter, slabs in which arteries are hard to
-find, and whole sections."""
+slabs, the same from acquired voxels of 0.8 mm through a filter or with a signal that decays while it
+is read, slabs in which arteries are hard to find, and whole sections."""
 
 
 def cases(

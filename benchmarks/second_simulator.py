@@ -31,7 +31,12 @@ _STORED = ("RAS", "LPS", "LAS", "LSA", "RIP", "PIR")
 
 
 def simulate_second(
-    seed: int, *, hard: bool = False, noise: float = 1.0, acquired_mm: float | None = None
+    seed: int,
+    *,
+    hard: bool = False,
+    noise: float = 1.0,
+    acquired_mm: float | None = None,
+    decay: bool = False,
 ) -> SimulatedNeck:
     """Make a test neck of 0.6 mm voxels.
 
@@ -41,15 +46,22 @@ def simulate_second(
         noise: How many times as much of it as usual.
         acquired_mm: Voxels of the acquisition, which the scanner filters and interpolates to the
             stored ones; None: as they are stored, without a filter.
+        decay: Whether signal alone is filtered, as by its decay in a long echo train; else noise
+            goes through the filter, too.
 
     Returns:
         The neck, stored in one of several orientations.
     """
     painted = paint_second(seed, hard=hard)
     rng, sigma = painted.rng, painted.sigma * noise
-    image = painted.image if acquired_mm is None else _filtered(painted.image, acquired_mm)
+    image = painted.image
     real, imaginary = rng.normal(0, sigma, (2, *image.shape))
-    scan = np.hypot(image + real, imaginary)
+    if acquired_mm is None:
+        scan = np.hypot(image + real, imaginary)
+    elif decay:
+        scan = np.hypot(_filtered(image, acquired_mm) + real, imaginary)
+    else:
+        scan = np.hypot(_filtered(image + real, acquired_mm), _filtered(imaginary, acquired_mm))
     volume = Volume((scan * 700).astype(np.int16), painted.grid)
     stored = volume.reoriented(str(rng.choice(_STORED)))
     stored = Volume(np.ascontiguousarray(stored.array), stored.grid)

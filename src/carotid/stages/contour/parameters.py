@@ -24,6 +24,8 @@ class ContourParameters(Parameters):
         radius: corrected adds the half sample that version 2 weights of the known tool lack;
             compatible leaves it out.
         seed: What dropout draws from.
+        sharpen: Whether what smoothed the scan is undone before networks on planes look at it;
+            see `carotid.stages.planes.smoothing`. Polar images stay as they are.
     """
 
     dropout: StrictBool = Field(
@@ -50,6 +52,10 @@ class ContourParameters(Parameters):
     )
     seed: Annotated[StrictInt, Field(ge=0, lt=1 << 63)] = Field(
         default=0, description="what dropout draws from"
+    )
+    sharpen: StrictBool = Field(
+        default=True,
+        description="undo the scanner's smoothing before networks on planes look at the scan",
     )
 
     @property

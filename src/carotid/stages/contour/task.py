@@ -102,7 +102,9 @@ class ContourNetworks:
         if self._models.on_planes:
             described = read_model_description(self._model_dir)
             spread = {} if described is None else described.spread
-            self._predictor = PlanePredictor(self._models, spread, self._device)
+            self._predictor = PlanePredictor(
+                self._models, spread, self._device, sharpen=self._setting.parameters.sharpen
+            )
         else:
             parameters = self._setting.parameters
             self._predictor = PolarPredictor(

@@ -5,18 +5,25 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from carotid.artifacts import FromScan
+import numpy as np
+
+from carotid.artifacts import LABELS, FromScan
 from carotid.errors import InputError
+from carotid.geometry.grid import CANONICAL
+from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.planes.find import PlaneEnsemble, find_plane_contours
+from carotid.stages.planes.sharpen import sharpened
 from carotid.storage.model_description import MODEL_JSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import torch
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from carotid.artifacts import Contours, PolarImages
+    from carotid.artifacts import Centerlines, Contours, PolarImages
+    from carotid.geometry.grid import Grid
     from carotid.network.contour_models import ContourModels
     from carotid.network.weights import Weights
     from carotid.stages.planes.predict import Network
@@ -32,11 +39,18 @@ class PlanePredictor:
         models: What was read; not to be changed from then on.
         spread: Calibration of spreads by boundary; empty where there is none.
         device: Where the networks shall compute.
+        sharpen: Whether what smoothed the scan is undone before networks look at it.
     """
 
     def __init__(
-        self, models: ContourModels, spread: Mapping[str, SpreadTable], device: torch.device
+        self,
+        models: ContourModels,
+        spread: Mapping[str, SpreadTable],
+        device: torch.device,
+        *,
+        sharpen: bool = True,
     ) -> None:
+        self._sharpen = sharpen
         self.ensemble = PlaneEnsemble([_network(one, device) for one in models.weights], spread)
         if not spread:
             logger.warning(
@@ -57,7 +71,17 @@ class PlanePredictor:
                 expected=f"{MODEL_JSON} beside the weights, which says so before the run",
                 remedy="remove the polar images, or copy model.json from where the weights are",
             )
-        return find_plane_contours(images.scan.volume, images.centerlines, self.ensemble)
+        volume = images.scan.volume
+        if self._sharpen:
+            volume = sharpened(volume, _points_mm(images.centerlines, volume.grid))
+        return find_plane_contours(volume, images.centerlines, self.ensemble)
+
+
+def _points_mm(lines: Centerlines, stored: Grid) -> NDArray[np.float64]:
+    """(n, 3) R-A-S mm of all centers, of both sides."""
+    arteries = [lines.side(side).artery(label) for side in SIDE_NAMES for label in LABELS]
+    points = np.concatenate([one.points for one in arteries])
+    return stored.reoriented(CANONICAL).world_from_index(points)
 
 
 def tell_of_settings(given: Iterable[str]) -> None:
@@ -66,7 +90,7 @@ def tell_of_settings(given: Iterable[str]) -> None:
     Args:
         given: Keys of `[contour_transform]` that the configuration has.
     """
-    idle = sorted(set(given) - {"split_list"})
+    idle = sorted(set(given) - {"sharpen", "split_list"})
     if idle:
         logger.warning(
             "%s: made for polar images; these networks look at planes across the artery, and it "

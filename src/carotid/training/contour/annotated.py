@@ -13,6 +13,7 @@ import numpy as np
 
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.outlines import centroids, inside, nearest, signed_areas, stacked
+from carotid.stages.planes.sharpen import sharpened
 from carotid.storage.raw import load_scan
 from carotid.training.contour.annotations import label_sections
 
@@ -131,7 +132,8 @@ def load_annotated(source: ContourSource) -> AnnotatedSide | None:
         (int(start[0]), int(start[1]), int(start[2])), (int(stop[0]), int(stop[1]), int(stop[2]))
     )
     # A copy, so that the scan can be let go.
-    return AnnotatedSide(part.with_array(np.ascontiguousarray(part.array)), internal, external)
+    part = sharpened(part.with_array(np.ascontiguousarray(part.array)), np.concatenate(points))
+    return AnnotatedSide(part, internal, external)
 
 
 def annotated_artery(grid: Grid, sections: Sequence[CrossSection]) -> AnnotatedArtery | None:

@@ -19,6 +19,7 @@ from carotid.network.plane_cnn import PLANES
 from carotid.simulation.close_up import simulate_close_up
 from carotid.stages.planes.predict import EXTRA_MM, artery_radii
 from carotid.stages.planes.predictor import PlanePredictor
+from carotid.stages.planes.sharpen import sharpened
 from carotid.stages.planes.spread import UNCALIBRATED, calibrated
 from carotid.stages.planes.surface import smoothed
 from carotid.storage.checksums import sha256_of_file
@@ -125,6 +126,8 @@ def look_at_necks(
 
 def _arteries(networks: Sequence[Network], number: int) -> list[Seen]:
     side = simulate_close_up(CALIBRATION_STREAM * STREAM_LENGTH + number)
+    true = [one.points_mm for one in (side.internal, side.external) if one is not None]
+    side = replace(side, volume=sharpened(side.volume, np.concatenate(true)))
     rng = np.random.default_rng([CALIBRATION_STREAM, number])
     courses, parting = found_courses(side, rng)
     kept = {label: _within(course, side.volume) for label, course in courses.items()}

@@ -1,0 +1,100 @@
+"""A scan as it would be if the scanner had not smoothed it, around the arteries."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carotid.stages.planes.smoothing import Smoothing, find_smoothing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from carotid.geometry.volume import Volume
+
+logger = logging.getLogger(__name__)
+
+MARGIN_MM = 30.0
+"""So far around the arteries a scan is looked at; farther than networks see."""
+
+_LEAST_VOXELS = 16
+_LEAST_NOISE_WINDOW = 0.03
+"""Where less of the noise's window is left, its inverse falls again."""
+_MOST_FOR_TISSUE = 3.0
+"""What tissue alone lost is raised so many times at most, since noise rises with it."""
+
+
+def sharpened(volume: Volume, points_mm: NDArray[np.float64]) -> Volume:
+    """Undo what smoothed a scan, as far as the scan tells; see `carotid.stages.planes.smoothing`.
+
+    Args:
+        volume: The scan in any orientation.
+        points_mm: (n, 3) R-A-S mm; what lies within `MARGIN_MM` of their box is sharpened.
+
+    Returns:
+        The scan on the same grid, float32; the very same where nothing smoothed it.
+    """
+    from scipy.fft import dctn, idctn
+
+    if not len(points_mm):
+        return volume
+    index = volume.grid.index_from_world(points_mm)
+    margin = MARGIN_MM / np.array(volume.grid.spacing_mm)
+    last = np.array(volume.grid.shape)
+    start = np.clip(np.floor(index.min(axis=0) - margin), 0, last).astype(int)
+    stop = np.clip(np.ceil(index.max(axis=0) + margin) + 1, 0, last).astype(int)
+    box = tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
+    part = volume.array[box].astype(np.float32)
+    if sorted(part.shape)[1] < _LEAST_VOXELS or not np.isfinite(part).all() or not np.ptp(part):
+        return volume
+    spectrum = dctn(part, norm="ortho", overwrite_x=True)
+    lengthwise = int(np.argmax(np.abs(volume.grid.affine[2, :3] / volume.grid.spacing_mm)))
+    smoothing = find_smoothing(spectrum, volume.grid.spacing_mm, lengthwise)
+    if smoothing.is_none:
+        return volume
+    logger.info("%s", _told(smoothing, volume))
+    _undo(spectrum, smoothing)
+    whole = volume.array.astype(np.float32)
+    whole[box] = idctn(spectrum, norm="ortho", overwrite_x=True)
+    return volume.with_array(whole)
+
+
+def _undo(spectrum: NDArray[np.float32], smoothing: Smoothing) -> None:
+    """Divide a spectrum by the windows that it went through, in place."""
+    for axis, window in enumerate(smoothing.noise):
+        if window is not None:
+            left = window.at(_frequencies(spectrum, axis))
+            spectrum *= _along(left / (left**2 + _LEAST_NOISE_WINDOW**2), axis)
+    raised: NDArray[np.float32] | None = None
+    for axis, window in enumerate(smoothing.tissue):
+        if window is not None:
+            one = _along(1 / window.at(_frequencies(spectrum, axis), beyond=False), axis)
+            raised = one if raised is None else raised * one
+    if raised is not None:
+        spectrum *= np.minimum(raised, np.float32(_MOST_FOR_TISSUE))
+
+
+def _frequencies(spectrum: NDArray[np.float32], axis: int) -> NDArray[np.float64]:
+    return np.linspace(0, 1, spectrum.shape[axis], endpoint=False)
+
+
+def _along(values: NDArray[np.float64], axis: int) -> NDArray[np.float32]:
+    return np.asarray(np.expand_dims(values, [a for a in range(3) if a != axis]), np.float32)
+
+
+def _told(smoothing: Smoothing, volume: Volume) -> str:
+    """What was found, for a reader."""
+    frequency = np.linspace(0, 1, 201)
+    axes = []
+    for axis, spacing in enumerate(volume.grid.spacing_mm):
+        left = np.ones(len(frequency))
+        for one, beyond in ((smoothing.noise[axis], True), (smoothing.tissue[axis], False)):
+            if one is not None:
+                left = left * one.at(frequency, beyond=beyond)
+        if left.min() < 0.5:
+            half = frequency[np.argmax(left < 0.5)]
+            axes.append(f"{volume.orientation[axis]} {spacing:.2f} -> {spacing / half:.2f} mm")
+    where = f" ({', '.join(axes)})" if axes else ""
+    return f"the scanner smoothed the scan{where}; undone for contours"

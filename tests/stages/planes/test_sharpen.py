@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from scipy.fft import dctn
+
+from carotid.stages.planes.sharpen import MARGIN_MM, sharpened
+from carotid.stages.planes.smoothing import Smoothing, Window, find_smoothing
+
+from .pictures import SPACING_MM, balls, scan, through
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from carotid.geometry.volume import Volume
+
+    Picture = NDArray[np.float64]
+
+NOISE = 0.05
+ALL = (0, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def picture() -> Picture:
+    return balls(np.random.default_rng(3))
+
+
+def _noise(picture: Picture, size: float = NOISE) -> tuple[Picture, Picture]:
+    real, imaginary = np.random.default_rng(4).normal(0, size, (2, *picture.shape))
+    return real, imaginary
+
+
+def _plain(picture: Picture, size: float = NOISE) -> Volume:
+    real, imaginary = _noise(picture, size)
+    return scan(np.hypot(picture + real, imaginary))
+
+
+def _filtered(picture: Picture, axes: tuple[int, ...] = ALL, size: float = NOISE) -> Volume:
+    """Noise and picture through the same window, as scanners filter what they measured."""
+    real, imaginary = _noise(picture, size)
+    return scan(np.hypot(through(picture + real, axes), through(imaginary, axes)))
+
+
+def _decayed(picture: Picture, axes: tuple[int, ...] = ALL, size: float = 0.02) -> Volume:
+    """The picture alone through the window, as an echo train that decays."""
+    real, imaginary = _noise(picture, size)
+    return scan(np.hypot(through(picture, axes) + real, imaginary))
+
+
+def _smoothing(volume: Volume) -> Smoothing:
+    spectrum = dctn(volume.array.astype(np.float32), norm="ortho")
+    return find_smoothing(spectrum, volume.grid.spacing_mm, 2)
+
+
+def _everywhere(volume: Volume) -> Picture:
+    last = np.array(volume.grid.shape) - 1.0
+    return volume.grid.world_from_index(np.array([[0.0, 0.0, 0.0], last]))
+
+
+def _values(volume: Volume) -> Picture:
+    return np.asarray(volume.array, np.float64)
+
+
+def _kept(found: Volume, picture: Picture, axis: int) -> float:
+    """How much of a picture's high frequencies along an axis is left in a scan of it."""
+    seen, true = (np.fft.fftn(one) for one in (_values(found), picture * 700))
+    at = [2 * np.abs(np.fft.fftfreq(n)) for n in picture.shape]
+    high = [(one > 0.4) & (one < 0.6) if a == axis else one < 0.3 for a, one in enumerate(at)]
+    band = np.ix_(*high)
+    return float((seen[band] * true[band].conj()).real.sum() / (np.abs(true[band]) ** 2).sum())
+
+
+def test_a_scan_that_nothing_smoothed_stays_the_very_same(picture: Picture) -> None:
+    for size in (0.02, NOISE, 0.15):
+        plain = _plain(picture, size)
+        assert _smoothing(plain).is_none
+        assert sharpened(plain, _everywhere(plain)) is plain
+
+
+def test_noise_tells_the_window_that_a_scanner_laid_over_k_space(picture: Picture) -> None:
+    found = _smoothing(_filtered(picture))
+    assert found.tissue == (None, None, None)
+    for axis, off in enumerate((0.13, 0.13, 0.35)):  # along the neck tissue is in the way
+        window = found.noise[axis]
+        assert window is not None
+        # 0.2 + 0.8 · (1 + cos(π (f / 0.35 − 1))) / 2 up to 0.7, and 0 beyond.
+        at = window.at(np.array([0.3, 0.5, 0.6, 0.8]))
+        np.testing.assert_allclose(at, [1.0, 0.69, 0.35, 0.0], atol=off)
+
+
+def test_tissue_tells_it_where_noise_did_not_go_through(picture: Picture) -> None:
+    found = _smoothing(_decayed(picture))
+    assert found.noise == (None, None, None)
+    for window in found.tissue:
+        assert window is not None
+        assert window.at(np.array([0.25]), beyond=False)[0] > 0.85
+        assert 0.4 < window.at(np.array([0.5]), beyond=False)[0] < 0.85
+
+
+@pytest.mark.parametrize("smooth", [_filtered, _decayed])
+def test_what_was_smoothed_is_nearer_to_the_truth_afterwards(
+    picture: Picture, smooth: Callable[..., Volume], caplog: pytest.LogCaptureFixture
+) -> None:
+    scanned = smooth(picture)
+    with caplog.at_level(logging.INFO):
+        found = sharpened(scanned, _everywhere(scanned))
+    for axis in (0, 1):
+        assert _kept(scanned, picture, axis) < 0.75
+        assert _kept(found, picture, axis) == pytest.approx(1, abs=0.12)
+    assert found.array.dtype == np.float32
+    assert found.grid is scanned.grid
+    assert "the scanner smoothed the scan (R 0.50 -> " in caplog.text
+
+
+@pytest.mark.parametrize("orientation", ["LPS", "SRA", "AIL", "PSR"])
+@pytest.mark.parametrize("smooth", [_filtered, _decayed])
+def test_the_order_of_axes_does_not_count(
+    picture: Picture, smooth: Callable[..., Volume], orientation: str
+) -> None:
+    scanned = smooth(picture, (0,))
+    points = _everywhere(scanned)
+    straight = sharpened(scanned, points)
+    turned = sharpened(scanned.reoriented(orientation), points)
+    assert turned.orientation == orientation
+    off = _values(turned.reoriented("RAS")) - _values(straight)
+    assert np.abs(off).max() < 3
+    assert np.abs(_values(straight) - _values(scanned)).max() > 30
+
+
+def test_an_axis_that_nothing_smoothed_is_left(picture: Picture) -> None:
+    found = _smoothing(_filtered(picture, (0,)))
+    assert found.noise[0] is not None
+    assert found.noise[1:] == (None, None)
+
+
+def test_thick_slices_are_left_and_planes_sharpened(picture: Picture) -> None:
+    real, imaginary = _noise(picture)
+    whole = np.hypot(through(picture + real, (0, 1)), through(imaginary, (0, 1)))
+    thick = scan(whole[:, :, ::8], (0.5, 0.5, 4.0))
+    found = _smoothing(thick)
+    assert found.noise[0] is not None
+    assert found.noise[1] is not None
+    assert (found.noise[2], found.tissue[2]) == (None, None)
+
+
+def test_only_what_is_near_the_arteries_changes(picture: Picture) -> None:
+    long = np.concatenate([picture] * 3)
+    scanned = _filtered(long)
+    point = scanned.grid.world_from_index(np.array([[0.0, 44.0, 40.0]]))
+    found = sharpened(scanned, point)
+    reach = int(MARGIN_MM / SPACING_MM[0]) + 2
+    assert np.array_equal(found.array[reach:], scanned.array[reach:])
+    assert np.abs(_values(found) - _values(scanned))[: reach - 3].mean() > 1
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((40, 40, 40), np.int16),
+        np.full((40, 40, 40), np.nan, np.float32),
+        np.arange(27, dtype=np.int16).reshape(3, 3, 3),
+        np.arange(4800, dtype=np.float32).reshape(40, 120, 1),
+        np.random.default_rng(1).normal(size=(30, 30, 30)).astype(np.float32),
+    ],
+)
+def test_what_tells_nothing_is_left(array: NDArray[np.generic]) -> None:
+    volume = scan(np.zeros(array.shape)).with_array(array)
+    assert sharpened(volume, _everywhere(volume)) is volume
+    assert sharpened(volume, np.empty((0, 3))) is volume
+
+
+def test_a_window_is_flat_and_falls_to_its_end() -> None:
+    window = Window(0.4, 0.8, 0.2)
+    np.testing.assert_allclose(window.at(np.array([0.0, 0.4, 0.6, 0.9])), [1, 1, 0.6, 0], atol=1e-6)
+    np.testing.assert_allclose(window.at(np.array([0.9]), beyond=False), [0.2])
