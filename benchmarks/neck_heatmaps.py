@@ -81,8 +81,8 @@ KINDS: dict[str, Callable[[int], SimulatedNeck]] = {
     "second-whole-hard": lambda k: simulate_second_whole(k, hard=True),
 }
 """What there is: the first simulator's necks, the same with slices of 2 to 8 mm, and the second's:
-slabs, the same from acquired voxels of 0.8 mm through a filter or with a signal that decays while it
-is read, slabs in which arteries are hard to find, and whole sections."""
+slabs, the same from acquired voxels of 0.8 mm through a filter or with a signal that decays while
+it is read, slabs in which arteries are hard to find, and whole sections."""
 
 
 def cases(
