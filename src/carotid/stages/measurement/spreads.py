@@ -8,7 +8,10 @@ factor `spread_scale` are to be calibrated against known truth.
 
 The largest of many uncertain values is overstated. What is stated for an extreme is therefore the
 root mean square of its change when the thickness is disturbed within its spread, in fixed draws: it
-holds the excess as well as the scatter.
+holds the excess as well as the scatter. For the largest of a whole artery, draws have the tails
+that errors have: by the calibration of the package's networks, 95 % of them lie within 2.3 to 3.7
+times what holds 68 %, where a normal distribution has 2.0 and Student's t with 4 degrees of freedom
+2.4.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from carotid.geometry.tube import ANGLES
 from carotid.stages.measurement.shapes import MAP_ANGLES
 
 _DRAWS = 64
+_DEGREES_OF_FREEDOM = 4
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,8 +126,19 @@ def spread_of_largest(
     along = _root(np.exp(-0.5 * apart**2))
     draws = np.random.default_rng(0).normal(size=(_DRAWS, len(some), MAP_ANGLES))
     errors = _unit(along @ draws @ _root(_correlation(parameters.spread_angle_deg)).T)
+    errors *= _tails()[:, None, None]
     disturbed = (thickness[some] + spread[some] * errors).max(axis=(1, 2))
     return float(np.sqrt(((disturbed - thickness.max()) ** 2).mean()))
+
+
+@cache
+def _tails() -> NDArray[np.float64]:
+    """(draws,) factors that make normal errors Student's t, of which 68 % lie within 1 as well."""
+    from scipy.special import chdtri, stdtrit
+
+    above = (np.random.default_rng(0).permutation(_DRAWS) + 0.5) / _DRAWS
+    wider = np.sqrt(_DEGREES_OF_FREEDOM / chdtri(_DEGREES_OF_FREEDOM, above))
+    return np.asarray(wider / stdtrit(_DEGREES_OF_FREEDOM, 0.84), np.float64)
 
 
 @cache
