@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from carotid.geometry.sides import SideName
 
 VOXEL_MM = 0.6
+LAST = 0.15
+"""What the scanner's filter leaves of the highest frequency that was acquired."""
 _STORED = ("RAS", "LPS", "LAS", "LSA", "RIP", "PIR")
 
 
@@ -46,8 +48,8 @@ def simulate_second(
         noise: How many times as much of it as usual.
         acquired_mm: Voxels of the acquisition, which the scanner filters and interpolates to the
             stored ones; None: as they are stored, without a filter.
-        decay: Whether signal alone is filtered, as by its decay in a long echo train; else noise
-            goes through the filter, too.
+        decay: Whether signal alone is filtered, as by its decay in a long echo train, and noise
+            only ends where the acquisition does; else noise goes through the filter, too.
 
     Returns:
         The neck, stored in one of several orientations.
@@ -56,12 +58,11 @@ def simulate_second(
     rng, sigma = painted.rng, painted.sigma * noise
     image = painted.image
     real, imaginary = rng.normal(0, sigma, (2, *image.shape))
-    if acquired_mm is None:
-        scan = np.hypot(image + real, imaginary)
-    elif decay:
-        scan = np.hypot(_filtered(image, acquired_mm) + real, imaginary)
-    else:
-        scan = np.hypot(_filtered(image + real, acquired_mm), _filtered(imaginary, acquired_mm))
+    if acquired_mm is not None:
+        image = _filtered(image, acquired_mm)
+        last = 1.0 if decay else LAST
+        real, imaginary = (_filtered(one, acquired_mm, last) for one in (real, imaginary))
+    scan = np.hypot(image + real, imaginary)
     volume = Volume((scan * 700).astype(np.int16), painted.grid)
     stored = volume.reoriented(str(rng.choice(_STORED)))
     stored = Volume(np.ascontiguousarray(stored.array), stored.grid)
@@ -70,13 +71,15 @@ def simulate_second(
     return SimulatedNeck(stored, painted.sides, visible, made)
 
 
-def _filtered(image: NDArray[np.float64], acquired_mm: float) -> NDArray[np.float64]:
+def _filtered(
+    image: NDArray[np.float64], acquired_mm: float, last: float = LAST
+) -> NDArray[np.float64]:
     """The image of larger voxels through a Hann-like window of k-space, on the same grid."""
     spectrum = np.fft.fftn(image)
     for axis, count in enumerate(image.shape):
         at = np.abs(np.fft.fftfreq(count)) * acquired_mm / VOXEL_MM  # 0.5: the largest acquired
         fall = np.clip((at - 0.25) / 0.25, 0, 1)
-        window = np.where(at <= 0.5, 0.575 + 0.425 * np.cos(np.pi * fall), 0)
+        window = np.where(at <= 0.5, last + (1 - last) * (1 + np.cos(np.pi * fall)) / 2, 0)
         spectrum *= np.expand_dims(window, [a for a in range(3) if a != axis])
     return np.asarray(np.fft.ifftn(spectrum).real)
 
