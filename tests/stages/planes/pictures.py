@@ -21,15 +21,14 @@ SPACING_MM = 0.5, 0.5, 0.5
 def balls(rng: np.random.Generator, shape: Sequence[int] = SHAPE) -> NDArray[np.float64]:
     """Bright and dark balls that are long along the last axis, each voxel the mean of its parts."""
     fine = np.full([2 * n for n in shape], 0.6, np.float32)
-    axes = np.meshgrid(*[np.arange(n) for n in fine.shape], indexing="ij", sparse=True)
     for _ in range(160):
         center = rng.uniform(0, fine.shape)
-        radius = rng.uniform(4, 20)
-        away = sum(
-            ((at - c) / (radius * long)) ** 2
-            for at, c, long in zip(axes, center, (1, 1, 2.5), strict=True)
-        )
-        fine[away < 1] = rng.uniform(0, 1.2)
+        half = rng.uniform(4, 20) * np.array([1, 1, 2.5])
+        low, high = np.maximum(center - half, 0).astype(int), (center + half).astype(int) + 1
+        box = fine[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+        at = np.ogrid[tuple(slice(a, a + n) for a, n in zip(low, box.shape, strict=True))]
+        away = sum(((x - c) / h) ** 2 for x, c, h in zip(at, center, half, strict=True))
+        box[away < 1] = rng.uniform(0, 1.2)
     pairs = [part for n in shape for part in (n, 2)]
     return np.asarray(fine.reshape(pairs).mean(axis=(1, 3, 5)), np.float64)
 

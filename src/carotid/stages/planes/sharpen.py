@@ -20,6 +20,9 @@ MARGIN_MM = 30.0
 """So far around the arteries a scan is looked at; farther than networks see."""
 
 _LEAST_VOXELS = 16
+_USUAL = 128.0
+"""Mean intensities from here to four times as much are taken as they are; others are scaled to it
+by a power of 4, which is exact. So squares fit single precision."""
 _LEAST_NOISE_WINDOW = 0.03
 """Where less of the noise's window is left, its inverse falls again."""
 _MOST_FOR_TISSUE = 3.0
@@ -46,9 +49,14 @@ def sharpened(volume: Volume, points_mm: NDArray[np.float64]) -> Volume:
     start = np.clip(np.floor(index.min(axis=0) - margin), 0, last).astype(int)
     stop = np.clip(np.ceil(index.max(axis=0) + margin) + 1, 0, last).astype(int)
     box = tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
-    part = volume.array[box].astype(np.float32)
-    if sorted(part.shape)[1] < _LEAST_VOXELS or not np.isfinite(part).all() or not np.ptp(part):
+    with np.errstate(over="ignore"):
+        part = volume.array[box].astype(np.float32)
+    if not part.size or sorted(part.shape)[1] < _LEAST_VOXELS:
         return volume
+    if not np.isfinite(part).all() or not np.ptp(part):
+        return volume
+    unit = _unit(part)
+    part /= unit
     spectrum = dctn(part, norm="ortho", overwrite_x=True)
     lengthwise = int(np.argmax(np.abs(volume.grid.affine[2, :3] / volume.grid.spacing_mm)))
     smoothing = find_smoothing(spectrum, volume.grid.spacing_mm, lengthwise)
@@ -56,9 +64,16 @@ def sharpened(volume: Volume, points_mm: NDArray[np.float64]) -> Volume:
         return volume
     logger.info("%s", _told(smoothing, volume))
     _undo(spectrum, smoothing)
+    spectrum *= unit
     whole = volume.array.astype(np.float32)
     whole[box] = idctn(spectrum, norm="ortho", overwrite_x=True)
     return volume.with_array(whole)
+
+
+def _unit(part: NDArray[np.float32]) -> np.float32:
+    """The power of 4 in which intensities are of a usual size."""
+    mean = float(np.mean(np.abs(part), dtype=np.float64))
+    return np.float32(4.0 ** max(np.floor(np.log2(mean / _USUAL) / 2), -60))
 
 
 def _undo(spectrum: NDArray[np.float32], smoothing: Smoothing) -> None:
