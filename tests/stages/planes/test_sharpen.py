@@ -111,6 +111,8 @@ def test_what_was_smoothed_is_nearer_to_the_truth_afterwards(
     for axis in (0, 1):
         assert _kept(scanned, picture, axis) < 0.75
         assert _kept(found, picture, axis) == pytest.approx(1, abs=0.12)
+    off = (_values(found) / 700 - picture)[8:-8, 8:-8, 8:-8]
+    assert off.std() < 2 * NOISE  # the noise of a scan without a window, and not more than twice it
     assert found.array.dtype == np.float32
     assert found.grid is scanned.grid
     assert "the scanner smoothed the scan (R 0.50 -> " in caplog.text

@@ -10,9 +10,12 @@ import numpy as np
 from carotid.stages.planes.smoothing import Smoothing, find_smoothing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from carotid.geometry.volume import Volume
+    from carotid.stages.planes.smoothing import Window
 
 logger = logging.getLogger(__name__)
 
@@ -24,17 +27,18 @@ _USUAL = 128.0
 """Mean intensities from here to four times as much are taken as they are; others are scaled to it
 by a power of 4, which is exact. So squares fit single precision."""
 _LEAST_NOISE_WINDOW = 0.03
-"""Where less of the noise's window is left, its inverse falls again."""
+"""Where the noise's windows of all axes together leave less, their inverse falls again."""
 _MOST_FOR_TISSUE = 3.0
 """What tissue alone lost is raised so many times at most, since noise rises with it."""
 
 
-def sharpened(volume: Volume, points_mm: NDArray[np.float64]) -> Volume:
+def sharpened(volume: Volume, points_mm: NDArray[np.float64], level: int = logging.INFO) -> Volume:
     """Undo what smoothed a scan, as far as the scan tells; see `carotid.stages.planes.smoothing`.
 
     Args:
         volume: The scan in any orientation.
         points_mm: (n, 3) R-A-S mm; what lies within `MARGIN_MM` of their box is sharpened.
+        level: At which level the log says so.
 
     Returns:
         The scan on the same grid, float32; the very same where nothing smoothed it.
@@ -62,7 +66,7 @@ def sharpened(volume: Volume, points_mm: NDArray[np.float64]) -> Volume:
     smoothing = find_smoothing(spectrum, volume.grid.spacing_mm, lengthwise)
     if smoothing.is_none:
         return volume
-    logger.info("%s", _told(smoothing, volume))
+    logger.log(level, "%s", _told(smoothing, volume))
     _undo(spectrum, smoothing)
     spectrum *= unit
     whole = volume.array.astype(np.float32)
@@ -78,17 +82,24 @@ def _unit(part: NDArray[np.float32]) -> np.float32:
 
 def _undo(spectrum: NDArray[np.float32], smoothing: Smoothing) -> None:
     """Divide a spectrum by the windows that it went through, in place."""
-    for axis, window in enumerate(smoothing.noise):
+    left = _product(spectrum, smoothing.noise, beyond=True)
+    if left is not None:
+        spectrum *= left / (left**2 + np.float32(_LEAST_NOISE_WINDOW) ** 2)
+    left = _product(spectrum, smoothing.tissue, beyond=False)
+    if left is not None:
+        spectrum *= np.minimum(1 / left, np.float32(_MOST_FOR_TISSUE))
+
+
+def _product(
+    spectrum: NDArray[np.float32], windows: Sequence[Window | None], *, beyond: bool
+) -> NDArray[np.float32] | None:
+    """What the windows of the three axes leave together; None where there is none."""
+    left: NDArray[np.float32] | None = None
+    for axis, window in enumerate(windows):
         if window is not None:
-            left = window.at(_frequencies(spectrum, axis))
-            spectrum *= _along(left / (left**2 + _LEAST_NOISE_WINDOW**2), axis)
-    raised: NDArray[np.float32] | None = None
-    for axis, window in enumerate(smoothing.tissue):
-        if window is not None:
-            one = _along(1 / window.at(_frequencies(spectrum, axis), beyond=False), axis)
-            raised = one if raised is None else raised * one
-    if raised is not None:
-        spectrum *= np.minimum(raised, np.float32(_MOST_FOR_TISSUE))
+            own = _along(window.at(_frequencies(spectrum, axis), beyond=beyond), axis)
+            left = own if left is None else left * own
+    return left
 
 
 def _frequencies(spectrum: NDArray[np.float32], axis: int) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ Nothing is known beyond the first and last slice of an artery, nor across gaps.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -132,7 +133,8 @@ def load_annotated(source: ContourSource) -> AnnotatedSide | None:
         (int(start[0]), int(start[1]), int(start[2])), (int(stop[0]), int(stop[1]), int(stop[2]))
     )
     # A copy, so that the scan can be let go.
-    part = sharpened(part.with_array(np.ascontiguousarray(part.array)), np.concatenate(points))
+    part = part.with_array(np.ascontiguousarray(part.array))
+    part = sharpened(part, np.concatenate(points), logging.DEBUG)
     return AnnotatedSide(part, internal, external)
 
 
