@@ -1,12 +1,13 @@
 """How good contour models are on simulated necks that nothing was trained on.
 
     python -m benchmarks.contour_accuracy [MODEL_DIR] [--kind second-plain second-hard] [--necks 20]
-                                  [--centers found true] [--cache FOLDER]
+                                  [--centers found true] [--cache FOLDER] [--as_smoothed]
 
 Without MODEL_DIR the package's own models are measured, on centerlines that the package finds in
 the heatmaps of its own models (`found`: the whole pipeline from the scan) and on true centers
 (`true`). Networks on planes and networks on polar images are measured alike. Lengths are
-millimetres. There is a table per kind of neck; `--cache` keeps heatmaps for the next time.
+millimetres. There is a table per kind of neck; `--cache` keeps heatmaps for the next time, and
+`--as_smoothed` leaves what the scanner smoothed.
 """
 
 from __future__ import annotations
@@ -49,13 +50,14 @@ if TYPE_CHECKING:
     Finder = Callable[[Volume, Centerlines], Contours]
 
 
-def finder_of(model_dir: Path) -> Finder:
+def finder_of(model_dir: Path, *, sharpen: bool = True) -> Finder:
     """What finds contours by the models of a directory, whichever kind they are."""
     models, cpu = read_contour_models(model_dir), torch.device("cpu")
     predictor: ContourPredictor
     if models.on_planes:
         described = read_model_description(model_dir)
-        predictor = PlanePredictor(models, {} if described is None else described.spread, cpu)
+        spread = {} if described is None else described.spread
+        predictor = PlanePredictor(models, spread, cpu, sharpen=sharpen)
     else:
         predictor = PolarPredictor(models, ContourParameters(), cpu)
     polar = PolarParameters(**trained_with(model_dir).get("polar", {}))
@@ -115,8 +117,9 @@ def main() -> None:
     parser.add_argument("--necks", type=int, default=20)
     parser.add_argument("--centers", nargs="+", choices=["found", "true"], default=["found"])
     parser.add_argument("--cache", type=Path)
+    parser.add_argument("--as_smoothed", action="store_true", help="sharpen = false")
     given = parser.parse_args()
-    find = finder_of(given.model_dir)
+    find = finder_of(given.model_dir, sharpen=not given.as_smoothed)
     for kind in given.kind:
         for centers in given.centers:
             scores = Scores()
