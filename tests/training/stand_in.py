@@ -1,10 +1,22 @@
-"""Sides that are quick to make: dark tubes on noise, one below the fork and two above it."""
+"""What is quick to make: sides with dark tubes on noise, scans of noise with annotated centers."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from carotid.geometry.grid import Grid
+from carotid.geometry.volume import Volume
+from carotid.storage.annotations import annotation_text
+from carotid.storage.metaimage.write import write_metaimage
+from carotid.storage.results.layout import centerline_file
 from carotid.training.heatmap.stream import StoredSide
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from carotid.geometry.sides import SideName
 
 SHAPE = (48, 32, 48)
 
@@ -26,3 +38,21 @@ def tubes(seed: int) -> StoredSide:
             row, column = centers[z, channel]
             image[z][np.hypot(row_index - row, column_index - column) < radius] = 0.1
     return StoredSide(image.astype(np.float16), centers, np.ones(s, np.bool_), fork)
+
+
+def write_participant(root: Path, name: str, seed: int) -> None:
+    """A scan of noise in `raw`, and centers of both sides in `annotations`."""
+    rng = np.random.default_rng(seed)
+    shape = (60, 24, 30)
+    grid = Grid(shape, np.diag([0.6, 0.6, 0.6, 1.0]))
+    (root / "raw").mkdir(exist_ok=True)
+    volume = Volume(rng.integers(0, 900, shape).astype(np.int16), grid)
+    write_metaimage(root / "raw" / f"{name}.mha", volume)
+    places: tuple[tuple[SideName, float], ...] = (("left", 12.0), ("right", 48.0))
+    for side, x in places:
+        centers = np.full((30, 2, 2), np.nan)
+        centers[3:27, 0] = x, 12.0
+        centers[14:27, 1] = x + 3, 15.0
+        path = centerline_file(root / "annotations", name, side)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(annotation_text(centers))

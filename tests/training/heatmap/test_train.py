@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from tests.training.stand_in import tubes
+from tests.training.stand_in import tubes, write_participant
 
 from carotid.errors import InputError, ModelError, UsageError
 from carotid.geometry.grid import Grid
@@ -16,7 +16,6 @@ from carotid.geometry.volume import Volume
 from carotid.network.members import load_members
 from carotid.network.model_files import find_models
 from carotid.network.unet import UNet
-from carotid.storage.annotations import annotation_text
 from carotid.storage.metaimage.write import write_metaimage
 from carotid.storage.model_description import (
     ModelDescription,
@@ -59,23 +58,6 @@ def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     small = partial(validate, window=(32, 32, 32))
     monkeypatch.setattr("carotid.training.heatmap.train.validate", small)
     monkeypatch.setattr("carotid.training.heatmap.crops.WINDOW", (32, 32, 32))
-
-
-def write_participant(root: Path, name: str, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    shape = (60, 24, 30)
-    grid = Grid(shape, np.diag([0.6, 0.6, 0.6, 1.0]))
-    (root / "raw").mkdir(exist_ok=True)
-    volume = Volume(rng.integers(0, 900, shape).astype(np.int16), grid)
-    write_metaimage(root / "raw" / f"{name}.mha", volume)
-    places: tuple[tuple[SideName, float], ...] = (("left", 12.0), ("right", 48.0))
-    for side, x in places:
-        centers = np.full((30, 2, 2), np.nan)
-        centers[3:27, 0] = x, 12.0
-        centers[14:27, 1] = x + 3, 15.0
-        path = centerline_file(root / "annotations", name, side)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(annotation_text(centers))
 
 
 @pytest.fixture
