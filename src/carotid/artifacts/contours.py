@@ -89,6 +89,7 @@ class Contours:
         stored: The scan's stored grid; None where it is unknown.
         planes: Radii in planes across the arteries by side and label, where the outlines were cut
             from them; None where they were not.
+        smoothing: What smoothed the scan and was undone before, in words; None where nothing was.
     """
 
     __repr__ = short
@@ -98,6 +99,7 @@ class Contours:
     canonical: Grid
     stored: Grid | None
     planes: Mapping[SideName, Mapping[Label, RayRadii]] | None = None
+    smoothing: str | None = None
 
     def __post_init__(self) -> None:
         require_kinds(

@@ -139,6 +139,14 @@ def contours(
     return networks.contours(images)
 
 
+def _smoothing(found: Contours) -> dict[str, str]:
+    return {} if found.smoothing is None else {"smoothing_undone": found.smoothing}
+
+
 contour_task = one_piece(
-    contours, save_contours, grid_of=attrgetter("stored"), networks=ContourNetworks
+    contours,
+    save_contours,
+    grid_of=attrgetter("stored"),
+    facts_of=_smoothing,
+    networks=ContourNetworks,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,10 +72,13 @@ class PlanePredictor:
                 expected=f"{MODEL_JSON} beside the weights, which says so before the run",
                 remedy="remove the polar images, or copy model.json from where the weights are",
             )
-        volume = images.scan.volume
+        volume, smoothing = images.scan.volume, None
         if self._sharpen:
-            volume = sharpened(volume, _points_mm(images.centerlines, volume.grid))
-        return find_plane_contours(volume, images.centerlines, self.ensemble)
+            volume, smoothing = sharpened(volume, _points_mm(images.centerlines, volume.grid))
+        if smoothing is not None:
+            logger.info("the scanner smoothed the scan (%s); undone for contours", smoothing)
+        found = find_plane_contours(volume, images.centerlines, self.ensemble)
+        return replace(found, smoothing=smoothing)
 
 
 def _points_mm(lines: Centerlines, stored: Grid) -> NDArray[np.float64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from carotid.geometry.volume import Volume
     from carotid.stages.planes.smoothing import Window
 
-logger = logging.getLogger(__name__)
-
 MARGIN_MM = 30.0
 """So far around the arteries a scan is looked at; farther than networks see."""
 
@@ -32,21 +29,21 @@ _MOST_FOR_TISSUE = 3.0
 """What tissue alone lost is raised so many times at most, since noise rises with it."""
 
 
-def sharpened(volume: Volume, points_mm: NDArray[np.float64], level: int = logging.INFO) -> Volume:
+def sharpened(volume: Volume, points_mm: NDArray[np.float64]) -> tuple[Volume, str | None]:
     """Undo what smoothed a scan, as far as the scan tells; see `carotid.stages.planes.smoothing`.
 
     Args:
         volume: The scan in any orientation.
         points_mm: (n, 3) R-A-S mm; what lies within `MARGIN_MM` of their box is sharpened.
-        level: At which level the log says so.
 
     Returns:
-        The scan on the same grid, float32; the very same where nothing smoothed it.
+        The scan on the same grid, float32, and what was undone in words; the very same scan and
+        None where nothing smoothed it.
     """
     from scipy.fft import dctn, idctn
 
     if not len(points_mm):
-        return volume
+        return volume, None
     index = volume.grid.index_from_world(points_mm)
     margin = MARGIN_MM / np.array(volume.grid.spacing_mm)
     last = np.array(volume.grid.shape)
@@ -56,22 +53,21 @@ def sharpened(volume: Volume, points_mm: NDArray[np.float64], level: int = loggi
     with np.errstate(over="ignore"):
         part = volume.array[box].astype(np.float32)
     if not part.size or sorted(part.shape)[1] < _LEAST_VOXELS:
-        return volume
+        return volume, None
     if not np.isfinite(part).all() or not np.ptp(part):
-        return volume
+        return volume, None
     unit = _unit(part)
     part /= unit
     spectrum = dctn(part, norm="ortho", overwrite_x=True)
     lengthwise = int(np.argmax(np.abs(volume.grid.affine[2, :3] / volume.grid.spacing_mm)))
     smoothing = find_smoothing(spectrum, volume.grid.spacing_mm, lengthwise)
     if smoothing.is_none:
-        return volume
-    logger.log(level, "%s", _told(smoothing, volume))
+        return volume, None
     _undo(spectrum, smoothing)
     spectrum *= unit
     whole = volume.array.astype(np.float32)
     whole[box] = idctn(spectrum, norm="ortho", overwrite_x=True)
-    return volume.with_array(whole)
+    return volume.with_array(whole), _told(smoothing, volume)
 
 
 def _unit(part: NDArray[np.float32]) -> np.float32:
@@ -111,7 +107,7 @@ def _along(values: NDArray[np.float64], axis: int) -> NDArray[np.float32]:
 
 
 def _told(smoothing: Smoothing, volume: Volume) -> str:
-    """What was found, for a reader."""
+    """Voxels as they are stored and as large as those that show as much, by axis."""
     frequency = np.linspace(0, 1, 201)
     axes = []
     for axis, spacing in enumerate(volume.grid.spacing_mm):
@@ -122,5 +118,4 @@ def _told(smoothing: Smoothing, volume: Volume) -> str:
         if left.min() < 0.5:
             half = frequency[np.argmax(left < 0.5)]
             axes.append(f"{volume.orientation[axis]} {spacing:.2f} -> {spacing / half:.2f} mm")
-    where = f" ({', '.join(axes)})" if axes else ""
-    return f"the scanner smoothed the scan{where}; undone for contours"
+    return ", ".join(axes) or "less than by half"

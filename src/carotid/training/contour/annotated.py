@@ -6,7 +6,6 @@ Nothing is known beyond the first and last slice of an artery, nor across gaps.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -134,7 +133,7 @@ def load_annotated(source: ContourSource) -> AnnotatedSide | None:
     )
     # A copy, so that the scan can be let go.
     part = part.with_array(np.ascontiguousarray(part.array))
-    part = sharpened(part, np.concatenate(points), logging.DEBUG)
+    part, _ = sharpened(part, np.concatenate(points))
     return AnnotatedSide(part, internal, external)
 
 

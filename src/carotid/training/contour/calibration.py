@@ -7,7 +7,6 @@ the networks gave, becomes the tables of `model.json`.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -128,7 +127,7 @@ def look_at_necks(
 def _arteries(networks: Sequence[Network], number: int) -> list[Seen]:
     side = simulate_close_up(CALIBRATION_STREAM * STREAM_LENGTH + number)
     true = [one.points_mm for one in (side.internal, side.external) if one is not None]
-    sharp = sharpened(side.volume, np.concatenate(true), logging.DEBUG)
+    sharp, _ = sharpened(side.volume, np.concatenate(true))
     side = replace(side, volume=sharp)
     rng = np.random.default_rng([CALIBRATION_STREAM, number])
     courses, parting = found_courses(side, rng)
