@@ -214,7 +214,7 @@ def _fit_noise(
         lengthwise = 1 / (1 + (at / t[9]) ** 2) ** 2
         parts = []
         for (level, floor, along), shape in zip((t[3:6], t[6:9]), tissue, strict=True):
-            # The share of surfaces in the high band follows from that in the middle one.
+            # One share for both bands, though the high one has less: windows are harder to see so.
             share = np.exp(t[10]) * shape
             inside = window * (1 + share + np.exp(along) * lengthwise)
             parts.append(level + np.log(inside + np.exp(floor)))
