@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.stages.planes.smoothing import Smoothing, find_smoothing
+from carotid.stages.planes.smoothing import (
+    Smoothing,
+    along_axis,
+    find_smoothing,
+    frequencies,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,17 +98,9 @@ def _product(
     left: NDArray[np.float32] | None = None
     for axis, window in enumerate(windows):
         if window is not None:
-            own = _along(window.at(_frequencies(spectrum, axis), beyond=beyond), axis)
+            own = along_axis(window.at(frequencies(spectrum, axis), beyond=beyond), axis)
             left = own if left is None else left * own
     return left
-
-
-def _frequencies(spectrum: NDArray[np.float32], axis: int) -> NDArray[np.float64]:
-    return np.linspace(0, 1, spectrum.shape[axis], endpoint=False)
-
-
-def _along(values: NDArray[np.float64], axis: int) -> NDArray[np.float32]:
-    return np.asarray(np.expand_dims(values, [a for a in range(3) if a != axis]), np.float32)
 
 
 def _told(smoothing: Smoothing, volume: Volume) -> str:

@@ -120,7 +120,8 @@ def find_smoothing(
         windows[lengthwise] = None  # tissue's own fall looks like one where there is little noise
     for axis, window in enumerate(windows):
         if window is not None:
-            power *= _along(1 / np.maximum(window.at(_frequencies(power, axis)), 0.15) ** 2, axis)
+            left = np.maximum(window.at(frequencies(power, axis)), 0.15)
+            power *= along_axis(1 / left**2, axis)
     tissue = _tissue_windows(power, spacing_mm, acquired, lengthwise)
     return Smoothing(_three(windows), _three(tissue))
 
@@ -131,11 +132,13 @@ def _three(
     return windows[0], windows[1], windows[2]
 
 
-def _frequencies(power: NDArray[np.float32], axis: int) -> Profile:
+def frequencies(power: NDArray[np.float32], axis: int) -> Profile:
+    """The frequencies along an axis of a spectrum, shares of the highest one."""
     return np.linspace(0, 1, power.shape[axis], endpoint=False)
 
 
-def _along(values: Profile, axis: int) -> NDArray[np.float32]:
+def along_axis(values: Profile, axis: int) -> NDArray[np.float32]:
+    """Values along an axis, to be multiplied with a spectrum."""
     return np.asarray(np.expand_dims(values, [a for a in range(3) if a != axis]), np.float32)
 
 
@@ -191,7 +194,7 @@ def _porod(
     across = np.zeros(1)
     for a in range(3):
         if a != axis:
-            own = (_frequencies(power, a) * 0.5 / spacing_mm[a])[_band(power.shape[a], *bands[a])]
+            own = (frequencies(power, a) * 0.5 / spacing_mm[a])[_band(power.shape[a], *bands[a])]
             across = (across[:, None] + own**2).ravel()
     square = (at * 0.5 / spacing_mm[axis]) ** 2
     fall = np.array([np.mean(1 / (one + across) ** 2) for one in square])
@@ -214,7 +217,7 @@ def _fit_noise(
         lengthwise = 1 / (1 + (at / t[9]) ** 2) ** 2
         parts = []
         for (level, floor, along), shape in zip((t[3:6], t[6:9]), tissue, strict=True):
-            # One share for both bands, though the high one has less: windows are harder to see so.
+            # One share for both bands, though the high one has less: so windows are harder to see.
             share = np.exp(t[10]) * shape
             inside = window * (1 + share + np.exp(along) * lengthwise)
             parts.append(level + np.log(inside + np.exp(floor)))
@@ -333,10 +336,8 @@ def _completed(
             known[a] for a in known if highest[axis] / _LIKE < highest[a] < highest[axis] * _LIKE
         ]
         if one is None and like and axis not in sharp and highest[axis] > _LEAST_ACQUIRED_PER_MM:
-            middle = [
-                float(np.mean([getattr(w, name) for w in like])) for name in ("start", "last")
-            ]
-            one = Window(middle[0], 1.0, middle[1])
+            starts, lasts = [w.start for w in like], [w.last for w in like]
+            one = Window(float(np.mean(starts)), 1.0, float(np.mean(lasts)))
         if one is not None:
             share = highest[axis] * 2 * spacing_mm[axis]
             one = replace(one, start=one.start * share, end=one.end * share)
