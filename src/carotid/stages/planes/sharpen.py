@@ -6,12 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.stages.planes.smoothing import (
-    Smoothing,
-    along_axis,
-    find_smoothing,
-    frequencies,
-)
+from carotid.stages.planes.kspace import along_axis, frequencies
+from carotid.stages.planes.smoothing import find_smoothing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carotid.geometry.volume import Volume
-    from carotid.stages.planes.smoothing import Window
+    from carotid.stages.planes.kspace import Window
+    from carotid.stages.planes.smoothing import Smoothing
 
 MARGIN_MM = 30.0
 """So far around the arteries a scan is looked at; farther than networks see."""
