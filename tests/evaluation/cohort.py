@@ -78,7 +78,7 @@ def save(
         root: An output directory.
         participant_id: Whose.
         vessels: The arteries.
-        fork_mm: Where the bifurcation is said to be.
+        fork_mm: Where the bifurcation was set by hand.
         slices: Which slices have outlines; all where it is None.
         parameters: How they are measured.
     """
@@ -88,7 +88,7 @@ def save(
     if slices is not None:
         kept = tuple(one for one in contours.left if one.z in slices)
         contours = Contours(kept, (), contours.canonical, contours.stored)
-    found = measure(contours, centerlines_of(typed, grid, fork_mm), parameters)
+    found = measure(contours, centerlines_of(typed, grid, fork_mm, by_hand=True), parameters)
     folder = OutputLayout(root).transform(participant_id, MEASUREMENT_TRANSFORM)
     folder.mkdir(parents=True)
     save_measurements(found, folder)

@@ -104,7 +104,7 @@ def test_the_tables_of_a_cohort_say_so_too(
     assert "of different settings: thickness: laplace" in caplog.text
     table = load_table(tmp_path / "B" / "participants.tsv")
     assert table.words("wt_method") == (*["laplace"] * 4, "radial")
-    assert table.words("bifurcation_left") == ("found",) * 5
+    assert table.words("bifurcation_left") == ("corrected",) * 5
     caplog.clear()
     shutil.rmtree(tmp_path / "B" / "e")
     write_cohort_tables(OutputLayout(tmp_path / "B"))

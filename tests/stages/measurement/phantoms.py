@@ -131,8 +131,10 @@ def centerlines_of(
     grid: Grid,
     fork_mm: Sequence[float] | None = (0, 0, 0),
     side: str = "left",
+    *,
+    by_hand: bool = False,
 ) -> Centerlines:
-    """True courses in the slices of a scan, and a bifurcation in R-A-S mm."""
+    """True courses in the slices of a scan, and a bifurcation in R-A-S mm, maybe set by hand."""
     canonical = grid.reoriented(CANONICAL)
     lines: dict[str, Centerline] = {}
     for label in ("internal", "external"):
@@ -148,7 +150,8 @@ def centerlines_of(
         lines[label] = Centerline.of_points(points)
     fork = None
     if fork_mm is not None:
-        fork = Bifurcation(canonical.index_from_world(np.array(fork_mm, np.float64)), 1.0)
+        point = canonical.index_from_world(np.array(fork_mm, np.float64))
+        fork = Bifurcation(point, 1.0, by_hand)
     own = SideCenterlines(lines["internal"], lines["external"], fork)
     empty = Centerline.of_points(np.empty((0, 3)))
     other = SideCenterlines(empty, empty)

@@ -210,7 +210,7 @@ def test_a_participant_s_row_says_how_its_numbers_came_about() -> None:
     np.testing.assert_array_equal(share, [0.4, np.nan])
     dictionary = {column.name: column for column in table.columns}
     assert set(dictionary["bifurcation_left"].levels) == {
-        "found", "corrected", "lowest", "unknown",
+        "divider", "found", "corrected", "lowest", "unknown",
     }  # fmt: skip
     assert "radial" in dictionary["wt_method"].levels
 

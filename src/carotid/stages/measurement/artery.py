@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,24 +11,17 @@ from carotid.artifacts import LABELS
 from carotid.geometry.axis import Axis
 from carotid.geometry.outlines import centroids, stacked
 from carotid.geometry.polygons import convex_hull, crosses_itself, has_area
+from carotid.stages.measurement.fork import find_fork
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from carotid.artifacts import CrossSection, Label, Outline, SideCenterlines
     from carotid.geometry.grid import Grid
-
-
-ForkSource = Literal["found", "corrected", "lowest", "unknown"]
-FORK_SOURCES: Mapping[str, str] = {
-    "found": "found with the centerlines",
-    "corrected": "set by hand",
-    "lowest": "the lowest point of the external carotid",
-    "unknown": "unknown: there are no positions and no segments",
-}
-"""Where a bifurcation comes from."""
+    from carotid.geometry.sides import SideName
+    from carotid.stages.measurement.fork import Fork, ForkSource
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,15 +86,15 @@ def arteries_of(
     centerlines: SideCenterlines | None,
     canonical: Grid,
     smoothing_mm: float,
+    side: SideName,
 ) -> tuple[Artery, ...]:
     """The arteries of one side that have outlines, internal first.
 
     The course goes through the centerline's points; where there is none, through the centers of
-    the outlines. The bifurcation is the centerlines', else the lowest point of the external.
+    the outlines.
     """
     spacing = np.array(canonical.spacing_mm)
-    fork, source = fork_mm(sections, centerlines, canonical)
-    found = []
+    found = {}
     for label in LABELS:
         own = sorted((one for one in sections if one.label == label), key=lambda one: one.z)
         own = [one for one in own if _usable(one.lumen) or _usable(one.wall)]
@@ -121,35 +114,23 @@ def arteries_of(
             course = np.concatenate([line, course[alone]])
             course = course[np.argsort(course[:, 2], kind="stable")]
         axis = Axis.through(course, smoothing_mm)
-        zero = np.nan if fork is None else float(axis.s_at(fork[2]))
-        if fork is not None and label == "external" and fork[2] < axis.points_mm[0, 2]:
-            # The external begins above the bifurcation: straight on from there.
-            zero = -float(np.linalg.norm(axis.points_mm[0] - fork))
-        found.append(Artery(label, z, heights, lumen, wall, centers, axis, zero, source))
-    return tuple(found)
+        found[label] = Artery(
+            label, z, heights, lumen, wall, centers, axis, np.nan, "unknown"
+        )
+    fork = find_fork(found, centerlines, spacing, side)
+    return tuple(_counted_from(fork, one) for one in found.values())
 
 
-def fork_mm(
-    sections: Sequence[CrossSection], centerlines: SideCenterlines | None, canonical: Grid
-) -> tuple[NDArray[np.float64] | None, ForkSource]:
-    """(3,) the bifurcation in scan millimetres, None where it is unknown, and its source."""
-    spacing = np.array(canonical.spacing_mm)
-    if centerlines is not None:
-        fork = centerlines.bifurcation
-        if fork is not None:
-            place = np.asarray(fork.point * spacing, np.float64)
-            return place, "corrected" if fork.corrected else "found"
-        if len(centerlines.external):
-            return np.asarray(centerlines.external.points[0] * spacing, np.float64), "lowest"
-    external = [one for one in sections if one.label == "external" and _usable(one.lumen)]
-    if not external:
-        return None, "unknown"
-    lowest = min(external, key=lambda one: one.z)
-    outline = lowest.lumen
-    if outline is None:
-        return None, "unknown"
-    center = outline.points.mean(axis=0)
-    return np.asarray(np.array([*center, lowest.z]) * spacing, np.float64), "lowest"
+def _counted_from(fork: Fork, artery: Artery) -> Artery:
+    """The artery with positions from a bifurcation."""
+    if fork.point_mm is None:
+        return artery
+    axis, height = artery.axis, fork.point_mm[2]
+    zero = float(axis.s_at(height))
+    if artery.label == "external" and height < axis.points_mm[0, 2]:
+        # The external begins above the bifurcation: straight on from there.
+        zero = -float(np.linalg.norm(axis.points_mm[0] - fork.point_mm))
+    return replace(artery, zero_mm=zero, fork_source=fork.source)
 
 
 def _usable(outline: Outline | None) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.measurements import Column, MeasurementTable
-from carotid.stages.measurement.artery import FORK_SOURCES
+from carotid.stages.measurement.fork import FORK_SOURCES
 from carotid.stages.measurement.segment_table import SEGMENT_COLUMNS
 from carotid.stages.measurement.segments import REMODELLED
 from carotid.stages.measurement.slice_table import METHOD

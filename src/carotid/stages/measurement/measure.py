@@ -56,6 +56,7 @@ def measure(
             None if centerlines is None else centerlines.side(side),
             canonical,
             chosen.smoothing_mm,
+            side,
         )
         for artery in arteries:
             if artery.zero_mm != artery.zero_mm:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.geometry.outlines import equal_arcs, inside
 from carotid.geometry.tube import ANGLES
 from carotid.stages.measurement.across import axial_outlines, planes_across
+from carotid.stages.measurement.overlap import holds_course, overlap
 from carotid.stages.measurement.shapes import Shapes, measure_shapes, without_wall
 from carotid.stages.measurement.spreads import Spreads, spreads_of
 
@@ -47,8 +47,6 @@ MAX_CROSSED = 0.1
 
 _IN_SMOOTH = (2 * np.pi / ANGLES) / np.sin(2 * np.pi / ANGLES)
 """Area of a circle over that of the polygon through the ends of the rays."""
-
-_OVERLAP_NODES = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +114,8 @@ def _measured(
     angle = np.rad2deg(np.arccos(np.clip(tangents[:, 2], -1, 1)))
     k = len(artery.z)
     no_lumen, no_wall = _without(artery.lumen, k), _without(artery.wall, k)
-    fused = _overlap(artery, other, "wall") > parameters.fused_share
-    overlap = _overlap(artery, other, "lumen") > 0
+    fused = overlap(artery, other, "wall") > parameters.fused_share
+    joined = overlap(artery, other, "lumen") > 0
     crossed = np.fmax(np.nan_to_num(across.crossed), np.nan_to_num(axial.crossed))
     edge = _marked(artery.lumen, k, "at_edge") | _marked(artery.wall, k, "at_edge")
     across, axial = without_wall(across, fused), without_wall(axial, fused)
@@ -131,15 +129,15 @@ def _measured(
         "lumen_outside_wall": crossed > 0,
         "fused": fused,
         "unsure": unsure,
-        "lumens_overlap": overlap,
-        "both_lumens": _holds_course(artery, other),
+        "lumens_overlap": joined,
+        "both_lumens": holds_course(artery, other),
         "oblique": angle > parameters.oblique_deg,
         "no_plane": np.isnan(across.la) & np.isnan(across.tva),
         "near_bifurcation": np.abs(s_mm) < parameters.near_bifurcation_mm,
         "corrected": _marked(artery.lumen, k, "corrected") | _marked(artery.wall, k, "corrected"),
     }
     inverted = (across.la > across.tva) | (axial.la > axial.tva)
-    lumen_read = ~(no_lumen | edge | overlap | inverted)
+    lumen_read = ~(no_lumen | edge | joined | inverted)
     wall_read = lumen_read & ~(no_wall | fused | unsure) & (crossed <= MAX_CROSSED)
     return MeasuredArtery(
         artery, side, s_mm, angle, across, axial, spreads, flags, lumen_read, wall_read
@@ -156,34 +154,3 @@ def _marked(border: Border, k: int, name: str) -> NDArray[np.bool_]:
     out = np.zeros(k, np.bool_)
     out[border.rows] = getattr(border, name)
     return out
-
-
-def _holds_course(one: Artery, other: Artery | None) -> NDArray[np.bool_]:
-    """(k,) whether the lumen holds the course of the other artery, below its lowest outline."""
-    holds = np.zeros(len(one.z), np.bool_)
-    if other is None:
-        return holds
-    heights = one.heights_mm[one.lumen.rows]
-    there = (heights >= other.axis.points_mm[0, 2]) & (heights < other.heights_mm[0])
-    course = other.axis.at(heights[there])[:, None, :2]
-    holds[one.lumen.rows[there]] = inside(course, one.lumen.outlines_mm[there])[:, 0]
-    return holds
-
-
-def _overlap(one: Artery, other: Artery | None, boundary: str) -> NDArray[np.float64]:
-    """(k,) the larger share of either artery's outline that lies inside the other's."""
-    share = np.zeros(len(one.z))
-    if other is None:
-        return share
-    mine: Border = getattr(one, boundary)
-    theirs: Border = getattr(other, boundary)
-    _, a, b = np.intersect1d(one.z[mine.rows], other.z[theirs.rows], return_indices=True)
-    if not len(a):
-        return share
-    first, second = (
-        equal_arcs(border.outlines_mm[rows], _OVERLAP_NODES)
-        for border, rows in ((mine, a), (theirs, b))
-    )
-    within = [inside(first, second).mean(axis=1), inside(second, first).mean(axis=1)]
-    share[mine.rows[a]] = np.maximum(*within)
-    return share

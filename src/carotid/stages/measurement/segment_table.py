@@ -9,7 +9,7 @@ import numpy as np
 
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.measurements import Column, MeasurementTable
-from carotid.stages.measurement.artery import FORK_SOURCES
+from carotid.stages.measurement.fork import FORK_SOURCES
 from carotid.stages.measurement.parameters import DIAMETERS
 from carotid.stages.measurement.slice_table import EXTREME_ERROR, INTRACRANIAL, METHOD
 from carotid.stages.measurement.stretches import SEGMENTS
