@@ -67,7 +67,7 @@ def vessels_of(
 ) -> dict[Label, Vessel]:
     """The arteries of one side that have outlines."""
     smoothing_mm = MeasurementParameters().smoothing_mm
-    found = arteries_of(contours.side(side), centerlines, contours.canonical, smoothing_mm)
+    found = arteries_of(contours.side(side), centerlines, contours.canonical, smoothing_mm, side)
     return {one.label: Vessel(one, side, contours.canonical) for one in found}
 
 

@@ -114,9 +114,7 @@ def arteries_of(
             course = np.concatenate([line, course[alone]])
             course = course[np.argsort(course[:, 2], kind="stable")]
         axis = Axis.through(course, smoothing_mm)
-        found[label] = Artery(
-            label, z, heights, lumen, wall, centers, axis, np.nan, "unknown"
-        )
+        found[label] = Artery(label, z, heights, lumen, wall, centers, axis, np.nan, "unknown")
     fork = find_fork(found, centerlines, spacing, side)
     return tuple(_counted_from(fork, one) for one in found.values())
 

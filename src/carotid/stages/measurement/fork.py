@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from carotid.artifacts import SideCenterlines
+    from carotid.artifacts import Label, SideCenterlines
     from carotid.geometry.sides import SideName
     from carotid.stages.measurement.artery import Artery
 
@@ -61,7 +61,7 @@ class Fork:
 
 
 def find_fork(
-    arteries: Mapping[str, Artery],
+    arteries: Mapping[Label, Artery],
     centerlines: SideCenterlines | None,
     spacing_mm: NDArray[np.float64],
     side: SideName,

@@ -1,0 +1,178 @@
+"""Where positions along the arteries begin."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from carotid.artifacts import Centerline, Contours
+from carotid.stages.measurement.measure import measure
+
+from .phantoms import Vessel, centerlines_of, contours_of, grid_of, straight
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from carotid.artifacts import Centerlines
+    from carotid.geometry.grid import Grid
+    from carotid.measurements import SideMeasurements
+
+SPACING = (0.5, 0.6, 0.8)
+DIVIDER_MM = 4 / np.cos(np.arctan(0.4)) / 0.8
+"""Slices through tubes of 2 mm radius, which move apart by 0.8 per mm, are apart from here on."""
+
+
+def forked() -> dict[str, Vessel]:
+    """Two arteries whose courses meet at the origin."""
+    along = straight()[:, 2]
+    away = 0.4 * np.clip(along, 0, None)
+    internal, external = straight().copy(), straight().copy()
+    internal[:, 0] -= away
+    external[:, 0] += away
+    above = along >= 0
+    return {
+        "internal": Vessel.around(internal, 2, 3),
+        "external": Vessel.around(external[above], 2, 3),
+    }
+
+
+def drawn(grid: Grid, side: str = "left", every: int = 1) -> Contours:
+    vessels: Any = forked()
+    return contours_of(vessels, grid, side, every=every)
+
+
+def lines(grid: Grid, fork_mm: Any = (0, 0, 0), side: str = "left", **more: Any) -> Centerlines:
+    vessels: Any = forked()
+    return centerlines_of(vessels, grid, fork_mm, side, **more)
+
+
+def without_external_below(contours: Contours, height_mm: float) -> Contours:
+    """As networks on planes draw it: one outline below the flow divider."""
+    kept = tuple(
+        one
+        for one in contours.left
+        if one.label == "internal" or height_of(contours, one.z) >= height_mm
+    )
+    return replace(contours, left=kept)
+
+
+def height_of(contours: Contours, z: int) -> float:
+    return float(contours.canonical.world_from_index(np.array([0.0, 0.0, z]))[2])
+
+
+def found(
+    contours: Contours, centerlines: Centerlines | None, side: str = "left"
+) -> tuple[float, str]:
+    """The height in R-A-S at which the internal's positions begin, and where that comes from."""
+    made = measure(contours, centerlines)
+    own: Mapping[str, SideMeasurements] = {"left": made.left, "right": made.right}
+    table = own[side].slices
+    internal = np.array(table.words("label")) == "internal"
+    s: NDArray[np.float64] = table.numbers("s_mm")[internal]
+    heights = np.array([height_of(contours, int(z)) for z in table.numbers("z")[internal]])
+    order = np.argsort(s)
+    rows = list(zip(made.segments.words("side"), made.segments.words("segment"), strict=True))
+    source = made.segments.words("bifurcation")[rows.index((side, "internal"))]
+    return float(np.interp(0, s[order], heights[order])), source
+
+
+@pytest.mark.parametrize("order", ["RAS", "LPS", "SRA", "PIL"])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_positions_begin_at_the_lowest_slice_in_which_the_lumens_are_apart(
+    order: str, side: str
+) -> None:
+    grid = grid_of(SPACING, order)
+    height, source = found(drawn(grid, side), lines(grid, side=side), side)
+    assert source == "divider"
+    assert DIVIDER_MM - 0.1 <= height <= DIVIDER_MM + SPACING[2] + 0.1
+
+
+def test_one_outline_that_holds_both_lumens_is_below_it() -> None:
+    grid = grid_of(SPACING)
+    both = without_external_below(drawn(grid), 3.2)
+    # The external's course lies within the internal's lumen up to 2.5 mm, where they overlap next.
+    height, source = found(both, lines(grid))
+    assert source == "divider"
+    assert DIVIDER_MM - 0.1 <= height <= DIVIDER_MM + SPACING[2] + 0.1
+
+
+def test_it_is_seen_without_centerlines() -> None:
+    grid = grid_of(SPACING)
+    height, source = found(drawn(grid), None)
+    assert source == "divider"
+    assert DIVIDER_MM - 0.1 <= height <= DIVIDER_MM + SPACING[2] + 0.1
+
+
+def test_a_bifurcation_that_was_set_by_hand_counts() -> None:
+    grid = grid_of(SPACING)
+    height, source = found(drawn(grid), lines(grid, (0, 0, -2.0), by_hand=True))
+    assert source == "corrected"
+    assert height == pytest.approx(-2.0, abs=0.1)
+
+
+def test_outlines_that_begin_late_do_not_show_it() -> None:
+    """Somebody drew the external from 9 mm on: its course is beside the other lumen before."""
+    grid = grid_of(SPACING)
+    height, source = found(without_external_below(drawn(grid), 9.0), lines(grid))
+    assert source == "found"
+    assert height == pytest.approx(0, abs=0.1)
+
+
+def test_sparse_outlines_do_not_show_it() -> None:
+    grid = grid_of((0.5, 0.6, 0.4))
+    every = drawn(grid, every=12)
+    assert len({one.z for one in every.left}) > 8
+    assert found(every, lines(grid))[1] == "found"
+
+
+def test_thick_slices_show_it_to_a_slice() -> None:
+    grid = grid_of((0.5, 0.6, 4.0))
+    height, source = found(drawn(grid), lines(grid))
+    assert source == "divider"
+    assert DIVIDER_MM - 0.1 <= height <= DIVIDER_MM + 4.1
+
+
+def test_one_slice_in_which_lumens_are_apart_is_none() -> None:
+    """The outlines of one slice below have lost each other."""
+    grid = grid_of(SPACING)
+    contours = drawn(grid)
+    low = min(one.z for one in contours.left if height_of(contours, one.z) > 2)
+    moved = tuple(
+        replace(one, lumen=replace(one.lumen, points=one.lumen.points + np.array([8, 0])))
+        if one.z == low and one.label == "external" and one.lumen is not None
+        else one
+        for one in contours.left
+    )
+    height, source = found(replace(contours, left=moved), lines(grid))
+    assert source == "divider"
+    assert height >= DIVIDER_MM - 0.1
+
+
+def test_a_divider_far_from_where_the_courses_meet_is_told_and_does_not_count(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    grid = grid_of(SPACING)
+    height, source = found(drawn(grid), lines(grid, (0, 0, 12.0)))
+    assert source == "found"
+    assert height == pytest.approx(12, abs=0.1)
+    assert (
+        "left: the lumens part 6 mm below the point where the courses meet; positions count from "
+        "where the courses meet; look at the outlines, or set the bifurcation by hand"
+    ) in caplog.text
+
+
+def test_an_artery_alone_has_the_bifurcation_of_its_centerlines() -> None:
+    grid = grid_of(SPACING)
+    contours = drawn(grid)
+    alone = replace(contours, left=tuple(x for x in contours.left if x.label == "internal"))
+    assert found(alone, lines(grid))[1] == "found"
+    nothing = Centerline.of_points(np.empty((0, 3)))
+    none = lines(grid, None)
+    none = replace(none, left=replace(none.left, external=nothing))
+    made = measure(alone, none)
+    assert set(made.segments.words("bifurcation")) == {"unknown"}
