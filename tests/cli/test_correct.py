@@ -105,7 +105,7 @@ def test_a_corrected_outline_reaches_masks_and_tables(study: Study) -> None:
 def test_a_moved_bifurcation_moves_the_segments(study: Study) -> None:
     path = study.slicer / "a" / "bifurcation.mrk.json"
     (markup,) = read_markups(path)
-    moved = markup.points_mm + np.array([0, 0, -5.0])
+    moved = markup.points_mm + np.array([0, 0, -10.0])
     path.write_text(markups_text([Markup("bifurcation", "Fiducial", moved, markup.labels)]))
     before = study.measured("covered_mm", segment="common")
     page = write_report(study.out).page
@@ -117,7 +117,8 @@ def test_a_moved_bifurcation_moves_the_segments(study: Study) -> None:
     assert not is_older(study.out, page)
     assert "Corrected by hand" in page.read_text()
     assert "shows what was there before: views/a.html; made anew by `carotid view" in said
-    assert study.measured("covered_mm", segment="common") == pytest.approx(before - 5, abs=0.8)
+    # From the flow divider to below where the lumens overlap, which nothing reads.
+    assert before - 7 < study.measured("covered_mm", segment="common") < before - 3
     table = load_table(study.out / "a" / "measurement_transform" / "arteries.tsv")
     by_side = dict(zip(table.words("side"), table.words("bifurcation"), strict=True))
     assert by_side["left"] == "corrected"

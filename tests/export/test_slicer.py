@@ -20,6 +20,7 @@ from carotid.export.slicer import (
     read_drawn,
 )
 from carotid.geometry.grid import CANONICAL
+from carotid.stages.measurement.bifurcations import bifurcations_of
 from carotid.storage.markups import SUFFIX, Markup, markups_text
 
 if TYPE_CHECKING:
@@ -69,8 +70,17 @@ def test_positions_in_the_patient_are_those_of_the_vessel(grid: Grid) -> None:
     line = next(m for m in centerline_markups(lines, canonical) if m.name.startswith("left_int"))
     nearest = np.linalg.norm(line.points_mm[:, None] - course, axis=2).min(axis=1)
     assert nearest.max() < 0.3  # half a step of the drawn course
-    point = bifurcation_markup(lines, canonical)
+    point = bifurcation_markup(bifurcations_of(None, lines), canonical)
     np.testing.assert_allclose(point.points_mm, [[1, 2, 3]], atol=1e-6)
+    # With outlines it is the flow divider: between the lumens, where they are apart first.
+    divider = bifurcation_markup(bifurcations_of(contours, lines), canonical)
+    assert divider.labels == ("left",)
+    away = [
+        np.linalg.norm(vessels[label].course - divider.points_mm[0], axis=1).min()
+        for label in ("internal", "external")
+    ]
+    assert min(away) > 1.5  # the courses meet at the origin
+    assert away[0] == pytest.approx(away[1], abs=1)
 
 
 def test_a_moved_bifurcation_comes_back(tmp_path: Path) -> None:

@@ -41,8 +41,8 @@ def neck(order: str = CANONICAL) -> tuple[Contours, Centerlines]:
     right: Any = moved(fork(PLAQUE_MM), 8.0, mirrored=True)
     both = contours_of(left, grid), contours_of(right, grid, "right")
     contours = Contours(both[0].left, both[1].right, both[0].canonical, both[0].stored)
-    lines = centerlines_of(left, grid, (-8, 0, 0))
-    other = centerlines_of(right, grid, (8, 0, 0), "right")
+    lines = centerlines_of(left, grid, (-8, 0, 0), by_hand=True)
+    other = centerlines_of(right, grid, (8, 0, 0), "right", by_hand=True)
     return contours, replace(lines, right=other.right)
 
 

@@ -29,6 +29,7 @@ from carotid.stages.correction_places import (
     check_outline,
     moved_along_mm,
 )
+from carotid.stages.measurement.bifurcations import bifurcations_of
 from carotid.stages.outline_changes import MOVED_MM
 from carotid.storage.checksums import sha256_of_files
 from carotid.storage.results.atomic import cannot_write, write_json
@@ -246,11 +247,13 @@ def _read_moved(place: Place, path: Path) -> dict[SideName, NDArray[np.float64]]
     """The bifurcations of a file that are not where they were, as canonical voxel indices."""
     centerlines = load_centerlines(place.folder(CENTERLINE_TRANSFORM))
     canonical = _canonical(place, centerlines.grid)
+    contours = place.folder(CONTOUR_TRANSFORM)
+    shown = bifurcations_of(load_contours(contours) if contours.is_dir() else None, centerlines)
     moved = {}
     for side, point in read_bifurcations(path, canonical).items():
-        known = centerlines.side(side).bifurcation
+        known = shown.get(side)
         mm = canonical.spacing_mm
-        if known is not None and np.linalg.norm((point - known.point) * mm) <= MOVED_MM:
+        if known is not None and np.linalg.norm((point - known) * mm) <= MOVED_MM:
             continue
         try:
             check_bifurcation(side, point, centerlines, canonical)
@@ -259,7 +262,7 @@ def _read_moved(place: Place, path: Path) -> dict[SideName, NDArray[np.float64]]
         moved[side] = point
         along = 0.0
         if known is not None:
-            along = moved_along_mm((known.point, point), side, centerlines, canonical)
+            along = moved_along_mm((known, point), side, centerlines, canonical)
         if abs(along) > LARGE_MOVE_MM:
             logger.warning(
                 "the %s bifurcation moves by %.0f mm %s along the artery: look whether it is this "

@@ -22,7 +22,7 @@ from carotid.storage.markups import SUFFIX, Markup, read_markups
 from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -87,16 +87,16 @@ def centerline_markups(centerlines: Centerlines, canonical: Grid) -> list[Markup
     return found
 
 
-def bifurcation_markup(centerlines: Centerlines, canonical: Grid) -> Markup:
-    """The bifurcations as points; those that are unknown are not there."""
-    points, labels = [], []
-    for side in SIDE_NAMES:
-        fork = centerlines.side(side).bifurcation
-        if fork is not None:
-            points.append(canonical.world_from_index(fork.point))
-            labels.append(side)
-    placed = np.array(points, np.float64).reshape(-1, 3)
-    return Markup(BIFURCATION, "Fiducial", placed, tuple(labels), COLORS[BIFURCATION])
+def bifurcation_markup(forks: Mapping[SideName, NDArray[np.float64]], canonical: Grid) -> Markup:
+    """The bifurcations as points.
+
+    Args:
+        forks: (3,) canonical voxel indices by side.
+        canonical: Their grid.
+    """
+    index = np.array(list(forks.values()), np.float64).reshape(-1, 3)
+    placed = canonical.world_from_index(index)
+    return Markup(BIFURCATION, "Fiducial", placed, tuple(forks), COLORS[BIFURCATION])
 
 
 def read_bifurcations(path: Path, canonical: Grid) -> dict[SideName, NDArray[np.float64]]:

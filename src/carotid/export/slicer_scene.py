@@ -22,6 +22,7 @@ from carotid.export.structures import ARTERIES, SIDES, STRUCTURES, TISSUE
 from carotid.export.studies import whole_file
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
+from carotid.stages.measurement.bifurcations import bifurcations_of
 from carotid.storage.markups import SUFFIX as MARKUP
 from carotid.storage.markups import markups_text
 from carotid.storage.results.centerlines import load_centerlines
@@ -108,7 +109,7 @@ def is_outline(path: Path) -> bool:
 def _markups(study: Study, slices: Slices) -> dict[str, Markup]:
     """All markups of a participant, by their files' paths in its folder."""
     found: dict[str, Markup] = {}
-    canonical = None
+    canonical = contours = None
     place = study.folder(CONTOUR_TRANSFORM)
     if place is not None:
         contours = load_contours(place)
@@ -121,7 +122,8 @@ def _markups(study: Study, slices: Slices) -> dict[str, Markup]:
             canonical = centerlines.grid.reoriented(CANONICAL)
         if canonical is not None:
             found |= _named("centerlines/", centerline_markups(centerlines, canonical))
-            found |= _named("", [bifurcation_markup(centerlines, canonical)])
+            forks = bifurcations_of(contours, centerlines)
+            found |= _named("", [bifurcation_markup(forks, canonical)])
     return found
 
 

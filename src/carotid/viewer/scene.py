@@ -17,6 +17,7 @@ from carotid.figures.courses import drawn_courses
 from carotid.figures.cuts import extreme_rows
 from carotid.figures.segments import TITLES
 from carotid.geometry.sides import SIDE_NAMES
+from carotid.stages.measurement.bifurcations import bifurcations_of
 from carotid.viewer.standing import Standing
 from carotid.viewer.tiles import COLUMNS, HALF_MM, PIXELS, tiles_around
 from carotid.viewer.tubes import RING, rings_of, thickness_at
@@ -135,6 +136,7 @@ def _centerlines(seen: Seen) -> list[Mapping[str, Any]]:
     if seen.centerlines is None:
         return []
     spacing = np.array(seen.contours.canonical.spacing_mm)
+    forks = bifurcations_of(seen.contours, seen.centerlines)
     found: list[Mapping[str, Any]] = []
     for side in SIDE_NAMES:
         both = seen.centerlines.side(side)
@@ -142,8 +144,8 @@ def _centerlines(seen: Seen) -> list[Mapping[str, Any]]:
             points = both.artery(label).points * spacing
             if len(points):
                 found.append({"side": side, "label": label, "points": _packed(points)})
-        if both.bifurcation is not None:
-            point = both.bifurcation.point * spacing
+        if side in forks:
+            point = forks[side] * spacing
             found.append({"side": side, "label": "bifurcation", "points": _packed(point)})
     return found
 

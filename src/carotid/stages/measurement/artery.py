@@ -93,8 +93,32 @@ def arteries_of(
     The course goes through the centerline's points; where there is none, through the centers of
     the outlines.
     """
+    found = _courses(sections, centerlines, canonical, smoothing_mm)
+    fork = find_fork(found, centerlines, np.array(canonical.spacing_mm), side)
+    return tuple(_counted_from(fork, one) for one in found.values())
+
+
+def fork_of(
+    sections: Sequence[CrossSection],
+    centerlines: SideCenterlines | None,
+    canonical: Grid,
+    smoothing_mm: float,
+    side: SideName,
+) -> Fork:
+    """Where positions along the arteries of one side begin."""
+    found = _courses(sections, centerlines, canonical, smoothing_mm)
+    return find_fork(found, centerlines, np.array(canonical.spacing_mm), side)
+
+
+def _courses(
+    sections: Sequence[CrossSection],
+    centerlines: SideCenterlines | None,
+    canonical: Grid,
+    smoothing_mm: float,
+) -> dict[Label, Artery]:
+    """The arteries of one side that have outlines, without positions."""
     spacing = np.array(canonical.spacing_mm)
-    found = {}
+    found: dict[Label, Artery] = {}
     for label in LABELS:
         own = sorted((one for one in sections if one.label == label), key=lambda one: one.z)
         own = [one for one in own if _usable(one.lumen) or _usable(one.wall)]
@@ -115,8 +139,7 @@ def arteries_of(
             course = course[np.argsort(course[:, 2], kind="stable")]
         axis = Axis.through(course, smoothing_mm)
         found[label] = Artery(label, z, heights, lumen, wall, centers, axis, np.nan, "unknown")
-    fork = find_fork(found, centerlines, spacing, side)
-    return tuple(_counted_from(fork, one) for one in found.values())
+    return found
 
 
 def _counted_from(fork: Fork, artery: Artery) -> Artery:
