@@ -8,11 +8,11 @@ r"""Measurements against the truth of simulated necks: agreement, bias, and whet
     carotid repeatability REPEATED OUT
 
 The last says how well two scans of one neck agree. Arteries are laid over each other and compared
-over what both show, cross-sections slice by slice. Of the wall of the common and internal carotid
-it also says which artery is farthest off, what agreement is without it, and how errors fall with
-what is true. `--only '[02468]_ses-1'` takes the even necks
-alone, which have more noise, slow flow and plaque. `scale` is the factor for the stated spread at
-which 68 % of errors would lie within it.
+over what both show, cross-sections slice by slice. It also says how far from the true place
+positions begin, and of the wall of the common and internal carotid which artery is farthest off,
+what agreement is without it, and how errors fall with what is true. `--only '[02468]_ses-1'` takes
+the even necks alone, which have more noise, slow flow and plaque. `scale` is the factor for the
+stated spread at which 68 % of errors would lie within it.
 """
 
 from __future__ import annotations
@@ -55,6 +55,9 @@ SLICE_MEASURES = {
 }
 LEVELS = {0.5: 0.674, 0.68: 0.994, 0.95: 1.960}
 """Shares of a normal distribution, and how many standard deviations hold them."""
+
+NEAR_MM = 10.0
+"""Where positions are compared, from the bifurcation."""
 
 MEANS = ("la_mean_mm2", "tva_mean_mm2", "nwi_mean", "wt_mean_mm")
 
@@ -115,6 +118,34 @@ def slices(subjects: Sequence[Subject]) -> None:
     for name, parts in found.items():
         both = np.concatenate(parts)
         print(line(name, both[:, :2], both[:, 2]))
+
+
+def origins(subjects: Sequence[Subject]) -> None:
+    """How far from the true place positions begin, by the same slices of the internal carotid."""
+    off = []
+    for subject in subjects:
+        for side in SIDE_NAMES:
+            found, true = (
+                {
+                    z: s
+                    for z, s, label in zip(
+                        table.numbers("z").tolist(),
+                        table.numbers("s_mm").tolist(),
+                        table.words("label"),
+                        strict=True,
+                    )
+                    if label == "internal" and abs(s) < NEAR_MM
+                }
+                for table in (one.slices(side) for one in subject.times)
+            )
+            shared = sorted(set(found) & set(true))
+            if shared:
+                off.append(np.median([true[z] - found[z] for z in shared]))
+    error = np.array(off)
+    print(
+        f"where positions begin, {len(error)} sides: bias {error.mean():+.2f} mm, "
+        f"SD {error.std(ddof=1):.2f}, 95 % within {np.quantile(np.abs(error), 0.95):.2f}"
+    )
 
 
 def _readable(table: MeasurementTable) -> dict[tuple[str, float], int]:
@@ -183,6 +214,7 @@ def main() -> None:
     subjects, left_out = in_directories([given.measured, given.true])
     subjects = [one for one in subjects if re.search(f"(?:{given.only})$", one.name)]
     print(f"{len(subjects)} scans, {len(left_out)} in one directory alone")
+    origins(subjects)
     slices(subjects)
     arteries(subjects, given.segment or list(SEGMENTS.limits_mm))
 
