@@ -157,6 +157,30 @@ def test_contours_of_other_programs_are_shown(staged: Path, tmp_path: Path) -> N
     assert headings(cards_of(done.page)["other"]) == ["Contours"]
 
 
+def test_smoothing_that_was_undone_is_said(staged: Path, page: Path, tmp_path: Path) -> None:
+    assert "Smoothing by the scanner" not in page.read_text()
+    out = tmp_path / "out"
+    for name, undone in (
+        ("across", "R 0.50 -> 0.88 mm, A 0.69 -> 1.00 mm"),
+        ("all", "L 0.50 -> 0.88 mm, P 0.69 -> 1.00 mm, S 1.00 -> 2.13 mm"),
+        ("little", "less than by half"),
+        ("spoilt", ["<img>"]),
+    ):
+        folder = out / name / "contour_transform"
+        shutil.copytree(staged / "out" / "outlines" / "contour_transform", folder)
+        (folder / "provenance.json").unlink()
+        write_record(folder, Record("contour", {}, context={"smoothing_undone": undone}))
+    cards = cards_of(write_report(out).page)
+    words = "Smoothing by the scanner was undone before the arteries were outlined"
+    as_stored = "Pictures show the scan as it is stored.</p>"
+    across = "about 0.9 mm right to left (stored 0.50 mm) and about 1.0 mm front to back"
+    size = "in truth voxels were"
+    assert f"{words}: {size} {across} (stored 0.69 mm). {as_stored}" in cards["across"]
+    assert "(stored 0.69 mm) and about 2.1 mm along the neck (stored 1.00 mm)." in cards["all"]
+    assert f"{words}. {as_stored}" in cards["little"]
+    assert "Smoothing by the scanner" not in cards["spoilt"]
+
+
 def test_models_are_named_for_what_they_are() -> None:
     shipped = {f"m{k}.pt": sha for k, sha in enumerate(sorted(shipped_checksums("heatmap")))}
     heatmap = Record("heatmap", {}, models=shipped)

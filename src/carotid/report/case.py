@@ -24,6 +24,7 @@ from carotid.report.measurement_case import measurement_section
 from carotid.report.reasons import all_reasons, largest_parts
 from carotid.report.rendering import render
 from carotid.report.rows import KnownDistance, Row
+from carotid.report.smoothing import smoothing_told
 from carotid.storage.results.centerlines import load_centerlines
 from carotid.storage.results.contours import load_contours
 from carotid.storage.results.layout import HeatmapLayout
@@ -207,7 +208,7 @@ def _sections(
         models = models_told(subject.records.values())
         sections.append(measurement_section(found.measurements, scene, models))
     if scene is not None:
-        sections.append(contour_section(scene))
+        sections.append(contour_section(scene, smoothing_told(subject.records.get("contour"))))
     if found.centerlines is not None and found.grid is not None:
         sections.append(centerline_section(found.centerlines, found.grid, scan))
     if found.exam is not None:

@@ -48,8 +48,13 @@ class StraightSide:
     spread: Chart
 
 
-def contour_section(scene: ContourScene) -> Markup:
-    """Pictures and figures of the contours."""
+def contour_section(scene: ContourScene, smoothing: str) -> Markup:
+    """Pictures and figures of the contours.
+
+    Args:
+        scene: The contours, over the scan.
+        smoothing: What was undone of the scanner's smoothing, in sentences; empty for nothing.
+    """
     sides = [
         StraightSide(
             side,
@@ -65,6 +70,7 @@ def contour_section(scene: ContourScene) -> Markup:
     ]
     return render(
         "contours.html",
+        smoothing=smoothing,
         sides=sides,
         to_check=contour_pictures.tiles_to_check(scene),
         found=len({(one.side, one.z) for one in findings(scene)}),
