@@ -33,6 +33,11 @@ def settings_options(stage: Stage) -> list[click.Option]:
     ]
 
 
+_CHOICES = (
+    click.option("--bids_image", metavar="NAME", help=BIDS_IMAGE_HELP),
+    click.option("--series", metavar="SERIES", help=SERIES_HELP),
+)
+
 _OPTIONS = (
     click.option(
         "-c", "--config_path", type=PLACE, help="TOML file with the sections of all steps."
@@ -45,8 +50,7 @@ _OPTIONS = (
         metavar="ID",
         help="Only this participant; may be given several times.  [default: all there are]",
     ),
-    click.option("--bids_image", metavar="NAME", help=BIDS_IMAGE_HELP),
-    click.option("--series", metavar="SERIES", help=SERIES_HELP),
+    *_CHOICES,
     click.option(
         "-d",
         "--device",
@@ -71,6 +75,13 @@ _OPTIONS = (
     click.option("-wheat", "--write_heatmap", is_flag=True, help="Keep the heatmaps."),
     click.option("-wpol", "--write_polar", is_flag=True, help="Keep polar images: 0.65 GB a scan."),
 )
+
+
+def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command those that choose among several images of a participant."""
+    for option in reversed(_CHOICES):
+        command = option(command)
+    return command
 
 
 def cohort_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from carotid.cli.cohort_options import choice_options
 from carotid.cli.place import PLACE
 from carotid.cli.progress import choose_teller
 from carotid.cohort.interrupts import stop_if_asked
@@ -14,6 +15,7 @@ from carotid.cohort.outputs import check_output_dir
 from carotid.counted import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from carotid.config import Parameters
@@ -42,6 +44,7 @@ def train() -> None:
     help="Only these sides: a TSV file with the columns participant_id and side.  [default: all "
     "that are annotated]",
 )
+@choice_options
 @click.option(
     "--start_from",
     type=PLACE,
@@ -77,6 +80,8 @@ def train_heatmap_command(
     annotation_dir: Path | None,
     from_simulator: bool,  # noqa: FBT001 - click gives a flag like this
     centerline_tsv: Path | None,
+    bids_image: str | None,
+    series: str | None,
     start_from: Path | None,
     train_config_path: Path | None,
     config_path: Path | None,
@@ -90,11 +95,13 @@ def train_heatmap_command(
     each member, and can then be given as HEATMAP_MODEL_DIR. Training that was cut short goes on
     when the same command is given again.
     """
-    sources = check_sources(raw_dir, annotation_dir, from_simulator=from_simulator)
+    choice = {"bids_image": bids_image, "series": series}
+    sources = check_sources(raw_dir, annotation_dir, choice, from_simulator=from_simulator)
     check_output_dir(output_dir, sources)
     set_threads()
 
     from carotid.simulation.sample import SIDE_SHAPE, simulate_side
+    from carotid.storage.scan_source import ScanSource
     from carotid.training.heatmap.parameters import read_training_parameters
     from carotid.training.heatmap.train import train_from_simulator, train_heatmap
 
@@ -115,7 +122,7 @@ def train_heatmap_command(
         else:
             models = train_heatmap(
                 output_dir,
-                sources[0],
+                ScanSource(sources[0], bids_image, series),
                 sources[1],
                 parameters,
                 centerline_tsv=centerline_tsv,
@@ -132,7 +139,11 @@ def train_heatmap_command(
 
 
 def check_sources(
-    raw_dir: Path | None, annotation_dir: Path | None, *, from_simulator: bool
+    raw_dir: Path | None,
+    annotation_dir: Path | None,
+    choice: Mapping[str, str | None],
+    *,
+    from_simulator: bool,
 ) -> list[Path]:
     """The folders that training reads: both, or none with the simulator.
 
@@ -144,6 +155,9 @@ def check_sources(
     sources = [folder for folder in (raw_dir, annotation_dir) if folder is not None]
     if from_simulator and sources:
         raise UsageError("--from_simulator needs no RAW_DIR and no ANNOTATION_DIR")
+    idle = [f"--{name}" for name, one in choice.items() if one is not None]
+    if from_simulator and idle:
+        raise UsageError(f"{' and '.join(idle)} chooses among scans, --from_simulator needs none")
     if not from_simulator and len(sources) < 2:
         raise UsageError(
             "RAW_DIR and ANNOTATION_DIR are missing",

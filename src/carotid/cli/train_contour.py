@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from carotid.cli.cohort_options import choice_options
 from carotid.cli.place import PLACE
 from carotid.cli.train import TrainingProgress, check_sources, set_threads
 from carotid.cohort.outputs import check_output_dir
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     help="Only these contours: a TSV file with the columns participant_id, side, label and z.  "
     "[default: all that are annotated]",
 )
+@choice_options
 @click.option(
     "--start_from",
     type=PLACE,
@@ -66,6 +68,8 @@ def train_contour_command(
     annotation_dir: Path | None,
     from_simulator: bool,  # noqa: FBT001 - click gives a flag like this
     contour_tsv: Path | None,
+    bids_image: str | None,
+    series: str | None,
     start_from: Path | None,
     train_config_path: Path | None,
     config_path: Path | None,
@@ -79,12 +83,14 @@ def train_contour_command(
     split-<k> for each member, and can then be given as CONTOUR_MODEL_DIR. Training that was cut
     short goes on when the same command is given again.
     """
-    sources = check_sources(raw_dir, annotation_dir, from_simulator=from_simulator)
+    choice = {"bids_image": bids_image, "series": series}
+    sources = check_sources(raw_dir, annotation_dir, choice, from_simulator=from_simulator)
     check_output_dir(output_dir, sources)
     set_threads()
 
     from carotid.stages.catalog import read_sections
     from carotid.stages.polar.parameters import PolarParameters
+    from carotid.storage.scan_source import ScanSource
     from carotid.training.contour.parameters import read_contour_training, tell_of_idle
     from carotid.training.contour.train import Place, train_contour, train_from_simulator
 
@@ -103,7 +109,8 @@ def train_contour_command(
             models = train_from_simulator(place, parameters, polar)
         else:
             raw, annotations = sources
-            models = train_contour(place, raw, annotations, parameters, polar, contour_tsv)
+            scans = ScanSource(raw, bids_image, series)
+            models = train_contour(place, scans, annotations, parameters, polar, contour_tsv)
     click.echo(
         f"{counted(len(models), 'model')} in {output_dir}, which can be given as CONTOUR_MODEL_DIR"
     )

@@ -39,6 +39,11 @@ class ScanSource:
     series: str | None = None
     doubted: bool = False
 
+    @classmethod
+    def of(cls, place: Path | ScanSource) -> ScanSource:
+        """A source as it is; a folder as one where nothing has to be chosen."""
+        return cls(place) if isinstance(place, Path) else place
+
     def find(self) -> Place:
         """The scans there, and the folder whose `parameters.json` counts.
 

@@ -5,10 +5,15 @@ import json
 import operator
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from tests.dicom_series import series_uid, write_classic
 
 from carotid.errors import InputError, UsageError
+from carotid.storage.metaimage.read import open_metaimage
+from carotid.storage.raw import load_scan
 from carotid.storage.results.layout import centerline_file
+from carotid.storage.scan_source import ScanSource
 from carotid.training.contour.annotations import find_contour_sources, folds, read_items
 
 from .scans import write_participant
@@ -30,6 +35,25 @@ def test_sides_of_participants_that_have_scans(annotated: Path) -> None:
     sources = find_contour_sources(annotated / "raw", annotated / "annotations")
     assert [(one.participant, one.side) for one in sources] == [("a", "left"), ("b", "left")]
     assert len(sources[0].sections) == 28
+
+
+def test_a_series_is_chosen_where_a_folder_has_several(annotated: Path) -> None:
+    raw = annotated / "raw"
+    scan = open_metaimage(raw / "a.mha").read().volume
+    (raw / "a.mha").unlink()
+    for series, more in (("2", 0), ("3", 7)):
+        volume = scan.with_array((scan.array + more).astype(np.int16))
+        write_classic(volume, raw / "a", uid=series, name=f"{series}-{{}}".format)
+    with pytest.raises(InputError, match="there are 2 series") as error:
+        find_contour_sources(raw, annotated / "annotations")
+    assert "--series of `carotid run`, `transform` or `train`" in str(error.value)
+    for series, more in (("2", 0), ("3", 7)):
+        sources = find_contour_sources(
+            ScanSource(raw, series=series_uid(series)), annotated / "annotations"
+        )
+        found = load_scan(sources[0].scan).array
+        assert int(found.min()) == int(scan.array.min()) + more
+        assert sources[0].rescaling.upper_percentile == 99.5, "of RAW_DIR's parameters.json"
 
 
 def test_a_list_chooses_cross_sections(annotated: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from tests.dicom_series import series_uid, write_classic
 from tests.training.stand_in import tubes, write_participant
 
 from carotid.errors import InputError, ModelError, UsageError
@@ -16,6 +17,7 @@ from carotid.geometry.volume import Volume
 from carotid.network.members import load_members
 from carotid.network.model_files import find_models
 from carotid.network.unet import UNet
+from carotid.storage.metaimage.read import open_metaimage
 from carotid.storage.metaimage.write import write_metaimage
 from carotid.storage.model_description import (
     ModelDescription,
@@ -24,6 +26,7 @@ from carotid.storage.model_description import (
 )
 from carotid.storage.rescaling import Rescaling
 from carotid.storage.results.layout import centerline_file
+from carotid.storage.scan_source import ScanSource
 from carotid.training.heatmap.parameters import CropKind, Phase, TrainingParameters
 from carotid.training.heatmap.samples import read_subset
 from carotid.training.heatmap.train import _windows, train_from_simulator, train_heatmap
@@ -72,8 +75,9 @@ def annotated(tmp_path: Path) -> Path:
 
 def train(root: Path, output: str = "out", **more: Any) -> list[Path]:
     parameters = more.pop("parameters", settings())
+    source = more.pop("source", root / "raw")
     return train_heatmap(
-        root / output, root / "raw", root / "annotations", parameters, device="cpu", **more
+        root / output, source, root / "annotations", parameters, device="cpu", **more
     )
 
 
@@ -151,6 +155,24 @@ def test_bad_annotation_is_refused_with_its_row_before_anything_is_trained(annot
         train(annotated)
     assert str(path) in str(caught.value)
     assert not (annotated / "out").exists()
+
+
+def test_training_goes_on_with_the_series_that_it_began_with(annotated: Path) -> None:
+    raw = annotated / "raw"
+    scan = open_metaimage(raw / "P1.mha").read().volume
+    (raw / "P1.mha").unlink()
+    for series in ("2", "3"):
+        write_classic(scan, raw / "P1", uid=series, name=f"{series}-{{}}".format)
+    with pytest.raises(InputError, match="there are 2 series"):
+        train(annotated)
+    began = partial(interrupt, part="split-1", epoch=1)
+    with pytest.raises(StopHereError):
+        train(annotated, source=ScanSource(raw, series=series_uid("2")), on_progress=began)
+    record = json.loads((annotated / "out" / "parameters.json").read_text())["heatmap_training"]
+    assert (record["raw_dir"], record["series"]) == (str(raw), series_uid("2"))
+    with pytest.raises(UsageError, match="found series"):
+        train(annotated, source=ScanSource(raw, series=series_uid("3")))
+    assert len(train(annotated, source=ScanSource(raw, series=series_uid("2")))) == 2
 
 
 def test_scans_with_absurd_voxels_are_all_named_before_training(annotated: Path) -> None:

@@ -122,8 +122,8 @@ def check_one_series(folder: Path, files: Iterable[Path]) -> None:
         where=folder,
         found=_listed(folder, found),
         expected="one",
-        remedy="choose one with --series of `carotid run` or `transform`, by its number, the end "
-        "of its UID or its description; or " + _other_way_out(folder, found),
+        remedy="choose one with --series of `carotid run`, `transform` or `train`, by its number, "
+        "the end of its UID or its description; or " + _other_way_out(folder, found),
     )
 
 

@@ -12,12 +12,12 @@ from carotid.artifacts import LABELS
 from carotid.errors import InputError, UsageError
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
-from carotid.storage.participants import find_scans
 from carotid.storage.raw import open_scan
 from carotid.storage.rescaling import read_rescaling
 from carotid.storage.results.contours import load_side
 from carotid.storage.results.grids import read_grids
 from carotid.storage.results.layout import CONTOUR_TRANSFORM, ContourLayout, centerline_file
+from carotid.storage.scan_source import ScanSource
 from carotid.storage.tables import read_table
 from carotid.training.contour.mistakes import lumen_centers, place_mistake, section_mistake
 from carotid.training.matching import exchanged, listed, warn_of_unmatched
@@ -66,12 +66,13 @@ class ContourSource:
 
 
 def find_contour_sources(
-    raw_dir: Path, annotation_dir: Path, subset: list[Item] | None = None
+    raw_dir: Path | ScanSource, annotation_dir: Path, subset: list[Item] | None = None
 ) -> list[ContourSource]:
     """The annotated sides of all participants that have a scan.
 
     Args:
-        raw_dir: The scans, with `parameters.json` where intensities are rescaled.
+        raw_dir: The scans, with `parameters.json` where intensities are rescaled; with what is
+            chosen among several of a participant, as a source.
         annotation_dir: `<id>/contour_transform/<side>_contour.tsv` and `spatial_metadata.json`.
         subset: The cross-sections wanted; None takes all.
 
@@ -79,7 +80,8 @@ def find_contour_sources(
         UsageError: There is nothing to train on, or what is wanted is not there.
         InputError: Names all that cannot be used.
     """
-    scans, rescaling = find_scans(raw_dir), read_rescaling(raw_dir)
+    place = ScanSource.of(raw_dir).find()
+    scans, rescaling = place.scans, read_rescaling(place.folder)
     wanted = None if subset is None else set(subset)
     if wanted is None:
         warn_of_unmatched(annotation_dir, CONTOUR_TRANSFORM, scans)

@@ -14,6 +14,7 @@ from carotid.network.polar_cnn import Variant
 from carotid.stages.contour.fit import check_size
 from carotid.storage.checksums import sha256_of_file
 from carotid.storage.results.layout import ContourLayout
+from carotid.storage.scan_source import ScanSource
 from carotid.training.contour.annotations import find_contour_sources, folds, read_items
 from carotid.training.contour.export import begin_from, description_of, model_writer
 from carotid.training.contour.members import annotated_member, simulated_member
@@ -56,7 +57,7 @@ class Place:
 
 def train_contour(
     place: Place,
-    raw_dir: Path,
+    raw_dir: Path | ScanSource,
     annotation_dir: Path,
     parameters: ContourTraining,
     polar: PolarParameters,
@@ -66,7 +67,8 @@ def train_contour(
 
     Args:
         place: Where to.
-        raw_dir: The scans, with `parameters.json` where intensities are rescaled.
+        raw_dir: The scans, with `parameters.json` where intensities are rescaled; with what is
+            chosen among several of a participant, as a source.
         annotation_dir: `<id>/contour_transform/<side>_contour.tsv` and `spatial_metadata.json`.
         parameters: The settings.
         polar: How polar images are drawn, for polar networks.
@@ -84,7 +86,8 @@ def train_contour(
     if parameters.compatible:
         polar = polar.model_copy(update={"sampling": "compatible"})
     subset = None if contour_tsv is None else read_items(contour_tsv)
-    sources = find_contour_sources(raw_dir, annotation_dir, subset)
+    scans = ScanSource.of(raw_dir)
+    sources = find_contour_sources(scans, annotation_dir, subset)
     if parameters.network == "polar":
         _check_size(sources, polar, annotation_dir)
     else:
@@ -101,11 +104,13 @@ def train_contour(
         "annotated_sections": sum(len(source.sections) for source in sources),
         "annotations_sha256": _joint_hash(sources),
         "scan_names_and_sizes_sha256": names_and_sizes_sha256([one.scan for one in sources]),
+        "bids_image": scans.bids_image,
+        "series": scans.series,
         "rescaling": sources[0].rescaling.as_record(),
         "validation_participants": held_out,
     }
     beside = {
-        "data": {"raw_dir": str(raw_dir), "contour_dir": str(annotation_dir)},
+        "data": {**scans.as_record(), "contour_dir": str(annotation_dir)},
         "voxel_mm": _voxel_mm(sources),
     }
     training = _training(place, parameters, polar, members, record, beside)

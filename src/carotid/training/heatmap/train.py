@@ -16,8 +16,8 @@ from carotid.network.unet import HEATMAP
 from carotid.network.weights import read_models
 from carotid.storage.checksums import sha256_of_file
 from carotid.storage.model_description import ModelDescription, expected_rescaling
-from carotid.storage.participants import find_scans
 from carotid.storage.rescaling import Rescaling
+from carotid.storage.scan_source import ScanSource
 from carotid.training.engine.loop import Stretch
 from carotid.training.engine.run import Training, run_training
 from carotid.training.heatmap.checks import check_annotations, check_voxels
@@ -57,7 +57,7 @@ SEEDS_PER_PHASE = 100
 
 def train_heatmap(
     output_dir: Path,
-    raw_dir: Path,
+    raw_dir: Path | ScanSource,
     annotation_dir: Path,
     parameters: TrainingParameters,
     *,
@@ -72,7 +72,8 @@ def train_heatmap(
 
     Args:
         output_dir: See `carotid.training.engine.folder`.
-        raw_dir: The scans, with `parameters.json` where intensities are rescaled.
+        raw_dir: The scans, with `parameters.json` where intensities are rescaled; with what is
+            chosen among several of a participant, as a source.
         annotation_dir: `<id>/centerline_transform/<side>_centerline.tsv`.
         parameters: The settings.
         centerline_tsv: Which sides to use, `participant_id side`; None takes all annotated ones.
@@ -91,10 +92,10 @@ def train_heatmap(
     """
     parameters = _without_trunk(parameters, "training with folds")
     subset = None if centerline_tsv is None else read_subset(centerline_tsv)
-    rescaling = expected_rescaling(raw_dir, start_from)
-    sides = find_annotated_sides(
-        find_scans(raw_dir), annotation_dir, rescaling, subset, resample=resample
-    )
+    source = ScanSource.of(raw_dir)
+    place = source.find()
+    rescaling = expected_rescaling(place.folder, start_from)
+    sides = find_annotated_sides(place.scans, annotation_dir, rescaling, subset, resample=resample)
     check_annotations(sides, annotation_dir)
     participants = len({side.scan.participant_id for side in sides})
     if participants < max(parameters.n_splits, 2):
@@ -116,7 +117,9 @@ def train_heatmap(
         job = HeatmapJob(draw, seed, parameters.phase_of(k), parameters)
         members.append(_stretch(job, loaders))
     record = {
-        "raw_dir": str(raw_dir),
+        "raw_dir": str(source.path),
+        "bids_image": source.bids_image,
+        "series": source.series,
         "annotation_dir": str(annotation_dir),
         "spacing": resample,
         "annotated_sides": len(sides),
