@@ -42,6 +42,9 @@ PERCENTILES = (5.0, 95.0)
 NOISY_SEED, NOISY = 1000, 2.0
 """Hard slabs on which arteries are missed and mistaken: other necks, and so much more noise."""
 
+RARE_SEED = 2000
+"""Slabs with a rare artery: other necks, too."""
+
 _STEPS = 64
 _THICK_MM = (2.0, 8.0)
 
@@ -77,12 +80,15 @@ KINDS: dict[str, Callable[[int], SimulatedNeck]] = {
     "second-filtered": lambda k: simulate_second(k, acquired_mm=0.8),
     "second-decayed": lambda k: simulate_second(k, acquired_mm=0.8, decay=True),
     "second-noisy": lambda k: simulate_second(NOISY_SEED + k, hard=True, noise=NOISY),
+    "second-occluded": lambda k: simulate_second(RARE_SEED + k, fault="occluded"),
+    "second-kinked": lambda k: simulate_second(2 * RARE_SEED + k, fault="kinked"),
     "second-whole-plain": lambda k: simulate_second_whole(k, hard=False),
     "second-whole-hard": lambda k: simulate_second_whole(k, hard=True),
 }
 """What there is: the first simulator's necks, the same with slices of 2 to 8 mm, and the second's:
 slabs, the same from acquired voxels of 0.8 mm through a filter or with a signal that decays while
-it is read, slabs in which arteries are hard to find, and whole sections."""
+it is read, slabs in which arteries are hard to find, slabs with one internal carotid occluded or
+sharply kinked, and whole sections."""
 
 
 def cases(

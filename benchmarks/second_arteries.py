@@ -29,6 +29,8 @@ class Vessel:
         wall: Thickness of the healthy wall.
         thickening: (n,) of the wall on its thickest side.
         thick_side: Direction of that side in the x-y plane, radians.
+        open_up_to: Height up to which it has a lumen; above it is filled.
+        fill: How bright what fills it is, as a share of the wall's signal.
     """
 
     points: NDArray[np.float64]
@@ -36,6 +38,8 @@ class Vessel:
     wall: float
     thickening: NDArray[np.float64]
     thick_side: float
+    open_up_to: float = np.inf
+    fill: float = 1.0
 
     def shifted(self, dy_mm: NDArray[np.float64]) -> Vessel:
         """The vessel with each of its points moved along y."""
@@ -149,6 +153,10 @@ def add_carotids(
     part = image[box]
     inside = expit(-outer / 0.22)
     part += inside * (wall_signal - part)
+    if np.isfinite(internal.open_up_to):
+        _, whole, _ = _distance_fields([replace(internal, open_up_to=np.inf)], axes, box)
+        filled = np.maximum(whole, internal.open_up_to - axes[2][box[2]])
+        part += expit(-filled / 0.22) * (internal.fill * wall_signal - part)
     lumen = np.full(part.shape, blood)
     slow = bool(hard and rng.random() < 0.8)
     if slow:
@@ -170,8 +178,9 @@ def true_side(
 
 def _truth(vessel: Vessel) -> TrueArtery:
     wall = np.full(len(vessel.radius), vessel.wall)
+    radius = np.where(vessel.points[:, 2] < vessel.open_up_to, vessel.radius, 0.0)
     lumen, outer = (_Surface(vessel, outer=outer) for outer in (False, True))
-    return TrueArtery(vessel.points, vessel.radius, wall, vessel.thickening, lumen, outer)
+    return TrueArtery(vessel.points, radius, wall, vessel.thickening, lumen, outer)
 
 
 @dataclass(eq=False)
@@ -188,7 +197,7 @@ class _Surface:
         distance, nearest = self._tree.query(at_mm)
         surface = distance - self.vessel.radius[nearest]
         if not self.outer:
-            return np.asarray(surface)
+            return np.asarray(np.maximum(surface, at_mm[:, 2] - self.vessel.open_up_to))
         gap = at_mm - self.vessel.points[nearest]
         return np.asarray(surface - _coat(self.vessel, gap, nearest))
 
@@ -226,12 +235,14 @@ def _twig(rng: np.random.Generator, parent: Vessel, sign: float) -> Vessel:
 
 
 def _distance_fields(
-    vessels: list[Vessel], axes: tuple[NDArray[np.float64], ...]
+    vessels: list[Vessel],
+    axes: tuple[NDArray[np.float64], ...],
+    box: tuple[slice, ...] | None = None,
 ) -> tuple[tuple[slice, ...], NDArray[np.float64], NDArray[np.float64]]:
     """Distance to the lumen's and to the wall's surface, negative inside, in a box around all."""
     every = np.concatenate([v.points for v in vessels])
     reach = 9.0
-    box = tuple(
+    box = box or tuple(
         slice(
             int(np.searchsorted(a, every[:, k].min() - reach)),
             int(np.searchsorted(a, every[:, k].max() + reach)),
@@ -248,7 +259,9 @@ def _distance_fields(
         hit = np.isfinite(distance)
         which = nearest[hit]
         surface = distance[hit] - vessel.radius[which]
-        inner[hit] = np.minimum(inner[hit], surface)
+        inner[hit] = np.minimum(
+            inner[hit], np.maximum(surface, grid[hit][:, 2] - vessel.open_up_to)
+        )
         coat = _coat(vessel, grid[hit] - vessel.points[which], which)
         outer[hit] = np.minimum(outer[hit], surface - coat)
     return box, inner, outer

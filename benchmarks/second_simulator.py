@@ -9,6 +9,7 @@ from filtered noise. Nothing here may be used for training.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,15 +17,22 @@ from scipy.ndimage import gaussian_filter, zoom
 from scipy.special import expit
 
 from benchmarks.second_arteries import Vessel, add_carotids, draw_arteries, true_side
+from benchmarks.second_faults import faulty_side, with_fault
 from carotid.geometry.grid import Grid
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.geometry.volume import Volume
 from carotid.simulation.truth import SimulatedNeck, TrueSide
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
+    from benchmarks.second_faults import Fault
     from carotid.geometry.sides import SideName
+    from carotid.simulation.truth import Feature
+
+    Rare = Callable[[Vessel, float], tuple[Vessel, Vessel, dict[str, Feature]]]
 
 VOXEL_MM = 0.6
 LAST = 0.15
@@ -39,6 +47,7 @@ def simulate_second(
     noise: float = 1.0,
     acquired_mm: float | None = None,
     decay: bool = False,
+    fault: Fault | None = None,
 ) -> SimulatedNeck:
     """Make a test neck of 0.6 mm voxels.
 
@@ -50,11 +59,12 @@ def simulate_second(
             stored ones; None: as they are stored, without a filter.
         decay: Whether signal alone is filtered, as by its decay in a long echo train, and noise
             only ends where the acquisition does; else noise goes through the filter, too.
+        fault: Whether the internal carotid of one side is occluded, or sharply kinked.
 
     Returns:
         The neck, stored in one of several orientations.
     """
-    painted = paint_second(seed, hard=hard)
+    painted = paint_second(seed, hard=hard, fault=fault)
     rng, sigma = painted.rng, painted.sigma * noise
     image = painted.image
     real, imaginary = rng.normal(0, sigma, (2, *image.shape))
@@ -103,7 +113,7 @@ class Painted:
     rng: np.random.Generator
 
 
-def paint_second(seed: int, *, hard: bool = False) -> Painted:
+def paint_second(seed: int, *, hard: bool = False, fault: Fault | None = None) -> Painted:
     """Paint the neck that `simulate_second` scans."""
     rng = np.random.default_rng([20, int(hard), seed])
     width, depth, height = (int(n) for n in rng.choice(_SIZES))
@@ -114,9 +124,14 @@ def paint_second(seed: int, *, hard: bool = False) -> Painted:
     image = _tissue(rng, (x, y, z), size)
     sides: dict[SideName, TrueSide] = {}
     level = rng.normal(0.5, 0.12)
+    faulty, chance = faulty_side(fault or "occluded", seed)
     for side in SIDE_NAMES:
         sign = -1.0 if side == "left" else 1.0
-        sides[side] = _add_side(rng, image, (x, y, z), sign, level + rng.normal(0, 0.06), hard=hard)
+        rare: Rare | None = None
+        if fault is not None and side == faulty:
+            rare = partial(with_fault, fault, chance, (size[1] / 2, size[2]))
+        level_here = level + rng.normal(0, 0.06)
+        sides[side] = _add_side(rng, image, (x, y, z), sign, level_here, hard=hard, rare=rare)
     image *= _shading(rng, (x, y, z), size)
     if rng.random() < (0.6 if hard else 0.3):
         image = gaussian_filter(image, rng.uniform(0.3, 0.8))
@@ -194,11 +209,13 @@ def _add_side(
     contrast: float,
     *,
     hard: bool,
+    rare: Rare | None,
 ) -> TrueSide:
     internal, external, fork, medial = draw_arteries(rng, axes[2], sign, hard=hard)
-    _add_neighbours(rng, image, axes, internal, sign)
+    internal, course, faulty = (internal, internal, {}) if rare is None else rare(internal, fork)
+    _add_neighbours(rng, image, axes, course, sign)
     made = add_carotids(rng, image, axes, (internal, external, fork), sign, contrast, hard=hard)
-    return true_side(internal, external, fork, {"medial": medial, **made})
+    return true_side(internal, external, fork, {"medial": medial, **made, **faulty})
 
 
 def _add_neighbours(
