@@ -43,12 +43,12 @@ def test_warnings_and_flags_are_counted_by_side(tmp_path: Path) -> None:
         ("n-10", "left"): Seen(true=-2.0),
     }
     read_warnings(LOG, seen)
-    quality = ("participant_id", "score", "side", "centerline_faint_mm", "contour_no_lumen_mm",
-               "centerline_score", "contour_score")  # fmt: skip
+    quality = ("participant_id", "score", "side", "centerline_short_mm", "centerline_faint_mm",
+               "contour_no_lumen_mm", "centerline_score", "contour_score")  # fmt: skip
     rows = [
-        ("n-1", "30.00", "left", "0.00", "24.00", "0.00", "30.00"),
-        ("n-1", "30.00", "right", "", "", "0.00", "14.90"),
-        ("n-10", "14.00", "right", "6.00", "0.00", "30.00", "0.00"),
+        ("n-1", "30.00", "left", "3.00", "0.00", "24.00", "0.00", "30.00"),
+        ("n-1", "30.00", "right", "", "", "", "0.00", "14.90"),
+        ("n-10", "14.00", "right", "16.00", "6.00", "0.00", "30.00", "0.00"),
     ]
     lines = ["\t".join(one) for one in (quality, *rows)]
     (tmp_path / "quality.tsv").write_text("\n".join(lines))
@@ -62,15 +62,16 @@ def test_warnings_and_flags_are_counted_by_side(tmp_path: Path) -> None:
     (tmp_path / "arteries.tsv").write_text("\n".join("\t".join(one) for one in (head, *stenoses)))
     read_tables(tmp_path, seen)
     told = table("n", list(seen.values()))
-    assert told[0] == "| n | 3 healthy sides | 1 occluded sides |"
+    assert told[0] == "| n | 1 occluded sides | 3 other sides |"
     assert told[-1] == "1 of 2 necks are check or doubtful"
     counts = {line.split(" | ")[0].strip("| "): line.strip("| ").split(" | ")[1:] for line in told}
-    assert counts["may be occluded"] == ["0", "1"]
-    assert counts["heatmaps hardly show it"] == ["1", "0"]
-    assert counts["contour_no_lumen_mm from 10 on"] == ["0", "1"]
-    assert counts["score of contours from 15 on"] == ["0", "1"]
-    assert counts["score of centerlines from 15 on"] == ["1", "0"]
+    assert counts["may be occluded"] == ["1", "0"]
+    assert counts["heatmaps hardly show it"] == ["0", "1"]
+    assert counts["centerline_short_mm from 15 on"] == ["0", "1"]
+    assert counts["contour_no_lumen_mm from 10 on"] == ["1", "0"]
+    assert counts["score of contours from 15 on"] == ["1", "0"]
+    assert counts["score of centerlines from 15 on"] == ["0", "1"]
     assert counts[TOLD] == ["1", "1"]
-    assert counts[FALSE_STENOSIS] == ["1", "0"]
-    assert counts[UNTOLD] == ["1", "0"]
-    assert counts["largest NASCET (true)"] == ["31 % (3 %)", "none"]
+    assert counts[FALSE_STENOSIS] == ["0", "1"]
+    assert counts[UNTOLD] == ["0", "1"]
+    assert counts["largest NASCET (true)"] == ["none", "31 % (3 %)"]

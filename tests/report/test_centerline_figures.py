@@ -7,8 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from carotid.artifacts import Bifurcation, Centerline, SideCenterlines
-from carotid.report.centerline_figures import centerline_figures, centerline_reasons
+from carotid.artifacts import Bifurcation, Centerline, Centerlines, SideCenterlines
+from carotid.geometry.grid import Grid
+from carotid.report.centerline_figures import (
+    centerline_figures,
+    centerline_reasons,
+    figures_of_side,
+)
 
 
 def side(uncertainty_mm: list[float], fork: Bifurcation | None = None) -> SideCenterlines:
@@ -58,3 +63,18 @@ def test_a_stretch_that_heatmaps_hardly_show_makes_a_case_doubtful() -> None:
     assert centerline_figures(seen, 0.3).score == 0
     assert np.isnan(centerline_figures(seen, float("nan")).faint_mm)
     assert centerline_figures(seen, float("nan")).score == 0
+
+
+def test_an_internal_that_ends_early_makes_a_case_doubtful() -> None:
+    lines = Centerlines(side([0.5] * 30), side([0.5] * 50), None)
+    assert np.isnan(figures_of_side(lines, "left").short_mm), "of slices of unknown distance"
+    assert figures_of_side(lines, "left").score == 0
+    grid = Grid((8, 8, 60), np.eye(4))
+    known = replace(lines, grid=grid)
+    figures = figures_of_side(known, "left")
+    assert figures.short_mm == 20.0
+    assert figures.score == 30
+    assert "ends 20 mm below the arteries beside it" in centerline_reasons("left", figures)[0]
+    assert figures_of_side(known, "right").score == 0
+    thin = replace(known, grid=Grid((8, 8, 60), np.diag([1.0, 1.0, 0.4, 1.0])))
+    assert figures_of_side(thin, "left").score == 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.evaluation.ends import short_mm
 from carotid.evaluation.faint import faint_mm
 from carotid.evaluation.figures import NAN, Part
 from carotid.geometry.grid import CANONICAL
@@ -39,6 +40,7 @@ class CenterlineFigures:
         bifurcation_uncertainty_mm: Of its height; NaN too where no bifurcation was found.
         faint_mm: Longest stretch of the internal that heatmaps hardly show, between two that they
             show.
+        short_mm: How much lower the internal ends than the other side's, or than the external.
         score: 0 (nothing stands out) to 100.
     """
 
@@ -49,11 +51,13 @@ class CenterlineFigures:
     unsure_share: float
     bifurcation_uncertainty_mm: float
     faint_mm: float
+    short_mm: float
     score: float
 
 
 UNSURE_PART = Part("internal centerline: share with an expected error above 2 mm", 70, 0.1, 0.7, "")
 FAINT_PART = Part("internal centerline: longest stretch hardly seen", 30, 3.0, 8.0, "mm")
+SHORT_PART = Part("internal centerline: ends below the arteries beside it by", 30, 10.0, 20.0, "mm")
 """What makes a side's score; all 100 points without an internal centerline."""
 
 
@@ -61,10 +65,13 @@ def figures_of_side(centerlines: Centerlines, name: SideName) -> CenterlineFigur
     """One side's figures."""
     grid = centerlines.grid
     slice_mm = NAN if grid is None else grid.reoriented(CANONICAL).spacing_mm[2]
-    return centerline_figures(centerlines.side(name), slice_mm)
+    short = short_mm(centerlines, name, slice_mm)
+    return centerline_figures(centerlines.side(name), slice_mm, short)
 
 
-def centerline_figures(side: SideCenterlines, slice_mm: float) -> CenterlineFigures:
+def centerline_figures(
+    side: SideCenterlines, slice_mm: float, short: float = 0.0
+) -> CenterlineFigures:
     """The same; NaN for an unknown distance of the slices."""
     known = side.internal.uncertainty_mm
     known = known[np.isfinite(known)]
@@ -72,7 +79,7 @@ def centerline_figures(side: SideCenterlines, slice_mm: float) -> CenterlineFigu
     faint = faint_mm(side.internal, slice_mm)
     points = sum(
         0.0 if np.isnan(value) else part.points(value)
-        for part, value in ((UNSURE_PART, unsure), (FAINT_PART, faint))
+        for part, value in ((UNSURE_PART, unsure), (FAINT_PART, faint), (SHORT_PART, short))
     )
     fork = side.bifurcation
     return CenterlineFigures(
@@ -83,7 +90,8 @@ def centerline_figures(side: SideCenterlines, slice_mm: float) -> CenterlineFigu
         unsure_share=unsure,
         bifurcation_uncertainty_mm=NAN if fork is None else fork.uncertainty_mm,
         faint_mm=faint,
-        score=points if len(side.internal) else 100.0,
+        short_mm=short,
+        score=min(points, 100.0) if len(side.internal) else 100.0,
     )
 
 
@@ -105,6 +113,11 @@ def centerline_reasons(side: SideName, figures: CenterlineFigures) -> list[str]:
         words.append(
             f"{side}: the heatmaps hardly show the internal over {figures.faint_mm:.0f} mm: "
             "is it kinked?"
+        )
+    if SHORT_PART.points(figures.short_mm) >= _WORTH_A_WORD * SHORT_PART.weight:
+        words.append(
+            f"{side}: the internal ends {figures.short_mm:.0f} mm below the arteries beside it: "
+            "is it kinked or occluded?"
         )
     return words
 

@@ -32,6 +32,7 @@ _CENTERLINE_FIELDS = {
     "unsure_share": 4,
     "bifurcation_uncertainty_mm": 2,
     "faint_mm": 2,
+    "short_mm": 2,
 }
 _CONTOUR_FIELDS = {
     "score": 2,

@@ -75,3 +75,15 @@ def test_a_stretch_that_heatmaps_hardly_show_is_named(caplog: pytest.LogCaptureF
         find_centerlines(heatmaps(side(), faint), PARAMETERS)
     assert "right internal: the heatmaps hardly show it over 6 mm (slices 10 to 19)" in caplog.text
     assert "left internal" not in caplog.text
+
+
+def test_an_internal_that_ends_far_below_the_other_one_is_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lost = side()
+    slices = lost.mean.shape[3]
+    lost.mean[:, :, :, slices - 28 :] = 0
+    with caplog.at_level(logging.WARNING):
+        find_centerlines(heatmaps(side(), lost), PARAMETERS)
+    assert "right internal: its centers end 17 mm below" in caplog.text
+    assert "left internal" not in caplog.text

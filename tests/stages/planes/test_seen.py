@@ -38,6 +38,16 @@ def test_long_stretches_at_an_end_are_unseen_and_no_others() -> None:
     assert not any(unseen((short, dark), (40, bright)))
 
 
+def test_what_fills_an_artery_may_be_darker_than_its_wall() -> None:
+    dark, filled, slow = 0.7, 0.14, 0.3
+    for value, expected in ((filled, 20), (slow, 0)):
+        contrast = np.concatenate([np.full(30, dark), np.full(20, value)])
+        assert unseen_lumens(contrast).sum() == expected
+    hardly_suppressed = np.concatenate([np.full(30, 0.25), np.full(20, 0.12)])
+    assert not unseen_lumens(hardly_suppressed).any()
+    assert not unseen_lumens(np.empty(0)).any()
+
+
 def test_hardly_dark_is_half_of_what_is_usual_where_blood_is_dark() -> None:
     contrast = np.array([0.7, 0.7, 0.36, 0.34, 0.7])
     assert hardly_dark(contrast).tolist() == [False, False, False, True, False]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from carotid.artifacts import LABELS, Centerlines, SideCenterlines
 from carotid.errors import CarotidError, InputError
+from carotid.evaluation.ends import SHORT_MM, short_mm
 from carotid.evaluation.faint import FAINT_MM, faint_mm, faint_stretch
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES, SideName
@@ -55,8 +56,8 @@ def find_centerlines(
     chosen = CenterlineParameters() if parameters is None else parameters
     room = Lock()
     with ThreadPoolExecutor(len(SIDE_NAMES), "carotid-side") as pool:
-        made = {side: pool.submit(_found, heatmaps, side, chosen, room) for side in SIDE_NAMES}
-        found = {side: one.result() for side, one in made.items()}
+        jobs = {side: pool.submit(_found, heatmaps, side, chosen, room) for side in SIDE_NAMES}
+        found = {side: one.result() for side, one in jobs.items()}
     missing = [
         f"{side} {label}"
         for side in SIDE_NAMES
@@ -71,9 +72,11 @@ def find_centerlines(
     if missing:
         logger.warning("no artery was found here: %s", ", ".join(missing))
     slice_mm = heatmaps.grid.reoriented(CANONICAL).spacing_mm[2]
+    made = Centerlines(found["left"], found["right"], heatmaps.grid)
     for side in SIDE_NAMES:
         _tell_of_faint(side, found[side], slice_mm)
-    return Centerlines(found["left"], found["right"], heatmaps.grid)
+        _tell_of_short(side, short_mm(made, side, slice_mm))
+    return made
 
 
 def _tell_of_faint(side: SideName, lines: SideCenterlines, slice_mm: float) -> None:
@@ -88,6 +91,17 @@ def _tell_of_faint(side: SideName, lines: SideCenterlines, slice_mm: float) -> N
             length_mm,
             ends[0] + 1,
             ends[1] - 1,
+        )
+
+
+def _tell_of_short(side: SideName, lower_mm: float) -> None:
+    """Say where the internal carotid is lost far below the arteries beside it."""
+    if lower_mm >= SHORT_MM:
+        logger.warning(
+            "%s internal: its centers end %.0f mm below those of the other side or of the "
+            "external; it may kink, be occluded or leave the scan there: look at it",
+            side,
+            lower_mm,
         )
 
 

@@ -155,8 +155,8 @@ def _without_unseen_lumens(
     if not unseen.any():
         return radii
     logger.warning(
-        "%s internal: over %.0f mm at the artery's end nothing within the wall is darker than the "
-        "wall; no lumen is outlined there: the artery may be occluded, look at it",
+        "%s internal: over %.0f mm at the artery's end what is within the wall is hardly darker "
+        "than the wall; no lumen is outlined there: the artery may be occluded, look at it",
         side,
         unseen.sum() * STEP_MM,
     )

@@ -1,9 +1,9 @@
-"""Where an artery's lumen is not seen: where nothing within its wall is darker than the wall.
+"""Where an artery's lumen is not seen: where what is within its wall is hardly darker than it.
 
 Networks draw a lumen in an artery that is occluded, too, small and in the middle: they have hardly
-seen one without. An occluded artery has none from some height to its end, and blood is dark in the
-rest of it. Slow flow, which can be as bright, does not reach so far, and in a scan with bright
-blood no part is dark.
+seen one without. An occluded artery has none from some height to its end; what fills it is about as
+bright as its wall, and blood is dark in the rest of it. Slow flow, which can be as bright, does not
+reach so far, and in a scan with bright blood no part is dark.
 """
 
 from __future__ import annotations
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 LEAST_CONTRAST = 0.1
 """Difference over sum of wall and lumen, below which the lumen is not dark, as on the page."""
+
+_USUAL_PERCENTILE = 75
+_FILLED = 1 / 3
+"""What fills an occluded artery may be darker than its wall, though less so than blood: a core is
+not dark, too, below this share of the contrast that is usual in the artery's open part."""
 
 LEAST_LENGTH_MM = 10.0
 """Shorter stretches say nothing, with a dark lumen or without."""
@@ -62,7 +67,8 @@ def unseen_lumens(contrast: NDArray[np.float64]) -> NDArray[np.bool_]:
         contrast: (n,) from `contrasts`.
     """
     unseen = np.zeros(len(contrast), np.bool_)
-    bright = contrast < LEAST_CONTRAST
+    usual = float(np.percentile(contrast, _USUAL_PERCENTILE)) if len(contrast) else 0.0
+    bright = contrast < max(LEAST_CONTRAST, _FILLED * usual)
     if (~bright).sum() * STEP_MM < LEAST_LENGTH_MM:
         return unseen
     for ordered, out in ((bright, unseen), (bright[::-1], unseen[::-1])):

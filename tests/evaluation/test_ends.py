@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from carotid.artifacts import Centerline, Centerlines, SideCenterlines
+from carotid.evaluation.ends import short_mm
+
+
+def line(first: int, last: int) -> Centerline:
+    z = np.arange(first, last + 1)
+    return Centerline.of_points(np.column_stack([np.zeros((len(z), 2)), z]))
+
+
+def side(internal: Centerline, external: Centerline) -> SideCenterlines:
+    return SideCenterlines(internal, external)
+
+
+NONE = line(1, 0)
+
+
+@pytest.mark.parametrize(
+    ("own", "external", "other", "expected"),
+    [
+        (line(0, 40), line(20, 30), line(5, 40), 0.0),
+        (line(0, 40), line(20, 30), line(5, 60), 10.0),
+        (line(0, 40), line(20, 70), line(5, 60), 15.0),
+        (line(0, 40), NONE, NONE, 0.0),
+        (NONE, line(20, 70), line(5, 60), 0.0),
+    ],
+)
+def test_an_internal_is_compared_with_what_ends_highest(
+    own: Centerline, external: Centerline, other: Centerline, expected: float
+) -> None:
+    lines = Centerlines(side(other, NONE), side(own, external), None)
+    assert short_mm(lines, "right", 0.5) == expected
