@@ -123,6 +123,32 @@ def test_outlines_that_begin_late_do_not_show_it() -> None:
     assert height == pytest.approx(0, abs=0.1)
 
 
+def test_an_external_that_begins_late_does_not_show_it() -> None:
+    """Its course, too, was found from 9 mm on only."""
+    grid = grid_of(SPACING)
+    late, all_of_it = without_external_below(drawn(grid), 9.0), lines(grid)
+    external = all_of_it.left.external.points
+    low = min(one.z for one in late.left if one.label == "external")
+    above = Centerline.of_points(external[external[:, 2] >= low])
+    height, source = found(late, replace(all_of_it, left=replace(all_of_it.left, external=above)))
+    assert source == "found"
+    assert height == pytest.approx(0, abs=0.1)
+    assert found(late, None)[1] == "lowest"
+
+
+@pytest.mark.parametrize("label", ["internal", "external"])
+@pytest.mark.parametrize("steps", [-1, 0])
+def test_one_slice_without_outline_moves_it_by_a_slice_at_most(label: str, steps: int) -> None:
+    """Where the slice is the lowest in which the lumens are apart, or the one below."""
+    grid = grid_of(SPACING)
+    contours = drawn(grid)
+    divider = min(one.z for one in contours.left if height_of(contours, one.z) >= DIVIDER_MM)
+    gone = tuple(x for x in contours.left if (x.label, x.z) != (label, divider + steps))
+    height, source = found(replace(contours, left=gone), lines(grid))
+    assert source == "divider"
+    assert height == pytest.approx(height_of(contours, divider + 1 + steps), abs=0.05)
+
+
 def test_sparse_outlines_do_not_show_it() -> None:
     grid = grid_of((0.5, 0.6, 0.4))
     every = drawn(grid, every=12)

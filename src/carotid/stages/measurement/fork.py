@@ -8,12 +8,14 @@ where outlines do not show the divider.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from carotid.geometry.outlines import inside
 from carotid.stages.measurement.overlap import holds_course, overlap
 
 if TYPE_CHECKING:
@@ -41,7 +43,8 @@ APART_MM = 3.0
 """So far up from the flow divider the lumens have to stay apart."""
 
 JOINED_WITHIN_MM = 2.5
-"""Not farther below it there has to be a slice, or the next one, in which they are not."""
+"""Not farther below it there has to be a slice, or the next one, in which they are not. Slices
+between that tell nothing, as those that lack an outline, do not count."""
 
 BELOW_MM, ABOVE_MM = 5.0, 25.0
 """So far below and above the point where the courses meet the flow divider may lie."""
@@ -98,22 +101,38 @@ def flow_divider_mm(internal: Artery, external: Artery) -> NDArray[np.float64] |
     """(3,) the middle between both lumens in the lowest slice in which they are apart.
 
     None where outlines do not show it: no slice right below in which one outline holds both or the
-    two overlap, or lumens that do not stay apart.
+    two overlap, or lumens that do not stay apart. That the external has no outline below, or no
+    course, does not show it: it may have been found, or drawn, from higher up only.
     """
     lumens = internal.lumen.rows
     z, heights = internal.z[lumens], internal.heights_mm[lumens]
     both = np.isin(z, external.z[external.lumen.rows])
     joined = (overlap(internal, external, "lumen") > 0) | holds_course(internal, external)
-    joined = joined[lumens] | (~both & (heights < external.axis.points_mm[0, 2]))
+    joined = joined[lumens] | (~both & _holds_beginning(internal, external))
     apart = both & ~joined
-    for row in np.flatnonzero(apart[1:] & joined[:-1]) + 1:
-        right_below = heights[row] - heights[row - 1] < JOINED_WITHIN_MM or z[row] == z[row - 1] + 1
+    told = np.flatnonzero(apart | joined)
+    for below, row in itertools.pairwise(told):
+        if not (joined[below] and apart[row]):
+            continue
+        right_below = heights[row] - heights[below] < JOINED_WITHIN_MM or z[row] == z[below] + 1
         next_ones = (heights >= heights[row]) & (heights <= heights[row] + APART_MM)
         if right_below and not joined[next_ones].any():
             own = internal.centers_mm[lumens[row]]
             others = external.centers_mm[np.searchsorted(external.z, z[row])]
             return np.array([*(own + others) / 2, heights[row]])
     return None
+
+
+def _holds_beginning(internal: Artery, external: Artery) -> NDArray[np.bool_]:
+    """By lumen of the internal, whether it lies below the external's course and holds its end."""
+    lumens = internal.lumen
+    beginning = external.axis.points_mm[0]
+    holds = np.zeros(len(lumens.rows), np.bool_)
+    below = np.flatnonzero(internal.heights_mm[lumens.rows] < beginning[2])
+    if len(below):
+        place = np.broadcast_to(beginning[:2], (len(below), 1, 2))
+        holds[below] = inside(place, lumens.outlines_mm[below])[:, 0]
+    return holds
 
 
 def _plausible(
