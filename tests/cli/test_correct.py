@@ -16,6 +16,7 @@ from carotid.errors import UsageError
 from carotid.export.corrections import Place, correct
 from carotid.report.write import write_report
 from carotid.storage.markups import Markup, markups_text, read_markups
+from carotid.storage.results.contours import load_contours
 from carotid.storage.results.layout import PROVENANCE_FILE, OutputLayout
 from carotid.storage.results.made_of import is_older
 from carotid.storage.results.measurement_tables import load_table
@@ -152,6 +153,36 @@ def test_what_was_not_moved_counts_as_found(study: Study) -> None:
     assert "bifurcations set by hand" not in said
     table = load_table(study.out / "a" / "measurement_transform" / "arteries.tsv")
     assert "corrected" not in table.words("bifurcation")
+
+
+def test_a_bifurcation_that_corrected_outlines_moved_was_not_moved_by_hand(study: Study) -> None:
+    """Its file is older than the correction, as one exports once and corrects twice."""
+    table = study.out / "a" / "contour_transform" / "left_contour.tsv"
+    corrected = table.parent / "corrected" / table.name
+    corrected.parent.mkdir()
+    header, *rows = table.read_text().splitlines()
+    externals = [row for row in rows if row.startswith("external")]
+    low = min(float(row.split("\t")[4]) for row in externals)
+    kept = [row for row in rows if row not in externals or float(row.split("\t")[4]) > low + 30]
+    corrected.write_text("\n".join([header, *kept]) + "\n")
+    path = study.slicer / "a" / "bifurcation.mrk.json"
+    run = run_carotid("correct", study.out, "-p", "a", "--bifurcation", path)
+    assert run.returncode == 2, run.stdout
+    assert "no bifurcation differs" in run.stderr
+
+
+def test_a_bifurcation_is_corrected_where_there_are_no_outlines(study: Study) -> None:
+    contours = study.out / "a" / "contour_transform"
+    grid = load_contours(contours).stored
+    assert grid is not None
+    shutil.rmtree(contours)
+    record = {"context": {"shape": grid.shape, "affine_ras_mm": grid.affine.tolist()}}
+    (study.out / "a" / "centerline_transform" / PROVENANCE_FILE).write_text(json.dumps(record))
+    path = study.slicer / "a" / "bifurcation.mrk.json"
+    (markup,) = read_markups(path)
+    moved = markup.points_mm + np.array([0, 0, -10.0])
+    path.write_text(markups_text([Markup("bifurcation", "Fiducial", moved, markup.labels)]))
+    assert correct(Place(OutputLayout(study.out), "a"), path, None).bifurcations == ("left",)
 
 
 def test_a_bad_configuration_is_told_before_anything_is_written(

@@ -247,13 +247,13 @@ def _read_moved(place: Place, path: Path) -> dict[SideName, NDArray[np.float64]]
     """The bifurcations of a file that are not where they were, as canonical voxel indices."""
     centerlines = load_centerlines(place.folder(CENTERLINE_TRANSFORM))
     canonical = _canonical(place, centerlines.grid)
-    contours = place.folder(CONTOUR_TRANSFORM)
-    shown = bifurcations_of(load_contours(contours) if contours.is_dir() else None, centerlines)
+    shown, before = _shown(place, centerlines)
     moved = {}
     for side, point in read_bifurcations(path, canonical).items():
         known = shown.get(side)
-        mm = canonical.spacing_mm
-        if known is not None and np.linalg.norm((point - known) * mm) <= MOVED_MM:
+        places = [one[side] for one in (shown, before) if side in one]
+        away = [np.linalg.norm((point - one) * canonical.spacing_mm) for one in places]
+        if min(away, default=np.inf) <= MOVED_MM:
             continue
         try:
             check_bifurcation(side, point, centerlines, canonical)
@@ -272,6 +272,19 @@ def _read_moved(place: Place, path: Path) -> dict[SideName, NDArray[np.float64]]
                 "up" if along > 0 else "down",
             )
     return moved
+
+
+def _shown(
+    place: Place, centerlines: Centerlines
+) -> tuple[dict[SideName, NDArray[np.float64]], dict[SideName, NDArray[np.float64]]]:
+    """Where exports show bifurcations, and where they did before outlines were corrected."""
+    folder = place.layout.transform(place.participant_id, CONTOUR_TRANSFORM)
+    if not folder.is_dir():
+        alone = bifurcations_of(None, centerlines)
+        return alone, alone
+    both = (load_contours(folder, corrected=corrected) for corrected in (True, False))
+    now, before = (bifurcations_of(contours, centerlines) for contours in both)
+    return now, before
 
 
 def _save_bifurcations(

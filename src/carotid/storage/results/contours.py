@@ -59,19 +59,27 @@ def _save_side(path: Path, sections: tuple[CrossSection, ...]) -> None:
         raise OutputError("the table does not read back as it was written", where=path)
 
 
-def load_contours(folder: Path) -> Contours:
+def load_contours(folder: Path, *, corrected: bool = True) -> Contours:
     """Read one participant's contours.
+
+    Args:
+        folder: Their folder.
+        corrected: Whether corrections by hand count.
 
     Raises:
         InputError: A file is missing or cannot be used; the message names the row at fault.
     """
     grids, _ = read_grids(ContourLayout(folder).metadata)
-    left, right = (load_side(folder, side, grids.canonical) for side in SIDE_NAMES)
+    left, right = (
+        load_side(folder, side, grids.canonical, corrected=corrected) for side in SIDE_NAMES
+    )
     return Contours(left, right, grids.canonical, grids.stored)
 
 
-def load_side(folder: Path, side: SideName, canonical: Grid) -> tuple[CrossSection, ...]:
-    """Read one side's table, the corrected one where there is one.
+def load_side(
+    folder: Path, side: SideName, canonical: Grid, *, corrected: bool = True
+) -> tuple[CrossSection, ...]:
+    """Read one side's table, the corrected one where there is one and it counts.
 
     The cross-sections are sorted by label, then z.
 
@@ -79,6 +87,6 @@ def load_side(folder: Path, side: SideName, canonical: Grid) -> tuple[CrossSecti
         InputError: The table is missing or cannot be used; see `read_contour_table`.
     """
     layout = ContourLayout(folder)
-    corrected = layout.corrected(side)
-    path = corrected if corrected.exists() else layout.table(side)
+    by_hand = layout.corrected(side)
+    path = by_hand if corrected and by_hand.exists() else layout.table(side)
     return read_contour_table(path, canonical.shape)
