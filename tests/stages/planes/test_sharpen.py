@@ -194,7 +194,7 @@ def test_voxels_of_three_widths_are_looked_at_by_their_own(picture: Picture) -> 
     found, told = sharpened(wide, _everywhere(wide))
     assert told is not None
     for axis in (0, 1):
-        assert _kept(found, picture, axis) == pytest.approx(1, abs=0.12)
+        assert _kept(found, picture, axis) == pytest.approx(1, abs=0.13)
 
 
 def test_an_axis_that_nothing_smoothed_is_left(picture: Picture) -> None:
@@ -211,6 +211,25 @@ def test_thick_slices_are_left_and_planes_sharpened(picture: Picture) -> None:
     assert found.noise[0] is not None
     assert found.noise[1] is not None
     assert (found.noise[2], found.tissue[2]) == (None, None)
+
+
+def test_voxels_that_were_only_stored_finer_gain_no_noise(picture: Picture) -> None:
+    """Scanners fill the outer half of k-space with zeros; no window was laid over the inner one."""
+    picture = np.concatenate([picture, picture[::-1]])  # it repeats itself, as scans do
+    picture = np.concatenate([picture, picture[:, ::-1]], axis=1)
+    real, imaginary = _noise(picture, 2 * NOISE)
+    measured = _zero_filled(picture + real) + 1j * _zero_filled(imaginary)
+    scanned = scan(np.abs(measured)[60:-60, 50:-50])
+    truth = np.abs(_zero_filled(picture))[60:-60, 50:-50]
+    found, told = sharpened(scanned, _everywhere(scanned))
+    assert told is not None
+    inner = np.s_[8:-8, 8:-8, 8:-8]
+    before, after = (((_values(one) / 700) - truth)[inner].std() for one in (scanned, found))
+    assert after < 1.25 * before
+
+
+def _zero_filled(picture: Picture) -> Picture:
+    return through(picture, (0, 1), 0.5, 1.0)
 
 
 def test_only_what_is_near_the_arteries_changes(picture: Picture) -> None:

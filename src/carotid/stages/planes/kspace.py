@@ -50,8 +50,12 @@ class Window:
         fall = np.clip((frequency - self.start) / max(self.end - self.start, 1e-3), 0, 1)
         values = self.last + (1 - self.last) * 0.5 * (1 + np.cos(np.pi * fall))
         if beyond:
-            values = values / (1 + np.exp(np.clip((frequency - self.end) / _EDGE, -50, 50)))
+            values = values * self.acquired(frequency)
         return np.asarray(values)
+
+    def acquired(self, frequency: Profile) -> Profile:
+        """1 up to the window's end, and 0 behind it."""
+        return np.asarray(1 / (1 + np.exp(np.clip((frequency - self.end) / _EDGE, -50, 50))))
 
 
 def frequencies(power: NDArray[np.float32], axis: int) -> Profile:

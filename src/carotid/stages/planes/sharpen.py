@@ -79,23 +79,30 @@ def _unit(part: NDArray[np.float32]) -> np.float32:
 
 
 def _undo(spectrum: NDArray[np.float32], smoothing: Smoothing) -> None:
-    """Divide a spectrum by the windows that it went through, in place."""
-    left = _product(spectrum, smoothing.noise, beyond=True)
+    """Divide a spectrum by the windows that it went through, in place.
+
+    Behind the noise's windows nothing was acquired, and nothing is raised where they end: many
+    scans have no window but a sharp end, as scanners store finer voxels than they measured.
+    """
+    left = _product(spectrum, smoothing.noise)
     if left is not None:
         spectrum *= left / (left**2 + np.float32(_LEAST_NOISE_WINDOW) ** 2)
-    left = _product(spectrum, smoothing.tissue, beyond=False)
+        for axis, window in enumerate(smoothing.noise):
+            if window is not None:
+                spectrum *= along_axis(window.acquired(frequencies(spectrum, axis)), axis)
+    left = _product(spectrum, smoothing.tissue)
     if left is not None:
         spectrum *= np.minimum(1 / left, np.float32(_MOST_FOR_TISSUE))
 
 
 def _product(
-    spectrum: NDArray[np.float32], windows: Sequence[Window | None], *, beyond: bool
+    spectrum: NDArray[np.float32], windows: Sequence[Window | None]
 ) -> NDArray[np.float32] | None:
-    """What the windows of the three axes leave together; None where there is none."""
+    """What the windows of the three axes leave together before they end; None if there is none."""
     left: NDArray[np.float32] | None = None
     for axis, window in enumerate(windows):
         if window is not None:
-            own = along_axis(window.at(frequencies(spectrum, axis), beyond=beyond), axis)
+            own = along_axis(window.at(frequencies(spectrum, axis), beyond=False), axis)
             left = own if left is None else left * own
     return left
 

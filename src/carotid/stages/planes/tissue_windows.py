@@ -22,6 +22,9 @@ _FROM_PER_MM = 0.25
 _ACROSS_PER_MM = 0.04, 0.15
 _LEAST_ACQUIRED_PER_MM = 0.4
 _BIN_PER_MM = 0.03
+_SURELY_ACQUIRED = 0.95
+"""The highest acquired frequency is known to a twentieth: behind it is nothing, which looks as if
+tissue had been smoothed."""
 _SEEN_OVER_NOISE = 0.1
 _SEEN_UP_TO_PER_MM = 0.42
 _SMOOTHED = 0.87
@@ -51,7 +54,8 @@ def tissue_windows(
         bins = max(LEAST_BINS, int(0.5 / spacing_mm[axis] / _BIN_PER_MM + 1e-6))
         at, mean = profile(power, axis, [(min(a, 0.5), min(b, 1)) for a, b in bands], bins)
         per_mm = np.round(at * 0.5 / spacing_mm[axis], 6)  # so rounding moves no limit
-        used = (per_mm > _FROM_PER_MM) & (per_mm < 0.97 * highest[axis])
+        half_bin = (per_mm[1] - per_mm[0]) / 2
+        used = (per_mm > _FROM_PER_MM) & (per_mm + half_bin < _SURELY_ACQUIRED * highest[axis])
         if used.sum() < 6 or not noise > 0:
             continue
         window, seen_to = _fit_tissue(per_mm[used], mean[used], noise, highest[axis])
