@@ -156,7 +156,7 @@ def test_intensities_may_be_large_or_small(picture: Picture, times: float) -> No
 
 @pytest.mark.parametrize("away", [(500, 0, 0), (0, -500, 0), (500, 500, 500)])
 def test_a_scan_that_the_arteries_lie_outside_of_is_left(away: tuple[int, int, int]) -> None:
-    volume = scan(np.random.default_rng(1).uniform(size=(30, 30, 30)))
+    volume = scan(np.random.default_rng(1).uniform(size=(40, 40, 40)))
     assert sharpened(volume, _everywhere(volume) + away) == (volume, None)
 
 
@@ -232,6 +232,22 @@ def _zero_filled(picture: Picture) -> Picture:
     return through(picture, (0, 1), 0.5, 1.0)
 
 
+def test_single_voxels_that_outshine_all_change_nothing(picture: Picture) -> None:
+    """One in a scan that nothing smoothed, and some in one that was."""
+    plain = _values(_plain(picture))
+    plain[50, 40, 30] = 50 * plain.max()
+    scanned = scan(np.zeros(plain.shape)).with_array(plain)
+    assert sharpened(scanned, _everywhere(scanned)) == (scanned, None)
+    clean = _filtered(picture)
+    expected, _ = sharpened(clean, _everywhere(clean))
+    salted = _values(clean)
+    salted[50, 40, 30] = salted[20, 60, 50] = 50 * salted.max()
+    scanned = clean.with_array(salted)
+    found, _ = sharpened(scanned, _everywhere(scanned))
+    far = np.s_[70:, :30, :]
+    assert (_values(found) - _values(expected))[far].std() < 8  # the noise is 35
+
+
 def test_only_what_is_near_the_arteries_changes(picture: Picture) -> None:
     long = np.concatenate([picture] * 3)
     scanned = _filtered(long)
@@ -247,11 +263,11 @@ def test_only_what_is_near_the_arteries_changes(picture: Picture) -> None:
     [
         np.zeros((40, 40, 40), np.int16),
         np.full((40, 40, 40), np.nan, np.float32),
-        np.linspace(0, 1e300, 27000).reshape(30, 30, 30),
-        np.random.default_rng(1).integers(0, 5, (30, 30, 30)) * np.float32(1e-45),
+        np.linspace(0, 1e300, 64000).reshape(40, 40, 40),
+        np.random.default_rng(1).integers(0, 5, (40, 40, 40)) * np.float32(1e-45),
         np.arange(27, dtype=np.int16).reshape(3, 3, 3),
         np.arange(4800, dtype=np.float32).reshape(40, 120, 1),
-        np.random.default_rng(1).normal(size=(30, 30, 30)).astype(np.float32),
+        np.random.default_rng(1).normal(size=(40, 40, 40)).astype(np.float32),
     ],
 )
 def test_what_tells_nothing_is_left(array: NDArray[np.generic]) -> None:

@@ -24,11 +24,15 @@ LEAST_BINS = 8
 
 _EDGE = 0.005
 _ROUGHLY, _CLOSELY = 1e-5, 1e-9
+_STEP = 1.5e-8
+"""Of a number, for slopes: the root of what double precision rounds to."""
 
 
 @dataclass(frozen=True)
 class Window:
     """A window over k-space along one axis: flat, then falling like half a cosine, then 0.
+
+    Its numbers may be arrays that broadcast with frequencies: many windows at a time.
 
     Attributes:
         start: Frequency at which it begins to fall.
@@ -36,9 +40,9 @@ class Window:
         last: What is left at its end.
     """
 
-    start: float
-    end: float
-    last: float
+    start: float | Profile
+    end: float | Profile
+    last: float | Profile
 
     def at(self, frequency: Profile, *, beyond: bool = True) -> Profile:
         """The window's values.
@@ -47,7 +51,7 @@ class Window:
             frequency: Shares of the highest one.
             beyond: Whether it is 0 behind its end; else it stays at its last value.
         """
-        fall = np.clip((frequency - self.start) / max(self.end - self.start, 1e-3), 0, 1)
+        fall = np.clip((frequency - self.start) / np.maximum(self.end - self.start, 1e-3), 0, 1)
         values = self.last + (1 - self.last) * 0.5 * (1 + np.cos(np.pi * fall))
         if beyond:
             values = values * self.acquired(frequency)
@@ -101,7 +105,7 @@ def best_fit(
     """The numbers of the smallest misfit, single large misfits counting less.
 
     Args:
-        misfit: From numbers to misfits.
+        misfit: From numbers to misfits along the last axis; rows of numbers give rows of misfits.
         starts: Where the search begins; the best of its ends counts.
         low: The least that each number may be.
         high: The most.
@@ -110,10 +114,19 @@ def best_fit(
     """
     from scipy.optimize import least_squares
 
+    upper = np.array(high)
+
+    def slopes(t: Profile) -> Profile:
+        steps = _STEP * np.maximum(np.abs(t), 1)
+        steps = np.where(t + steps > upper, -steps, steps)
+        off = misfit(np.concatenate([t[None], t + np.diag(steps)]))
+        return np.asarray((off[1:] - off[0]).T / steps)
+
     fits = [
         least_squares(
             misfit,
             one,
+            jac=slopes,
             bounds=(low, high),
             loss="soft_l1",
             f_scale=scale,

@@ -47,7 +47,7 @@ def noise_windows(
             window = _fit_noise(at, (middle, high), shapes)
             sharp = window is None or window.at(np.array([_LOOKED_AT]))[0] > _SHARP
             found[axis] = None if sharp else window
-        acquired = [1.0 if one is None else min(1.0, one.end) for one in found]
+        acquired = [1.0 if one is None else float(min(1.0, one.end)) for one in found]
     return found, (acquired[0], acquired[1], acquired[2])
 
 
@@ -81,7 +81,8 @@ def _fit_noise(
     logs = np.concatenate([np.log(one) - level for one, level in zip(powers, usual, strict=True)])
     trust = np.repeat([1.0, _TRUST_IN_HIGH], len(at))
 
-    def misfit(t: Profile) -> Profile:
+    def misfit(numbers: Profile) -> Profile:
+        t = np.moveaxis(numbers, -1, 0)[..., None]
         window = Window(t[0] * t[2], t[2], t[1])
         square, dark = window.at(at) ** 2 + 1e-12, _of_dark_regions(window, at)
         lengthwise = 1 / (1 + (at / t[9]) ** 2) ** 2
@@ -91,7 +92,7 @@ def _fit_noise(
             share = np.exp(t[10]) * shape
             inside = square * (1 + share + np.exp(along) * lengthwise)
             parts.append(level + np.log(inside + np.exp(floor) * dark))
-        return np.asarray((np.concatenate(parts) - logs) * trust)
+        return np.asarray((np.concatenate(parts, axis=-1) - logs) * trust)
 
     low = [0, 0.02, 0.3, -6, -9, -9, -6, -9, -9, 0.02, -6]
     high = [0.98, 1, 1.3, 3, 1, 4, 3, 1, 3, 0.4, 4]
@@ -101,12 +102,12 @@ def _fit_noise(
     ]
     found = best_fit(misfit, starts, low, high, _SCALE, roughly=True)
     fixed_low, fixed_high = [0, 0.999, 1.29, *low[3:]], [0.98, 1.001, 1.31, *high[3:]]
-    starts = [[0.5, 1, 1.3, 0, -4, -4, 0, -3, -4, 0.1, share] for share in (-3, 0)]
-    none = best_fit(misfit, starts, fixed_low, fixed_high, _SCALE, roughly=True)
+    without = [[0.5, 1, 1.3, 0, -4, -4, 0, -3, -4, 0.1, share] for share in (-3, 0)]
+    none = best_fit(misfit, without, fixed_low, fixed_high, _SCALE, roughly=True)
     if _root_mean_square(misfit(none)) < _BETTER * _root_mean_square(misfit(found)):
         return None
     found = best_fit(misfit, [found.tolist()], low, high, _SCALE)
-    return Window(found[0] * found[2], found[2], found[1])
+    return Window(float(found[0] * found[2]), float(found[2]), float(found[1]))
 
 
 def _of_dark_regions(window: Window, at: Profile) -> Profile:
@@ -116,9 +117,12 @@ def _of_dark_regions(window: Window, at: Profile) -> Profile:
     spectrum is the noise's convolved with itself, and reaches twice as far.
     """
     square = window.at(_FINE) ** 2
-    covariance = np.fft.rfft(np.concatenate([square, square[-2:0:-1]])).real
-    power = np.fft.irfft(covariance**2)[: len(_FINE)]
-    return np.asarray(np.interp(at, _FINE, power / power[0]))
+    covariance = np.fft.rfft(np.concatenate([square, square[..., -2:0:-1]], axis=-1)).real
+    power = np.fft.irfft(covariance**2)[..., : len(_FINE)]
+    below = np.minimum((at * (len(_FINE) - 1)).astype(np.int64), len(_FINE) - 2)
+    share = at * (len(_FINE) - 1) - below
+    between = (1 - share) * power[..., below] + share * power[..., below + 1]
+    return np.asarray(between / power[..., :1])
 
 
 def _root_mean_square(values: Profile) -> float:

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 MARGIN_MM = 30.0
 """So far around the arteries a scan is looked at; farther than networks see."""
 
-_LEAST_VOXELS = 16
+_LEAST_VOXELS = 32
+"""Spectra of smaller boxes say nothing; thick slices may be fewer."""
+_MOST_BRIGHT = 2.0
+"""Voxels above so many times what all but a thousandth stay below are faults: seen as if they were
+as bright as that, since a few of them outshine the noise at all frequencies."""
+_EVERY = 5
 _USUAL = 128.0
 """Mean intensities from here to four times as much are taken as they are; others are scaled to it
 by a power of 4, which is exact. So squares fit single precision."""
@@ -60,11 +65,14 @@ def sharpened(volume: Volume, points_mm: NDArray[np.float64]) -> tuple[Volume, s
         return volume, None
     unit = _unit(part)
     part /= unit
-    spectrum = dctn(part, norm="ortho", overwrite_x=True)
+    limit = np.float32(_MOST_BRIGHT * np.quantile(part.ravel()[::_EVERY], 0.999))
+    spectrum = dctn(np.minimum(part, limit), norm="ortho", overwrite_x=True)
     lengthwise = int(np.argmax(np.abs(volume.grid.affine[2, :3] / volume.grid.spacing_mm)))
     smoothing = find_smoothing(spectrum, volume.grid.spacing_mm, lengthwise)
     if smoothing.is_none:
         return volume, None
+    if limit < part.max():
+        spectrum = dctn(part, norm="ortho", overwrite_x=True)
     _undo(spectrum, smoothing)
     spectrum *= unit
     whole = volume.array.astype(np.float32)

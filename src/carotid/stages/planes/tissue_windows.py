@@ -90,13 +90,14 @@ def _fit_tissue(
     peak = int(np.argmax(power))
     level = max(power[peak] - noise, 1e-9 * power[peak]) * per_mm[peak] ** 4
 
-    def tissue(t: Profile) -> Profile:
+    def tissue(numbers: Profile) -> Profile:
+        t = np.moveaxis(numbers, -1, 0)[..., None]
         window = Window(t[1], 1.0, t[2]).at(at, beyond=False)
         return np.asarray(level * np.exp(t[0]) * per_mm**-4.0 * window**2)
 
     def misfit(t: Profile) -> Profile:
         off = np.log((tissue(t) + noise) / power)
-        return np.concatenate([off, _PULL * (t[1:] - _USUAL)])
+        return np.concatenate([off, _PULL * (t[..., 1:] - _USUAL)], axis=-1)
 
     starts = [[0, start, last] for start, last in product((0.3, 0.6), (0.2, 0.9))]
     best = best_fit(misfit, starts, [-60, 0.15, 0.02], [60, 0.98, 1], scale=0.1)
@@ -118,8 +119,9 @@ def _completed(
             known[a] for a in known if highest[axis] / _LIKE < highest[a] < highest[axis] * _LIKE
         ]
         if one is None and like and axis not in sharp and highest[axis] > _LEAST_ACQUIRED_PER_MM:
-            starts, lasts = [w.start for w in like], [w.last for w in like]
-            one = Window(float(np.mean(starts)), 1.0, float(np.mean(lasts)))
+            one = Window(
+                float(np.mean([w.start for w in like])), 1.0, float(np.mean([w.last for w in like]))
+            )
         if one is not None:
             share = highest[axis] * 2 * spacing_mm[axis]
             one = replace(one, start=one.start * share, end=one.end * share)
