@@ -97,6 +97,27 @@ def test_what_is_the_same_or_unknown_is_no_difference(
     assert "contour models: given ones [" in caplog.text
 
 
+def test_positions_that_begin_elsewhere_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As in tables of an earlier version, or where outlines do not show the flow divider."""
+    times = []
+    for name, source in (("x_ses-1", "found"), ("x_ses-2", "divider"), ("x_ses-3", "corrected")):
+        save(tmp_path, name, fork())
+        one = Measured(tmp_path, name)
+        folder = OutputLayout(tmp_path).transform(name, MEASUREMENT_TRANSFORM)
+        table = folder / "arteries.tsv"
+        table.write_text(table.read_text().replace("\tcorrected\t", f"\t{source}\t"))
+        times.append(one)
+    warn_of_origins([Subject("x", (times[0], times[2])), Subject("x", (times[1], times[2]))])
+    assert not caplog.records
+    warn_of_origins([Subject("x", (times[0], times[1]))])
+    assert (
+        f"left positions: from where the courses meet ({tmp_path}: x_ses-1), from the flow "
+        f"divider ({tmp_path}: x_ses-2)"
+    ) in caplog.text
+
+
 def test_all_comparisons_tell_and_none_is_refused(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -71,6 +71,12 @@ class Measured:
         """Its table of arteries."""
         return load_table(self._layout.arteries)
 
+    def fork_source(self, side: SideName) -> str:
+        """Where one side's bifurcation comes from; empty where its table does not tell."""
+        table = self.arteries()
+        words = zip(table.words("side"), table.cells.get("bifurcation", ()), strict=False)
+        return next((str(word) for one, word in words if one == side and word != "unknown"), "")
+
     def slices(self, side: SideName) -> MeasurementTable:
         """Its table of one side's slices."""
         return load_table(self._layout.slices(side))
