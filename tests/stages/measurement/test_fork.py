@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from tests.evaluation.cohort import fork as neck
 
 from carotid.artifacts import Centerline, Contours
 from carotid.stages.measurement.measure import measure
@@ -202,3 +203,23 @@ def test_an_artery_alone_has_the_bifurcation_of_its_centerlines() -> None:
     none = replace(none, left=replace(none.left, external=nothing))
     made = measure(alone, none)
     assert set(made.segments.words("bifurcation")) == {"unknown"}
+
+
+def test_slices_between_where_the_courses_meet_and_the_flow_divider_are_told() -> None:
+    """The courses part first; outlines of the external begin where its lumen is by itself."""
+    vessels: Any = neck()
+    grid = grid_of((0.6, 0.6, 1.0))
+    centers = centerlines_of(vessels, grid, (0, 0, 0))
+    outlines = contours_of(vessels, grid)
+    first = min(one.z for one in outlines.left if one.label == "external") + 4
+    apart = tuple(one for one in outlines.left if one.label == "internal" or one.z >= first)
+    table = measure(replace(outlines, left=apart), centers).left.slices
+    told = np.array(["both_lumens" in flags for flags in table.words("flags")])
+    assert 2 <= told.sum() <= 4
+    assert {table.words("label")[row] for row in np.flatnonzero(told)} == {"internal"}
+    # Positions count from the flow divider: these slices are right below it.
+    s = table.numbers("s_mm")[told]
+    assert ((s > -6) & (s < 0)).all()
+    assert np.isfinite(table.numbers("axial_la_mm2")[told]).all()  # it is told, and counts
+    table = measure(outlines, centers).left.slices
+    assert not any("both_lumens" in flags for flags in table.words("flags"))

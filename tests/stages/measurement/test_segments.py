@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from tests.evaluation.cohort import fork
 from tests.stages.measurement.phantoms import (
     Vessel,
     centerlines_of,
@@ -244,26 +242,6 @@ def test_where_the_walls_run_into_each_other_there_are_areas_and_no_thickness() 
     readable = np.array(table.words("readable"))
     assert set(readable[overlap]) == {"no"}
     assert set(readable[fused & ~overlap]) == {"lumen"}
-
-
-def test_slices_between_the_bifurcation_and_the_flow_divider_are_told() -> None:
-    """The courses part first; outlines of the external begin where its lumen is by itself."""
-    vessels: Any = fork()
-    grid = grid_of(SPACING)
-    lines = centerlines_of(vessels, grid, (0, 0, 0))
-    drawn = contours_of(vessels, grid)
-    first = min(one.z for one in drawn.left if one.label == "external") + 4
-    apart = tuple(one for one in drawn.left if one.label == "internal" or one.z >= first)
-    table = measure(replace(drawn, left=apart), lines).left.slices
-    told = np.array(["both_lumens" in flags for flags in table.words("flags")])
-    assert 2 <= told.sum() <= 4
-    assert {table.words("label")[row] for row in np.flatnonzero(told)} == {"internal"}
-    # Positions count from the flow divider: these slices are right below it.
-    s = table.numbers("s_mm")[told]
-    assert ((s > -6) & (s < 0)).all()
-    assert np.isfinite(table.numbers("axial_la_mm2")[told]).all()  # it is told, and counts
-    table = measure(drawn, lines).left.slices
-    assert not any("both_lumens" in flags for flags in table.words("flags"))
 
 
 def section(z: int, lumen: Any, wall: Any) -> CrossSection:
