@@ -10,6 +10,7 @@ import pytest
 from tests.evaluation.cohort import fork as neck
 
 from carotid.artifacts import Centerline, Contours
+from carotid.stages.measurement.bifurcations import bifurcations_of
 from carotid.stages.measurement.measure import measure
 
 from .phantoms import Vessel, centerlines_of, contours_of, grid_of, straight
@@ -107,6 +108,16 @@ def test_it_is_seen_without_centerlines() -> None:
     height, source = found(drawn(grid), None)
     assert source == "divider"
     assert DIVIDER_MM - 0.1 <= height <= DIVIDER_MM + SPACING[2] + 0.1
+
+
+def test_contours_of_another_scan_show_nothing() -> None:
+    grid = grid_of(SPACING)
+    centers = lines(grid)
+    own, other = (bifurcations_of(drawn(one), centers) for one in (grid, grid_of((0.7, 0.6, 0.8))))
+    met = centers.left.bifurcation
+    assert met is not None
+    np.testing.assert_array_equal(other["left"], met.point)
+    assert own["left"][2] > met.point[2] + 4
 
 
 def test_a_bifurcation_that_was_set_by_hand_counts() -> None:

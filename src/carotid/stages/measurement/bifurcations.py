@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.measurement.artery import fork_of
 from carotid.stages.measurement.parameters import MeasurementParameters
@@ -23,11 +24,16 @@ def bifurcations_of(
     """(3,) canonical voxel indices by side; sides on which none is known are not there.
 
     Args:
-        contours: Show the flow divider; None where there are none.
+        contours: Show the flow divider; None where there are none. Those of another scan show
+            nothing.
         centerlines: Say where the courses meet, or what was set by hand.
     """
     found: dict[SideName, NDArray[np.float64]] = {}
     smoothing_mm = MeasurementParameters().smoothing_mm
+    grid = centerlines.grid
+    if contours is not None and grid is not None:
+        same = grid.reoriented(CANONICAL).agrees_with(contours.canonical)
+        contours = contours if same else None
     for side in SIDE_NAMES:
         own = centerlines.side(side)
         if own.bifurcation is not None:
