@@ -1,11 +1,12 @@
 """How good a model directory is on simulated necks: the figures of the model card.
 
-    python -m benchmarks.accuracy [MODEL_DIR] [--necks 10] [--kind NAME ...] [--deepest 64]
+    python -m benchmarks.accuracy [MODEL_DIR] [--necks 10] [--kind NAME ...] [--peaks]
 
 Without MODEL_DIR the package's own models are measured. Windows are those that the models ask for,
 as in `carotid run`; `--deepest 64` takes the default ones of `carotid transform heatmap`. Prints
 one row of a table per kind of neck, and below it one per member. `--kind` takes any of the names
-that `--help` lists.
+that `--help` lists. `--peaks` also tells which height of a peak parts slices with a vessel from
+those without.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from carotid.stages.heatmap.parameters import HeatmapParameters
 from carotid.stages.heatmap.wishes import heatmap_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from carotid.artifacts import Heatmaps
     from carotid.evaluation.distances import Summary
@@ -67,6 +68,9 @@ KINDS: dict[str, Callable[[int], SimulatedNeck]] = {
     "first, slabs": partial(_first, p_whole=0.0),
     "first, whole sections": partial(_first, p_whole=1.0),
 }
+
+HEIGHTS = (50, 75, 100, 125, 150, 175, 200)
+"""Heights of peaks, at each of which slices are counted."""
 
 COLUMNS = (
     "necks",
@@ -114,6 +118,17 @@ def row(name: str, number: int | str, found: Summary, *, peaks: bool = True) -> 
     return "| " + " | ".join(cells + [""] * (len(COLUMNS) - len(cells))) + " |"
 
 
+def parted(errors: Sequence[SliceErrors]) -> str:
+    """How many peaks lie below some heights, in slices with a vessel and in those without."""
+    peak = np.concatenate([one.peak for one in errors])
+    vessel = np.concatenate([np.isfinite(one.distance_mm) for one in errors])
+    lines = [f"  slices with a vessel: {vessel.sum()}, without: {(~vessel).sum()}; below"]
+    for height in HEIGHTS:
+        shares = [100 * float(np.mean(peak[one] < height)) for one in (vessel, ~vessel)]
+        lines.append(f"  {height:4d}: {shares[0]:5.1f} % with, {shares[1]:5.1f} % without")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("model_dir", type=Path, nargs="?", default=shipped_models("heatmap"))
@@ -121,6 +136,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first neck")
     parser.add_argument("--kind", action="append", choices=list(KINDS))
     parser.add_argument("--deepest", type=int, help="max_roi_depth, where not as models ask")
+    parser.add_argument("--peaks", action="store_true", help="what peaks tell of vessels")
     chosen = parser.parse_args()
     members = load_members(chosen.model_dir)
     settings = heatmap_settings(chosen.model_dir).get("heatmap", {})
@@ -144,6 +160,8 @@ def main() -> None:
                 for own, one in zip(alone, each, strict=True):
                     own.append(one)
         print(row(kind, chosen.necks, summarize(errors)), flush=True)
+        if chosen.peaks:
+            print(parted(errors), flush=True)
         if len(members) > 1:
             for k, own in enumerate(alone):
                 print(row(f"… member {k}", "", summarize(own), peaks=False), flush=True)
