@@ -105,6 +105,16 @@ def test_an_artery_that_narrows_towards_its_end_is_no_stenosis() -> None:
     assert value(table, "stenosis_nascet_percent", "internal") < 0
 
 
+def test_a_narrow_place_near_the_end_of_the_scan_is_told_without_a_reference() -> None:
+    """The artery is as wide as before beyond it, but not seen far enough for a reference."""
+    vessel = Vessel.around(straight(), profile((0, 2.6), (24, 2.4), (27, 0.8), (30, 2.4)), 3.4)
+    table = measured(vessel).segments
+    assert value(table, "stenosis_s_mm", "internal") == pytest.approx(27, abs=1.1)
+    assert value(table, "stenosis_ecst_percent", "internal") == pytest.approx(76, abs=3)
+    for name in ("stenosis_nascet_percent", "stenosis_area_percent", "reference_from_mm"):
+        assert np.isnan(value(table, name, "internal")), name
+
+
 def test_the_narrowest_place_is_looked_for_near_the_bifurcation() -> None:
     """Far above it arteries taper: the least of the whole is told, and is no stenosis."""
     vessel = Vessel.around(straight(), profile((0, 2.6), (6, 2.4), (10, 2.6), (14, 2.0)), 3.4)

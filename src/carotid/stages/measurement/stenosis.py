@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MIN_REFERENCE_SHARE = 0.5
 """So much of the reference must be there to be used."""
 
+WIDER_BEYOND = 1.25
+"""An artery that is so much wider again beyond its narrowest place does not only taper."""
+
 MIN_SLOPE_SLICES = 3
 
 
@@ -70,11 +73,13 @@ def stenosis_of(
     if not len(near):
         return Stenosis()
     # The narrowest place is looked for where a reference can lie beyond it: an artery that narrows
-    # towards its end, or towards the skull, is no stenosis.
+    # towards its end, or towards the skull, is no stenosis. One that widens again is narrowed.
     last = float((one.s_mm[there] + internal.along_mm[there] / 2).max())
     needed = parameters.reference_beyond_mm + MIN_REFERENCE_SHARE * parameters.reference_length_mm
     before = near[one.s_mm[near] <= last - needed]
-    candidates = before if len(before) else near
+    least = int(near[diameter[near].argmin()])
+    is_taper = diameter[there[there >= least]].max() < WIDER_BEYOND * diameter[least]
+    candidates = before if len(before) and is_taper else near
     narrowest = int(candidates[diameter[candidates].argmin()])
     area = float(one.across.la[candidates].min())
     start = max(
@@ -90,15 +95,15 @@ def stenosis_of(
     else:
         start = end = np.nan
     outer = float(one.across.outer_diameter[narrowest]) if one.wall_read[narrowest] else np.nan
-    least = float(diameter[narrowest])
+    narrow = float(diameter[narrowest])
     return Stenosis(
         s_mm=float(one.s_mm[narrowest]),
         reference_from_mm=start,
         reference_to_mm=end,
         reference_diameter_mm=reference,
         reference_area_mm2=reference_area,
-        nascet_percent=100 * (1 - least / reference),
-        ecst_percent=100 * (1 - least / outer),
+        nascet_percent=100 * (1 - narrow / reference),
+        ecst_percent=100 * (1 - narrow / outer),
         area_percent=100 * (1 - area / reference_area),
     )
 
