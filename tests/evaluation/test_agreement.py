@@ -71,6 +71,13 @@ def test_an_interval_holds_its_value_or_is_unknown() -> None:
     assert known > 400
 
 
+def test_no_interval_of_a_correlation_begins_below_minus_one() -> None:
+    """Two subjects: the formula alone begins at -12."""
+    found = intraclass_correlation(np.array([[1.0, 1.02], [1.05, 1.04]]))
+    assert found.low == -1
+    assert 0 < found.value <= found.high <= 1
+
+
 def test_limits_of_agreement_of_bland_and_altman() -> None:
     found = limits_of_agreement(MINI, WRIGHT)
     assert found.bias.value == pytest.approx(-2.1, abs=0.05)
@@ -130,3 +137,4 @@ def test_too_few_subjects_say_nothing(values: np.ndarray) -> None:
 def test_an_error_that_grows_with_the_value_has_a_slope() -> None:
     first = np.array([1.0, 2, 3, 4])
     assert limits_of_agreement(first, 1.1 * first).slope == pytest.approx(0.1 / 1.05)
+    assert np.isnan(limits_of_agreement(first[:2], 1.1 * first[:2]).slope), "any line fits"

@@ -54,6 +54,12 @@ def test_directories_are_compared_as_they_are(
     assert of(summary, "bias", **key)[0] == pytest.approx((second - first).mean(), rel=1e-3)
     assert of(summary, "subjects", **key)[0] == 3
     assert of(summary, "icc", **key)[0] == pytest.approx(0.97, abs=0.02)
+    # t of 2 degrees of freedom is 4.303.
+    half = 4.303 * of(summary, "difference_sd", **key)[0] * np.sqrt(1 / 3 + 1.96**2 / 4)
+    for name in ("lower_limit", "upper_limit"):
+        middle = of(summary, name, **key)[0]
+        assert middle - of(summary, f"{name}_low", **key)[0] == pytest.approx(half, rel=1e-3)
+        assert of(summary, f"{name}_high", **key)[0] - middle == pytest.approx(half, rel=1e-3)
     whole = {"segment": "common", "measure": "wall_volume_mm3"}
     assert (of(values, "difference", side="left", **whole) < 0).all()  # B covers less
     assert "wt_max_deg" not in values.words("measure")  # a direction is no amount

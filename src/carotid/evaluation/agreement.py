@@ -67,7 +67,7 @@ class Limits:
         sd: Standard deviation of the differences.
         lower, upper: Between which 95 % of the differences lie, if they are normal.
         slope: Change of the difference per unit of the mean of both; far from 0 where the error
-            grows with the value.
+            grows with the value; NaN of two subjects, through which any line goes.
     """
 
     subjects: int
@@ -114,7 +114,8 @@ def intraclass_correlation(values: NDArray[np.float64]) -> Interval:
     """ICC(2,1) of (subjects, repetitions) without missing values, with its interval.
 
     The interval is an approximation, which fails where subjects differ less than repetitions: where
-    it would not hold the value itself, it is unknown.
+    it would not hold the value itself, it is unknown. A lower end below −1, which no correlation
+    can have, is −1.
 
     Formula and interval: Shrout and Fleiss, Psychological Bulletin 1979; McGraw and Wong,
     Psychological Methods 1996 (there ICC(A,1)).
@@ -147,9 +148,8 @@ def intraclass_correlation(values: NDArray[np.float64]) -> Interval:
     with np.errstate(over="ignore", invalid="ignore"):
         low = n * (rows - upper_f * error) / (upper_f * rest + n * rows)
         high = n * (lower_f * rows - error) / (rest + n * lower_f * rows)
-    if not low <= icc <= high:
-        return Interval(icc)
-    return Interval(icc, float(low), float(high))
+    low, high = max(float(low), -1.0), float(high)
+    return Interval(icc, low, high) if low <= icc <= high else Interval(icc)
 
 
 def limits_of_agreement(first: NDArray[np.float64], second: NDArray[np.float64]) -> Limits:
@@ -173,7 +173,9 @@ def limits_of_agreement(first: NDArray[np.float64], second: NDArray[np.float64])
         return Interval(value, value - half, value + half)
 
     spread = ((mean - mean.mean()) ** 2).sum()
-    slope = float(((mean - mean.mean()) * difference).sum() / spread) if spread > 0 else np.nan
+    slope = np.nan
+    if n > 2 and spread > 0:
+        slope = float(((mean - mean.mean()) * difference).sum() / spread)
     return Limits(
         subjects=n,
         bias=around(bias, of_bias),

@@ -88,16 +88,22 @@ _FIGURES = (
     _Figure("repetitions", "How often each was measured"),
     _Figure("mean", "Mean of all values"),
     _Figure("icc", "ICC(2,1): two-way random effects, absolute agreement, one measurement"),
-    _Figure("icc_low", "Lower end of its 95 % interval"),
+    _Figure("icc_low", "Lower end of its 95 % interval, -1 at least"),
     _Figure("icc_high", "Upper end of its 95 % interval"),
-    _Figure("within_sd", "Within-subject standard deviation"),
+    _Figure(
+        "within_sd",
+        "Within-subject standard deviation; a constant difference between repetitions is in it",
+    ),
     _Figure("within_sd_low", "Lower end of its 95 % interval"),
     _Figure("within_sd_high", "Upper end of its 95 % interval"),
     _Figure(
         "freedom",
         "Degrees of freedom of within_sd: subjects x (repetitions - 1), so that pairs are one each",
     ),
-    _Figure("within_cv_percent", "Root mean square of each subject's 100 x SD / mean"),
+    _Figure(
+        "within_cv_percent",
+        "Root mean square of each subject's 100 x SD / mean; empty where a mean is not above 0",
+    ),
     _Figure("least_change", "Least detectable change of one subject: 1.96 x sqrt(2) x within_sd"),
     _Figure("least_change_low", "Lower end of its 95 % interval, from that of within_sd"),
     _Figure("least_change_high", "Upper end of its 95 % interval, from that of within_sd"),
@@ -106,8 +112,12 @@ _FIGURES = (
     _Figure("bias_high", "Upper end of its 95 % interval"),
     _Figure("difference_sd", "Standard deviation of the differences"),
     _Figure("lower_limit", "Lower limit of agreement: bias - 1.96 x difference_sd"),
+    _Figure("lower_limit_low", "Lower end of its 95 % interval"),
+    _Figure("lower_limit_high", "Upper end of its 95 % interval"),
     _Figure("upper_limit", "Upper limit of agreement: bias + 1.96 x difference_sd"),
-    _Figure("slope", "Change of the difference per unit of the mean"),
+    _Figure("upper_limit_low", "Lower end of its 95 % interval"),
+    _Figure("upper_limit_high", "Upper end of its 95 % interval"),
+    _Figure("slope", "Change of the difference per unit of the mean; of three subjects or more"),
 )
 
 
@@ -157,7 +167,7 @@ def _figures(values: NDArray[np.float64]) -> list[float]:
         one.least_change.high,
     ]
     if values.shape[1] != 2:
-        return [*found, *[np.nan] * 7]
+        return [*found, *[np.nan] * 11]
     two = limits_of_agreement(values[:, 0], values[:, 1])
-    limits = [two.bias.value, two.bias.low, two.bias.high, two.sd]
-    return [*found, *limits, two.lower.value, two.upper.value, two.slope]
+    ends = [end for one in (two.lower, two.upper) for end in (one.value, one.low, one.high)]
+    return [*found, two.bias.value, two.bias.low, two.bias.high, two.sd, *ends, two.slope]

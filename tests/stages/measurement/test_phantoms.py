@@ -18,6 +18,7 @@ from tests.stages.measurement.phantoms import (
 
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.measurement.measure import measure
+from carotid.stages.measurement.shapes import measure_shapes
 
 if TYPE_CHECKING:
     from carotid.measurements import Measurements, MeasurementTable
@@ -229,3 +230,12 @@ def test_without_centerlines_the_outlines_tell_the_course() -> None:
     np.testing.assert_allclose(table.numbers("la_mm2")[inner], 9 * np.pi, rtol=0.02)
     assert np.isnan(table.numbers("s_mm")).all()
     assert set(table.words("segment")) == {""}
+
+
+@pytest.mark.parametrize("aside", [0, -1e-15, -1e-6])
+def test_a_wall_that_is_thickest_in_front_is_so_at_0_degrees(aside: float) -> None:
+    """An angle just below 0 is 360 in a table of six digits, which no direction is."""
+    turns = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+    circle = np.stack([np.cos(turns), np.sin(turns)], axis=-1)[None]
+    found = measure_shapes(2 * circle - [0.8, 0], 4 * circle + [0, aside], "radial")
+    assert found.wt_max_deg[0] == 0

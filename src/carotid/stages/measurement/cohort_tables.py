@@ -59,6 +59,8 @@ _OF_SOME: Mapping[str, tuple[str, ...]] = {
 }
 """Measures that not every segment has."""
 
+_ALONE = "Where one side alone has a value, it is that side's."
+
 
 def arteries_table(found: Mapping[str, MeasurementTable]) -> MeasurementTable:
     """The participants' tables of segments below each other, sorted by participant.
@@ -115,7 +117,7 @@ def participants_table(found: Mapping[str, MeasurementTable]) -> MeasurementTabl
                 column = Column(
                     f"{segment}_{name}_sides_{fold}",
                     one.unit,
-                    f"{fold.capitalize()} of both sides, {segment}: {one.definition}",
+                    f"{fold.capitalize()} of both sides, {segment}: {one.definition} {_ALONE}",
                     one.source,
                 )
                 columns.append(column)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from carotid.stages.measurement.segments import Segment
 
 SIDE = Column("side", "", "The patient's side", levels={name: name for name in SIDE_NAMES})
-_ALONG = "along the artery, weighted by length"
 _NEGATIVE = "Negative where the bulb is wider than the reference; not clipped."
 
 
@@ -42,10 +41,20 @@ class Value:
         return Column(self.name, self.unit, self.definition, self.source)
 
 
+def _over(field: str) -> str:
+    """The column that tells over which length: the lumen also counts where the wall does not."""
+    return "lumen_covered_mm" if field == "la" else "covered_mm"
+
+
 def _mean(field: str, name: str, unit: str, what: str) -> tuple[Value, Value]:
     end = f"_{unit}" if unit else ""
     return (
-        Value(f"{name}{end}", unit, f"Mean of {what} {_ALONG}.", lambda s: s.mean(field).value),
+        Value(
+            f"{name}{end}",
+            unit,
+            f"Mean of {what} along the artery, weighted by length, over {_over(field)}.",
+            lambda s: s.mean(field).value,
+        ),
         Value(
             f"{name}_sd{end}",
             unit,
@@ -60,7 +69,7 @@ def _volume(field: str, name: str, what: str) -> tuple[Value, Value]:
         Value(
             f"{name}_mm3",
             "mm3",
-            f"Volume of {what}: axial areas times slice distance.",
+            f"Volume of {what}, over {_over(field)}: axial areas times slice distance.",
             lambda s: s.volume(field).value,
         ),
         Value(
@@ -88,19 +97,20 @@ VALUES: tuple[Value, ...] = (
     Value(
         "covered_mm",
         "mm",
-        "Length along the artery over which the wall could be read.",
+        "Length along the artery over which the wall could be read, with gaps of up to max_gap_mm.",
         lambda s: s.wall.length_mm,
     ),
     Value(
         "lumen_covered_mm",
         "mm",
-        "Length along the artery over which the lumen could be read.",
+        "Length along the artery over which the lumen could be read, with gaps of up to "
+        "max_gap_mm; longer than covered_mm where the lumen alone counts.",
         lambda s: s.lumen.length_mm,
     ),
     Value(
         "readable_share",
         "",
-        "Share of the slices with an outline in which the wall could be read.",
+        "Share of the slices with an outline in which the wall could be read, 0 to 1.",
         lambda s: float(s.wall.rows.sum() / s.slices) if s.slices else np.nan,
     ),
     *_mean("la", "la_mean", "mm2", "the lumen's area"),
@@ -111,7 +121,7 @@ VALUES: tuple[Value, ...] = (
     Value(
         "wt_max_mm",
         "mm",
-        "Largest thickness of the wall in any slice.",
+        "Largest thickness of the wall in any slice whose wall counts.",
         lambda s: s.largest("wt_max").value,
     ),
     Value(
@@ -130,7 +140,7 @@ VALUES: tuple[Value, ...] = (
     Value(
         "nwi_max",
         "",
-        "Largest normalised wall index in any slice.",
+        "Largest normalised wall index in any slice whose wall counts.",
         lambda s: s.largest("nwi").value,
     ),
     Value("nwi_max_s_mm", "mm", "Where along the artery.", lambda s: s.largest("nwi").s_mm),
@@ -153,7 +163,7 @@ VALUES: tuple[Value, ...] = (
     Value(
         "mla_mm2",
         "mm2",
-        "Least lumen area.",
+        "Least lumen area in any slice whose lumen counts.",
         lambda s: s.smallest_area().value,
         INTRACRANIAL,
     ),
@@ -203,7 +213,7 @@ VALUES: tuple[Value, ...] = (
     Value(
         "reference_to_mm",
         "mm",
-        "Where the reference ends.",
+        "Where the reference ends; the scan may end before it, by half of it at most.",
         lambda s: s.stenosis.reference_to_mm,
     ),
     Value(
@@ -222,7 +232,8 @@ VALUES: tuple[Value, ...] = (
         "remodelling_ratio",
         "",
         "Total vessel area at the largest thickness / (that at the reference + slope of the "
-        "lumen's area x distance). Above 1.05: outwards; below 0.95: inwards. Needs plaque.",
+        "lumen's area x distance). Above 1.05: outwards; below 0.95: inwards. Needs plaque. The "
+        "bulb is wide by nature, so it may be above 1.05 there without remodelling.",
         lambda s: s.remodelling.ratio,
         INTRACRANIAL,
     ),
@@ -235,7 +246,7 @@ VALUES: tuple[Value, ...] = (
     Value(
         "remodelling_reference_s_mm",
         "mm",
-        "Where the wall is thinnest: the reference, on the same side of the bifurcation.",
+        "Where the mean thickness is least: the reference, on the same side of the bifurcation.",
         lambda s: s.remodelling.reference_s_mm,
     ),
     Value(

@@ -130,7 +130,7 @@ def without_wall(shapes: Shapes, rows: NDArray[np.bool_]) -> Shapes:
 def _by_direction(
     thickness: NDArray[np.float64], nodes: NDArray[np.float64], centers: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Thickness every 10 degrees, and the direction of its maximum in degrees, 0 to 360."""
+    """Thickness every 10 degrees, and the direction of its maximum, from 0 to below 360."""
     spoke = nodes - centers[:, None]
     turns = np.rad2deg(np.arctan2(spoke[..., 1], spoke[..., 0])) % 360
     asked = 360 / MAP_ANGLES * np.arange(MAP_ANGLES)
@@ -138,7 +138,7 @@ def _by_direction(
     thickest = np.full(len(thickness), np.nan)
     for k in np.flatnonzero(np.isfinite(thickness).all(axis=1)):
         found[k] = np.interp(asked, turns[k], thickness[k], period=360)
-        thickest[k] = turns[k, thickness[k].argmax()]
+        thickest[k] = turns[k, thickness[k].argmax()].round(3) % 360  # 360 in a table would be 0
     return found, thickest
 
 
