@@ -67,6 +67,16 @@ def test_directories_are_compared_as_they_are(
     assert spelt["wall_volume_mm3"] == "mm^3"  # as in the dictionary of arteries.tsv
 
 
+def test_a_segment_with_two_rows_is_told(roots: tuple[Path, Path], tmp_path: Path) -> None:
+    twice = tmp_path / "twice"
+    shutil.copytree(roots[1], twice)
+    table = twice / "a" / "measurement_transform" / "arteries.tsv"
+    rows = table.read_text().splitlines()
+    table.write_text("\n".join([*rows, rows[1].replace("3", "4")]) + "\n")
+    with pytest.raises(InputError, match=r"arteries\.tsv: .* two rows .*found left common\)"):
+        compare_measurements((roots[0], twice), tmp_path / "out")
+
+
 def test_rows_that_one_directory_lacks_are_kept_and_named(
     roots: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -68,8 +68,22 @@ class Measured:
         }
 
     def arteries(self) -> MeasurementTable:
-        """Its table of arteries."""
-        return load_table(self._layout.arteries)
+        """Its table of arteries.
+
+        Raises:
+            InputError: It cannot be read, or has two rows of one segment.
+        """
+        table = load_table(self._layout.arteries)
+        keys = [*zip(*(table.cells.get(name, ()) for name in ("side", "segment")), strict=False)]
+        twice = next((key for n, key in enumerate(keys) if key in keys[:n]), None)
+        if twice is not None:
+            raise InputError(
+                "the table has two rows of one segment",
+                where=self._layout.arteries,
+                found=" ".join(map(str, twice)),
+                remedy="keep the right one, or make the measurements again",
+            )
+        return table
 
     def fork_source(self, side: SideName) -> str:
         """Where one side's bifurcation comes from; empty where its table does not tell."""

@@ -224,6 +224,12 @@ def test_outward_remodelling_is_corrected_for_the_taper() -> None:
     assert np.isnan(value(table, "remodelling_ratio", "common"))  # no lesion there
 
 
+def test_what_a_lesion_narrows_is_no_taper() -> None:
+    vessel = Vessel.around(straight(), profile((0, 2.5), (1, 1.2), (8, 1.0), (10, 2.5)), 3.5)
+    found = value(measured(vessel).segments, "remodelling_ratio", "internal")
+    assert found == pytest.approx(1, abs=0.04)
+
+
 def test_where_the_walls_run_into_each_other_there_are_areas_and_no_thickness() -> None:
     along_mm = along()
     apart = np.interp(along_mm, [0, 12], [2.0, 14.0])

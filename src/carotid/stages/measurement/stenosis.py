@@ -129,7 +129,8 @@ def remodelling_of(
     """Remodelling in a part of an artery that does not cross the bifurcation.
 
     The area of the vessel at the lesion over that at the reference, corrected for the taper: the
-    slope of the lumen's area along the part times the distance.
+    slope of the lumen's area along the part times the distance. Slices with plaque have no say in
+    the slope: what a lesion narrows is no taper.
 
     Args:
         one: The artery.
@@ -138,13 +139,16 @@ def remodelling_of(
     """
     s, thickest = one.s_mm, one.across.wt_max
     there = np.flatnonzero(part.rows & np.isfinite(thickest) & np.isfinite(s))
-    if len(there) < MIN_SLOPE_SLICES:
+    if not len(there):
         return Remodelling()
     lesion = there[thickest[there].argmax()]
     if thickest[lesion] < parameters.plaque_thickness_mm:
         return Remodelling()
+    sound = there[thickest[there] < parameters.plaque_thickness_mm]
+    if len(sound) < MIN_SLOPE_SLICES:
+        return Remodelling()
     reference = there[one.across.wt_mean[there].argmin()]
-    slope = np.polyfit(s[there] - s[there].mean(), one.across.la[there], 1)[0]
+    slope = np.polyfit(s[sound] - s[sound].mean(), one.across.la[sound], 1)[0]
     expected = one.across.tva[reference] + slope * (s[lesion] - s[reference])
     ratio = float(one.across.tva[lesion] / expected) if expected > 0 else np.nan
     return Remodelling(ratio, float(s[lesion]), float(s[reference]))
