@@ -105,12 +105,12 @@ def test_damaged_files_are_named(tmp_path: Path, measurements: Measurements) -> 
         load_table(tmp_path / "plaques.tsv")
 
 
-def segments(**values: tuple[float, float]) -> MeasurementTable:
-    """A table with the internal bulb of both sides."""
+def segments(segment: str = "internal_bulb", **values: tuple[float, float]) -> MeasurementTable:
+    """A table with one segment of both sides."""
     names = {name: np.array(pair) for name, pair in values.items()}
     cells: dict[str, Any] = {
         "side": ("left", "right"),
-        "segment": ("internal_bulb", "internal_bulb"),
+        "segment": (segment, segment),
         **names,
     }
     return MeasurementTable(tuple(Column(name, "", "") for name in cells), cells)
@@ -183,6 +183,16 @@ def test_a_participant_is_told_by_mean_and_extreme_of_both_sides() -> None:
     np.testing.assert_array_equal(table.numbers("internal_bulb_mla_mm2_sides_min"), [np.nan, 12])
     assert np.isnan(table.numbers("common_wt_max_mm_sides_mean")).all()
     assert "external_stenosis_nascet_percent_sides_max" not in table.cells
+
+
+def test_a_side_without_a_reference_is_missing_in_the_count_of_stenoses() -> None:
+    """Beyond an occlusion there is none: the largest stenosis is then that of the healthy side."""
+    one = segments("internal", stenosis_nascet_percent=(np.nan, 3.0))
+    table = participants_table({"a": one, "b": segments(covered_mm=(9, 10))})
+    of = "internal_stenosis_nascet_percent_sides_{}".format
+    np.testing.assert_array_equal(table.numbers(of("max")), [3, np.nan])
+    np.testing.assert_array_equal(table.numbers(of("count")), [1, 0])
+    assert table.columns[[column.name for column in table.columns].index(of("count"))].unit == ""
 
 
 def test_a_participant_s_row_says_how_its_numbers_came_about() -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PARTICIPANT = Column("participant_id", "", "Whose scan it is")
 
-Fold = Literal["mean", "max", "min"]
+Fold = Literal["mean", "max", "min", "count"]
 
 COVERED = "covered_mm"
 THRESHOLD = "plaque_threshold_mm"
@@ -42,7 +42,7 @@ FOLDED: Mapping[str, tuple[Fold, ...]] = {
     "wall_volume_mm3": ("mean", "max"),
     "percent_wall_volume": ("mean", "max"),
     "mla_mm2": ("mean", "min"),
-    "stenosis_nascet_percent": ("mean", "max"),
+    "stenosis_nascet_percent": ("mean", "max", "count"),
     "stenosis_ecst_percent": ("mean", "max"),
     "stenosis_area_percent": ("mean", "max"),
     "remodelling_ratio": ("mean", "max"),
@@ -113,13 +113,7 @@ def participants_table(found: Mapping[str, MeasurementTable]) -> MeasurementTabl
                 else [_both(found[participant], segment, name) for participant in ids]
             )
             for fold in folds:
-                one = by_name[name]
-                column = Column(
-                    f"{segment}_{name}_sides_{fold}",
-                    one.unit,
-                    f"{fold.capitalize()} of both sides, {segment}: {one.definition} {_ALONE}",
-                    one.source,
-                )
+                column = _folded_column(by_name[name], segment, fold)
                 columns.append(column)
                 cells[column.name] = np.array([_folded(pair, fold) for pair in values])
     return MeasurementTable(tuple(columns), cells)
@@ -160,8 +154,19 @@ def _fork_source(table: MeasurementTable, side: SideName) -> str:
     return next((source for source in own if source not in ("", "unknown")), "unknown")
 
 
+def _folded_column(one: Column, segment: str, fold: Fold) -> Column:
+    name = f"{segment}_{one.name}_sides_{fold}"
+    if fold == "count":
+        told = f"Sides that have a value of {one.name}, {segment}: an occluded one has none."
+        return Column(name, "", told)
+    told = f"{fold.capitalize()} of both sides, {segment}: {one.definition} {_ALONE}"
+    return Column(name, one.unit, told, one.source)
+
+
 def _folded(values: NDArray[np.float64], fold: Fold) -> float:
     known = values[np.isfinite(values)]
+    if fold == "count":
+        return float(len(known))
     return float(getattr(known, fold)()) if len(known) else np.nan
 
 

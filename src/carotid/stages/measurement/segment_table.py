@@ -232,8 +232,9 @@ VALUES: tuple[Value, ...] = (
         "remodelling_ratio",
         "",
         "Total vessel area at the largest thickness / (that at the reference + slope of the "
-        "lumen's area without plaque x distance). Above 1.05: outwards; below 0.95: inwards. Needs plaque. The "
-        "bulb is wide by nature, so it may be above 1.05 there without remodelling.",
+        "lumen's area where there is no plaque x distance). Above 1.05: outwards; below 0.95: "
+        "inwards. Needs plaque. The bulb is wide by nature, so it may be above 1.05 there without "
+        "remodelling.",
         lambda s: s.remodelling.ratio,
         INTRACRANIAL,
     ),
