@@ -116,6 +116,12 @@ class Course:
         height = STEP_MM * np.cos(np.deg2rad(self.at("angle_deg", s_mm)))
         return float((self.at(axial_area, s_mm) * height).sum())
 
+    def holds_one_lumen(self, s_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether no slice beside positions holds the lumens of both arteries."""
+        flags = self.table.words("flags") if "flags" in self.table.cells else [""] * len(self.table)
+        both = [float("both_lumens" in flags[row].split(",")) for row in self.rows]
+        return np.asarray(np.interp(s_mm, self.s_mm, both) == 0, np.bool_)
+
     def covers(self, s_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether positions lie in the stretch of a slice."""
         if not len(self):
@@ -177,20 +183,32 @@ def common_positions(
     return np.asarray(positions[np.all([one.covers(positions) for one in courses], axis=0)])
 
 
+def _of_one_lumen(
+    arteries: Sequence[ArteryCourse], s_mm: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The positions at which every repetition shows one lumen alone."""
+    here = np.ones(len(s_mm), np.bool_)
+    for one in arteries if len(s_mm) else ():
+        here &= one.lumen.holds_one_lumen(s_mm)
+    return s_mm[here]
+
+
 def measures_in_common(
     arteries: Sequence[ArteryCourse], limits_mm: tuple[float, float]
 ) -> list[dict[str, float]]:
     """`MEASURES` of each over what all of them show between two limits; NaN where unknown."""
     wall = common_positions([one.wall for one in arteries], limits_mm)
     lumen = common_positions([one.lumen for one in arteries], limits_mm)
+    alone = _of_one_lumen(arteries, lumen)
     found = []
     for one in arteries:
         values = dict.fromkeys(MEASURES, np.nan)
         values["covered_mm"] = len(wall) * STEP_MM
         if len(lumen):
             values["la_mean_mm2"] = float(one.lumen.at("la_mm2", lumen).mean())
-            values["mla_mm2"] = float(one.lumen.at("la_mm2", lumen).min())
             values["lumen_volume_mm3"] = one.lumen.volume_mm3("axial_la_mm2", lumen)
+        if len(alone):
+            values["mla_mm2"] = float(one.lumen.at("la_mm2", alone).min())
         if len(wall):
             for name, short in _MEANS.items():
                 values[name] = float(one.wall.at(_COLUMNS[short][0], wall).mean())
@@ -209,14 +227,16 @@ def spreads_in_common(
     """Standard deviations of `measures_in_common` as the slices state them; NaN where unknown."""
     wall = common_positions([one.wall for one in arteries], limits_mm)
     lumen = common_positions([one.lumen for one in arteries], limits_mm)
+    alone = _of_one_lumen(arteries, lumen)
     found = []
     for one in arteries:
         values = dict.fromkeys(MEASURES, np.nan)
         if len(lumen):
             values["la_mean_mm2"] = _of_mean(one.lumen, "la", lumen, along_mm)
-            narrowest = lumen[[one.lumen.at("la_mm2", lumen).argmin()]]
-            values["mla_mm2"] = float(one.lumen.at("la_sd_mm2", narrowest)[0])
             values["lumen_volume_mm3"] = values["la_mean_mm2"] * len(lumen) * STEP_MM
+        if len(alone):
+            narrowest = alone[[one.lumen.at("la_mm2", alone).argmin()]]
+            values["mla_mm2"] = float(one.lumen.at("la_sd_mm2", narrowest)[0])
         if len(wall):
             for name, short in _MEANS.items():
                 values[name] = _of_mean(one.wall, short, wall, along_mm)

@@ -10,8 +10,11 @@ import pytest
 from tests.evaluation.cohort import fork as neck
 
 from carotid.artifacts import Centerline, Contours
+from carotid.evaluation.common_range import ArteryCourse, measures_in_common
 from carotid.stages.measurement.bifurcations import bifurcations_of
 from carotid.stages.measurement.measure import measure
+from carotid.stages.measurement.parameters import MeasurementParameters
+from carotid.stages.measurement.stretches import segment_limits
 
 from .phantoms import Vessel, centerlines_of, contours_of, grid_of, straight
 
@@ -234,3 +237,32 @@ def test_slices_between_where_the_courses_meet_and_the_flow_divider_are_told() -
     assert np.isfinite(table.numbers("axial_la_mm2")[told]).all()  # it is told, and counts
     table = measure(outlines, centers).left.slices
     assert not any("both_lumens" in flags for flags in table.words("flags"))
+
+
+@pytest.mark.parametrize("segment", ["common", "common_bulb"])
+def test_the_least_lumen_is_that_of_one_artery(segment: str) -> None:
+    """Planes in slices with both lumens reach above the divider, where the lumen is a smaller one.
+
+    So do places between the last of these slices and the divider, over which repetitions are laid.
+    """
+    grid = grid_of(SPACING)
+    apart = drawn(grid)
+    trunk: Any = {"internal": Vessel.around(straight(), 3.6, 4.6)}
+    below = (one for one in contours_of(trunk, grid).left if height_of(apart, one.z) < DIVIDER_MM)
+    above = (one for one in apart.left if height_of(apart, one.z) >= DIVIDER_MM)
+    made = measure(replace(apart, left=(*below, *above)), lines(grid))
+    slices = made.left.slices
+    both = np.array(["both_lumens" in flags for flags in slices.words("flags")])
+    own = np.array(slices.words("label")) == "internal"
+    common = own & (slices.numbers("s_mm") < 0) & (np.array(slices.words("readable")) != "no")
+    areas = slices.numbers("la_mm2")
+    row = [*zip(made.segments.words("side"), made.segments.words("segment"), strict=True)].index(
+        ("left", segment)
+    )
+    assert np.nanmin(areas[common & both]) < np.nanmin(areas[common & ~both]) - 3, "a trap"
+    least = np.pi * 3.6**2
+    assert made.segments.numbers("mla_mm2")[row] == pytest.approx(least, rel=0.03)
+    assert made.segments.numbers("mld_mm")[row] == pytest.approx(7.2, rel=0.02)
+    course = ArteryCourse.of(slices, "internal", 2.0)
+    (found,) = measures_in_common([course], segment_limits(MeasurementParameters())[segment])
+    assert found["mla_mm2"] == pytest.approx(least, rel=0.03)

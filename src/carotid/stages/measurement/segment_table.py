@@ -163,7 +163,8 @@ VALUES: tuple[Value, ...] = (
     Value(
         "mla_mm2",
         "mm2",
-        "Least lumen area in any slice whose lumen counts.",
+        "Least lumen area in any slice whose lumen counts and that is without the flag "
+        "both_lumens.",
         lambda s: s.smallest_area().value,
         INTRACRANIAL,
     ),
@@ -171,7 +172,7 @@ VALUES: tuple[Value, ...] = (
     Value(
         "mld_mm",
         "mm",
-        "Least lumen diameter, of the kind that stenosis_diameter names.",
+        "Least lumen diameter, likewise, of the kind that stenosis_diameter names.",
         lambda s: s.smallest_diameter().value,
         INTRACRANIAL,
     ),

@@ -119,11 +119,11 @@ class Segment:
         )
 
     def smallest_area(self) -> Extreme:
-        """Smallest area of the lumen; on a tie that with the larger wall."""
+        """Smallest area of one lumen; on a tie that with the larger wall."""
         if self.one is None:
             return Extreme()
         ties = 1e-9 * np.nan_to_num(self.one.across.wa)
-        found = self._extreme(self.one.across.la - ties, 1, self.lumen)
+        found = self._extreme(self._alone(self.one.across.la - ties), 1, self.lumen)
         return (
             found
             if found.row < 0
@@ -131,10 +131,10 @@ class Segment:
         )
 
     def smallest_diameter(self) -> Extreme:
-        """Smallest diameter of the lumen, of the kind that stenoses are told by."""
+        """Smallest diameter of one lumen, of the kind that stenoses are told by."""
         if self.one is None:
             return Extreme()
-        return self._extreme(diameter_of(self.one, self.parameters), 1, self.lumen)
+        return self._extreme(self._alone(diameter_of(self.one, self.parameters)), 1, self.lumen)
 
     def volume(self, field: str) -> Mean:
         """Volume in mm3: axial areas times the height that each slice stands for."""
@@ -175,6 +175,12 @@ class Segment:
         for plaque in self.plaques:
             shares[list(plaque.rows)] = 1
         return shares
+
+    def _alone(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Without slices of both lumens: planes in them may reach above the flow divider."""
+        if self.one is None:
+            return values
+        return np.where(self.one.flags["both_lumens"], np.nan, values)
 
     def _extreme(
         self, values: NDArray[np.float64] | None, sign: int, part: Stretch | None = None
