@@ -85,7 +85,6 @@ def test_stenosis_by_all_definitions() -> None:
 
 def test_a_healthy_bulb_has_a_negative_stenosis() -> None:
     vessel = Vessel.around(straight(), profile((0, 3.8), (24, 3.8), (26, 2.4), (40, 2.4)), 4.6)
-    table = measured(vessel).segments
     # In the scan until 36.5 mm: a reference from 24 to 34 mm is 5 mm long at least.
     parameters = MeasurementParameters(reference_from_mm=26.5)
     table = measured(vessel, parameters).segments
@@ -97,16 +96,17 @@ def test_a_healthy_bulb_has_a_negative_stenosis() -> None:
     )
 
 
-def test_an_artery_that_narrows_towards_its_end_is_no_stenosis() -> None:
+@pytest.mark.parametrize("beyond", [9.9, 10.0, 10.1])
+def test_an_artery_that_narrows_towards_its_end_is_no_stenosis(beyond: float) -> None:
     vessel = Vessel.around(straight(), profile((0, 2.6), (25, 2.4), (36, 1.2)), 3.4)
-    table = measured(vessel).segments
+    settings = MeasurementParameters(reference_beyond_mm=beyond, reference_length_mm=8.6)
+    table = measured(vessel, settings).segments
     assert value(table, "stenosis_s_mm", "internal") < 22
     assert value(table, "mld_s_mm", "internal") > 30
     assert value(table, "stenosis_nascet_percent", "internal") < 0
 
 
 def test_a_narrow_place_near_the_end_of_the_scan_is_told_without_a_reference() -> None:
-    """The artery is as wide as before beyond it, but not seen far enough for a reference."""
     vessel = Vessel.around(straight(), profile((0, 2.6), (24, 2.4), (27, 0.8), (30, 2.4)), 3.4)
     table = measured(vessel).segments
     assert value(table, "stenosis_s_mm", "internal") == pytest.approx(27, abs=1.1)

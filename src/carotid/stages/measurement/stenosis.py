@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MIN_REFERENCE_SHARE = 0.5
 """So much of the reference must be there to be used."""
 
+_ROUNDING_MM = 1e-6
+
 WIDER_BEYOND = 1.25
 """An artery that is so much wider again beyond its narrowest place does not only taper."""
 
@@ -74,7 +76,8 @@ def stenosis_of(
         return Stenosis()
     # The narrowest place is looked for where a reference can lie beyond it: an artery that narrows
     # towards its end, or towards the skull, is no stenosis. One that widens again is narrowed.
-    last = float((one.s_mm[there] + internal.along_mm[there] / 2).max())
+    low, high = (one.s_mm + sign * internal.along_mm / 2 for sign in (-1, 1))
+    last = float(high[there].max())
     needed = parameters.reference_beyond_mm + MIN_REFERENCE_SHARE * parameters.reference_length_mm
     before = near[one.s_mm[near] <= last - needed]
     least = int(near[diameter[near].argmin()])
@@ -86,12 +89,12 @@ def stenosis_of(
         parameters.reference_from_mm, float(one.s_mm[narrowest]) + parameters.reference_beyond_mm
     )
     end = start + parameters.reference_length_mm
-    beyond = there[(one.s_mm[there] >= start) & (one.s_mm[there] < end)]
-    weights = internal.along_mm[beyond]
+    # Its ends cut slices, as those of segments do.
+    weights = np.clip(np.fmin(high, end) - np.fmax(low, start), 0, None)[there]
     reference = reference_area = np.nan
-    if weights.sum() >= MIN_REFERENCE_SHARE * parameters.reference_length_mm:
-        reference = float(np.average(diameter[beyond], weights=weights))
-        reference_area = float(np.average(one.across.la[beyond], weights=weights))
+    if weights.sum() >= MIN_REFERENCE_SHARE * parameters.reference_length_mm - _ROUNDING_MM:
+        reference = float(np.average(diameter[there], weights=weights))
+        reference_area = float(np.average(one.across.la[there], weights=weights))
     else:
         start = end = np.nan
     outer = float(one.across.outer_diameter[narrowest]) if one.wall_read[narrowest] else np.nan
