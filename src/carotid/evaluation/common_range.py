@@ -161,7 +161,9 @@ def _course(table: MeasurementTable, good: NDArray[np.bool_], max_gap_mm: float)
     rows = np.flatnonzero(good & np.isfinite(s))
     rows = rows[np.argsort(s[rows], kind="stable")]
     gaps = np.diff(s[rows])
-    joined = (gaps <= max_gap_mm) | (np.diff(table.numbers("z")[rows]) == 1)
+    upright = np.cos(np.deg2rad(table.numbers("angle_deg")[rows]))
+    apart = gaps * (upright[1:] + upright[:-1]) / 2  # from plane to plane, as when it was measured
+    joined = (apart <= max_gap_mm) | (np.diff(table.numbers("z")[rows]) == 1)
     single = float(np.median(gaps[joined])) / 2 if joined.any() else STEP_MM / 2
     half = np.where(joined, gaps / 2, single)
     low = s[rows] - np.concatenate([[single], half])[: len(rows)]
