@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from carotid.artifacts import Centerline, Centerlines, SideCenterlines
-from carotid.evaluation.ends import short_mm
+from carotid.evaluation.ends import missing_mm, short_mm
 
 
 def line(first: int, last: int) -> Centerline:
@@ -34,3 +34,20 @@ def test_an_internal_is_compared_with_what_ends_highest(
 ) -> None:
     lines = Centerlines(side(other, NONE), side(own, external), None)
     assert short_mm(lines, "right", 0.5) == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "external", "others", "expected"),
+    [
+        (line(0, 60), NONE, line(20, 50), 20.0),
+        (line(0, 60), line(40, 60), line(20, 50), 0.0),
+        (line(0, 15), NONE, line(20, 50), 0.0),  # covers the common carotid alone
+        (line(0, 60), NONE, NONE, 0.0),
+        (NONE, NONE, line(20, 50), 0.0),
+    ],
+)
+def test_an_external_is_missing_where_the_other_side_has_one(
+    own: Centerline, external: Centerline, others: Centerline, expected: float
+) -> None:
+    lines = Centerlines(side(own, external), side(line(0, 60), others), None)
+    assert missing_mm(lines, "left", 0.5) == expected

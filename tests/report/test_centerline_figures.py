@@ -78,3 +78,15 @@ def test_an_internal_that_ends_early_makes_a_case_doubtful() -> None:
     assert figures_of_side(known, "right").score == 0
     thin = replace(known, grid=Grid((8, 8, 60), np.diag([1.0, 1.0, 0.4, 1.0])))
     assert figures_of_side(thin, "left").score == 0
+
+
+def test_an_external_that_the_other_side_alone_has_makes_a_case_doubtful() -> None:
+    left, right = side([0.5] * 50), side([0.5] * 50)
+    right = replace(right, external=side([0.5] * 20).internal)
+    known = Centerlines(left, right, Grid((8, 8, 60), np.eye(4)))
+    figures = figures_of_side(known, "left")
+    assert figures.missing_mm == 49.0
+    assert figures.score == 30
+    assert "no external carotid and no bifurcation" in centerline_reasons("left", figures)[0]
+    assert figures_of_side(known, "right").score == 0
+    assert figures_of_side(replace(known, right=left), "left").score == 0

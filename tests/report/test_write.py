@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,10 +16,13 @@ from click.testing import CliRunner
 from tests.report.conftest import EVIL, small_grid
 from tests.report.results import MemberView, write_heatmaps, write_scan
 
+from carotid.artifacts import Centerline, SideCenterlines
 from carotid.cli.report import print_page, report
 from carotid.errors import UsageError
 from carotid.geometry.grid import Grid
+from carotid.geometry.sides import SIDE_NAMES
 from carotid.geometry.volume import Volume
+from carotid.report.centerline_figures import centerline_figures
 from carotid.report.write import write_report
 
 if TYPE_CHECKING:
@@ -68,6 +72,24 @@ def test_those_who_were_asked_for_are_counted(
     assert "    1 plausible" in said
     assert "    1 without results" in said
     assert "doubtful" not in said
+
+
+def test_what_stands_out_behind_the_heatmaps_is_told(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = write_report(made / "out", output_path=tmp_path / "page.html")
+    none = Centerline.of_points(np.empty((0, 3)))
+    lost = centerline_figures(SideCenterlines(none, none), 1.0)
+    good = replace(done.rows[-1], centerlines=dict.fromkeys(SIDE_NAMES, lost), why=("left: gone",))
+    print_page(replace(done, rows=[*done.rows[:-1], good]))
+    said = capsys.readouterr().out
+    assert "      good: left: gone\n" in said
+    assert "      poor: " not in said  # the heatmaps' doubts stand in the table above
+    many = [replace(good, participant_id=f"p{k}") for k in range(12)]
+    print_page(replace(done, rows=many))
+    said = capsys.readouterr().out
+    assert said.count("left: gone") == 10
+    assert "      and 2 more: see the page\n" in said
 
 
 def test_a_scan_unlike_training_comes_first_and_says_why(made: Path, tmp_path: Path) -> None:

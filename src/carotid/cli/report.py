@@ -115,8 +115,14 @@ def name_older_page(output_dir: Path) -> None:
         )
 
 
+MOST_TOLD = 10
+"""Of so many participants it is told what stands out."""
+
+
 def print_page(made: Report, asked: Collection[str] | None = None) -> None:
-    """How many participants need a look, and where, on standard output.
+    """How many participants need a look, why, and where, on standard output.
+
+    Why the heatmaps do is said before, in the closing table.
 
     Args:
         made: The page.
@@ -129,5 +135,10 @@ def print_page(made: Report, asked: Collection[str] | None = None) -> None:
         count = sum(row.group == group for row in rows)
         if count:
             click.echo(f"{count:5d} {words}")
+    told = [row for row in rows if row.why and row.score > row.heatmap_score]
+    for row in told[:MOST_TOLD]:
+        click.echo(f"      {row.participant_id}: {'; '.join(row.why)}")
+    if len(told) > MOST_TOLD:
+        click.echo(f"      and {len(told) - MOST_TOLD} more: see the page")
     click.echo(f"open {made.page}")
     click.echo(f"figures: {made.table}")

@@ -1,7 +1,8 @@
-"""Where an internal carotid is not followed as far up as the arteries beside it.
+"""Where an artery is not followed as far as those beside it.
 
-It reaches up into the skull, as the other side's does. Where its centers end lower, it may kink
-sharply, be occluded, or leave the scan.
+The internal carotid reaches up into the skull, as the other side's does. Where its centers end
+lower, it may kink sharply, be occluded, or leave the scan. An external carotid begins on either
+side at about the same height.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 SHORT_MM = 15.0
 """Internal carotids that end so much lower are told."""
+
+MISSING_MM = 10.0
+"""Sides without an external carotid are told where the internal goes on so far above the height at
+which the other side's external begins."""
 
 
 def short_mm(lines: Centerlines, side: SideName, slice_mm: float) -> float:
@@ -33,3 +38,17 @@ def short_mm(lines: Centerlines, side: SideName, slice_mm: float) -> float:
     end = float(own.internal.points[:, 2].max())
     tops = [float(one.points[:, 2].max()) for one in beside if len(one)]
     return (max([end, *tops]) - end) * slice_mm
+
+
+def missing_mm(lines: Centerlines, side: SideName, slice_mm: float) -> float:
+    """How far a side's internal goes on above where the other's external begins, without its own.
+
+    Returns:
+        0 where the side has an external carotid, and where nothing says that it should.
+    """
+    own = lines.side(side)
+    others = [lines.side(one).external for one in SIDE_NAMES if one != side]
+    starts = [float(one.points[:, 2].min()) for one in others if len(one)]
+    if len(own.external) or not len(own.internal) or not starts:
+        return 0.0
+    return max(0.0, float(own.internal.points[:, 2].max()) - min(starts)) * slice_mm

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.evaluation.ends import short_mm
+from carotid.evaluation.ends import missing_mm, short_mm
 from carotid.evaluation.faint import faint_mm
 from carotid.evaluation.figures import NAN, Part
 from carotid.geometry.grid import CANONICAL
@@ -41,6 +41,8 @@ class CenterlineFigures:
         faint_mm: Longest stretch of the internal that heatmaps hardly show, between two that they
             show.
         short_mm: How much lower the internal ends than the other side's, or than the external.
+        missing_mm: How far it goes on above where the other side's external begins, where this side
+            has none.
         score: 0 (nothing stands out) to 100.
     """
 
@@ -52,12 +54,16 @@ class CenterlineFigures:
     bifurcation_uncertainty_mm: float
     faint_mm: float
     short_mm: float
+    missing_mm: float
     score: float
 
 
 UNSURE_PART = Part("internal centerline: share with an expected error above 2 mm", 70, 0.1, 0.7, "")
 FAINT_PART = Part("internal centerline: longest stretch hardly seen", 30, 3.0, 8.0, "mm")
 SHORT_PART = Part("internal centerline: ends below the arteries beside it by", 30, 10.0, 20.0, "mm")
+MISSING_PART = Part(
+    "no external centerline, though the other side's begins lower by", 30, 5.0, 15.0, "mm"
+)
 """What makes a side's score; all 100 points without an internal centerline."""
 
 
@@ -66,11 +72,12 @@ def figures_of_side(centerlines: Centerlines, name: SideName) -> CenterlineFigur
     grid = centerlines.grid
     slice_mm = NAN if grid is None else grid.reoriented(CANONICAL).spacing_mm[2]
     short = short_mm(centerlines, name, slice_mm)
-    return centerline_figures(centerlines.side(name), slice_mm, short)
+    missing = missing_mm(centerlines, name, slice_mm)
+    return centerline_figures(centerlines.side(name), slice_mm, short, missing)
 
 
 def centerline_figures(
-    side: SideCenterlines, slice_mm: float, short: float = 0.0
+    side: SideCenterlines, slice_mm: float, short: float = 0.0, missing: float = 0.0
 ) -> CenterlineFigures:
     """The same; NaN for an unknown distance of the slices."""
     known = side.internal.uncertainty_mm
@@ -79,7 +86,12 @@ def centerline_figures(
     faint = faint_mm(side.internal, slice_mm)
     points = sum(
         0.0 if np.isnan(value) else part.points(value)
-        for part, value in ((UNSURE_PART, unsure), (FAINT_PART, faint), (SHORT_PART, short))
+        for part, value in (
+            (UNSURE_PART, unsure),
+            (FAINT_PART, faint),
+            (SHORT_PART, short),
+            (MISSING_PART, missing),
+        )
     )
     fork = side.bifurcation
     return CenterlineFigures(
@@ -91,6 +103,7 @@ def centerline_figures(
         bifurcation_uncertainty_mm=NAN if fork is None else fork.uncertainty_mm,
         faint_mm=faint,
         short_mm=short,
+        missing_mm=missing,
         score=min(points, 100.0) if len(side.internal) else 100.0,
     )
 
@@ -119,6 +132,8 @@ def centerline_reasons(side: SideName, figures: CenterlineFigures) -> list[str]:
             f"{side}: the internal ends {figures.short_mm:.0f} mm below the arteries beside it: "
             "is it kinked or occluded?"
         )
+    if MISSING_PART.points(figures.missing_mm) >= _WORTH_A_WORD * MISSING_PART.weight:
+        words.append(f"{side}: no external carotid and no bifurcation, as the other side has them")
     return words
 
 

@@ -63,6 +63,11 @@ _LAST = (
     Column("centerline_bifurcation_uncertainty_mm", "mm", "Expected error of its height"),
     Column("centerline_faint_mm", "mm", "Longest inner stretch of it that heatmaps hardly show"),
     Column("centerline_short_mm", "mm", "How much lower it ends than the arteries beside it"),
+    Column(
+        "centerline_missing_mm",
+        "mm",
+        "How far it goes on above where the other side's external begins, without one of its own",
+    ),
     Column("contour_score", "", "The score of the side's contours, 0 to 100"),
     Column("contour_slices", "", "Cross-sections with both outlines, of both arteries"),
     Column("contour_spread_median_mm", "mm", "Median over slices of the stated spread"),

@@ -33,6 +33,7 @@ _CENTERLINE_FIELDS = {
     "bifurcation_uncertainty_mm": 2,
     "faint_mm": 2,
     "short_mm": 2,
+    "missing_mm": 2,
 }
 _CONTOUR_FIELDS = {
     "score": 2,

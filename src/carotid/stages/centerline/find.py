@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from carotid.artifacts import LABELS, Centerlines, SideCenterlines
 from carotid.errors import CarotidError, InputError
-from carotid.evaluation.ends import SHORT_MM, short_mm
+from carotid.evaluation.ends import MISSING_MM, SHORT_MM, missing_mm, short_mm
 from carotid.evaluation.faint import FAINT_MM, faint_mm, faint_stretch
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES, SideName
@@ -76,6 +76,7 @@ def find_centerlines(
     for side in SIDE_NAMES:
         _tell_of_faint(side, found[side], slice_mm)
         _tell_of_short(side, short_mm(made, side, slice_mm))
+        _tell_of_missing(side, missing_mm(made, side, slice_mm))
     return made
 
 
@@ -91,6 +92,17 @@ def _tell_of_faint(side: SideName, lines: SideCenterlines, slice_mm: float) -> N
             length_mm,
             ends[0] + 1,
             ends[1] - 1,
+        )
+
+
+def _tell_of_missing(side: SideName, above_mm: float) -> None:
+    """Say where there should be an external carotid as on the other side."""
+    if above_mm >= MISSING_MM:
+        logger.warning(
+            "%s external: none was found, though the scan goes on for %.0f mm above the height at "
+            "which the other side's begins: without it there is no bifurcation; look at it",
+            side,
+            above_mm,
         )
 
 

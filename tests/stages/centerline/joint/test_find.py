@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from tests.necks import ORDERS, turned
-from tests.stages.centerline.joint.drawn import EXTENT_MM, Drawn, heatmaps_of, maxima_of
+from tests.stages.centerline.joint.drawn import EXTENT_MM, PEAK, Drawn, heatmaps_of, maxima_of
 
 from carotid.errors import InputError
 from carotid.stages.centerline.find import find_centerlines
@@ -203,3 +203,31 @@ def test_heights_that_are_no_numbers_are_refused(bad: float) -> None:
     heats: dict[SideName, NDArray[np.float32]] = {"left": LEFT.heat(), "right": heat}
     with pytest.raises(InputError, match="right heatmap"):
         find_centerlines(heatmaps_of(heats, LEFT.spacing_mm))
+
+
+def _with_branch(side: Drawn) -> NDArray[np.float32]:
+    """The external channel goes on below the bifurcation, down beside the common carotid."""
+    heat = side.heat()
+    z_mm = np.arange(side.shape[2]) * side.spacing_mm[2]
+    below = z_mm < side.fork_mm
+    at = side.centers_mm(1) + 0.4 * np.maximum(0, side.fork_mm - z_mm)[:, None]
+    x, y = (np.arange(n) * s for n, s in zip(side.shape[:2], side.spacing_mm[:2], strict=True))
+    away = np.hypot(x[:, None, None] - at[:, 0], y[None, :, None] - at[:, 1])
+    branch = np.maximum(PEAK * np.exp(-((away / 3.0) ** 2)), 1) - 1
+    heat[1][..., below] = branch[..., below]
+    return heat
+
+
+@pytest.mark.parametrize("drawn", [LEFT, RIGHT], ids=["left", "right"])
+@pytest.mark.parametrize("spacing_mm", [(0.6, 0.6, 0.6), (0.5, 0.7, 2.0)], ids=str)
+def test_a_branch_that_goes_down_again_is_not_the_external_carotid(
+    drawn: Drawn, spacing_mm: tuple[float, float, float]
+) -> None:
+    side = Drawn(spacing_mm, drawn.fork_mm, drawn.middle_mm, drawn.leftward)
+    found = found_in(side, _with_branch(side))
+    slice_mm = spacing_mm[2]
+    assert found.bifurcation is not None
+    assert found.bifurcation.point[2] * slice_mm == pytest.approx(side.fork_mm, abs=5)
+    assert found.external.points[0, 2] * slice_mm > side.fork_mm - 6
+    assert found.internal.points[0, 2] == 0
+    assert errors_mm(side, found.internal, 0).max() < 1.0

@@ -8,6 +8,7 @@ import numpy as np
 
 from carotid.artifacts import Bifurcation
 from carotid.stages.centerline.centers import ArteryCenters, SideCenters
+from carotid.stages.centerline.joint.branch import without_branch
 from carotid.stages.centerline.joint.candidates import find_candidates
 from carotid.stages.centerline.joint.costs import level_costs, usual_heights
 from carotid.stages.centerline.joint.doubt import fork_uncertainty_mm, uncertainty_mm
@@ -32,7 +33,7 @@ def joint_centers(volume: SideVolume, max_indices: NDArray[np.int64]) -> SideCen
         InputError: The heatmaps hold NaN or infinity.
     """
     candidates = find_candidates(volume)
-    course = find_course(level_costs(volume, candidates))
+    course = without_branch(find_course(level_costs(volume, candidates)))
     traced = trace(volume, course, usual_heights(candidates))
     arteries = [
         _centers(volume, course, curve, channel, max_indices)
