@@ -12,6 +12,7 @@ from tests.cli.test_measurement import annotate
 
 from carotid.errors import InputError, OutputError, UsageError
 from carotid.export.corrections import Place, correct
+from carotid.export.drawn_contours import left_told
 from carotid.export.slicer_scene import WANTED, Slices, write_scene
 from carotid.export.studies import studies
 from carotid.storage.markups import markups_text, read_markups
@@ -150,3 +151,33 @@ def test_slices_without_outlines_are_refused(
     with pytest.raises(InputError, match=message):
         write_scene(study, tmp_path / "to", slices)
     assert not (tmp_path / "to").exists()
+
+
+def test_curves_that_somebody_has_removed_are_named(
+    study: Study, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who deletes a wrong outline shall not believe that it is gone."""
+    contours = tmp_path / "to" / "contours"
+    write_scene(study, tmp_path / "to", Slices(4))
+    move(contours / "left_internal_lumen_z0012.mrk.json", 0.1)
+    renamed = contours / "left_internal_wall_z0020.mrk.json"
+    renamed.rename(contours / "left_internal_wall_z0020_1.mrk.json")
+    (contours / "left_internal_wall_z0016.mrk.json").unlink()
+    place = Place(study.layout, "a")
+    before = place.folder("contour_transform") / "left_contour.tsv"
+    rows = before.read_text().count("\n")
+    assert correct(place, None, contours).drawn == 1
+    assert (
+        "removed since the export: left_internal_wall_z0016. A correction takes no" in caplog.text
+    )
+    after = before.parent / "corrected" / before.name
+    assert after.read_text().count("\n") == rows
+
+
+def test_outlines_that_could_not_follow_are_told_in_one_line() -> None:
+    left = [("left", "internal", "wall", z) for z in (5, 3, 4, 8)]
+    alone = ("left", "external", "lumen", 7)
+    assert left_told([*left, alone]) == (  # type: ignore[list-item]
+        "left external lumen, slice 7",
+        "left internal wall, slices 3 to 5, 8",
+    )

@@ -154,6 +154,9 @@ def test_an_outline_that_was_not_closed_is_no_correction_lost(tmp_path: Path) ->
     save(tmp_path / "c", [replace(markups[0], kind="Curve"), *markups[1:]])
     with pytest.raises(InputError, match="the curve of an outline is open"):
         read_drawn(tmp_path / "c", contours.canonical)
+    save(tmp_path / "points", [replace(markups[0], kind="Fiducial"), *markups[1:]])
+    with pytest.raises(InputError, match="the curve of an outline is a list of points"):
+        read_drawn(tmp_path / "points", contours.canonical)
     line = replace(markups[0], kind="Curve", name="right_internal_centerline")
     save(tmp_path / "d", [line, *markups[1:]])
     assert len(read_drawn(tmp_path / "d", contours.canonical)) == len(markups) - 1

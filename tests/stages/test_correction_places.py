@@ -19,6 +19,7 @@ from carotid.stages.correction_places import (
     Courses,
     check_bifurcation,
     check_outline,
+    large_changes,
     moved_along_mm,
 )
 
@@ -142,3 +143,29 @@ def test_outlines_far_away_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         check_outline(ring(grid, center, side, label), Courses.of(*neck(grid)))
+
+
+@pytest.mark.parametrize("clockwise", [False, True])
+def test_outlines_that_cross_themselves_are_refused_and_a_trembling_hand_is_not(
+    clockwise: bool,
+) -> None:
+    courses = Courses.of(*neck(GRIDS[0]))
+    one = ring(GRIDS[0], (-14, 0, 2), "left", "internal")
+    points = one.points[::-1] if clockwise else one.points
+    trembling = points[[*range(5), 6, 5, *range(7, 24)]]
+    check_outline(replace(one, points=trembling), courses)
+    for eight in (points[[*range(12), *range(23, 11, -1)]], points[[*range(24), *range(1, 24)]]):
+        with pytest.raises(InputError, match=r"left internal lumen in slice .* crosses itself"):
+            check_outline(replace(one, points=eight), courses)
+
+
+def test_outlines_that_go_far_are_told() -> None:
+    contours, _ = neck(GRIDS[0])
+    one = ring(GRIDS[0], (-14, 0, 2), "left", "internal")
+    middle = one.points.mean(axis=0)
+    astray = one.points.copy()
+    astray[3] = middle + 3.5 * (astray[3] - middle)  # one point that a hand has dragged along
+    ((which, away),) = large_changes(contours, [one, replace(one, points=astray)])
+    assert which.points is astray
+    assert away == pytest.approx(7.5, abs=0.6)
+    assert not large_changes(contours, [replace(one, points=astray, label="external")])

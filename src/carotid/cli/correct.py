@@ -90,7 +90,11 @@ def _say(found: Corrected) -> None:
             f"{counted(found.drawn, 'outline')} corrected by hand, {found.between} between followed"
         )
     for what in found.left:
-        logger.warning("could not follow, and stays as it was found: %s", what)
+        logger.warning(
+            "could not follow, and stays as it was found: %s; to correct it too, export with a "
+            "small --every_mm",
+            what,
+        )
     if found.outdated:
         click.echo("nothing differs from what is there; what is older than it is made anew")
     if found.bifurcations:

@@ -16,17 +16,16 @@ import numpy as np
 
 from carotid import __version__
 from carotid.errors import InputError, OutputError, UsageError
+from carotid.export.drawn_contours import left_told, read_correction
 from carotid.export.given_markups import check_path, check_whose
-from carotid.export.slicer import read_bifurcations, read_drawn
+from carotid.export.slicer import read_bifurcations
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.catalog import STAGES
-from carotid.stages.correction import corrected_contours, with_bifurcations
+from carotid.stages.correction import with_bifurcations
 from carotid.stages.correction_places import (
     LARGE_MOVE_MM,
-    Courses,
     check_bifurcation,
-    check_outline,
     moved_along_mm,
 )
 from carotid.stages.measurement.bifurcations import bifurcations_of
@@ -45,7 +44,6 @@ from carotid.storage.results.layout import (
 )
 from carotid.storage.results.record import has_record
 from carotid.storage.results.slots import Slot
-from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +51,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from carotid.artifacts import Centerlines, Contours
+    from carotid.artifacts import Centerlines
     from carotid.geometry.grid import Grid
     from carotid.geometry.sides import SideName
     from carotid.stages.correction import Correction
@@ -155,7 +153,11 @@ def correct(place: Place, bifurcation: Path | None, contours: Path | None) -> Co
             check_path(path, folder=path is contours)
             check_whose(path, place.participant_id)
     with place.held(CENTERLINE_TRANSFORM, CONTOUR_TRANSFORM):
-        drawn = None if contours is None else _read_contours(place, contours)
+        drawn = None
+        if contours is not None:
+            found_there = place.folder(CONTOUR_TRANSFORM)
+            lines = place.layout.transform(place.participant_id, CENTERLINE_TRANSFORM)
+            drawn = read_correction(contours, found_there, lines)
         moved = {} if bifurcation is None else _read_moved(place, bifurcation)
         if not moved and (drawn is None or not drawn.drawn):
             outdated = _outdated(place)
@@ -195,52 +197,12 @@ def undo(place: Place) -> list[str]:
     return done
 
 
-def _read_contours(place: Place, path: Path) -> Correction:
-    contours = load_contours(place.folder(CONTOUR_TRANSFORM))
-    drawn = read_drawn(path, contours.canonical)
-    courses = Courses.of(contours, _centerlines_of(place, contours))
-    try:
-        for one in drawn:
-            check_outline(one, courses)
-    except InputError as error:
-        raise error.at(path) from error
-    made = corrected_contours(contours, drawn)
-    if made.crossing:
-        raise InputError(
-            "the lumen is not inside the wall",
-            where=path,
-            found=shortened(
-                [
-                    f"{one.side} {one.label}, slice {one.z} ({one.outside_mm:.1f} mm outside)"
-                    for one in made.crossing
-                ]
-            ),
-            remedy="correct both outlines of such a slice in 3D Slicer",
-        )
-    return made
-
-
-def _centerlines_of(place: Place, contours: Contours) -> Centerlines | None:
-    """The centerlines that the outlines follow; None where there are none on their grid."""
-    folder = place.layout.transform(place.participant_id, CENTERLINE_TRANSFORM)
-    if not folder.is_dir():
-        return None
-    found = load_centerlines(folder)
-    grid = found.grid
-    fits = grid is None or grid.reoriented(CANONICAL).agrees_with(contours.canonical)
-    return found if fits else None
-
-
 def _save_contours(place: Place, path: Path, made: Correction) -> Corrected:
     folder = place.folder(CONTOUR_TRANSFORM)
     _outdate(place, CONTOUR_TRANSFORM)
     save_corrected_contours(made.contours, folder)
     _note(folder, path, {"outlines": made.drawn, "between": made.between})
-    return Corrected(
-        made.drawn,
-        made.between,
-        tuple(f"{side} {label} {boundary}, slice {z}" for side, label, boundary, z in made.left),
-    )
+    return Corrected(made.drawn, made.between, left_told(made.left))
 
 
 def _read_moved(place: Place, path: Path) -> dict[SideName, NDArray[np.float64]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carotid.errors import UsageError
-from carotid.export.exported import exported_from
+from carotid.export.exported import Earlier, exported_from
 from carotid.export.slicer import BIFURCATION, CONTOURS_FOLDER
 from carotid.storage.markups import SUFFIX
 
@@ -64,3 +64,17 @@ def check_whose(path: Path, participant_id: str) -> None:
             expected=participant_id,
             remedy="move it out of that export if it is meant all the same",
         )
+
+
+def gone_from(path: Path) -> list[str]:
+    """Curves that were exported into a folder and are not there any more."""
+    if not path.is_dir():
+        return []
+    place = path.resolve()
+    inside = f"{place.name}/"
+    names = [name for name in Earlier.of(place.parent).contents if name.startswith(inside)]
+    return sorted(
+        name.removeprefix(inside).removesuffix(SUFFIX)
+        for name in names
+        if not (place.parent / name).exists()
+    )

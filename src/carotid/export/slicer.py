@@ -169,9 +169,10 @@ def _curves(paths: list[Path]) -> Iterator[tuple[Path, Markup]]:
         for markup in read_markups(path):
             if markup.kind == "ClosedCurve":
                 yield path, markup
-            elif markup.kind == "Curve" and _boundary(markup.name) is not None:
+            elif _boundary(markup.name) is not None:
+                line = markup.kind == "Curve"
                 raise InputError(
-                    "the curve of an outline is open",
+                    f"the curve of an outline is {'open' if line else 'a list of points'}",
                     where=path,
                     found=repr(markup.name),
                     expected="a closed curve",
@@ -199,7 +200,12 @@ def _drawn(path: Path, markup: Markup, canonical: Grid) -> Drawn:
             expected="left or right, internal or external, lumen or wall in it",
         )
     if len(markup.points_mm) < 3:
-        raise InputError("an outline has fewer than three points", where=path, found=repr(name))
+        raise InputError(
+            "an outline has fewer than three points",
+            where=path,
+            found=repr(name),
+            remedy="draw it around the artery in 3D Slicer, or remove the file",
+        )
     index = canonical.index_from_world(markup.points_mm)
     if not has_area(index[:, :2]):
         raise InputError(

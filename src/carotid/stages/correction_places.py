@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.artifacts import LABELS
+from carotid.artifacts import BOUNDARIES, LABELS
 from carotid.errors import InputError
-from carotid.geometry.outlines import centroids
+from carotid.geometry.outlines import centroids, nearest, signed_areas
+from carotid.geometry.polygons import area
 from carotid.geometry.sides import SIDE_NAMES
+from carotid.stages.outline_changes import smooth
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,6 +33,12 @@ FAR_MM = 10.0
 
 LARGE_MOVE_MM = 15.0
 """A bifurcation that moves further along the artery than this is worth a word."""
+
+LARGE_CHANGE_MM = 5.0
+"""An outline that goes further than this from where it was is worth a word."""
+
+_LOOPS = 0.02
+"""Loops that enclose a larger share of an outline than this are no trembling of a hand."""
 
 
 def check_bifurcation(
@@ -149,7 +157,7 @@ class Courses:
 
 
 def check_outline(one: Drawn, courses: Courses) -> None:
-    """Refuse an outline that is far from the artery that it names.
+    """Refuse an outline that is far from the artery that it names, or crosses itself.
 
     The first outline of an artery that is unknown has to be nearer to its own side's arteries than
     to the other side's.
@@ -157,6 +165,12 @@ def check_outline(one: Drawn, courses: Courses) -> None:
     Raises:
         InputError: It is; the message names the nearest artery.
     """
+    if _has_loops(smooth(one.points)):
+        raise InputError(
+            f"the {one.side} {one.label} {one.boundary} in slice {one.z} crosses itself",
+            expected="one line around the artery",
+            remedy="move or remove its points in 3D Slicer, which joins them in their order",
+        )
     center = centroids(one.points[None])[0]
     away = {key: courses.distance_mm(key, center, one.z) for key in courses.centers}
     nearest = min(away, key=lambda key: away[key])
@@ -175,6 +189,34 @@ def check_outline(one: Drawn, courses: Courses) -> None:
         if also and nearest[0] != one.side
         else "look whether it is this participant's file, or rename the curve",
     )
+
+
+def _has_loops(points: NDArray[np.float64]) -> bool:
+    """Whether an outline crosses itself around more than a speck."""
+    enclosed = area(points)
+    turned = abs(float(signed_areas(points[None])[0]))  # loops of the other turn take away
+    return abs(turned - enclosed) > _LOOPS * enclosed
+
+
+def large_changes(contours: Contours, drawn: Sequence[Drawn]) -> list[tuple[Drawn, float]]:
+    """Outlines that go further than `LARGE_CHANGE_MM` from what is there, and how far in mm."""
+    spacing = np.array(contours.canonical.spacing_mm[:2])
+    there = {
+        (side, section.label, boundary, section.z): outline.points * spacing
+        for side in SIDE_NAMES
+        for section in contours.side(side)
+        for boundary in BOUNDARIES
+        if (outline := section.outline(boundary)) is not None
+    }
+    found = []
+    for one in drawn:
+        old = there.get((one.side, one.label, one.boundary, one.z))
+        if old is None:
+            continue
+        away = float(nearest((one.points * spacing)[None], old[None])[0].max())
+        if away > LARGE_CHANGE_MM:
+            found.append((one, away))
+    return found
 
 
 def _mm(value: float) -> str:

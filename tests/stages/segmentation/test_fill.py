@@ -113,6 +113,7 @@ def test_an_outline_that_crosses_itself_is_filled_as_its_hull_and_told(
 ) -> None:
     crossed = fill_contours(one_outline(*map(tuple, EIGHT)), OURS)
     assert "left: 1 outline with crossing lines" in caplog.text
+    assert "hull: internal lumen, slice 2" in caplog.text
     hull = fill_contours(one_outline(*map(tuple, EIGHT[[0, 2, 1, 3]])), OURS)
     np.testing.assert_array_equal(crossed.masks("left"), hull.masks("left"))
 

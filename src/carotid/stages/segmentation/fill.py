@@ -19,6 +19,7 @@ from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.geometry.polygons import convex_hull, crosses_itself, filled, has_area
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.stages.doubtful_outlines import tell_doubtful_outlines
+from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,7 +85,7 @@ def _filled(
 ) -> Iterator[tuple[int, tuple[int, int, int], NDArray[np.bool_]]]:
     """Component, first voxel and filled part of every outline."""
     tell_doubtful_outlines(sections, side, canonical, "kept empty")
-    crossed = 0
+    crossed: list[str] = []
     for section in sections:
         for boundary in BOUNDARIES:
             outline = section.outline(boundary)
@@ -96,16 +97,17 @@ def _filled(
             if hull:
                 points = convex_hull(points)
             elif crosses_itself(points):
-                crossed += 1
+                crossed.append(f"{section.label} {boundary}, slice {section.z}")
                 points = convex_hull(points)
             (x, y), part = filled(points, canonical.shape[:2])
             if part.any():
                 yield _COMPONENT[section.label, boundary], (x, y, section.z), part
     if crossed:
         logger.warning(
-            "%s: %s with crossing lines, filled as the convex hull",
+            "%s: %s with crossing lines, filled as the convex hull: %s",
             side,
-            counted(crossed, "outline"),
+            counted(len(crossed), "outline"),
+            shortened(crossed),
         )
 
 
