@@ -11,14 +11,17 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 from tests.figures.arteries import measured, neck, scan
+from tests.stages.measurement.phantoms import centerlines_of
 
 from carotid.figures.draw_curve import draw_curve
 from carotid.figures.draw_cuts import draw_cuts
 from carotid.figures.draw_map import draw_map
 from carotid.figures.style import encoded, styled
 from carotid.measurements import Measurements, MeasurementTable, SideMeasurements
+from carotid.stages.measurement.measure import measure
 
 
 def drawn(kind: str, title: str = "") -> object:
@@ -72,7 +75,7 @@ def test_svg_says_what_it_shows_and_is_the_same_again(kind: str) -> None:
     assert encoded(drawn(kind, "sub-01 & <others>"), "svg").decode() == text  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("title", ["", "sub-01"])
+@pytest.mark.parametrize("title", ["", "sub-01", "a-very_long-$id$-of_an_archive_" * 6])
 @pytest.mark.parametrize("kind", WORDS)
 def test_nothing_is_cut_off_and_no_words_cross(kind: str, title: str) -> None:
     figure: Any = drawn(kind, title)
@@ -143,3 +146,28 @@ def test_without_arteries_there_is_no_figure() -> None:
     assert draw_map(empty) is None
     assert draw_curve(empty) is None
     assert draw_cuts(empty, neck()[0], None) is None
+
+
+@pytest.mark.parametrize("draw", [draw_map, draw_curve])
+def test_an_artery_that_does_not_count_from_the_bifurcation_says_so(draw: Any) -> None:
+    """Both sides share an axis."""
+    contours, lines = neck()
+    only = [one for one in contours.left if one.label == "internal"]
+    nothing = replace(centerlines_of({}, contours.canonical).left, bifurcation=None)
+    found = measure(replace(contours, left=tuple(only)), replace(lines, left=nothing))
+    for made, count in ((found, 1), (measured(), 0)):
+        figure: Any = draw(made)
+        said = [one.get_text() for one in figure.findobj(Text)]
+        assert sum("from its lower end" in one for one in said) == count
+
+
+def test_letters_that_a_png_cannot_show_are_told_in_one_line(
+    caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
+) -> None:
+    figure: Any = draw_curve(measured(), "\u60a3\u8005 1")
+    assert "\u60a3\u8005 1" in encoded(figure, "svg").decode()
+    assert not caplog.records
+    encoded(figure, "png", dpi=50)
+    (told,) = caplog.messages
+    assert told.startswith("a png has boxes in place of letters that the font lacks")
+    assert not recwarn.list

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from PIL import Image
 from tests.figures.arteries import PLAQUE_MM, measured, neck, scan
 
 from carotid.errors import UsageError
+from carotid.stages.measurement.measure import measure
 from carotid.viewer import page
-from carotid.viewer.scene import Seen, scene_of
+from carotid.viewer.scene import Seen, notes_of, scene_of
 from carotid.viewer.tiles import COLUMNS, HALF_MM, PIXELS, tiles_around
 from carotid.viewer.tubes import RING, rings_of, thickness_at
 from carotid.viewer.view import View
@@ -130,3 +132,15 @@ def test_without_plotly_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(__import__("sys").modules, "plotly.offline", None)
     with pytest.raises(UsageError, match=r"carotid\[viewer\]"):
         page.plotly_script()
+
+
+def test_what_a_page_lacks_is_said_on_it() -> None:
+    whole = seen()
+    assert notes_of(whole) == []
+    right = replace(whole.contours, left=())
+    lacking = replace(whole, measurements=measure(right, whole.centerlines), scan=None)
+    assert notes_of(lacking) == [
+        "Not shown, as nothing was measured there: left common and internal, left external.",
+        "The scan is not there: slices show the outlines alone, on black.",
+    ]
+    assert notes_of(lacking)[1] in page.page_of(lacking)

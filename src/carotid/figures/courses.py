@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MAX_GAP_MM = 2.5
 """Slices further apart along the artery are drawn with a gap, unless they are neighbours."""
 
+LOWER_END = "its lower end"
+"""From where positions count along an artery whose bifurcation is unknown."""
+
 LEAST_BETWEEN_MM = 0.5
 """Less than this is not drawn below the flow divider: the other artery opens there, no wall. A wall
 is not much thinner than a millimetre anywhere; around the opening outlines leave 0.2 to 0.5 mm."""

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.figures.courses import drawn_courses
+from carotid.figures.courses import LOWER_END, drawn_courses
 from carotid.figures.cuts import extreme_rows
 from carotid.figures.palette import ON_WHITE
 from carotid.figures.segments import segments_of
-from carotid.figures.style import INK, SOFT, empty_figure, key_of, styled
+from carotid.figures.style import INK, SOFT, add_title, empty_figure, key_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,12 +43,14 @@ def draw_curve(measurements: Measurements, title: str = "") -> Figure | None:
 
     with styled():
         figure = empty_figure(1.7 * len(internal) + (0.8 if title else 0.6))
-        if title:
-            figure.suptitle(title, fontsize=9)
+        add_title(figure, title)
+        known = any(one.from_bifurcation for one in internal)
         panels = figure.subplots(len(internal), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
         for axes, course in zip(panels, internal, strict=True):
             external = [one for one in courses if one.side == course.side and one is not course]
             _panel(axes, course, external[0] if external else None)
+            if known and not course.from_bifurcation:
+                axes.set_title(f"from {LOWER_END}", loc="left", fontsize="small")
         panels[0].set_ylim(bottom=0)
         panels[-1].set_xlabel(
             "mm from the bifurcation, towards the head"

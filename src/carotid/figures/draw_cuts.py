@@ -9,7 +9,7 @@ import numpy as np
 from carotid.figures.courses import drawn_courses
 from carotid.figures.cuts import cut_picture, extreme_rows
 from carotid.figures.palette import ON_SCAN
-from carotid.figures.style import FIELD, empty_figure, key_of, styled
+from carotid.figures.style import FIELD, add_title, empty_figure, key_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,8 +51,7 @@ def draw_cuts(
     with styled():
         figure = empty_figure(2.65 + (0.3 if title else 0))
         figure.set_layout_engine("compressed")  # pictures are square
-        if title:
-            figure.suptitle(title, fontsize=9)
+        add_title(figure, title)
         panels = figure.subplots(1, 4)
         for axes in panels[len(pictures) :]:
             axes.set_axis_off()

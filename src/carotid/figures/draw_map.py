@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.figures.courses import drawn_courses
+from carotid.figures.courses import LOWER_END, drawn_courses
 from carotid.figures.segments import segments_of
-from carotid.figures.style import FIELD, empty_figure, key_of, styled
+from carotid.figures.style import FIELD, add_title, empty_figure, key_of, styled
 from carotid.figures.unfolded import unfold
 
 if TYPE_CHECKING:
@@ -51,14 +51,16 @@ def draw_map(measurements: Measurements, title: str = "") -> Figure | None:
     high = max(float(one.s_mm.max()) for one in courses)
     with styled():
         figure = empty_figure(min(max(1.6 + 0.045 * (high - low), 3.0), 8.5))
-        if title:
-            figure.suptitle(title, fontsize=9)
+        add_title(figure, title)
         widths = [1.0 if one.label == "internal" else 0.75 for one in courses]
         panels = figure.subplots(1, len(courses), sharey=True, squeeze=False, width_ratios=widths)[
             0
         ]
+        known = any(one.from_bifurcation for one in courses)
         for axes, course in zip(panels, courses, strict=True):
             image = _panel(axes, course)
+            if known and not course.from_bifurcation:
+                axes.set_title(f"{axes.get_title()}\nfrom {LOWER_END}")
             axes.tick_params(axis="y", length=3 if axes is panels[0] else 0)
             axes.spines["left"].set_visible(axes is panels[0])
         panels[0].set_ylim(low, high)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
+import textwrap
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+logger = logging.getLogger(__name__)
+
 Format = Literal["svg", "png"]
 
 INK = "#1b1f24"
@@ -21,6 +26,15 @@ FIELD = "#f0f2f4"
 
 WIDTH_INCHES = 7.1
 """Both columns of most journals."""
+
+_TITLE_CHARACTERS = 80
+"""As many fit in a line above a figure, wide ones too."""
+
+_TITLE_INCHES = 0.18
+"""Height of a further line of it."""
+
+_MISSING = "Glyph .* missing from font"
+"""How matplotlib begins to say that it lacks a letter."""
 
 _FONTS = "Arial, Helvetica, 'DejaVu Sans', sans-serif"
 _SETTINGS: Any = {
@@ -63,6 +77,14 @@ def empty_figure(height_inches: float) -> Figure:
     return Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
 
 
+def add_title(figure: Figure, title: str) -> None:
+    """Write a title above a figure as it is, in as many lines as it takes."""
+    if title:
+        lines = textwrap.wrap(title, _TITLE_CHARACTERS, break_on_hyphens=False)
+        figure.set_figheight(figure.get_figheight() + _TITLE_INCHES * (len(lines) - 1))
+        figure.suptitle("\n".join(lines), fontsize=9, parse_math=False)
+
+
 def key_of(panels: Iterable[Axes]) -> dict[str, Any]:
     """What is drawn, by its words, each once: the handles of a figure's legend."""
     found: dict[str, Any] = {}
@@ -84,15 +106,32 @@ def encoded(figure: Figure, file_format: Format, dpi: float = 300, description: 
         return _svg(figure, dpi, description).encode()
     buffer = io.BytesIO()
     metadata = {"Software": None, "Description": description or None}
-    with styled():
+    with styled(), _missing_letters() as missing:
         figure.savefig(buffer, format="png", dpi=dpi, metadata=metadata)
+    if missing:
+        logger.warning(
+            "a png has boxes in place of letters that the font lacks: save figures as svg, which "
+            "keep them as text"
+        )
     return buffer.getvalue()
+
+
+@contextmanager
+def _missing_letters() -> Iterator[list[warnings.WarningMessage]]:
+    """What matplotlib warns of while it draws letters that its font lacks, kept from the screen."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", _MISSING)
+        yield caught
+    for one in caught:
+        if not re.match(_MISSING, str(one.message)):
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    caught[:] = [one for one in caught if re.match(_MISSING, str(one.message))]
 
 
 def _svg(figure: Figure, dpi: float, description: str) -> str:
     buffer = io.BytesIO()
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with styled():
+    with styled(), _missing_letters():  # text stays text, for whatever fonts a reader has
         figure.savefig(
             buffer, format="svg", dpi=dpi, metadata=metadata | {"Description": description or None}
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from carotid.errors import UsageError
 from carotid.figures.palette import css_colors
-from carotid.viewer.scene import scene_of
+from carotid.viewer.scene import notes_of, scene_of
 
 if TYPE_CHECKING:
     from carotid.viewer.scene import Seen
@@ -33,6 +33,7 @@ def page_of(seen: Seen) -> str:
     parts = {
         "title": html.escape(seen.participant_id),
         "standing": seen.standing.as_html(),
+        "notes": "".join(f'<p class="note">{html.escape(one)}</p>' for one in notes_of(seen)),
         "style": css_colors() + _file("viewer.css"),
         "plotly": plotly_script(),
         "script": _script(),

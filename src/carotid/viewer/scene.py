@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 STEP_MM = 0.7
 """Slices of thin scans are left out, so that those on the page are about as far apart."""
 
+_ARTERIES = {"internal": "common and internal", "external": "external"}
+"""As `data.js` calls them."""
+
 NUMBERS = {
     "la": "la_mm2",
     "laSd": "la_sd_mm2",
@@ -81,6 +84,23 @@ def scene_of(seen: Seen) -> dict[str, Any]:
         "arteries": [_artery(course, seen) for course in drawn_courses(seen.measurements)],
         "centerlines": _centerlines(seen),
     }
+
+
+def notes_of(seen: Seen) -> list[str]:
+    """What the page lacks, in sentences: nobody shall take it for what the scan shows."""
+    there = {(one.side, one.label) for one in drawn_courses(seen.measurements)}
+    lacking = [
+        f"{side} {_ARTERIES[label]}"
+        for side in ("right", "left")
+        for label in LABELS
+        if (side, label) not in there
+    ]
+    notes = []
+    if lacking:
+        notes.append(f"Not shown, as nothing was measured there: {', '.join(lacking)}.")
+    if seen.scan is None:
+        notes.append("The scan is not there: slices show the outlines alone, on black.")
+    return notes
 
 
 def _artery(course: DrawnCourse, seen: Seen) -> dict[str, Any]:

@@ -43,7 +43,8 @@ const traces = () => {
     found.push({ ...common, uid: `wall${number}`, ...surface(one, one.wall, read), opacity,
       intensity: Array.from(one.thickness, (v) => (Number.isNaN(v) ? 0 : v)),
       cmin: 0, cmax: scene.top, colorscale: scene.colors, showscale: number === 0,
-      colorbar: { title: { text: "mm", side: "top" }, thickness: 12, len: 0.6, x: 1, xanchor: "right", xpad: 14, dtick: 1, tickformat: "d",
+      colorbar: { title: { text: "mm", side: "top" }, thickness: 12, len: 0.42, y: 0, yanchor: "bottom",
+        x: 1, xanchor: "right", xpad: 14, /* below the letter L */ dtick: 1, tickformat: "d",
         tickfont: { color: css("--ink") }, bgcolor: "rgba(0,0,0,0)" },
       hovertemplate: said("wall %{intensity:.2f} mm") });
     const rest = surface(one, one.wall, always), grey = { ...rest, i: [], j: [], k: [] };

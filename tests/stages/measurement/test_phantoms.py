@@ -16,6 +16,7 @@ from tests.stages.measurement.phantoms import (
     straight,
 )
 
+from carotid.errors import InputError
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.measurement.measure import measure
 from carotid.stages.measurement.shapes import measure_shapes
@@ -239,3 +240,9 @@ def test_a_wall_that_is_thickest_in_front_is_so_at_0_degrees(aside: float) -> No
     circle = np.stack([np.cos(turns), np.sin(turns)], axis=-1)[None]
     found = measure_shapes(2 * circle - [0.8, 0], 4 * circle + [0, aside], "radial")
     assert found.wt_max_deg[0] == 0
+
+
+def test_a_neck_without_any_outline_is_told_where_to_look() -> None:
+    contours = contours_of({}, grid_of((1.0, 1.0, 1.0)))
+    with pytest.raises(InputError, match=r"no outline with an area.*Look at .* on the page"):
+        measure(contours)

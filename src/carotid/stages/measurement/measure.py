@@ -67,7 +67,11 @@ def measure(
                 )
         measured[side] = measure_arteries(arteries, canonical, side, chosen)
     if not any(measured.values()):
-        raise InputError("there is no outline with an area on either side")
+        raise InputError(
+            "there is no outline with an area on either side",
+            remedy="look at the participant on the page: no artery was found in the scan, or a "
+            "step before found none",
+        )
     sides = {side: SideMeasurements(*slice_table(measured[side], canonical, chosen))
              for side in SIDE_NAMES}  # fmt: skip
     return Measurements(
