@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import math
 import re
 import shutil
 from dataclasses import replace
@@ -23,6 +24,7 @@ from carotid.geometry.grid import Grid
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.geometry.volume import Volume
 from carotid.report.centerline_figures import centerline_figures
+from carotid.report.rows import Row, worst_first
 from carotid.report.write import write_report
 
 if TYPE_CHECKING:
@@ -224,6 +226,20 @@ def test_failed_again_keeps_its_pictures(made: Path, tmp_path: Path) -> None:
     good = next(row for row in done.rows if row.participant_id == "good")
     assert good.result == "done"
     assert "the last one failed: disk full" in done.page.read_text()
+    before = next(row for row in write_report(made / "out", output_path=tmp_path / "b.html").rows
+                  if row.participant_id == "good")  # fmt: skip
+    assert (before.group, good.group) == ("plausible", "check")
+    assert good.score == before.score
+
+
+def test_what_is_incomplete_comes_before_what_is_plausible() -> None:
+    whole = Row("a", "done", "", 1, heatmap_score=3.0, shown=True)
+    failed = replace(whole, participant_id="b", reason="the last one failed", heatmap_score=0.0)
+    damaged = replace(whole, participant_id="c", result="unreadable", heatmap_score=math.nan)
+    doubtful = replace(whole, participant_id="d", heatmap_score=40.0)
+    rows = worst_first([whole, failed, damaged, doubtful])
+    assert [one.participant_id for one in rows] == ["d", "b", "c", "a"]
+    assert [one.group for one in rows] == ["doubtful", "check", "check", "plausible"]
 
 
 @pytest.mark.parametrize(

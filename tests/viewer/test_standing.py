@@ -33,8 +33,8 @@ def table(folder: Path, *rows: str) -> None:
         ("60.00", '"badge doubt">doubtful, 60 of 100<'),
         ("26.00", '"badge doubt">doubtful, 26 of 100<'),
         ("15.00", '"badge doubt">worth a check, 15 of 100<'),
-        ("9.20", '"badge good">plausible, 9 of 100<'),
-        ("", '"badge doubt">without a score<'),
+        ("9.20", '"badge doubt">worth a check, 9 of 100<'),
+        ("", '"badge doubt">worth a check<'),
     ],
 )
 def test_a_score_is_told_as_on_the_page_of_everyone(tmp_path: Path, score: str, badge: str) -> None:
@@ -43,6 +43,12 @@ def test_a_score_is_told_as_on_the_page_of_everyone(tmp_path: Path, score: str, 
     assert badge in text
     assert "bad &lt;b&gt;." in text
     assert "For research; not a medical device." in text
+
+
+def test_without_a_reason_the_score_alone_counts(tmp_path: Path) -> None:
+    table(tmp_path, "1\ta\tdone\t\t9.20\tleft\t", "2\tb\tdone\t\t\tleft\t")
+    assert '"badge good">plausible, 9 of 100<' in of(tmp_path).as_html()
+    assert '"badge doubt">without a score<' in of(tmp_path, "b").as_html()
 
 
 def test_scans_unlike_those_of_training_and_failures_are_told(tmp_path: Path) -> None:

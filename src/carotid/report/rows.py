@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from carotid.evaluation.figures import judged
+from carotid.evaluation.figures import CHECK, judged
 from carotid.report.centerline_figures import centerline_score
 from carotid.report.contour_figures import contour_score
 
@@ -101,9 +101,22 @@ class Row:
             return "no result"
         if self.unlike:
             return "doubtful"
+        if self.incomplete:
+            return judged(self._place)
         if math.isnan(self.score):
             return "no score"
         return judged(self.score)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether the last run failed, or results are missing or cannot be read."""
+        return bool(self.reason) or self.result == "unreadable"
+
+    @property
+    def _place(self) -> float:
+        """The score; what is incomplete is worth a check, however good the rest looks."""
+        known = -1.0 if math.isnan(self.score) else self.score
+        return max(known, CHECK) if self.incomplete else known
 
     @property
     def word(self) -> str:
@@ -121,7 +134,6 @@ def worst_first(rows: list[Row]) -> list[Row]:
     """
 
     def place(row: Row) -> tuple[bool, bool, float, str]:
-        score = -1.0 if math.isnan(row.score) else row.score
-        return row.shown, not row.unlike, -score, row.participant_id
+        return row.shown, not row.unlike, -row._place, row.participant_id
 
     return sorted(rows, key=place)

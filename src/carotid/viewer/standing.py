@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carotid.errors import InputError
-from carotid.evaluation.figures import judged
+from carotid.evaluation.figures import CHECK, judged
 from carotid.evaluation.models_told import models_told
 from carotid.storage.results.layout import QUALITY_FILE, REPORT_FILE
 from carotid.storage.results.made_of import scored_earlier
@@ -117,4 +117,6 @@ def _word(cells: dict[str, str], score: float) -> str:
         return cells["result"]
     if cells["unlike_training"]:
         return "unlike training"
+    if cells["reason"] and not score >= CHECK:
+        return "check"  # the last run failed, or results are missing
     return "without a score" if math.isnan(score) else judged(score)
