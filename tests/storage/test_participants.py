@@ -219,3 +219,13 @@ def test_every_entry_is_a_participant_or_told_or_refused(
         passed_over = is_litter(name, folder=kind == "folder")
         voxels = name.endswith(".raw") and f"{name.removesuffix('.raw')}.mhd" in used
         assert name in used or one_line(name)[:60] in told or passed_over or voxels, (name, kind)
+
+
+def test_ids_that_are_one_number_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Programs for tables read 01 as 1: two people would become one."""
+    touch(tmp_path, "1.mha", "01.mha", "2.mha", "010.mha", "a1.mha", "a01.mha")
+    assert list(find_scans(tmp_path)) == ["01", "010", "1", "2", "a01", "a1"]
+    (told,) = caplog.messages
+    assert "01 and 1 are one number to programs for tables: read the column" in told

@@ -47,6 +47,7 @@ def correct(
     """
     from carotid.cohort.participants import select_participants
     from carotid.errors import UsageError
+    from carotid.export import begun
     from carotid.export import corrections as correcting
     from carotid.export.made_anew import Settings
     from carotid.storage.results.layout import (
@@ -69,8 +70,10 @@ def correct(
     place = correcting.Place(layout, asked[0])
     settings = Settings.of(place, config_path)
     if undo:
-        changed = correcting.undo(place)
-        click.echo(f"corrections taken back: {', '.join(changed) or 'there were none'}")
+        earlier = begun.read_begun(layout, place.participant_id)
+        taken_back = correcting.undo(place)
+        click.echo(f"corrections taken back: {', '.join(taken_back) or 'there were none'}")
+        changed = [*taken_back, *earlier]
     else:
         found = correcting.correct(place, bifurcation, contours)
         _say(found)
@@ -81,6 +84,8 @@ def correct(
     if changed:
         _name_older(place)
     _remake_page(output_dir)
+    if code == 0:
+        begun.remove_begun(layout, place.participant_id)
     return code
 
 
@@ -95,7 +100,7 @@ def _say(found: Corrected) -> None:
             "small --every_mm",
             what,
         )
-    if found.outdated:
+    if found.outdated and not (found.drawn or found.bifurcations):
         click.echo("nothing differs from what is there; what is older than it is made anew")
     if found.bifurcations:
         click.echo(f"bifurcations set by hand: {', '.join(found.bifurcations)}")

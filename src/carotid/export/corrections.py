@@ -16,6 +16,7 @@ import numpy as np
 
 from carotid import __version__
 from carotid.errors import InputError, OutputError, UsageError
+from carotid.export.begun import read_begun, write_begun
 from carotid.export.drawn_contours import left_told, read_correction
 from carotid.export.given_markups import check_path, check_whose
 from carotid.export.slicer import read_bifurcations
@@ -74,8 +75,8 @@ class Corrected:
         between: Outlines that followed.
         left: Outlines between that could not follow, in words.
         bifurcations: Sides whose bifurcation was set.
-        outdated: Where nothing was taken in: earlier corrections below which results are outdated,
-            as an earlier command was cut short.
+        outdated: Earlier corrections below which results are outdated, as an earlier command was
+            cut short.
     """
 
     drawn: int = 0
@@ -159,18 +160,22 @@ def correct(place: Place, bifurcation: Path | None, contours: Path | None) -> Co
             lines = place.layout.transform(place.participant_id, CENTERLINE_TRANSFORM)
             drawn = read_correction(contours, found_there, lines)
         moved = {} if bifurcation is None else _read_moved(place, bifurcation)
-        if not moved and (drawn is None or not drawn.drawn):
-            outdated = _outdated(place)
-            if outdated:
-                return Corrected(outdated=outdated)
+        earlier = _outdated(place)
+        drawn_any = drawn is not None and bool(drawn.drawn)
+        if not moved and not drawn_any:
+            if earlier:
+                return Corrected(outdated=earlier)
             what = "bifurcation" if drawn is None else "outline"
             raise UsageError(f"no {what} differs from what is there", where=contours or bifurcation)
+        some = {CENTERLINE_TRANSFORM: bool(moved), CONTOUR_TRANSFORM: drawn_any}
+        write_begun(place.layout, place.participant_id, [one for one in some if some[one]])
         found = Corrected()
         if contours is not None and drawn is not None and drawn.drawn:
             found = _save_contours(place, contours, drawn)
         if bifurcation is not None and moved:
             _save_bifurcations(place, bifurcation, moved)
-    return replace(found, bifurcations=tuple(side for side in SIDE_NAMES if side in moved))
+    sides = tuple(side for side in SIDE_NAMES if side in moved)
+    return replace(found, bifurcations=sides, outdated=earlier)
 
 
 def undo(place: Place) -> list[str]:
@@ -180,28 +185,27 @@ def undo(place: Place) -> list[str]:
         UsageError: There is nothing of this participant that could have been corrected.
         OutputError: A file cannot be removed.
     """
-    done = []
     if not place.layout.transform(place.participant_id, CONTOUR_TRANSFORM).is_dir():
         place.folder(CENTERLINE_TRANSFORM)
     with place.held(CENTERLINE_TRANSFORM, CONTOUR_TRANSFORM):
-        for transform in (CENTERLINE_TRANSFORM, CONTOUR_TRANSFORM):
+        some = [one for one in BELOW if place.layout.is_corrected(place.participant_id, one)]
+        if some:
+            write_begun(place.layout, place.participant_id, some)
+        for transform in some:
             folder = place.layout.transform(place.participant_id, transform) / CORRECTED_FOLDER
-            if not folder.exists():
-                continue
             _outdate(place, transform)
             try:
                 shutil.rmtree(folder)
             except OSError as error:
                 raise cannot_write(folder, error) from error
-            done.append(transform)
-    return done
+    return some
 
 
 def _save_contours(place: Place, path: Path, made: Correction) -> Corrected:
     folder = place.folder(CONTOUR_TRANSFORM)
     _outdate(place, CONTOUR_TRANSFORM)
-    save_corrected_contours(made.contours, folder)
     _note(folder, path, {"outlines": made.drawn, "between": made.between})
+    save_corrected_contours(made.contours, folder)
     return Corrected(made.drawn, made.between, left_told(made.left))
 
 
@@ -254,8 +258,9 @@ def _save_bifurcations(
 ) -> None:
     folder = place.folder(CENTERLINE_TRANSFORM)
     _outdate(place, CENTERLINE_TRANSFORM)
-    save_corrected_bifurcations(with_bifurcations(load_centerlines(folder), points), folder)
+    corrected = with_bifurcations(load_centerlines(folder), points)
     _note(folder, path, {"bifurcations": [side for side in SIDE_NAMES if side in points]})
+    save_corrected_bifurcations(corrected, folder)
 
 
 def _canonical(place: Place, stored: Grid | None) -> Grid:
@@ -266,27 +271,39 @@ def _canonical(place: Place, stored: Grid | None) -> Grid:
 
 
 def _note(folder: Path, path: Path, facts: dict[str, Any]) -> None:
-    """Write what was taken in, for those who look at the folder."""
+    """Write what is taken in, for those who look at the folder.
+
+    It is written first, so that there is no correction whose source is not on record.
+    """
     files = sorted(path.glob("*")) if path.is_dir() else [path]
     content = {
         "corrected_by_hand": facts,
         "sha256": sha256_of_files(path if path.is_dir() else path.parent, files),
         "carotid": __version__,
     }
-    write_json(folder / CORRECTED_FOLDER / CORRECTION_FILE, content)
+    note = folder / CORRECTED_FOLDER / CORRECTION_FILE
+    try:
+        note.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise cannot_write(note.parent, error) from error
+    write_json(note, content)
 
 
 def _outdated(place: Place) -> tuple[str, ...]:
-    """What has corrections, and below it results without the records that these took away."""
+    """What a command has begun, or has corrections and below it results without their records."""
+    begun = read_begun(place.layout, place.participant_id)
     return tuple(
         transform
         for transform, names in BELOW.items()
-        if (place.layout.transform(place.participant_id, transform) / CORRECTED_FOLDER).is_dir()
-        and any(
-            (there := place.layout.transform(place.participant_id, stage.transform)).is_dir()
-            and not has_record(there)
-            for stage in STAGES
-            if stage.name in names
+        if transform in begun
+        or (
+            place.layout.is_corrected(place.participant_id, transform)
+            and any(
+                (there := place.layout.transform(place.participant_id, stage.transform)).is_dir()
+                and not has_record(there)
+                for stage in STAGES
+                if stage.name in names
+            )
         )
     )
 

@@ -73,7 +73,24 @@ def find_scans(raw_dir: Path, choice: BidsChoice | None = None) -> dict[str, Raw
     if not scans:
         ignored = [*(name for name, _ in unused), *entries.documents]
         raise _no_scans(raw_dir, sorted(ignored), entries.loose)
+    _warn_of_equal_numbers(raw_dir, scans)
     return dict(sorted(scans.items()))
+
+
+def _warn_of_equal_numbers(raw_dir: Path, ids: Iterable[str]) -> None:
+    """Name ids that programs for tables take for the same number, and so for one participant."""
+    found: dict[int, list[str]] = {}
+    for name in sorted(ids):
+        if name.isascii() and name.isdigit():
+            found.setdefault(int(name), []).append(name)
+    for same in found.values():
+        if len(same) > 1:
+            logger.warning(
+                "%s: %s are one number to programs for tables: read the column participant_id as "
+                "text, or rename them",
+                raw_dir,
+                " and ".join(same),
+            )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,57 @@
+"""What a command for corrections has begun and perhaps not ended, kept in the output directory.
+
+A command may be killed anywhere: between outlines and bifurcation, or after the measurements and
+before the tables of everybody. Whoever gives one for the same participant again then has all of
+that made anew, whether or not anything differs by then.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from carotid.storage.results.atomic import cannot_write, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from carotid.storage.results.layout import OutputLayout
+
+_KEY = "corrected"
+
+
+def read_begun(layout: OutputLayout, participant_id: str) -> tuple[str, ...]:
+    """The results that were being corrected, or given back, when a command was cut short."""
+    try:
+        found = json.loads(_path(layout, participant_id).read_text("utf-8"))[_KEY]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+    return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
+
+
+def write_begun(layout: OutputLayout, participant_id: str, transforms: Iterable[str]) -> None:
+    """Put on record what is about to be changed, with what an earlier command has not ended.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    known = dict.fromkeys([*read_begun(layout, participant_id), *transforms])
+    write_json(_path(layout, participant_id), {_KEY: list(known)})
+
+
+def remove_begun(layout: OutputLayout, participant_id: str) -> None:
+    """All that was begun is done.
+
+    Raises:
+        OutputError: The record cannot be removed.
+    """
+    path = _path(layout, participant_id)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def _path(layout: OutputLayout, participant_id: str) -> Path:
+    return layout.work / f"correction-{participant_id}.json"

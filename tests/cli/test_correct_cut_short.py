@@ -1,0 +1,106 @@
+"""Commands for corrections that were killed: given again, they leave what others leave."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from tests.cli.test_correct import Study
+from tests.cli.test_measurement import annotate
+
+from carotid.export import corrections
+from carotid.export.begun import read_begun, write_begun
+from carotid.export.corrections import Place, correct, undo
+from carotid.storage.markups import Markup, markups_text, read_markups
+from carotid.storage.results.layout import OutputLayout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def corrected(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A participant with corrections of both kinds, saved and not yet taken in."""
+    one = Study(tmp_path_factory.mktemp("cut"))
+    annotate(one.out, "a", 1.0)
+    one.run("transform", "measurement", one.out)
+    one.run("transform", "segmentation", one.out)
+    one.run("report", one.out)
+    one.run("export", "slicer", one.out, one.slicer, "--every_mm", "4")
+    one.scale("left_internal_lumen_z0012", 1.25)
+    path = one.slicer / "a" / "bifurcation.mrk.json"
+    (markup,) = read_markups(path)
+    moved = markup.points_mm - np.array([0, 0, 3.0])
+    path.write_text(markups_text([Markup("bifurcation", "Fiducial", moved, markup.labels)]))
+    return one
+
+
+@pytest.fixture
+def study(corrected: Study, tmp_path: Path) -> Study:
+    place = tmp_path / "study"
+    shutil.copytree(corrected.out.parent, place)
+    return Study(place)
+
+
+def take_in(study: Study) -> str:
+    some = ("--contours", study.slicer / "a" / "contours")
+    path = study.slicer / "a" / "bifurcation.mrk.json"
+    return study.run("correct", study.out, "-p", "a", *some, "--bifurcation", path)
+
+
+def files(study: Study) -> dict[str, str]:
+    return {
+        str(path.relative_to(study.out)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(study.out.rglob("*"))
+        if path.is_file() and path.suffix != ".lock"
+    }
+
+
+def test_between_outlines_and_bifurcation(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outlines do not differ any more then, and still the masks are older than they are."""
+    whole = Study(shutil.copytree(study.out.parent, tmp_path / "whole"))
+    take_in(whole)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    place, slicer = Place(OutputLayout(study.out), "a"), study.slicer / "a"
+    with monkeypatch.context() as patched:
+        patched.setattr(corrections, "_save_bifurcations", killed)
+        with pytest.raises(KeyboardInterrupt):
+            correct(place, slicer / "bifurcation.mrk.json", slicer / "contours")
+    assert read_begun(place.layout, "a") == ("centerline_transform", "contour_transform")
+    said = take_in(study)
+    assert "segmentation: done" in said
+    assert files(study).keys() == files(whole).keys()
+    for name in ("segmentation_transform/labels.mha", "measurement_transform/arteries.tsv"):
+        assert files(study)[f"a/{name}"] == files(whole)[f"a/{name}"]
+    assert read_begun(place.layout, "a") == ()
+
+
+def test_before_the_tables_of_everybody_and_the_page(study: Study) -> None:
+    older = {name: (study.out / name).read_bytes() for name in ("arteries.tsv", "report.html")}
+    take_in(study)
+    whole = files(study)
+    for name, content in older.items():
+        (study.out / name).write_bytes(content)
+    write_begun(OutputLayout(study.out), "a", ["contour_transform"])
+    assert "nothing differs from what is there; what is older than it is made" in take_in(study)
+    assert files(study) == whole
+
+
+def test_while_corrections_are_taken_back(study: Study) -> None:
+    before = files(study)
+    take_in(study)
+    place = Place(OutputLayout(study.out), "a")
+    assert undo(place) == ["centerline_transform", "contour_transform"]
+    said = study.run("correct", study.out, "-p", "a", "--undo")
+    assert "there were none" in said
+    assert "measurement: done" in said
+    tables = [name for name in before if name.endswith((".tsv", ".mha", ".html"))]
+    assert {name: files(study)[name] for name in tables} == {name: before[name] for name in tables}
