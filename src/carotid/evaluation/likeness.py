@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from carotid.geometry.intensity import IntensityRange
+
 TOLERANCE = 0.1
 """A length may lie beyond its range by this share of it before it is told."""
 
@@ -50,6 +52,10 @@ KNOWN = {
     "blood_contrast": Known("the contrast of blood (positive where it is dark)", ""),
 }
 """What scans are compared by, in the order in which it is told; keys as in `model.json`."""
+
+
+_BELOW_ZERO = 0.05
+"""Dark voxels further below zero than this share of the range are no rounding."""
 
 
 def geometry_facts(
@@ -104,3 +110,16 @@ def differences(
         told = f"{value:.3g} {known.unit}".rstrip()
         found.append(f"{known.words} is {told}, in training {low:.3g} to {high:.3g}")
     return tuple(found)
+
+
+def below_zero(intensities: IntensityRange) -> tuple[str, ...]:
+    """That zero is not what is black, in words; nothing where it is.
+
+    Percentiles bring any scan to 0 and 1 for the heatmaps. Contours compare brightness as it is
+    stored, where a scan has nothing below zero but rounding.
+
+    """
+    if intensities.lower >= -_BELOW_ZERO * (intensities.upper - intensities.lower):
+        return ()
+    near = f"its dark voxels lie below zero (near {intensities.lower:.3g})"
+    return (f"{near}: add a constant that makes air 0 for the contours",)

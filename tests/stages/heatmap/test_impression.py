@@ -113,6 +113,19 @@ def test_bright_blood_and_a_deep_field_are_unlike_training() -> None:
     assert found.as_context()["unlike_training"] == list(found.unlike)
 
 
+@pytest.mark.parametrize(("shift", "told"), [(0.0, False), (-0.01, False), (-0.4, True)])
+def test_dark_voxels_below_zero_are_unlike_training(shift: float, *, told: bool) -> None:
+    """Heatmaps are the same with a constant added, contours are not."""
+    volume = Volume(
+        np.linspace(0, 1, int(np.prod(SHAPE)), dtype=np.float32).reshape(SHAPE) + shift,
+        Grid(SHAPE, np.diag([-1.0, 1.0, 1.0, 1.0])),
+    )
+    prepared = prepare_scan(volume, percentiles=(5, 95), resample=True)
+    found = impression(prepared, traces(prepared), {"width_mm": (90.0, 120.0)})
+    assert [("below zero" in one) for one in found.unlike] == [True] * told
+    assert not impression(prepared, traces(prepared), {}).unlike, "nothing is known of training"
+
+
 def test_nothing_found_is_said_too() -> None:
     prepared = scan()
     silent = {}

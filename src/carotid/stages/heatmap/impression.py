@@ -21,7 +21,12 @@ from carotid.evaluation.figures import (
     rival_heights,
     side_figures,
 )
-from carotid.evaluation.likeness import differences, geometry_facts, intensity_facts
+from carotid.evaluation.likeness import (
+    below_zero,
+    differences,
+    geometry_facts,
+    intensity_facts,
+)
 from carotid.evaluation.score_told import TOLD, score_parts
 from carotid.geometry.grid import CANONICAL
 
@@ -115,7 +120,10 @@ def impression(
     }
     left, right = (one.score for one in figures.values())
     score = participant_score(left, right, between)
-    return Impression(score, score_parts(figures, between), facts, differences(facts, seen))
+    unlike = differences(facts, seen)
+    if seen and scan.intensities is not None:
+        unlike += below_zero(scan.intensities)
+    return Impression(score, score_parts(figures, between), facts, unlike)
 
 
 def _voxel_mm(frame: NetworkFrame) -> tuple[float, float, float]:

@@ -32,10 +32,12 @@ class PreparedScan:
     Attributes:
         images: (s, p, l) float32 each: `frame.sides`, the right one mirrored.
         frame: The way back to the stored grid.
+        intensities: What became 0 and 1; None where they stayed as they are.
     """
 
     images: list[NDArray[np.float32]]
     frame: NetworkFrame
+    intensities: IntensityRange | None = None
 
     def side_image(self, side: Side) -> NDArray[np.float32]:
         """(s, p, l) float32: the image of one of `frame.sides`."""
@@ -77,7 +79,7 @@ def prepare(
         for image, side in zip(images, frame.sides, strict=True):
             seen = slab[:, :, side.start - first_column : side.stop - first_column]
             image[start : start + rows] = seen[:, :, ::-1] if side.mirrored else seen
-    return PreparedScan(images, frame)
+    return PreparedScan(images, frame, intensities)
 
 
 def _float32(
