@@ -158,7 +158,8 @@ def test_mistakes(line: str, words: str) -> None:
     ("text", "words"),
     [
         ("heatmap_transform = 3", "must be a section"),
-        ("spacing = true", "unknown section or key 'spacing'"),
+        ("spacing = true", r"unknown section or key 'spacing' .it belongs below .heatmap_transf"),
+        ("[heatmap_transform]\noverlap = 0,6", "not a valid TOML.* with a point, such as 0.6"),
         ("[heatmap_transform", "not a valid TOML"),
         ("{" * 5000, "not a valid TOML"),
         ("x = " + "[" * 5000, "not a valid TOML"),

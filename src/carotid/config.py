@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -40,6 +41,8 @@ class Parameters(BaseModel):
         """
 
 
+_DECIMAL_COMMA = re.compile(rb"=\s*[+-]?\d+,\d")
+
 P = TypeVar("P", bound=Parameters)
 
 
@@ -67,10 +70,16 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(
             f"not a valid TOML file: {error}",
             where=path,
-            remedy="save it as UTF-8"
-            if isinstance(error, UnicodeDecodeError)
-            else "see the documentation's page on configuration for an example",
+            remedy=_how_to_write(content, error),
         ) from error
+
+
+def _how_to_write(content: bytes, error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "save it as UTF-8"
+    if _DECIMAL_COMMA.search(content):
+        return "write decimal numbers with a point, such as 0.6"
+    return "see the documentation's page on configuration for an example"
 
 
 def parse_sections(
@@ -91,7 +100,9 @@ def parse_sections(
     names = list(dict.fromkeys([*known, *others]))
     for name in content:
         if name not in names:
-            mistakes.append(f"unknown section or key '{name[:80]}'{_nearest(name, names)}")
+            home = next((one for one, kind in known.items() if name in kind.model_fields), None)
+            hint = f" (it belongs below [{home}])" if home else _nearest(name, names)
+            mistakes.append(f"unknown section or key '{name[:80]}'{hint}")
         elif name not in known:
             logger.info("%s: section [%s] belongs to another command", where, name)
     parsed: dict[str, P] = {}
