@@ -35,8 +35,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("vtk", 10, "sub-02: 8 files in {to}/sub-02; there are no centerlines, measurements to"),
         (
             "slicer",
-            65,
-            "sub-02: 59 files in {to}/sub-02, 58 outlines among them; there are no centerlines, ",
+            77,
+            "sub-02: 71 files in {to}/sub-02, 70 outlines among them; there are no centerlines, ",
         ),
         ("bids", 15, "P.002_U: is called sub-P002U there"),
         ("dicom", 2, ""),

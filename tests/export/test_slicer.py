@@ -48,13 +48,26 @@ def test_contours_come_back_as_they_went(grid: Grid, tmp_path: Path) -> None:
     markups = contour_markups(contours, 4, range(10, 30))
     save(tmp_path / "c", markups)
     found = read_drawn(tmp_path / "c", contours.canonical)
-    assert {one.z for one in found} == {12, 16, 20, 24, 28}
+    assert {one.z for one in found} == {12, 16, 20, 22, 24, 28}  # the external one begins at 22
     assert {one.side for one in found} == {"right"}
     for one in found:
         section = next(s for s in contours.right if (s.label, s.z) == (one.label, one.z))
         outline = section.outline(one.boundary)
         assert outline is not None
         np.testing.assert_allclose(one.points, outline.points, atol=1e-3)
+
+
+def test_the_ends_of_arteries_are_exported_too() -> None:
+    """Slices beyond the last exported one would not follow a correction."""
+    vessels: Any = fork()
+    contours = contours_of(vessels, GRIDS[0], "right")
+    names = {one.name for one in contour_markups(contours, 7, range(1000))}
+    for label in ("internal", "external"):
+        there = [one.z for one in contours.right if one.label == label and one.wall is not None]
+        assert max(there) % 7
+        for z in (min(there), max(there)):
+            assert f"right_{label}_wall_z{z:04d}" in names
+    assert len(names) < 2 * 2 * (len(contours.right) / 7 + 3)
 
 
 @pytest.mark.parametrize("grid", GRIDS, ids=["LPS", "RAS", "PSR, tilted"])

@@ -53,18 +53,21 @@ def contour_markups(contours: Contours, every_mm: float, slices: Collection[int]
 
     Args:
         contours: The outlines.
-        every_mm: Distance of the slices.
+        every_mm: Distance of the slices; the first and the last of each artery are exported too.
         slices: The slices that are wanted.
     """
     step = max(round(every_mm / contours.canonical.spacing_mm[2]), 1)
     found = []
     for side in SIDE_NAMES:
+        ends = _ends(contours, side)
         for section in contours.side(side):
-            if section.z % step or section.z not in slices:
+            if section.z not in slices:
                 continue
             for boundary in BOUNDARIES:
                 outline = section.outline(boundary)
                 if outline is None or not has_area(outline.points):
+                    continue
+                if section.z % step and section.z not in ends[section.label, boundary]:
                     continue
                 index = np.column_stack([outline.points, np.full(len(outline.points), section.z)])
                 name = f"{side}_{section.label}_{boundary}_z{section.z:04d}"
@@ -72,6 +75,17 @@ def contour_markups(contours: Contours, every_mm: float, slices: Collection[int]
                 labels = ("",) * len(points)
                 found.append(Markup(name, "ClosedCurve", points, labels, COLORS[boundary]))
     return found
+
+
+def _ends(contours: Contours, side: SideName) -> dict[tuple[Label, Boundary], tuple[int, int]]:
+    """The first and the last slice of each outline: beyond exported ones nothing follows."""
+    heights: dict[tuple[Label, Boundary], list[int]] = {}
+    for one in contours.side(side):
+        for boundary in BOUNDARIES:
+            outline = one.outline(boundary)
+            if outline is not None and has_area(outline.points):
+                heights.setdefault((one.label, boundary), []).append(one.z)
+    return {which: (min(there), max(there)) for which, there in heights.items()}
 
 
 def centerline_markups(centerlines: Centerlines, canonical: Grid) -> list[Markup]:
