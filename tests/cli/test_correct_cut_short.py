@@ -104,3 +104,15 @@ def test_while_corrections_are_taken_back(study: Study) -> None:
     assert "measurement: done" in said
     tables = [name for name in before if name.endswith((".tsv", ".mha", ".html"))]
     assert {name: files(study)[name] for name in tables} == {name: before[name] for name in tables}
+
+
+def test_settings_are_those_of_before(study: Study, tmp_path: Path) -> None:
+    """The command that was cut short has taken the record of the measurements away."""
+    config = tmp_path / "config.toml"
+    config.write_text("[measurement_transform]\nplaque_thickness_mm = 1.7\n")
+    study.run("transform", "measurement", study.out, "-c", config, "--force")
+    correct(Place(OutputLayout(study.out), "a"), None, study.slicer / "a" / "contours")
+    (study.out / "parameters.json").write_text("{}")
+    said = take_in(study)
+    assert "not on record" not in said
+    assert study.measured("plaque_threshold_mm", segment="common") == 1.7

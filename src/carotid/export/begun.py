@@ -8,26 +8,32 @@ that made anew, whether or not anything differs by then.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from carotid.storage.results.atomic import cannot_write, write_json
+from carotid.storage.results.record import read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from carotid.storage.results.layout import OutputLayout
 
 _KEY = "corrected"
+_SETTINGS = "settings"
 
 
 def read_begun(layout: OutputLayout, participant_id: str) -> tuple[str, ...]:
     """The results that were being corrected, or given back, when a command was cut short."""
-    try:
-        found = json.loads(_path(layout, participant_id).read_text("utf-8"))[_KEY]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ()
+    found = _read(layout, participant_id).get(_KEY)
     return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
+
+
+def settings_begun(layout: OutputLayout, participant_id: str) -> dict[str, Mapping[str, Any]]:
+    """What results were made with before a command that was cut short took their records away."""
+    found = _read(layout, participant_id).get(_SETTINGS)
+    some = found.items() if isinstance(found, dict) else ()
+    return {transform: kept for transform, kept in some if isinstance(kept, dict)}
 
 
 def write_begun(layout: OutputLayout, participant_id: str, transforms: Iterable[str]) -> None:
@@ -37,7 +43,12 @@ def write_begun(layout: OutputLayout, participant_id: str, transforms: Iterable[
         OutputError: It cannot be written.
     """
     known = dict.fromkeys([*read_begun(layout, participant_id), *transforms])
-    write_json(_path(layout, participant_id), {_KEY: list(known)})
+    settings = settings_begun(layout, participant_id)
+    for folder in sorted(layout.transform(participant_id, "").iterdir()):
+        record = read_record(folder) if folder.is_dir() else None
+        if record is not None:
+            settings[folder.name] = record.parameters
+    write_json(_path(layout, participant_id), {_KEY: list(known), _SETTINGS: settings})
 
 
 def remove_begun(layout: OutputLayout, participant_id: str) -> None:
@@ -51,6 +62,14 @@ def remove_begun(layout: OutputLayout, participant_id: str) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def _read(layout: OutputLayout, participant_id: str) -> dict[str, Any]:
+    try:
+        found = json.loads(_path(layout, participant_id).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _path(layout: OutputLayout, participant_id: str) -> Path:

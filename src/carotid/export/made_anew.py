@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from carotid.cohort.run import Request, run_stage
+from carotid.export.begun import settings_begun
 from carotid.export.corrections import BELOW
 from carotid.stages.catalog import STAGES, read_settings, stage_named
 from carotid.storage.results.parameters import read_parameters
@@ -51,6 +52,7 @@ class Settings:
         below = [stage for stage in STAGES if any(stage.name in names for names in BELOW.values())]
         read_settings(below, config_path, {})
         recorded = dict(read_parameters(place.layout.parameters))
+        recorded |= settings_begun(place.layout, place.participant_id)
         for stage in below:
             record = read_record(place.layout.transform(place.participant_id, stage.transform))
             if record is not None:
