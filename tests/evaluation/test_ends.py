@@ -41,6 +41,7 @@ def test_an_internal_is_compared_with_what_ends_highest(
     [
         (line(0, 60), NONE, line(20, 50), 20.0),
         (line(0, 60), line(40, 60), line(20, 50), 0.0),
+        (line(0, 60), line(2, 15), line(20, 50), 20.0),  # another vessel, far below
         (line(0, 15), NONE, line(20, 50), 0.0),  # covers the common carotid alone
         (line(0, 60), NONE, NONE, 0.0),
         (NONE, NONE, line(20, 50), 0.0),

@@ -19,8 +19,8 @@ SHORT_MM = 15.0
 """Internal carotids that end so much lower are told."""
 
 MISSING_MM = 10.0
-"""Sides without an external carotid are told where the internal goes on so far above the height at
-which the other side's external begins."""
+"""A side is told that has no external carotid above the height at which the other side's begins,
+where its internal goes on so far above it."""
 
 
 def short_mm(lines: Centerlines, side: SideName, slice_mm: float) -> float:
@@ -44,11 +44,13 @@ def missing_mm(lines: Centerlines, side: SideName, slice_mm: float) -> float:
     """How far a side's internal goes on above where the other's external begins, without its own.
 
     Returns:
-        0 where the side has an external carotid, and where nothing says that it should.
+        0 where the side's external carotid reaches there, and where nothing says that it should.
     """
     own = lines.side(side)
     others = [lines.side(one).external for one in SIDE_NAMES if one != side]
     starts = [float(one.points[:, 2].min()) for one in others if len(one)]
-    if len(own.external) or not len(own.internal) or not starts:
+    if not len(own.internal) or not starts:
         return 0.0
-    return max(0.0, float(own.internal.points[:, 2].max()) - min(starts)) * slice_mm
+    reaches = len(own.external) and float(own.external.points[:, 2].max()) >= min(starts)
+    above = float(own.internal.points[:, 2].max()) - min(starts)
+    return 0.0 if reaches else max(0.0, above) * slice_mm

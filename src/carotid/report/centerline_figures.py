@@ -42,7 +42,7 @@ class CenterlineFigures:
             show.
         short_mm: How much lower the internal ends than the other side's, or than the external.
         missing_mm: How far it goes on above where the other side's external begins, where this side
-            has none.
+            has none there.
         score: 0 (nothing stands out) to 100.
     """
 
@@ -133,7 +133,10 @@ def centerline_reasons(side: SideName, figures: CenterlineFigures) -> list[str]:
             "is it kinked or occluded?"
         )
     if MISSING_PART.points(figures.missing_mm) >= _WORTH_A_WORD * MISSING_PART.weight:
-        words.append(f"{side}: no external carotid and no bifurcation, as the other side has them")
+        words.append(
+            f"{side}: no external carotid where the other side has one: "
+            "the bifurcation is missing or wrong"
+        )
     return words
 
 

@@ -93,7 +93,7 @@ class ContourFigures:
 
 
 CONTOUR_PARTS = {
-    "spread_p90_mm": Part("contours: 90th percentile of the spread", 40, 0.6, 1.6, "mm"),
+    "spread_p90_mm": Part("contours: 90th percentile of the spread", 40, 0.35, 0.75, "mm"),
     "touch_share": Part("contours: slices where lumen and outer wall touch", 20, 0.02, 0.2, ""),
     "no_edge_share": Part("contours: slices where the lumen is not dark", 40, 0.15, 0.6, ""),
     "jump_mm": Part("contours: largest jump", 20, 1.5, 4.0, "mm"),

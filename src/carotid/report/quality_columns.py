@@ -66,7 +66,7 @@ _LAST = (
     Column(
         "centerline_missing_mm",
         "mm",
-        "How far it goes on above where the other side's external begins, without one of its own",
+        "How far it goes on above where the other side's external begins, without one there",
     ),
     Column("contour_score", "", "The score of the side's contours, 0 to 100"),
     Column("contour_slices", "", "Cross-sections with both outlines, of both arteries"),

@@ -99,8 +99,8 @@ def _tell_of_missing(side: SideName, above_mm: float) -> None:
     """Say where there should be an external carotid as on the other side."""
     if above_mm >= MISSING_MM:
         logger.warning(
-            "%s external: none was found, though the scan goes on for %.0f mm above the height at "
-            "which the other side's begins: without it there is no bifurcation; look at it",
+            "%s external: none was found above the height at which the other side's begins, though "
+            "the internal goes on for %.0f mm: the bifurcation is missing or wrong; look at it",
             side,
             above_mm,
         )
