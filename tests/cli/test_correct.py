@@ -241,8 +241,11 @@ def test_corrections_are_not_lost_to_force(study: Study) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ([], "give --contours or --bifurcation, or --undo alone"),
-        (["--undo", "--contours", "x"], "give --contours or --bifurcation, or --undo alone"),
+        ([], "give --contours, --bifurcation or --remove, or --undo alone"),
+        (
+            ["--undo", "--contours", "x"],
+            "give --contours, --bifurcation or --remove, or --undo alone",
+        ),
         (["--contours", "nowhere"], "nowhere"),
     ],
 )

@@ -24,6 +24,12 @@ logger = logging.getLogger(__name__)
 @click.argument("output_dir", type=PLACE)
 @click.option("-p", "--participant", required=True, metavar="ID", help="Whose results.")
 @click.option("--contours", type=PLACE, help="A markups file with closed curves, or a folder.")
+@click.option(
+    "--remove",
+    multiple=True,
+    metavar="TEXT",
+    help='Outlines to take away: "left external 40-60", by slice, or "left external".',
+)
 @click.option("--bifurcation", type=PLACE, help="A markups file with points left and right.")
 @click.option("--undo", is_flag=True, help="Take all corrections of this participant back.")
 @click.option(
@@ -34,6 +40,7 @@ def correct(
     output_dir: Path,
     participant: str,
     contours: Path | None,
+    remove: tuple[str, ...],
     bifurcation: Path | None,
     undo: bool,
     config_path: Path | None,
@@ -50,14 +57,16 @@ def correct(
     from carotid.export import begun
     from carotid.export import corrections as correcting
     from carotid.export.made_anew import Settings
+    from carotid.export.removals import read_removal
     from carotid.storage.results.layout import (
         CENTERLINE_TRANSFORM,
         CONTOUR_TRANSFORM,
         OutputLayout,
     )
 
-    if undo == bool(contours or bifurcation):
-        raise UsageError("give --contours or --bifurcation, or --undo alone")
+    if undo == bool(contours or bifurcation or remove):
+        raise UsageError("give --contours, --bifurcation or --remove, or --undo alone")
+    removals = [read_removal(one) for one in remove]
     layout = OutputLayout(output_dir)
     known = sorted({one for name in correcting.BELOW for one in layout.participants(name)})
     if not known:
@@ -75,10 +84,10 @@ def correct(
         click.echo(f"corrections taken back: {', '.join(taken_back) or 'there were none'}")
         changed = [*taken_back, *earlier]
     else:
-        found = correcting.correct(place, bifurcation, contours)
+        found = correcting.correct(place, bifurcation, contours, removals)
         _say(found)
         changed = [CENTERLINE_TRANSFORM] if found.bifurcations else []
-        changed += [CONTOUR_TRANSFORM] if found.drawn else []
+        changed += [CONTOUR_TRANSFORM] if found.drawn or found.removed else []
         changed += found.outdated
     code = _make_anew(place, changed, settings)
     if changed:
@@ -94,13 +103,15 @@ def _say(found: Corrected) -> None:
         click.echo(
             f"{counted(found.drawn, 'outline')} corrected by hand, {found.between} between followed"
         )
+    if found.removed:
+        click.echo(f"outlines removed by hand in {counted(found.removed, 'cross-section')}")
     for what in found.left:
         logger.warning(
             "could not follow, and stays as it was found: %s; to correct it too, export with a "
             "small --every_mm",
             what,
         )
-    if found.outdated and not (found.drawn or found.bifurcations):
+    if found.outdated and not (found.drawn or found.removed or found.bifurcations):
         click.echo("nothing differs from what is there; what is older than it is made anew")
     if found.bifurcations:
         click.echo(f"bifurcations set by hand: {', '.join(found.bifurcations)}")

@@ -19,11 +19,12 @@ from carotid.errors import InputError, OutputError, UsageError
 from carotid.export.begun import read_begun, write_begun
 from carotid.export.drawn_contours import left_told, read_correction
 from carotid.export.given_markups import check_path, check_whose
+from carotid.export.removals import without
 from carotid.export.slicer import read_bifurcations
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.catalog import STAGES
-from carotid.stages.correction import with_bifurcations
+from carotid.stages.correction import Correction, with_bifurcations
 from carotid.stages.correction_places import (
     LARGE_MOVE_MM,
     check_bifurcation,
@@ -47,15 +48,15 @@ from carotid.storage.results.record import has_record
 from carotid.storage.results.slots import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from carotid.artifacts import Centerlines
+    from carotid.export.removals import Removal
     from carotid.geometry.grid import Grid
     from carotid.geometry.sides import SideName
-    from carotid.stages.correction import Correction
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class Corrected:
         drawn: Outlines that were changed or added by hand.
         between: Outlines that followed.
         left: Outlines between that could not follow, in words.
+        removed: Cross-sections that were taken away.
         bifurcations: Sides whose bifurcation was set.
         outdated: Earlier corrections below which results are outdated, as an earlier command was
             cut short.
@@ -82,6 +84,7 @@ class Corrected:
     drawn: int = 0
     between: int = 0
     left: tuple[str, ...] = ()
+    removed: int = 0
     bifurcations: tuple[str, ...] = ()
     outdated: tuple[str, ...] = ()
 
@@ -134,13 +137,19 @@ class Place:
         return stack
 
 
-def correct(place: Place, bifurcation: Path | None, contours: Path | None) -> Corrected:
+def correct(
+    place: Place,
+    bifurcation: Path | None,
+    contours: Path | None,
+    removals: Sequence[Removal] = (),
+) -> Corrected:
     """Take corrections in, and mark as outdated what was made from what they correct.
 
     Args:
         place: Whose.
         bifurcation: Markups with points named left and right.
         contours: Markups with closed curves, or a folder of such files.
+        removals: Outlines that go, after those that were drawn have been taken in.
 
     Both files are read before anything is written.
 
@@ -159,9 +168,15 @@ def correct(place: Place, bifurcation: Path | None, contours: Path | None) -> Co
             found_there = place.folder(CONTOUR_TRANSFORM)
             lines = place.layout.transform(place.participant_id, CENTERLINE_TRANSFORM)
             drawn = read_correction(contours, found_there, lines)
+        removed = 0
+        if removals:
+            there = place.folder(CONTOUR_TRANSFORM)
+            drawn = drawn or Correction(load_contours(there), 0, 0, ())
+            kept, removed = without(drawn.contours, removals)
+            drawn = replace(drawn, contours=kept)
         moved = {} if bifurcation is None else _read_moved(place, bifurcation)
         earlier = _outdated(place)
-        drawn_any = drawn is not None and bool(drawn.drawn)
+        drawn_any = drawn is not None and bool(drawn.drawn or removed)
         if not moved and not drawn_any:
             if earlier:
                 return Corrected(outdated=earlier)
@@ -170,8 +185,8 @@ def correct(place: Place, bifurcation: Path | None, contours: Path | None) -> Co
         some = {CENTERLINE_TRANSFORM: bool(moved), CONTOUR_TRANSFORM: drawn_any}
         write_begun(place.layout, place.participant_id, [one for one in some if some[one]])
         found = Corrected()
-        if contours is not None and drawn is not None and drawn.drawn:
-            found = _save_contours(place, contours, drawn)
+        if drawn is not None and drawn_any:
+            found = replace(_save_contours(place, contours, drawn, removals), removed=removed)
         if bifurcation is not None and moved:
             _save_bifurcations(place, bifurcation, moved)
     sides = tuple(side for side in SIDE_NAMES if side in moved)
@@ -201,11 +216,14 @@ def undo(place: Place) -> list[str]:
     return some
 
 
-def _save_contours(place: Place, path: Path, made: Correction) -> Corrected:
+def _save_contours(
+    place: Place, path: Path | None, made: Correction, removals: Sequence[Removal]
+) -> Corrected:
     folder = place.folder(CONTOUR_TRANSFORM)
     _outdate(place, CONTOUR_TRANSFORM)
-    _note(folder, path, {"outlines": made.drawn, "between": made.between})
-    save_corrected_contours(made.contours, folder)
+    facts = {"outlines": made.drawn, "between": made.between}
+    _note(folder, path, {**facts, "removed": [str(one) for one in removals]})
+    save_corrected_contours(made.contours, folder, {one.side for one in removals})
     return Corrected(made.drawn, made.between, left_told(made.left))
 
 
@@ -270,17 +288,15 @@ def _canonical(place: Place, stored: Grid | None) -> Grid:
     return load_contours(place.folder(CONTOUR_TRANSFORM)).canonical
 
 
-def _note(folder: Path, path: Path, facts: dict[str, Any]) -> None:
+def _note(folder: Path, path: Path | None, facts: dict[str, Any]) -> None:
     """Write what is taken in, for those who look at the folder.
 
     It is written first, so that there is no correction whose source is not on record.
     """
-    files = sorted(path.glob("*")) if path.is_dir() else [path]
-    content = {
-        "corrected_by_hand": facts,
-        "sha256": sha256_of_files(path if path.is_dir() else path.parent, files),
-        "carotid": __version__,
-    }
+    content = {"corrected_by_hand": facts, "carotid": __version__}
+    if path is not None:
+        files = sorted(path.glob("*")) if path.is_dir() else [path]
+        content["sha256"] = sha256_of_files(path if path.is_dir() else path.parent, files)
     note = folder / CORRECTED_FOLDER / CORRECTION_FILE
     try:
         note.parent.mkdir(exist_ok=True)

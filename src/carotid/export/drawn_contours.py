@@ -6,12 +6,17 @@ import logging
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from carotid.artifacts import BOUNDARIES
 from carotid.errors import InputError
 from carotid.export.given_markups import gone_from
 from carotid.export.slicer import read_drawn
 from carotid.geometry.grid import CANONICAL
+from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.correction import corrected_contours
 from carotid.stages.correction_places import Courses, check_outline, large_changes
+from carotid.stages.outline_changes import differs
 from carotid.storage.results.centerlines import load_centerlines
 from carotid.storage.results.contours import load_contours
 from carotid.storage.unused import shortened
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
 
     from carotid.artifacts import Boundary, Centerlines, Contours, Label
     from carotid.geometry.sides import SideName
-    from carotid.stages.correction import Correction
+    from carotid.stages.correction import Correction, Drawn
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +46,8 @@ def read_correction(path: Path, contour_folder: Path, centerline_folder: Path) -
         InputError: A file cannot be used, or cannot be meant for the artery that it names.
     """
     contours = load_contours(contour_folder)
-    drawn = read_drawn(path, contours.canonical)
+    found = load_contours(contour_folder, corrected=False)
+    drawn = _without_removed(read_drawn(path, contours.canonical), contours, found)
     courses = Courses.of(contours, _centerlines_on(contours, centerline_folder))
     try:
         for one in drawn:
@@ -65,8 +71,8 @@ def read_correction(path: Path, contour_folder: Path, centerline_folder: Path) -
     gone = [name for name in gone_from(path) if name not in there]
     if gone:
         logger.warning(
-            "%s: removed since the export: %s. A correction takes no outline away: theirs stay, or "
-            "follow their neighbours",
+            "%s: removed since the export: %s. Their outlines stay, or follow their neighbours; "
+            "`--remove` takes outlines away",
             path,
             shortened(gone),
         )
@@ -75,6 +81,27 @@ def read_correction(path: Path, contour_folder: Path, centerline_folder: Path) -
         told = [f"{x.side} {x.label} {x.boundary}, slice {x.z} ({mm:.0f} mm)" for x, mm in large]
         logger.warning("goes far from where it was, look whether it is meant: %s", shortened(told))
     return made
+
+
+def _without_removed(drawn: Sequence[Drawn], now: Contours, found: Contours) -> list[Drawn]:
+    """What was drawn, but for curves that are as they were found and were removed since."""
+    spacing = np.array(now.canonical.spacing_mm[:2])
+    there, before = (
+        {
+            (side, section.label, boundary, section.z): outline
+            for side in SIDE_NAMES
+            for section in contours.side(side)
+            for boundary in BOUNDARIES
+            if (outline := section.outline(boundary)) is not None
+        }
+        for contours in (now, found)
+    )
+    keys = [(one.side, one.label, one.boundary, one.z) for one in drawn]
+    return [
+        one
+        for one, key in zip(drawn, keys, strict=True)
+        if key in there or key not in before or differs(one.points, before[key], spacing)
+    ]
 
 
 def left_told(left: Sequence[tuple[SideName, Label, Boundary, int]]) -> tuple[str, ...]:

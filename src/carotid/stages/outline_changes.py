@@ -130,6 +130,13 @@ def smooth(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(spline(at), np.float64)
 
 
+def differs(points: NDArray[np.float64], outline: Outline, spacing: NDArray[np.float64]) -> bool:
+    """Whether a curve of (n, 2) points moved from an outline by more than `MOVED_MM`."""
+    a, b = points * spacing, outline.points * spacing
+    apart = max(nearest(a[None], b[None])[0].max(), nearest(b[None], a[None])[0].max())
+    return bool(apart > MOVED_MM)
+
+
 def _changes(
     own: Mapping[int, Outline],
     drawn: Mapping[int, NDArray[np.float64]],
@@ -139,12 +146,7 @@ def _changes(
     found = []
     for z, points in sorted(drawn.items()):
         there = own.get(z)
-        if there is None:
-            found.append(z)
-            continue
-        a, b = points * spacing, there.points * spacing
-        apart = max(nearest(a[None], b[None])[0].max(), nearest(b[None], a[None])[0].max())
-        if apart > MOVED_MM:
+        if there is None or differs(points, there, spacing):
             found.append(z)
     return found
 

@@ -14,6 +14,7 @@ from carotid.storage.results.layout import ContourLayout
 from carotid.storage.results.planes import save_planes
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from carotid.artifacts import CrossSection
@@ -34,8 +35,15 @@ def save_contours(contours: Contours, folder: Path) -> None:
         _save_side(layout.table(side), contours.side(side))
 
 
-def save_corrected_contours(contours: Contours, folder: Path) -> None:
+def save_corrected_contours(
+    contours: Contours, folder: Path, removed: Collection[SideName] = ()
+) -> None:
     """Write the contours of sides with corrections by hand beside those that were found.
+
+    Args:
+        contours: All of them.
+        folder: The participant's.
+        removed: Sides of which outlines were taken away.
 
     Raises:
         OutputError: A file cannot be written, or does not read back as written.
@@ -43,7 +51,8 @@ def save_corrected_contours(contours: Contours, folder: Path) -> None:
     layout = ContourLayout(folder)
     for side in SIDE_NAMES:
         outlines = [one.outline(b) for one in contours.side(side) for b in BOUNDARIES]
-        if any(outline is not None and outline.corrected for outline in outlines):
+        corrected = any(outline is not None and outline.corrected for outline in outlines)
+        if corrected or side in removed:
             layout.corrected(side).parent.mkdir(exist_ok=True)
             _save_side(layout.corrected(side), contours.side(side))
 

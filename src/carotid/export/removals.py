@@ -1,0 +1,104 @@
+"""Outlines that somebody takes away: of another vessel, or where nothing can be read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from carotid.artifacts import LABELS
+from carotid.errors import UsageError
+from carotid.geometry.sides import SIDE_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from carotid.artifacts import Contours, CrossSection, Label
+    from carotid.geometry.sides import SideName
+
+FORM = "SIDE ARTERY [FIRST[-LAST]]"
+"""How one is written, such as `left external 40-60`."""
+
+_WRITTEN = re.compile(
+    rf"\s*({'|'.join(SIDE_NAMES)})\s+({'|'.join(LABELS)})(?:\s+(\d+)(?:\s*-\s*(\d+))?)?\s*"
+)
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Which outlines are taken away, lumen and wall.
+
+    Attributes:
+        side, label: Of which artery.
+        first, last: Canonical slices; None where the whole artery goes.
+    """
+
+    side: SideName
+    label: Label
+    first: int | None = None
+    last: int | None = None
+
+    def holds(self, side: SideName, section: CrossSection) -> bool:
+        """Whether a cross-section goes."""
+        if (side, section.label) != (self.side, self.label):
+            return False
+        return self.first is None or self.last is None or self.first <= section.z <= self.last
+
+    def __str__(self) -> str:
+        """As it is written."""
+        slices = "" if self.first is None else f" {self.first}-{self.last}"
+        return f"{self.side} {self.label}{slices}"
+
+
+def read_removal(text: str) -> Removal:
+    """A removal from its words.
+
+    >>> str(read_removal("left  external 40 - 60")), str(read_removal("right internal 7"))
+    ('left external 40-60', 'right internal 7-7')
+
+    Raises:
+        UsageError: They are not of the form `FORM`, or the last slice comes before the first.
+    """
+    written = _WRITTEN.fullmatch(text)
+    if written is None:
+        raise UsageError(
+            "what is to be removed is not understood",
+            found=repr(text),
+            expected=f'{FORM}, such as "left external 40-60" or "left external"',
+        )
+    side = next(one for one in SIDE_NAMES if one == written[1])
+    label = next(one for one in LABELS if one == written[2])
+    if written[3] is None:
+        return Removal(side, label)
+    first = int(written[3])
+    last = first if written[4] is None else int(written[4])
+    if last < first:
+        raise UsageError("the last slice comes before the first", found=repr(text))
+    return Removal(side, label, first, last)
+
+
+def without(contours: Contours, removals: Sequence[Removal]) -> tuple[Contours, int]:
+    """Contours without some outlines, and how many cross-sections that took away.
+
+    Raises:
+        UsageError: A removal takes nothing away.
+    """
+    before = sum(len(contours.side(side)) for side in SIDE_NAMES)
+    for one in removals:
+        own = [x.z for x in contours.side(one.side) if x.label == one.label]
+        if not any(one.holds(one.side, section) for section in contours.side(one.side)):
+            raise UsageError(
+                f"there is no outline to remove: {one}",
+                found=f"those of that artery are in slices {min(own)} to {max(own)}"
+                if own
+                else "none of that artery",
+            )
+    left, right = (
+        tuple(
+            section
+            for section in contours.side(side)
+            if not any(one.holds(side, section) for one in removals)
+        )
+        for side in ("left", "right")
+    )
+    return replace(contours, left=left, right=right), before - len(left) - len(right)

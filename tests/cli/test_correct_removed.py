@@ -1,0 +1,95 @@
+"""Outlines that a reader takes away: gone from masks, tables and page until they are taken back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from tests.cli.test_correct import Study, done  # noqa: F401 (a fixture)
+from tests.command import contents, run_carotid
+
+from carotid.storage.markups import read_markups
+from carotid.storage.results.contours import load_contours
+from carotid.storage.results.layout import OutputLayout
+from carotid.storage.results.measurement_tables import load_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def study(done: Path, tmp_path: Path) -> Study:  # noqa: F811 (a fixture)
+    return Study(shutil.copytree(done, tmp_path, dirs_exist_ok=True))
+
+
+def slices(study: Study, label: str) -> list[int]:
+    contours = load_contours(study.out / "a" / "contour_transform")
+    return [one.z for one in contours.side("left") if one.label == label]
+
+
+def test_an_artery_that_is_none_is_taken_away_and_taken_back(study: Study) -> None:
+    original = contents(study.out / "a" / "contour_transform")
+    masks = (study.out / "a" / "segmentation_transform" / "labels.mha").read_bytes()
+    count = len(slices(study, "external"))
+    assert count
+    said = study.run("correct", study.out, "-p", "a", "--remove", "left external")
+    assert f"outlines removed by hand in {count} cross-sections" in said
+    assert slices(study, "external") == []
+    table = load_table(study.out / "a" / "measurement_transform" / "left_slices.tsv")
+    assert "external" not in table.words("label")
+    assert np.isnan(study.measured("la_mean_mm2", segment="external"))
+    assert (study.out / "a" / "segmentation_transform" / "labels.mha").read_bytes() != masks
+    note = json.loads(
+        (study.out / "a" / "contour_transform" / "corrected" / "correction.json").read_text()
+    )
+    assert note["corrected_by_hand"]["removed"] == ["left external"]
+    assert OutputLayout(study.out).is_corrected("a", "contour_transform")
+
+    study.run("correct", study.out, "-p", "a", "--undo")
+    assert contents(study.out / "a" / "contour_transform") == original
+    assert (study.out / "a" / "segmentation_transform" / "labels.mha").read_bytes() == masks
+
+
+def test_some_slices_go_and_corrections_of_others_stay(study: Study) -> None:
+    before = slices(study, "internal")
+    folder = study.slicer / "a" / "contours"
+    study.scale("left_internal_lumen_z0012", 1.25)
+    some = ("--contours", folder, "--remove", "left internal 20-23", "--remove", "left internal 5")
+    said = study.run("correct", study.out, "-p", "a", *some)
+    assert "1 outline corrected by hand" in said
+    assert "outlines removed by hand in 5 cross-sections" in said
+    gone = {5, 20, 21, 22, 23}
+    assert slices(study, "internal") == [z for z in before if z not in gone]
+    assert study.measured("corrected_slices", segment="common") > 0
+
+    # The curves of the export are still there, as they were found: they do not come back.
+    again = run_carotid("correct", study.out, "-p", "a", "--contours", folder)
+    assert again.returncode == 2
+    assert "no outline differs" in again.stderr
+    assert slices(study, "internal") == [z for z in before if z not in gone]
+    # One that is drawn there again does.
+    study.scale("left_internal_lumen_z0020", 1.1)
+    study.scale("left_internal_wall_z0020", 1.1)
+    study.run("correct", study.out, "-p", "a", "--contours", folder)
+    assert slices(study, "internal") == [z for z in before if z not in gone - {20}]
+    study.run("export", "slicer", study.out, study.slicer, "--force", "--every_mm", "4")
+    assert not (folder / "left_internal_lumen_z0005.mrk.json").exists()
+    assert read_markups(folder / "left_internal_lumen_z0020.mrk.json")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("left external 0-2", "no outline to remove: left external 0-2"),
+        ("left outer 3", "is not understood"),
+    ],
+)
+def test_what_removes_nothing_is_told(study: Study, words: str, message: str) -> None:
+    before = contents(study.out)
+    run = run_carotid("correct", study.out, "-p", "a", "--remove", words)
+    assert run.returncode == 2
+    assert message in run.stderr
+    assert contents(study.out) == before
