@@ -108,6 +108,15 @@ def test_extremes_are_those_that_can_be_read() -> None:
     assert extreme_rows(replace(course, wall_read=none, lumen_read=none)) == {}
 
 
+def test_the_narrowest_is_that_of_one_lumen_as_in_the_table_of_arteries() -> None:
+    course = internal(LEFT)
+    row = extreme_rows(course)["narrowest"]
+    flags = list(course.table.words("flags"))
+    flags[course.rows[row]] = "both_lumens"
+    table = replace(course.table, cells={**course.table.cells, "flags": tuple(flags)})
+    assert extreme_rows(replace(course, table=table))["narrowest"] != row
+
+
 @pytest.mark.parametrize("order", ["RAS", "LPS", "PSR", "SLA"])
 def test_a_section_is_seen_from_the_feet_whatever_the_order_of_axes(order: str) -> None:
     contours, _ = neck()

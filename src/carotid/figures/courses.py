@@ -61,6 +61,11 @@ class DrawnCourse:
         """(k,) a column of the table."""
         return self.table.numbers(name)[self.rows]
 
+    @property
+    def both_lumens(self) -> NDArray[np.bool_]:
+        """(k,) whether the outline holds the lumens of both arteries."""
+        return _both_lumens(self.table)[self.rows]
+
     def joined(self) -> NDArray[np.bool_]:
         """(k - 1,) whether a slice and the next one belong together."""
         apart = np.diff(self.s_mm) > MAX_GAP_MM
@@ -102,10 +107,13 @@ def _course(measurements: Measurements, side: SideName, label: Label) -> DrawnCo
 
 def _thickness(one: SideMeasurements) -> NDArray[np.float64]:
     """(slices, directions) as measured, but NaN where the wall ends at the other artery's mouth."""
-    words = one.slices.words("flags")
-    below = np.array(["both_lumens" in flags.split(",") for flags in words], np.bool_)
-    gone = below[:, None] & (one.thickness_mm < LEAST_BETWEEN_MM)
+    gone = _both_lumens(one.slices)[:, None] & (one.thickness_mm < LEAST_BETWEEN_MM)
     return np.where(gone, np.nan, one.thickness_mm)
+
+
+def _both_lumens(table: MeasurementTable) -> NDArray[np.bool_]:
+    """(slices,) whether an outline holds the lumens of both arteries."""
+    return np.array(["both_lumens" in flags.split(",") for flags in table.words("flags")], np.bool_)
 
 
 def _length(table: MeasurementTable, rows: NDArray[np.int64]) -> NDArray[np.float64]:

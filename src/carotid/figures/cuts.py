@@ -52,9 +52,9 @@ class CutPicture:
 
 
 def extreme_rows(course: DrawnCourse) -> dict[Extreme, int]:
-    """The slices of the smallest lumen and of the thickest wall that can be read."""
+    """The slices of the smallest single lumen and of the thickest wall that can be read."""
     found: dict[Extreme, int] = {}
-    lumen = np.where(course.lumen_read, course.values("la_mm2"), np.nan)
+    lumen = np.where(course.lumen_read & ~course.both_lumens, course.values("la_mm2"), np.nan)
     thickest = np.where(course.wall_read, course.values("wt_max_mm"), np.nan)
     if np.isfinite(lumen).any():
         found["narrowest"] = int(np.nanargmin(lumen))
