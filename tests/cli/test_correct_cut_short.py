@@ -14,6 +14,7 @@ from tests.cli.test_measurement import annotate
 from carotid.export import corrections
 from carotid.export.begun import read_begun, write_begun
 from carotid.export.corrections import Place, correct, undo
+from carotid.export.removals import Removal
 from carotid.storage.markups import Markup, markups_text, read_markups
 from carotid.storage.results.layout import OutputLayout
 
@@ -116,3 +117,19 @@ def test_settings_are_those_of_before(study: Study, tmp_path: Path) -> None:
     said = take_in(study)
     assert "not on record" not in said
     assert study.measured("plaque_threshold_mm", segment="common") == 1.7
+
+
+def test_outlines_that_are_gone_already(study: Study) -> None:
+    """Given again, the command finds nothing to remove, and masks and tables still hold it."""
+    correct(Place(OutputLayout(study.out), "a"), None, None, [Removal("left", "external")])
+    said = study.run("correct", study.out, "-p", "a", "--remove", "left external")
+    assert "nothing differs from what is there; what is older than it is made anew" in said
+    assert "segmentation: done" in said
+    assert np.isnan(study.measured("la_mean_mm2", segment="external"))
+
+
+def test_steps_make_what_was_not_made_anew(study: Study) -> None:
+    correct(Place(OutputLayout(study.out), "a"), None, None, [Removal("left", "external")])
+    for step in ("segmentation", "measurement"):
+        assert "1 done" in study.run("transform", step, study.out)
+    assert np.isnan(study.measured("la_mean_mm2", segment="external"))

@@ -93,3 +93,32 @@ def test_what_removes_nothing_is_told(study: Study, words: str, message: str) ->
     assert run.returncode == 2
     assert message in run.stderr
     assert contents(study.out) == before
+
+
+def test_the_curve_of_a_corrected_outline_does_not_bring_it_back(study: Study) -> None:
+    """It differs from what was found: somebody had changed it before it was taken away."""
+    folder = study.slicer / "a" / "contours"
+    study.scale("left_internal_lumen_z0012", 1.25)
+    study.run("correct", study.out, "-p", "a", "--contours", folder)
+    study.run("correct", study.out, "-p", "a", "--remove", "left internal 12")
+    study.run("correct", study.out, "-p", "a", "--remove", "left external 40-44")
+    study.scale("left_internal_lumen_z0004", 1.1)
+    said = study.run("correct", study.out, "-p", "a", "--contours", folder)
+    assert "1 outline corrected by hand" in said
+    assert 12 not in slices(study, "internal")
+    note = json.loads(
+        (study.out / "a" / "contour_transform" / "corrected" / "correction.json").read_text()
+    )
+    assert note["corrected_by_hand"]["removed"] == ["left internal 12", "left external 40-44"]
+    assert note["corrected_by_hand"]["outlines"] == 1
+
+
+def test_what_was_drawn_stays_on_record_when_others_are_taken_away(study: Study) -> None:
+    folder = study.slicer / "a" / "contours"
+    path = study.out / "a" / "contour_transform" / "corrected" / "correction.json"
+    study.scale("left_internal_lumen_z0012", 1.25)
+    study.run("correct", study.out, "-p", "a", "--contours", folder)
+    before = json.loads(path.read_text())
+    study.run("correct", study.out, "-p", "a", "--remove", "left external 40-44")
+    facts = before["corrected_by_hand"] | {"removed": ["left external 40-44"]}
+    assert json.loads(path.read_text()) == before | {"corrected_by_hand": facts}

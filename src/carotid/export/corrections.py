@@ -10,15 +10,15 @@ import logging
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid import __version__
 from carotid.errors import InputError, OutputError, UsageError
 from carotid.export.begun import read_begun, write_begun
 from carotid.export.drawn_contours import left_told, read_correction
 from carotid.export.given_markups import check_path, check_whose
+from carotid.export.notes import write_note
 from carotid.export.removals import without
 from carotid.export.slicer import read_bifurcations
 from carotid.geometry.grid import CANONICAL
@@ -32,19 +32,22 @@ from carotid.stages.correction_places import (
 )
 from carotid.stages.measurement.bifurcations import bifurcations_of
 from carotid.stages.outline_changes import MOVED_MM
-from carotid.storage.checksums import sha256_of_files
 from carotid.storage.results.atomic import cannot_write, write_json
 from carotid.storage.results.centerlines import load_centerlines, save_corrected_bifurcations
-from carotid.storage.results.contours import load_contours, save_corrected_contours
+from carotid.storage.results.contours import (
+    load_contours,
+    load_removed,
+    save_corrected_contours,
+    save_removed,
+)
 from carotid.storage.results.layout import (
     CENTERLINE_TRANSFORM,
     CONTOUR_TRANSFORM,
     CORRECTED_FOLDER,
-    CORRECTION_FILE,
     PROVENANCE_FILE,
     OutputLayout,
 )
-from carotid.storage.results.record import has_record
+from carotid.storage.results.record import has_record, read_record
 from carotid.storage.results.slots import Slot
 
 if TYPE_CHECKING:
@@ -53,7 +56,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from carotid.artifacts import Centerlines
+    from carotid.artifacts import Centerlines, Contours
     from carotid.export.removals import Removal
     from carotid.geometry.grid import Grid
     from carotid.geometry.sides import SideName
@@ -168,14 +171,16 @@ def correct(
             found_there = place.folder(CONTOUR_TRANSFORM)
             lines = place.layout.transform(place.participant_id, CENTERLINE_TRANSFORM)
             drawn = read_correction(contours, found_there, lines)
-        removed = 0
+        earlier = _outdated(place)
+        removed, gone = 0, None
         if removals:
             there = place.folder(CONTOUR_TRANSFORM)
             drawn = drawn or Correction(load_contours(there), 0, 0, ())
-            kept, removed = without(drawn.contours, removals)
+            before = load_removed(there) if CONTOUR_TRANSFORM in earlier else None
+            kept, gone = without(drawn.contours, removals, before)
             drawn = replace(drawn, contours=kept)
+            removed = len(gone.left) + len(gone.right)
         moved = {} if bifurcation is None else _read_moved(place, bifurcation)
-        earlier = _outdated(place)
         drawn_any = drawn is not None and bool(drawn.drawn or removed)
         if not moved and not drawn_any:
             if earlier:
@@ -186,7 +191,7 @@ def correct(
         write_begun(place.layout, place.participant_id, [one for one in some if some[one]])
         found = Corrected()
         if drawn is not None and drawn_any:
-            found = replace(_save_contours(place, contours, drawn, removals), removed=removed)
+            found = replace(_save_contours(place, contours, drawn, removals, gone), removed=removed)
         if bifurcation is not None and moved:
             _save_bifurcations(place, bifurcation, moved)
     sides = tuple(side for side in SIDE_NAMES if side in moved)
@@ -217,12 +222,18 @@ def undo(place: Place) -> list[str]:
 
 
 def _save_contours(
-    place: Place, path: Path | None, made: Correction, removals: Sequence[Removal]
+    place: Place,
+    path: Path | None,
+    made: Correction,
+    removals: Sequence[Removal],
+    gone: Contours | None,
 ) -> Corrected:
     folder = place.folder(CONTOUR_TRANSFORM)
     _outdate(place, CONTOUR_TRANSFORM)
     facts = {"outlines": made.drawn, "between": made.between}
-    _note(folder, path, {**facts, "removed": [str(one) for one in removals]})
+    write_note(folder, path, facts, [str(one) for one in removals])
+    if gone is not None:
+        save_removed(gone, folder)
     save_corrected_contours(made.contours, folder, {one.side for one in removals})
     return Corrected(made.drawn, made.between, left_told(made.left))
 
@@ -277,7 +288,7 @@ def _save_bifurcations(
     folder = place.folder(CENTERLINE_TRANSFORM)
     _outdate(place, CENTERLINE_TRANSFORM)
     corrected = with_bifurcations(load_centerlines(folder), points)
-    _note(folder, path, {"bifurcations": [side for side in SIDE_NAMES if side in points]})
+    write_note(folder, path, {"bifurcations": [side for side in SIDE_NAMES if side in points]})
     save_corrected_bifurcations(corrected, folder)
 
 
@@ -286,23 +297,6 @@ def _canonical(place: Place, stored: Grid | None) -> Grid:
     if stored is not None:
         return stored.reoriented(CANONICAL)
     return load_contours(place.folder(CONTOUR_TRANSFORM)).canonical
-
-
-def _note(folder: Path, path: Path | None, facts: dict[str, Any]) -> None:
-    """Write what is taken in, for those who look at the folder.
-
-    It is written first, so that there is no correction whose source is not on record.
-    """
-    content = {"corrected_by_hand": facts, "carotid": __version__}
-    if path is not None:
-        files = sorted(path.glob("*")) if path.is_dir() else [path]
-        content["sha256"] = sha256_of_files(path if path.is_dir() else path.parent, files)
-    note = folder / CORRECTED_FOLDER / CORRECTION_FILE
-    try:
-        note.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise cannot_write(note.parent, error) from error
-    write_json(note, content)
 
 
 def _outdated(place: Place) -> tuple[str, ...]:
@@ -316,7 +310,7 @@ def _outdated(place: Place) -> tuple[str, ...]:
             place.layout.is_corrected(place.participant_id, transform)
             and any(
                 (there := place.layout.transform(place.participant_id, stage.transform)).is_dir()
-                and not has_record(there)
+                and read_record(there) is None
                 for stage in STAGES
                 if stage.name in names
             )
@@ -325,11 +319,9 @@ def _outdated(place: Place) -> tuple[str, ...]:
 
 
 def _outdate(place: Place, transform: str) -> None:
-    """Take the records of results below away: without one a result counts as not made."""
+    """Empty the records of results below: they count as ours, and as not made."""
     for stage in STAGES:
         if stage.name in BELOW[transform]:
             there = place.layout.transform(place.participant_id, stage.transform)
-            try:
-                (there / PROVENANCE_FILE).unlink(missing_ok=True)
-            except OSError as error:
-                raise cannot_write(there, error) from error
+            if has_record(there):
+                write_json(there / PROVENANCE_FILE, {})

@@ -18,7 +18,7 @@ from carotid.stages.correction import corrected_contours
 from carotid.stages.correction_places import Courses, check_outline, large_changes
 from carotid.stages.outline_changes import differs
 from carotid.storage.results.centerlines import load_centerlines
-from carotid.storage.results.contours import load_contours
+from carotid.storage.results.contours import load_contours, load_removed
 from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def read_correction(path: Path, contour_folder: Path, centerline_folder: Path) -
         InputError: A file cannot be used, or cannot be meant for the artery that it names.
     """
     contours = load_contours(contour_folder)
-    found = load_contours(contour_folder, corrected=False)
-    drawn = _without_removed(read_drawn(path, contours.canonical), contours, found)
+    earlier = (load_contours(contour_folder, corrected=False), load_removed(contour_folder))
+    drawn = _without_removed(read_drawn(path, contours.canonical), contours, earlier)
     courses = Courses.of(contours, _centerlines_on(contours, centerline_folder))
     try:
         for one in drawn:
@@ -83,10 +83,18 @@ def read_correction(path: Path, contour_folder: Path, centerline_folder: Path) -
     return made
 
 
-def _without_removed(drawn: Sequence[Drawn], now: Contours, found: Contours) -> list[Drawn]:
-    """What was drawn, but for curves that are as they were found and were removed since."""
+def _without_removed(
+    drawn: Sequence[Drawn], now: Contours, earlier: Sequence[Contours]
+) -> list[Drawn]:
+    """What was drawn, but for curves of removed outlines that did not change since.
+
+    Args:
+        drawn: All curves.
+        now: The outlines that are there.
+        earlier: Those that were found, and those that were taken away as they were then.
+    """
     spacing = np.array(now.canonical.spacing_mm[:2])
-    there, before = (
+    there, *before = (
         {
             (side, section.label, boundary, section.z): outline
             for side in SIDE_NAMES
@@ -94,13 +102,14 @@ def _without_removed(drawn: Sequence[Drawn], now: Contours, found: Contours) -> 
             for boundary in BOUNDARIES
             if (outline := section.outline(boundary)) is not None
         }
-        for contours in (now, found)
+        for contours in (now, *earlier)
     )
     keys = [(one.side, one.label, one.boundary, one.z) for one in drawn]
     return [
         one
         for one, key in zip(drawn, keys, strict=True)
-        if key in there or key not in before or differs(one.points, before[key], spacing)
+        if key in there
+        or all(key not in known or differs(one.points, known[key], spacing) for known in before)
     ]
 
 

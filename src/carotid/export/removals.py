@@ -46,7 +46,10 @@ class Removal:
 
     def __str__(self) -> str:
         """As it is written."""
-        slices = "" if self.first is None else f" {self.first}-{self.last}"
+        if self.first == self.last:
+            slices = "" if self.first is None else f" {self.first}"
+        else:
+            slices = f" {self.first}-{self.last}"
         return f"{self.side} {self.label}{slices}"
 
 
@@ -54,7 +57,7 @@ def read_removal(text: str) -> Removal:
     """A removal from its words.
 
     >>> str(read_removal("left  external 40 - 60")), str(read_removal("right internal 7"))
-    ('left external 40-60', 'right internal 7-7')
+    ('left external 40-60', 'right internal 7')
 
     Raises:
         UsageError: They are not of the form `FORM`, or the last slice comes before the first.
@@ -77,28 +80,41 @@ def read_removal(text: str) -> Removal:
     return Removal(side, label, first, last)
 
 
-def without(contours: Contours, removals: Sequence[Removal]) -> tuple[Contours, int]:
-    """Contours without some outlines, and how many cross-sections that took away.
+def without(
+    contours: Contours, removals: Sequence[Removal], before: Contours | None = None
+) -> tuple[Contours, Contours]:
+    """Contours without some outlines, and those that this took away.
+
+    Args:
+        contours: All of them.
+        removals: Which go.
+        before: What a command that was cut short has taken away already.
 
     Raises:
-        UsageError: A removal takes nothing away.
+        UsageError: A removal takes nothing away, and did not before.
     """
-    before = sum(len(contours.side(side)) for side in SIDE_NAMES)
     for one in removals:
         own = [x.z for x in contours.side(one.side) if x.label == one.label]
-        if not any(one.holds(one.side, section) for section in contours.side(one.side)):
+        known = contours.side(one.side) + (before.side(one.side) if before else ())
+        if not any(one.holds(one.side, section) for section in known):
             raise UsageError(
                 f"there is no outline to remove: {one}",
                 found=f"those of that artery are in slices {min(own)} to {max(own)}"
                 if own
                 else "none of that artery",
             )
-    left, right = (
-        tuple(
-            section
-            for section in contours.side(side)
-            if not any(one.holds(side, section) for one in removals)
-        )
-        for side in ("left", "right")
+    kept, gone = (
+        {
+            side: tuple(
+                section
+                for section in contours.side(side)
+                if any(one.holds(side, section) for one in removals) is goes
+            )
+            for side in SIDE_NAMES
+        }
+        for goes in (False, True)
     )
-    return replace(contours, left=left, right=right), before - len(left) - len(right)
+    return (
+        replace(contours, left=kept["left"], right=kept["right"]),
+        replace(contours, left=gone["left"], right=gone["right"]),
+    )

@@ -57,6 +57,38 @@ def save_corrected_contours(
             _save_side(layout.corrected(side), contours.side(side))
 
 
+def save_removed(contours: Contours, folder: Path) -> None:
+    """Keep outlines as they were when they were taken away, with those of before.
+
+    Args:
+        contours: Those that go now.
+        folder: The participant's.
+
+    Raises:
+        OutputError: A file cannot be written, or does not read back as written.
+    """
+    layout, before = ContourLayout(folder), load_removed(folder)
+    for side in SIDE_NAMES:
+        if contours.side(side):
+            sections = {(one.label, one.z): one for one in before.side(side) + contours.side(side)}
+            layout.removed(side).parent.mkdir(exist_ok=True)
+            _save_side(layout.removed(side), tuple(sections.values()))
+
+
+def load_removed(folder: Path) -> Contours:
+    """The outlines that were taken away by hand, as they were then.
+
+    Raises:
+        InputError: A file cannot be used; the message names the row at fault.
+    """
+    grids, _ = read_grids(ContourLayout(folder).metadata)
+    paths = [ContourLayout(folder).removed(side) for side in SIDE_NAMES]
+    left, right = (
+        read_contour_table(path, grids.canonical.shape) if path.exists() else () for path in paths
+    )
+    return Contours(left, right, grids.canonical, grids.stored)
+
+
 def _save_side(path: Path, sections: tuple[CrossSection, ...]) -> None:
     content = table_text(sections).encode()
     write_atomically(path, content)

@@ -261,6 +261,10 @@ class ContourLayout:
         """The outlines of one side after corrections by hand; they count where they are there."""
         return self.root / CORRECTED_FOLDER / f"{side}_contour.tsv"
 
+    def removed(self, side: SideName) -> Path:
+        """The outlines of one side that were taken away by hand, as they were then."""
+        return self.root / CORRECTED_FOLDER / f"{side}_removed.tsv"
+
     @property
     def metadata(self) -> Path:
         """The grids that the outlines refer to."""
