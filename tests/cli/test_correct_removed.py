@@ -122,3 +122,11 @@ def test_what_was_drawn_stays_on_record_when_others_are_taken_away(study: Study)
     study.run("correct", study.out, "-p", "a", "--remove", "left external 40-44")
     facts = before["corrected_by_hand"] | {"removed": ["left external 40-44"]}
     assert json.loads(path.read_text()) == before | {"corrected_by_hand": facts}
+
+
+def test_a_bifurcation_that_moves_with_what_is_gone_is_told(study: Study) -> None:
+    """The flow divider cannot be seen any more: positions count from where the courses meet."""
+    said = study.run("correct", study.out, "-p", "a", "--remove", "left external 40-44")
+    assert "the bifurcation lies" not in said
+    said = study.run("correct", study.out, "-p", "a", "--remove", "left external 22-28")
+    assert "left: with these outlines the bifurcation lies 5.0 mm lower than before" in said

@@ -16,6 +16,7 @@ from PIL import Image
 from tests.figures.arteries import measured, neck, scan
 from tests.stages.measurement.phantoms import centerlines_of
 
+from carotid.errors import InputError
 from carotid.figures.draw_curve import draw_curve
 from carotid.figures.draw_cuts import draw_cuts
 from carotid.figures.draw_map import draw_map
@@ -171,3 +172,9 @@ def test_letters_that_a_png_cannot_show_are_told_in_one_line(
     (told,) = caplog.messages
     assert told.startswith("a png has boxes in place of letters that the font lacks")
     assert not recwarn.list
+
+
+def test_outlines_that_went_since_they_were_measured_are_told() -> None:
+    contours = replace(neck()[0], left=(), right=())
+    with pytest.raises(InputError, match=r"lack a slice that was measured.*measurements again"):
+        draw_cuts(measured(), contours, None)

@@ -44,7 +44,9 @@ def test_share_above_two_millimetres_makes_the_score() -> None:
 
 
 def test_unknown_uncertainty_counts_nothing_and_a_missing_artery_all() -> None:
-    assert centerline_figures(side([float("nan")] * 5), 1.0).score == 0
+    unknown = centerline_figures(side([float("nan")] * 5), np.nan, np.nan, np.nan)
+    assert unknown.score == 0
+    assert centerline_reasons("left", unknown) == []
     none = centerline_figures(side([]), 1.0)
     assert none.score == 100
     assert centerline_reasons("right", none) == ["right: no internal centerline"]

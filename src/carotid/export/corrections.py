@@ -16,8 +16,9 @@ import numpy as np
 
 from carotid.errors import InputError, OutputError, UsageError
 from carotid.export.begun import read_begun, write_begun
-from carotid.export.drawn_contours import left_told, read_correction
+from carotid.export.drawn_contours import centerlines_on, left_told, read_correction
 from carotid.export.given_markups import check_path, check_whose
+from carotid.export.moved_forks import tell_moved_forks
 from carotid.export.notes import write_note
 from carotid.export.removals import without
 from carotid.export.slicer import read_bifurcations
@@ -229,6 +230,11 @@ def _save_contours(
     gone: Contours | None,
 ) -> Corrected:
     folder = place.folder(CONTOUR_TRANSFORM)
+    before = load_contours(folder)
+    lines = place.layout.transform(place.participant_id, CENTERLINE_TRANSFORM)
+    centerlines = centerlines_on(before, lines)
+    if centerlines is not None:
+        tell_moved_forks(before, made.contours, centerlines)
     _outdate(place, CONTOUR_TRANSFORM)
     facts = {"outlines": made.drawn, "between": made.between}
     write_note(folder, path, facts, [str(one) for one in removals])

@@ -48,7 +48,7 @@ def read_correction(path: Path, contour_folder: Path, centerline_folder: Path) -
     contours = load_contours(contour_folder)
     earlier = (load_contours(contour_folder, corrected=False), load_removed(contour_folder))
     drawn = _without_removed(read_drawn(path, contours.canonical), contours, earlier)
-    courses = Courses.of(contours, _centerlines_on(contours, centerline_folder))
+    courses = Courses.of(contours, centerlines_on(contours, centerline_folder))
     try:
         for one in drawn:
             check_outline(one, courses)
@@ -136,7 +136,7 @@ def _slices(numbers: Sequence[int]) -> str:
     return f"slice{'s' * (len(numbers) > 1)} {', '.join(words)}"
 
 
-def _centerlines_on(contours: Contours, folder: Path) -> Centerlines | None:
+def centerlines_on(contours: Contours, folder: Path) -> Centerlines | None:
     """The centerlines that outlines follow; None where there are none on their grid."""
     if not folder.is_dir():
         return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from carotid.errors import InputError
 from carotid.geometry.grid import CANONICAL
 
 if TYPE_CHECKING:
@@ -74,11 +75,18 @@ def cut_picture(
         row: Which of its slices.
         contours: Outlines of the participant.
         scan: Its scan, in any order of axes; None for outlines alone.
+
+    Raises:
+        InputError: The outlines are others than those that were measured.
     """
     z = round(float(course.values("z")[row]))
-    section = next(
-        one for one in contours.side(course.side) if one.label == course.label and one.z == z
-    )
+    own = (one for one in contours.side(course.side) if one.label == course.label and one.z == z)
+    section = next(own, None)
+    if section is None:
+        raise InputError(
+            f"the outlines lack a slice that was measured: {course.side} {course.label} {z}",
+            remedy="make the measurements again",
+        )
     outlines = [_points_mm(one, contours) for one in (section.lumen, section.wall)]
     known = next(one for one in reversed(outlines) if one is not None)
     middle = (known.min(axis=0) + known.max(axis=0)) / 2

@@ -118,26 +118,31 @@ def centerline_reasons(side: SideName, figures: CenterlineFigures) -> list[str]:
     if not figures.internal_points:
         return [f"{side}: no internal centerline"]
     words = []
-    if UNSURE_PART.points(figures.unsure_share) >= _WORTH_A_WORD * UNSURE_PART.weight:
+    if _stands_out(UNSURE_PART, figures.unsure_share):
         words.append(
             f"{side}: center expected wrong by over 2 mm in {figures.unsure_share:.0%} of slices"
         )
-    if FAINT_PART.points(figures.faint_mm) >= _WORTH_A_WORD * FAINT_PART.weight:
+    if _stands_out(FAINT_PART, figures.faint_mm):
         words.append(
             f"{side}: the heatmaps hardly show the internal over {figures.faint_mm:.0f} mm: "
             "is it kinked?"
         )
-    if SHORT_PART.points(figures.short_mm) >= _WORTH_A_WORD * SHORT_PART.weight:
+    if _stands_out(SHORT_PART, figures.short_mm):
         words.append(
             f"{side}: the internal ends {figures.short_mm:.0f} mm below the arteries beside it: "
             "is it kinked or occluded?"
         )
-    if MISSING_PART.points(figures.missing_mm) >= _WORTH_A_WORD * MISSING_PART.weight:
+    if _stands_out(MISSING_PART, figures.missing_mm):
         words.append(
             f"{side}: no external carotid where the other side has one: "
             "the bifurcation is missing or wrong"
         )
     return words
+
+
+def _stands_out(part: Part, value: float) -> bool:
+    """Whether a figure is worth a word; one that is unknown is none."""
+    return not np.isnan(value) and part.points(value) >= _WORTH_A_WORD * part.weight
 
 
 def _percentile(values: NDArray[np.float64], percent: float) -> float:
