@@ -87,6 +87,8 @@ def test_what_stands_out_behind_the_heatmaps_is_told(
     said = capsys.readouterr().out
     assert "      good: left: gone\n" in said
     assert "      poor: " not in said  # the heatmaps' doubts stand in the table above
+    print_page(replace(done, rows=[replace(good, heatmap_score=np.nan)]))
+    assert "      good: left: gone\n" in capsys.readouterr().out  # there are no heatmaps
     many = [replace(good, participant_id=f"p{k}") for k in range(12)]
     print_page(replace(done, rows=many))
     said = capsys.readouterr().out
