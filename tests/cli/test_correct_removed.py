@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+WHOLE = ("left internal", "--remove", "left external")
+
+
 @pytest.fixture
 def study(done: Path, tmp_path: Path) -> Study:  # noqa: F811 (a fixture)
     return Study(shutil.copytree(done, tmp_path, dirs_exist_ok=True))
@@ -130,3 +133,6 @@ def test_a_bifurcation_that_moves_with_what_is_gone_is_told(study: Study) -> Non
     assert "the bifurcation lies" not in said
     said = study.run("correct", study.out, "-p", "a", "--remove", "left external 22-28")
     assert "left: with these outlines the bifurcation lies 5.0 mm lower than before" in said
+    study.run("correct", study.out, "-p", "a", "--undo")
+    run = run_carotid("correct", study.out, "-p", "a", "--remove", *WHOLE)
+    assert "the bifurcation lies" not in run.stderr  # nothing is left that could be measured

@@ -21,7 +21,7 @@ def tell_moved_forks(before: Contours, after: Contours, centerlines: Centerlines
     """Say on which side positions count from another height than before."""
     old, new = (bifurcations_of(contours, centerlines) for contours in (before, after))
     for side in SIDE_NAMES:
-        if side not in old or side not in new:
+        if side not in old or side not in new or not after.side(side):
             continue
         above_mm = float(new[side][2] - old[side][2]) * after.canonical.spacing_mm[2]
         if abs(above_mm) >= TOLD_MM:
