@@ -136,3 +136,15 @@ def test_a_bifurcation_that_moves_with_what_is_gone_is_told(study: Study) -> Non
     study.run("correct", study.out, "-p", "a", "--undo")
     run = run_carotid("correct", study.out, "-p", "a", "--remove", *WHOLE)
     assert "the bifurcation lies" not in run.stderr  # nothing is left that could be measured
+
+
+def test_curves_of_what_is_taken_away_are_not_missed(study: Study) -> None:
+    folder = study.slicer / "a" / "contours"
+    for boundary in ("lumen", "wall"):
+        (folder / f"left_internal_{boundary}_z0020.mrk.json").unlink()
+    study.scale("left_internal_lumen_z0012", 1.25)
+    some = ("--contours", folder, "--remove", "left internal 20")
+    assert "removed since the export" not in study.run("correct", study.out, "-p", "a", *some)
+    study.scale("left_internal_lumen_z0012", 0.9)
+    said = study.run("correct", study.out, "-p", "a", "--contours", folder)
+    assert "removed since the export" not in said

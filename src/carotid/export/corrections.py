@@ -171,7 +171,7 @@ def correct(
         if contours is not None:
             found_there = place.folder(CONTOUR_TRANSFORM)
             lines = place.layout.transform(place.participant_id, CENTERLINE_TRANSFORM)
-            drawn = read_correction(contours, found_there, lines)
+            drawn = read_correction(contours, found_there, lines, removals)
         earlier = _outdated(place)
         removed, gone = 0, None
         if removals:

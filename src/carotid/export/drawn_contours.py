@@ -26,19 +26,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from carotid.artifacts import Boundary, Centerlines, Contours, Label
+    from carotid.export.removals import Removal
     from carotid.geometry.sides import SideName
     from carotid.stages.correction import Correction, Drawn
 
 logger = logging.getLogger(__name__)
 
 
-def read_correction(path: Path, contour_folder: Path, centerline_folder: Path) -> Correction:
+def read_correction(
+    path: Path, contour_folder: Path, centerline_folder: Path, removals: Sequence[Removal] = ()
+) -> Correction:
     """What outlines become with those that were drawn.
 
     Args:
         path: Markups with closed curves, or a folder of such files.
         contour_folder: The outlines that are there.
         centerline_folder: The centerlines that they follow; it may be absent.
+        removals: Outlines that go after that: nobody misses their curves.
 
     What somebody should look at again is said in warnings.
 
@@ -68,7 +72,8 @@ def read_correction(path: Path, contour_folder: Path, centerline_folder: Path) -
             remedy="correct both outlines of such a slice in 3D Slicer",
         )
     there = {f"{one.side}_{one.label}_{one.boundary}_z{one.z:04d}" for one in drawn}
-    gone = [name for name in gone_from(path) if name not in there]
+    missed = _names(contours, removals) - there
+    gone = [name for name in gone_from(path) if name in missed]
     if gone:
         logger.warning(
             "%s: removed since the export: %s. Their outlines stay, or follow their neighbours; "
@@ -81,6 +86,17 @@ def read_correction(path: Path, contour_folder: Path, centerline_folder: Path) -
         told = [f"{x.side} {x.label} {x.boundary}, slice {x.z} ({mm:.0f} mm)" for x, mm in large]
         logger.warning("goes far from where it was, look whether it is meant: %s", shortened(told))
     return made
+
+
+def _names(contours: Contours, removals: Sequence[Removal]) -> set[str]:
+    """What the curves of outlines that are there, and stay, are called."""
+    return {
+        f"{side}_{section.label}_{boundary}_z{section.z:04d}"
+        for side in SIDE_NAMES
+        for section in contours.side(side)
+        for boundary in BOUNDARIES
+        if not any(one.holds(side, section) for one in removals)
+    }
 
 
 def _without_removed(
