@@ -115,6 +115,14 @@ def test_a_narrow_place_near_the_end_of_the_scan_is_told_without_a_reference() -
         assert np.isnan(value(table, name, "internal")), name
 
 
+def test_a_single_small_outline_near_the_end_of_the_scan_is_no_stenosis() -> None:
+    """It would take the place of the stenosis below that has a reference."""
+    wide = ((0, 2.6), (6, 2.4), (10, 1.0), (14, 2.4), (26.4, 2.4), (27, 0.8), (27.6, 2.4))
+    table = measured(Vessel.around(straight(), profile(*wide), 3.4)).segments
+    assert value(table, "stenosis_s_mm", "internal") == pytest.approx(10, abs=1.1)
+    assert value(table, "stenosis_nascet_percent", "internal") == pytest.approx(58, abs=4)
+
+
 def test_the_narrowest_place_is_looked_for_near_the_bifurcation() -> None:
     """Far above it arteries taper: the least of the whole is told, and is no stenosis."""
     vessel = Vessel.around(straight(), profile((0, 2.6), (6, 2.4), (10, 2.6), (14, 2.0)), 3.4)

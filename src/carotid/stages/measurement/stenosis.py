@@ -22,6 +22,10 @@ _ROUNDING_MM = 1e-6
 WIDER_BEYOND = 1.25
 """An artery that is so much wider again beyond its narrowest place does not only taper."""
 
+LEAST_NARROW_MM = 2.0
+"""A place where no reference can lie beyond it counts if it is narrow over so much: single outlines
+may be too small."""
+
 MIN_SLOPE_SLICES = 3
 
 
@@ -81,8 +85,8 @@ def stenosis_of(
     needed = parameters.reference_beyond_mm + MIN_REFERENCE_SHARE * parameters.reference_length_mm
     before = near[one.s_mm[near] <= last - needed]
     least = int(near[diameter[near].argmin()])
-    is_taper = diameter[there[there >= least]].max() < WIDER_BEYOND * diameter[least]
-    candidates = before if len(before) and is_taper else near
+    narrow_mm = _narrow_mm(diameter[there], internal.along_mm[there], int((there < least).sum()))
+    candidates = near if narrow_mm >= LEAST_NARROW_MM or not len(before) else before
     narrowest = int(candidates[diameter[candidates].argmin()])
     area = float(one.across.la[candidates].min())
     start = max(
@@ -109,6 +113,25 @@ def stenosis_of(
         ecst_percent=100 * (1 - narrow / outer),
         area_percent=100 * (1 - area / reference_area),
     )
+
+
+def _narrow_mm(diameter: NDArray[np.float64], along_mm: NDArray[np.float64], least: int) -> float:
+    """Over which length an artery is narrowed around a slice; 0 where it does not widen again.
+
+    That is the run of slices nearer to its diameter than to the largest one beyond it.
+
+    Args:
+        diameter: (k,) of all slices, rising.
+        along_mm: (k,) the length of each.
+        least: The narrow one.
+    """
+    widest = float(diameter[least:].max())
+    if widest < WIDER_BEYOND * diameter[least]:
+        return 0.0
+    wide = np.flatnonzero(diameter > (widest + diameter[least]) / 2)
+    start = int(wide[wide < least].max(initial=-1)) + 1
+    stop = int(wide[wide > least].min())
+    return float(along_mm[start:stop].sum())
 
 
 @dataclass(frozen=True)
