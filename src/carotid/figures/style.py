@@ -33,7 +33,7 @@ _TITLE_CHARACTERS = 80
 _TITLE_INCHES = 0.18
 """Height of a further line of it."""
 
-_MISSING = "Glyph .* missing from font"
+_MISSING = "Glyph .* missing from "
 """How matplotlib begins to say that it lacks a letter."""
 
 _FONTS = "Arial, Helvetica, 'DejaVu Sans', sans-serif"
