@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from tests.cli.test_correct import Study, done  # noqa: F401 (a fixture)
+from tests.cli.test_correct import Study
+from tests.cli.test_measurement import annotate
 from tests.command import contents, run_carotid
 
 from carotid.storage.markups import read_markups
@@ -23,8 +24,19 @@ if TYPE_CHECKING:
 WHOLE = ("left internal", "--remove", "left external")
 
 
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A participant with contours, masks, measurements and an export; tests work on copies."""
+    one = Study(tmp_path_factory.mktemp("removed"))
+    annotate(one.out, "a", 1.0)
+    one.run("transform", "measurement", one.out)
+    one.run("transform", "segmentation", one.out)
+    one.run("export", "slicer", one.out, one.slicer, "--every_mm", "4")
+    return one.out.parent
+
+
 @pytest.fixture
-def study(done: Path, tmp_path: Path) -> Study:  # noqa: F811 (a fixture)
+def study(done: Path, tmp_path: Path) -> Study:
     return Study(shutil.copytree(done, tmp_path, dirs_exist_ok=True))
 
 

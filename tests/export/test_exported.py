@@ -21,7 +21,9 @@ from carotid.storage.results.layout import OutputLayout
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from carotid.artifacts import Boundary, Label
     from carotid.export.studies import Study
+    from carotid.geometry.sides import SideName
 
 
 @pytest.fixture
@@ -173,9 +175,9 @@ def test_curves_that_somebody_has_removed_are_named(
 
 
 def test_outlines_that_could_not_follow_are_told_in_one_line() -> None:
-    left = [("left", "internal", "wall", z) for z in (5, 3, 4, 8)]
-    alone = ("left", "external", "lumen", 7)
-    assert left_told([*left, alone]) == (  # type: ignore[list-item]
+    left: list[tuple[SideName, Label, Boundary, int]] = [("left", "external", "lumen", 7)]
+    left += [("left", "internal", "wall", z) for z in (5, 3, 4, 8)]
+    assert left_told(left) == (
         "left external lumen, slice 7",
         "left internal wall, slices 3 to 5, 8",
     )

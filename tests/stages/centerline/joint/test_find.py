@@ -205,6 +205,23 @@ def test_heights_that_are_no_numbers_are_refused(bad: float) -> None:
         find_centerlines(heatmaps_of(heats, LEFT.spacing_mm))
 
 
+@pytest.mark.parametrize("drawn", [LEFT, RIGHT], ids=["left", "right"])
+@pytest.mark.parametrize("spacing_mm", [(0.6, 0.6, 0.6), (0.5, 0.7, 2.0)], ids=str)
+def test_an_external_lateral_of_the_internal_is_not_lost(
+    drawn: Drawn, spacing_mm: tuple[float, float, float]
+) -> None:
+    """One in ten lies so, and its peaks may be lower than those of the common carotid."""
+    side = Drawn(spacing_mm, 20.0, drawn.middle_mm, drawn.leftward)
+    heat = side.heat()[::-1].copy()  # the two arteries change places
+    above = round(side.fork_mm / spacing_mm[2])
+    heat[1][..., above:] *= 0.43
+    found = found_in(side, heat)
+    assert found.bifurcation is not None
+    assert len(found.external.points) * spacing_mm[2] > 24
+    for channel, centers in enumerate(found.arteries):
+        assert errors_mm(side, centers, 1 - channel).max() < 1.0
+
+
 def _with_branch(side: Drawn) -> NDArray[np.float32]:
     """The external channel goes on below the bifurcation, down beside the common carotid."""
     heat = side.heat()
