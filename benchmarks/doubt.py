@@ -187,8 +187,7 @@ def examined(case: str, members: Sequence[Member], parameters: HeatmapParameters
 def scored(row: dict[str, Any]) -> float:
     """The score of a neck that was examined."""
     channels = [[ChannelFigures(**one) for one in side] for side in row["sides"]]
-    left, right = (side_score(*pair) for pair in channels)
-    return participant_score(left, right, row["between_mm"])
+    return participant_score([side_score(*pair) for pair in channels], row["between_mm"])
 
 
 def report(rows: Sequence[dict[str, Any]]) -> None:

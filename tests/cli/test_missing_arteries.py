@@ -35,10 +35,10 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_what_is_there_goes_all_the_way(out: Path) -> None:
     for step in ("segmentation", "measurement"):
-        run = run_carotid("transform", step, out, "-p", "sub-01")
+        run = run_carotid("transform", step, out, "-p", "sub-01", "-v")
         assert run.returncode == 0, run.stderr
         if step == "segmentation":
-            for missing in ("left: no contours of the external", "right: no contours of the int"):
+            for missing in ("left: no contours of the external", "right: no contours; its"):
                 assert f"sub-01: {missing}" in run.stderr
     masks = {
         side: SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))

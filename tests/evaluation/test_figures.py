@@ -208,7 +208,7 @@ def test_parts_add_up_to_a_hundred() -> None:
 
 
 def test_participant_score() -> None:
-    assert participant_score(60, 30, 50.0) == 60
-    assert participant_score(30, 60, float("nan")) == 60
-    assert participant_score(0, 0, 5.0) == DOUBTFUL, "both sides on one vessel"
-    assert participant_score(100, 100, 0.0) == 100
+    assert participant_score([60, 30], 50.0) == 60
+    assert participant_score([30, 60], float("nan")) == 60
+    assert participant_score([0, 0], 5.0) == DOUBTFUL, "both sides on one vessel"
+    assert participant_score([100, 100], 0.0) == 100

@@ -40,7 +40,7 @@ def test_the_largest_part_of_the_worse_side_comes_first() -> None:
         "3 jumps along 100 mm, right external",
     ]
     assert sum(part.points for part in told) == pytest.approx(participant_score(
-        left.score, right.score, 55.0
+        [left.score, right.score], 55.0
     ))  # fmt: skip
 
 

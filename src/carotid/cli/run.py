@@ -52,6 +52,7 @@ def run(
     force: bool,  # noqa: FBT001 - click gives flags like this
     verify: bool,  # noqa: FBT001
     crop: str | None,
+    sides: str | None,
     shard: str | None,
     scheduler: str | None,
     write_heatmap: bool,  # noqa: FBT001
@@ -91,7 +92,7 @@ def run(
         verify=verify,
         shard=part(shard),
         scheduler=scheduler,
-        options={"crop": crop},
+        options={"crop": crop, "sides": sides},
     )
     outcomes = run_pipeline(request, choose_progress)
     with suppress(OSError, ValueError):  # whoever read the output may have gone

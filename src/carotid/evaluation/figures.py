@@ -15,6 +15,8 @@ import numpy as np
 from carotid.evaluation.distances import disagreement_mm
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 NAN = float("nan")
@@ -297,13 +299,13 @@ NEAR = Part("both sides' internal maxima close together", 25, 25.0, 10.0, "mm")
 """Points for a participant whose sides seem to have found one and the same vessel."""
 
 
-def participant_score(left: float, right: float, between_mm: float) -> float:
+def participant_score(sides: Iterable[float], between_mm: float) -> float:
     """What orders the page: 0 to 100.
 
-    The worse side's score, and the points of `NEAR`, where the distance between the sides is known.
+    The worst side's score, and the points of `NEAR`, where the distance between the sides is known.
     """
     near = 0.0 if np.isnan(between_mm) else NEAR.points(between_mm)
-    return min(100.0, max(left, right) + near)
+    return min(100.0, max(sides) + near)
 
 
 def _worst(values: list[float], unknown: float) -> float:

@@ -48,11 +48,17 @@ def score_parts(sides: Mapping[SideName, SideFigures], between_mm: float) -> lis
     points = score_points(figures.internal, figures.external)
     found = [ScorePart(value, _words(key, worse, figures)) for key, value in points.items()]
     if not math.isnan(between_mm):
-        found.append(
-            ScorePart(NEAR.points(between_mm), f"left and right only {between_mm:.0f} mm apart")
-        )
+        found.append(ScorePart(NEAR.points(between_mm), near_words(between_mm)))
     told = [part for part in found if part.points >= _LEAST_POINTS]
     return sorted(told, key=lambda part: -part.points)
+
+
+def near_words(between_mm: float) -> str:
+    """That both sides' internal maxima lie close together, and why that may be."""
+    words = f"left and right only {between_mm:.0f} mm apart"
+    if between_mm >= NEAR.bad:
+        return words
+    return f"{words}, one and the same vessel (a scan of one side only? give --sides)"
 
 
 def _words(key: str, side: SideName, figures: SideFigures) -> str:

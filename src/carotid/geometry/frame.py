@@ -10,7 +10,7 @@ import numpy as np
 from carotid.errors import InputError
 from carotid.geometry.grid import NETWORK, Grid, Reordering
 from carotid.geometry.resample import AxisSampling, from_network, to_network
-from carotid.geometry.sides import Side, sides_of
+from carotid.geometry.sides import Side, Sides, shown_sides, sides_of
 
 if TYPE_CHECKING:
     from carotid.geometry.crop import Crop, Ranges
@@ -31,6 +31,7 @@ class NetworkFrame:
         back: Sampling of the network's axes at the raw positions.
         kept: The raw voxels that networks look at, in S-P-L order: first, and one past the last.
         seen: The same in voxels of the network frame.
+        shown: Which sides the scan shows.
     """
 
     grid: Grid
@@ -40,18 +41,22 @@ class NetworkFrame:
     back: tuple[AxisSampling, AxisSampling, AxisSampling]
     kept: Ranges
     seen: Ranges
+    shown: Sides = "both"
 
     @classmethod
-    def of(cls, grid: Grid, *, resample: bool, crop: Crop | None = None) -> NetworkFrame:
+    def of(
+        cls, grid: Grid, *, resample: bool, crop: Crop | None = None, sides: Sides = "both"
+    ) -> NetworkFrame:
         """The frame of a raw grid.
 
         Args:
             grid: The raw grid, in any orientation.
             resample: Whether axes are brought to 0.5 mm; else they keep their own spacing.
             crop: The part that networks look at; None: all of it.
+            sides: Which sides the scan shows.
 
         Raises:
-            InputError: Nothing of the grid lies in the crop, or nothing of one side.
+            InputError: Nothing of the grid lies in the crop, or nothing of a side that is shown.
         """
         reordering = Reordering.between(grid, NETWORK)
         ordered = reordering.grid(grid)
@@ -73,8 +78,9 @@ class NetworkFrame:
             (back[0], back[1], back[2]),
             kept,
             (seen[0], seen[1], seen[2]),
+            sides,
         )
-        _check_both_sides(frame, crop)
+        _check_sides(frame, crop)
         return frame
 
     @property
@@ -85,8 +91,13 @@ class NetworkFrame:
     @property
     def sides(self) -> tuple[Side, Side]:
         """The left and the right side, as far as networks look at them."""
-        left, right = (one.within(*self.seen[2]) for one in sides_of(self.shape[2]))
+        left, right = (one.within(*self.seen[2]) for one in sides_of(self.shape[2], self.shown))
         return left, right
+
+    @property
+    def seen_sides(self) -> tuple[Side, ...]:
+        """Those that networks look at."""
+        return tuple(one for one in self.sides if one.width)
 
     def side_shape(self, side: Side) -> tuple[int, int, int]:
         """Size of what networks see of one side, (s, p, l)."""
@@ -106,9 +117,9 @@ class NetworkFrame:
         )
 
 
-def _check_both_sides(frame: NetworkFrame, crop: Crop | None) -> None:
+def _check_sides(frame: NetworkFrame, crop: Crop | None) -> None:
     for side in frame.sides if crop is not None else ():
-        if side.width < 1:
+        if side.width < 1 and side.name in shown_sides(frame.shown):
             raise InputError(
                 f"the crop leaves nothing of the {side.name} side",
                 expected="something of its two thirds of the width",

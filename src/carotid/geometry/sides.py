@@ -1,7 +1,7 @@
 """The two overlapping sides of a neck.
 
-Each carotid is searched in its own two thirds of the width. The right side is mirrored, so that a
-network sees every carotid as if it were a left one.
+Each carotid is searched in its own two thirds of the width; in a scan that shows one side only, in
+all of it. The right side is mirrored, so that a network sees every carotid as a left one.
 """
 
 from __future__ import annotations
@@ -13,10 +13,19 @@ SideName = Literal["left", "right"]
 
 SIDE_NAMES: tuple[SideName, SideName] = ("left", "right")
 
+Sides = Literal["both", "left", "right"]
+"""Which sides of the neck a scan shows."""
+
+
+SIDE_SHARE = 2 / 3
+"""Of the width of a scan of both sides that each of them has."""
+
 
 @dataclass(frozen=True)
 class Side:
     """Columns of the network frame's last axis, which grows to the patient's left.
+
+    A side that is not looked at has no columns.
 
     Attributes:
         name: The patient's side.
@@ -41,11 +50,18 @@ class Side:
         return replace(self, start=low, stop=max(low, min(self.stop, stop)))
 
 
-def sides_of(width: int) -> tuple[Side, Side]:
-    """The left and the right side of a neck that is `width` columns wide.
+def shown_sides(sides: Sides) -> tuple[SideName, ...]:
+    """The names of the sides that a scan shows."""
+    return tuple(name for name in SIDE_NAMES if sides in (name, "both"))
 
-    Left is columns width//3 to the end; right is columns 0 to 2·width//3, mirrored.
+
+def sides_of(width: int, sides: Sides = "both") -> tuple[Side, Side]:
+    """The left and the right side of a scan that is `width` columns wide.
+
+    Left is columns width//3 to the end; right is columns 0 to 2·width//3, mirrored. Where the scan
+    shows one side, that side has all columns and the other none.
     """
-    return Side("left", width // 3, width, mirrored=False), Side(
-        "right", 0, max(2 * width // 3, 1), mirrored=True
-    )
+    left, right = (width // 3, width), (0, max(2 * width // 3, 1))
+    if sides != "both":
+        left, right = ((0, width if name == sides else 0) for name in SIDE_NAMES)
+    return Side("left", *left, mirrored=False), Side("right", *right, mirrored=True)

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from carotid.errors import CarotidError, one_line
 from carotid.evaluation.models_told import models_told
 from carotid.geometry.grid import CANONICAL
-from carotid.geometry.sides import SIDE_NAMES
 from carotid.report.centerline_case import centerline_section
 from carotid.report.centerline_figures import figures_of_side
 from carotid.report.contour_case import contour_section, figures_of
@@ -114,7 +113,7 @@ def make_case(subject: Subject, number: int, wishes: Wishes) -> tuple[Row, Marku
     scene = (
         None
         if found.contours is None
-        else make_contour_scene(found.contours, scan, found.measurements)
+        else make_contour_scene(found.contours, scan, found.measurements, subject.sides)
     )
     row = _row(subject, number, found, scene)
     row = replace(row, why=largest_parts(row, subject, found, scene))
@@ -132,6 +131,8 @@ def _read(subject: Subject, wishes: Wishes) -> Findings:
             f"The networks looked at a part of the scan only: {subject.crop} (R-A-S mm). Beyond it "
             "nothing was searched."
         )
+    if len(subject.sides) == 1:
+        notes.append(f"The scan was searched for the {subject.sides[0]} side only.")
     failed = []
 
     def read(stage: str, load: Callable[[Path], T]) -> T | None:
@@ -155,6 +156,7 @@ def _read(subject: Subject, wishes: Wishes) -> Findings:
             wishes.threshold,
             wishes.annotation_dir,
             subject.crop,
+            subject.sides,
         ),
     )
     centerlines = read("centerline", load_centerlines)
@@ -180,8 +182,8 @@ def _row(subject: Subject, number: int, found: Findings, scene: ContourScene | N
         heatmap_score=subject.recorded_score if exam is None else exam.score,
         centerlines={}
         if found.centerlines is None
-        else {n: figures_of_side(found.centerlines, n) for n in SIDE_NAMES},
-        contours={} if scene is None else {n: figures_of(scene, n) for n in SIDE_NAMES},
+        else {n: figures_of_side(found.centerlines, n) for n in subject.sides},
+        contours={} if scene is None else {n: figures_of(scene, n) for n in scene.courses},
         arteries={} if found.measurements is None else all_figures(found.measurements),
         truth={}
         if exam is None
@@ -206,11 +208,11 @@ def _sections(
     sections = []
     if found.measurements is not None:
         models = models_told(subject.records.values())
-        sections.append(measurement_section(found.measurements, scene, models))
+        sections.append(measurement_section(found.measurements, scene, models, subject.sides))
     if scene is not None:
         sections.append(contour_section(scene, smoothing_told(subject.records.get("contour"))))
     if found.centerlines is not None and found.grid is not None:
-        sections.append(centerline_section(found.centerlines, found.grid, scan))
+        sections.append(centerline_section(found.centerlines, found.grid, scan, subject.sides))
     if found.exam is not None:
         sections.append(heatmap_section(found.exam, scan, wishes.threshold))
     return sections

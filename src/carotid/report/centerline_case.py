@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.report import centerline_pictures
-from carotid.report.heatmap_pictures import SIDES_ON_SCREEN
+from carotid.report.heatmap_pictures import on_screen
 from carotid.report.rendering import render
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from markupsafe import Markup
     from numpy.typing import NDArray
 
@@ -20,20 +22,27 @@ if TYPE_CHECKING:
 
 
 def centerline_section(
-    centerlines: Centerlines, grid: Grid, scan: NDArray[np.generic] | None
+    centerlines: Centerlines,
+    grid: Grid,
+    scan: NDArray[np.generic] | None,
+    shown: Sequence[SideName],
 ) -> Markup:
-    """Pictures of the centerlines; the grid is the scan's canonical one."""
-    charts = [
-        centerline_pictures.uncertainty_chart(centerlines, side, grid) for side in SIDES_ON_SCREEN
-    ]
+    """Pictures of the centerlines.
+
+    Args:
+        centerlines: Of both sides.
+        grid: The scan's canonical one.
+        scan: (x, y, z) canonical voxels on it, or None.
+        shown: The sides that the scan shows.
+    """
+    sides = on_screen(shown)
+    charts = [centerline_pictures.uncertainty_chart(centerlines, side, grid) for side in sides]
     return render(
         "centerlines.html",
         coronal=centerline_pictures.coronal(centerlines, grid, scan),
-        sagittal=[
-            centerline_pictures.sagittal(centerlines, side, grid, scan) for side in SIDES_ON_SCREEN
-        ],
+        sagittal=[centerline_pictures.sagittal(centerlines, side, grid, scan) for side in sides],
         charts=[one for one in charts if one is not None],
-        facts=[_told(centerlines, side, grid) for side in SIDES_ON_SCREEN],
+        facts=[_told(centerlines, side, grid) for side in sides],
     )
 
 

@@ -11,7 +11,6 @@ from carotid.evaluation.ends import missing_mm, short_mm
 from carotid.evaluation.faint import faint_mm
 from carotid.evaluation.figures import NAN, Part
 from carotid.geometry.grid import CANONICAL
-from carotid.geometry.sides import SIDE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,7 +109,7 @@ def centerline_figures(
 
 def centerline_score(figures: Mapping[SideName, CenterlineFigures]) -> float:
     """A participant's: the worse side's."""
-    return max(figures[name].score for name in SIDE_NAMES)
+    return max(one.score for one in figures.values())
 
 
 def centerline_reasons(side: SideName, figures: CenterlineFigures) -> list[str]:

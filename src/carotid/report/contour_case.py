@@ -11,7 +11,7 @@ from carotid.artifacts import LABELS
 from carotid.report import contour_pictures
 from carotid.report.contour_figures import CONTOUR_PARTS, contour_figures, contour_points
 from carotid.report.contour_findings import findings
-from carotid.report.heatmap_pictures import SIDES_ON_SCREEN
+from carotid.report.heatmap_pictures import on_screen
 from carotid.report.rendering import render
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def contour_section(scene: ContourScene, smoothing: str) -> Markup:
         scene: The contours, over the scan.
         smoothing: What was undone of the scanner's smoothing, in sentences; empty for nothing.
     """
+    shown = on_screen(scene.courses)
     sides = [
         StraightSide(
             side,
@@ -65,7 +66,7 @@ def contour_section(scene: ContourScene, smoothing: str) -> Markup:
             ],
             contour_pictures.spread_chart(scene, side),
         )
-        for side in SIDES_ON_SCREEN
+        for side in shown
         if any(one.there.any() for one in scene.courses[side].values())
     ]
     return render(
@@ -74,8 +75,8 @@ def contour_section(scene: ContourScene, smoothing: str) -> Markup:
         sides=sides,
         to_check=contour_pictures.tiles_to_check(scene),
         found=len({(one.side, one.z) for one in findings(scene)}),
-        regular=[contour_pictures.regular_tiles(scene, side) for side in SIDES_ON_SCREEN],
-        figures=[(side, _figures(figures_of(scene, side))) for side in SIDES_ON_SCREEN],
+        regular=[contour_pictures.regular_tiles(scene, side) for side in shown],
+        figures=[(side, _figures(figures_of(scene, side))) for side in shown],
     )
 
 
@@ -87,7 +88,7 @@ def figures_of(scene: ContourScene, side: SideName) -> ContourFigures:
 def contour_reasons(scene: ContourScene) -> list[str]:
     """The parts of the score that made it, in words."""
     words = []
-    for side in SIDES_ON_SCREEN:
+    for side in on_screen(scene.courses):
         figures = figures_of(scene, side)
         if not figures.slices:
             words.append(f"{side}: no contours")

@@ -14,7 +14,6 @@ import numpy as np
 from carotid.artifacts import BOUNDARIES, LABELS
 from carotid.evaluation.figures import NAN, Part
 from carotid.geometry.outlines import centroids, inside, nearest, signed_areas, stacked
-from carotid.geometry.sides import SIDE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -156,7 +155,7 @@ def contour_points(values: Mapping[str, float]) -> dict[str, float]:
 
 def contour_score(figures: Mapping[SideName, ContourFigures]) -> float:
     """A participant's: the worse side's."""
-    return max(figures[name].score for name in SIDE_NAMES)
+    return max(one.score for one in figures.values())
 
 
 def _course(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import LABELS
-from carotid.geometry.sides import SIDE_NAMES
 from carotid.report.contour_figures import JUMP_MM, NO_EDGE, TOUCH_MM
 
 if TYPE_CHECKING:
@@ -42,9 +41,9 @@ class Finding:
 def findings(scene: ContourScene) -> list[Finding]:
     """Slices that stand out, the worst first."""
     found = []
-    for side in SIDE_NAMES:
+    for side, courses in scene.courses.items():
         for label in LABELS:
-            course = scene.courses[side][label]
+            course = courses[label]
             for z in np.flatnonzero(course.there):
                 reasons = _reasons(course, int(z))
                 if label == "internal":

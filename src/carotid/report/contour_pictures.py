@@ -55,7 +55,7 @@ class ContourScene:
 
     Attributes:
         contours: The outlines.
-        courses: By side and artery.
+        courses: By artery, of each side that the scan shows.
         scan: (x, y, z) canonical voxels on the contours' grid, or None.
         contrast: Intensities that a picture spans at least.
         bounds: First and last slice with an outline.
@@ -85,6 +85,7 @@ def make_contour_scene(
     contours: Contours,
     scan: NDArray[np.generic] | None,
     measurements: Measurements | None = None,
+    shown: Sequence[SideName] = SIDE_NAMES,
 ) -> ContourScene | None:
     """Look at all outlines once; None where there are none.
 
@@ -92,11 +93,12 @@ def make_contour_scene(
         contours: The outlines.
         scan: (x, y, z) canonical voxels on their grid, or None.
         measurements: What was measured of them, or None.
+        shown: The sides that the scan shows.
     """
-    used = [one.z for side in SIDE_NAMES for one in contours.side(side)]
+    used = [one.z for side in shown for one in contours.side(side)]
     if not used:
         return None
-    courses = {side: contour_courses(contours, side, scan) for side in SIDE_NAMES}
+    courses = {side: contour_courses(contours, side, scan) for side in shown}
     bounds, measured = (min(used), max(used)), measured_slices(measurements)
     return ContourScene(contours, courses, scan, least_contrast(scan), bounds, measured)
 

@@ -27,7 +27,7 @@ from carotid.storage.results.heatmaps import load_max_indices
 from carotid.storage.results.layout import HeatmapLayout, centerline_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -84,7 +84,7 @@ class Examination:
 
     Attributes:
         grid: The canonical grid.
-        sides: By name.
+        sides: Those that the scan shows, by name.
         heights: Canonical z of the sections, from the top down.
         between_mm: Distance between both sides' internal maxima.
         score: What orders the page.
@@ -99,7 +99,7 @@ class Examination:
     @property
     def members(self) -> int:
         """Size of the ensemble."""
-        return self.sides["left"].course.members
+        return next(iter(self.sides.values())).course.members
 
 
 def examine(
@@ -108,6 +108,7 @@ def examine(
     threshold: float,
     annotation_dir: Path | None,
     crop: Crop | None = None,
+    shown: Sequence[SideName] = SIDE_NAMES,
 ) -> Examination:
     """Read one participant's result.
 
@@ -117,13 +118,14 @@ def examine(
         threshold: What a peak has to exceed.
         annotation_dir: Where known centers are, if anywhere.
         crop: The part of the scan that networks looked at; figures are of its slices.
+        shown: The sides that it shows.
 
     Raises:
         InputError: A file is damaged, or does not fit the others.
     """
     sides: dict[SideName, SideExamination] = {}
     heights: list[int] = []
-    for side in SIDE_NAMES:
+    for side in shown:
         std = project(folder.std(side), [])
         low, high = (0, std.grid.shape[2]) if crop is None else crop.voxels(std.grid)[2]
         heights = [low + height for height in regular_heights(high - low, SECTIONS)]
@@ -138,12 +140,12 @@ def examine(
             truth = _truth(centerline_file(annotation_dir, participant_id, side), mean)
         figures = side_figures(course.part(low, high), threshold)
         sides[side] = SideExamination(mean, std, indices, course, figures, truth)
-    left, right = sides["left"], sides["right"]
-    if not left.mean.grid.agrees_with(right.mean.grid):
+    first, last = sides[shown[0]], sides[shown[-1]]
+    if not first.mean.grid.agrees_with(last.mean.grid):
         raise InputError("the heatmaps of both sides lie on different grids", where=folder.root)
-    between = left_right_mm(left.course, right.course, threshold)
-    score = participant_score(left.figures.score, right.figures.score, between)
-    return Examination(left.mean.grid, sides, heights, between, score)
+    between = left_right_mm(first.course, last.course, threshold) if len(sides) > 1 else np.nan
+    score = participant_score([side.figures.score for side in sides.values()], between)
+    return Examination(first.mean.grid, sides, heights, between, score)
 
 
 def _check_together(

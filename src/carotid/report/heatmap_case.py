@@ -11,6 +11,7 @@ import numpy as np
 from carotid.artifacts import LABELS
 from carotid.evaluation.distances import RIGHT_MM
 from carotid.evaluation.figures import SCORE_PARTS, SideFigures, score_points
+from carotid.evaluation.score_told import near_words
 from carotid.report import heatmap_pictures as pictures
 from carotid.report.drawing.charts import Quantity, chart
 from carotid.report.rendering import render
@@ -65,7 +66,7 @@ def heatmap_section(
         threshold: What a peak has to exceed.
     """
     scene = pictures.make_scene(exam, scan, threshold)
-    sides = pictures.SIDES_ON_SCREEN
+    sides = pictures.on_screen(exam.sides)
     case = HeatmapCase(
         coronal=[pictures.coronal(scene), pictures.coronal(scene, spread=True)],
         sagittal=[pictures.sagittal(scene, side) for side in sides],
@@ -83,7 +84,7 @@ def heatmap_section(
 def heatmap_reasons(exam: Examination) -> list[str]:
     """The parts of the score that made it, in words."""
     words = []
-    for side in pictures.SIDES_ON_SCREEN:
+    for side in pictures.on_screen(exam.sides):
         figures = exam.sides[side].figures
         points = score_points(figures.internal, figures.external)
         words += [
@@ -92,7 +93,7 @@ def heatmap_reasons(exam: Examination) -> list[str]:
             if value >= _WORTH_A_WORD * SCORE_PARTS[key].weight
         ]
     if not math.isnan(exam.between_mm) and exam.between_mm < 20:
-        words.append(f"left and right only {exam.between_mm:.0f} mm apart")
+        words.append(near_words(exam.between_mm))
     return words
 
 
@@ -146,7 +147,7 @@ _TITLES = ("side", "channel", "slices with a peak", "disagreement, median", "95t
 
 def _figures(exam: Examination) -> list[tuple[str, str, list[str]]]:
     rows: list[tuple[str, str, list[str]]] = []
-    for side in pictures.SIDES_ON_SCREEN:
+    for side in pictures.on_screen(exam.sides):
         for channel in LABELS:
             one = getattr(exam.sides[side].figures, channel)
             lengths = (one.disagreement_median_mm, one.disagreement_p95_mm, one.gap_mm, one.jump_mm)

@@ -17,7 +17,7 @@ from carotid.report.drawing.picture import Layer, Picture, Words, channel_layers
 from carotid.report.drawing.views import LETTERS, Plane, picture, plane_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from numpy.typing import NDArray
 
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 SIDES_ON_SCREEN: tuple[SideName, SideName] = ("right", "left")
 """From left to right: the patient's right side first, as in the pictures."""
+
+
+def on_screen(sides: Container[SideName]) -> list[SideName]:
+    """Those sides that are shown, from left to right."""
+    return [one for one in SIDES_ON_SCREEN if one in sides]
+
 
 HEIGHT_PX = 300
 WIDTH_PX = 352
@@ -91,7 +97,7 @@ def least_contrast(scan: NDArray[np.generic] | None) -> float:
 def coronal(scene: Scene, *, spread: bool = False) -> Picture:
     """Both sides' heatmaps (or their standard deviation) over the scan, seen from the front."""
     exam = scene.exam
-    sides = [exam.sides[name] for name in SIDES_ON_SCREEN]
+    sides = [exam.sides[name] for name in on_screen(exam.sides)]
     maps = np.max([(s.std if spread else s.mean).coronal for s in sides], axis=0)
     background = None
     if scene.scan is not None:

@@ -10,13 +10,16 @@ import numpy as np
 from carotid.counted import counted
 from carotid.figures.courses import drawn_courses
 from carotid.figures.cuts import extreme_rows
+from carotid.geometry.sides import SIDE_NAMES
 from carotid.report.contour_pictures import tile
-from carotid.report.heatmap_pictures import SIDES_ON_SCREEN
+from carotid.report.heatmap_pictures import on_screen
 from carotid.report.measured import KEY_NUMBERS, UNKNOWN, all_figures, position, told
 from carotid.report.measurement_pictures import Extent, area_curve, thickness_map
 from carotid.report.rendering import render
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from markupsafe import Markup
 
     from carotid.figures.courses import DrawnCourse
@@ -47,7 +50,10 @@ class MeasuredSide:
 
 
 def measurement_section(
-    measurements: Measurements, scene: ContourScene | None, models: list[str]
+    measurements: Measurements,
+    scene: ContourScene | None,
+    models: list[str],
+    shown: Sequence[SideName] = SIDE_NAMES,
 ) -> Markup:
     """Key numbers and drawings.
 
@@ -55,7 +61,9 @@ def measurement_section(
         measurements: The tables.
         scene: The contours, for pictures of cross-sections; None for none.
         models: What made the contours, in sentences.
+        shown: The sides that the scan shows.
     """
+    in_order = on_screen(shown)
     courses = {
         one.side: one
         for one in drawn_courses(measurements)
@@ -66,20 +74,17 @@ def measurement_section(
     rows = [
         (
             words,
-            [
-                told(getattr(figures.get(side, UNKNOWN), name), unit, digits)
-                for side in SIDES_ON_SCREEN
-            ],
+            [told(getattr(figures.get(side, UNKNOWN), name), unit, digits) for side in in_order],
         )
         for name, (words, unit, digits) in KEY_NUMBERS.items()
     ]
     rows.append(
         (
             "Measured length; readable cross-sections",
-            [_covered(figures.get(side, UNKNOWN)) for side in SIDES_ON_SCREEN],
+            [_covered(figures.get(side, UNKNOWN)) for side in in_order],
         )
     )
-    by_hand = [_by_hand(figures.get(side, UNKNOWN)) for side in SIDES_ON_SCREEN]
+    by_hand = [_by_hand(figures.get(side, UNKNOWN)) for side in in_order]
     if any(words != _NOTHING for words in by_hand):
         rows.append(("Corrected by hand", by_hand))
     sides = [
@@ -89,13 +94,14 @@ def measurement_section(
             area_curve(courses[side], extent),
             [] if scene is None else _cuts(courses[side], scene),
         )
-        for side in SIDES_ON_SCREEN
+        for side in in_order
         if side in courses and extent is not None
     ]
     known = all(one.from_bifurcation for one in courses.values())
     return render(
         "measurements.html",
         sides=sides,
+        titles=[side.capitalize() for side in in_order],
         rows=rows,
         from_bifurcation=known,
         models=models,

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from carotid.evaluation.figures import CHECK
 from carotid.evaluation.score_told import TOLD, score_parts
-from carotid.geometry.sides import SIDE_NAMES
 from carotid.report.centerline_figures import centerline_reasons, figures_of_side
 from carotid.report.contour_case import contour_reasons
 from carotid.report.heatmap_case import heatmap_reasons
-from carotid.report.heatmap_pictures import SIDES_ON_SCREEN
+from carotid.report.heatmap_pictures import on_screen
 
 if TYPE_CHECKING:
     from carotid.report.case import Findings
@@ -25,7 +24,7 @@ def all_reasons(
     """What stands out at every stage; where nothing does by itself, what makes the score."""
     words = [] if scene is None else contour_reasons(scene)
     if found.centerlines is not None:
-        for name in SIDES_ON_SCREEN:
+        for name in on_screen(subject.sides):
             words += centerline_reasons(name, figures_of_side(found.centerlines, name))
     if found.exam is not None:
         words += heatmap_reasons(found.exam)
@@ -55,7 +54,7 @@ def largest_parts(
     else:
         parts = [
             words
-            for side in SIDE_NAMES
-            for words in centerline_reasons(side, row.centerlines[side])
+            for side, figures in row.centerlines.items()
+            for words in centerline_reasons(side, figures)
         ]
     return tuple(parts[:TOLD])

@@ -11,7 +11,7 @@ from carotid.report import anatomy
 from carotid.report.drawing import lines, raster
 from carotid.report.drawing.picture import Picture, channel_layers, layer
 from carotid.report.drawing.views import LETTERS, picture
-from carotid.report.heatmap_pictures import GREY_FLOOR, SIDES_ON_SCREEN, Scene, frame_of
+from carotid.report.heatmap_pictures import GREY_FLOOR, Scene, frame_of, on_screen
 
 if TYPE_CHECKING:
     from carotid.geometry.sides import SideName
@@ -26,10 +26,10 @@ _CIRCLE_MM = 1.1
 
 @dataclass(frozen=True)
 class Pair:
-    """An axial section of both sides.
+    """An axial section of the sides that the scan shows.
 
     Attributes:
-        pictures: In the order of `SIDES_ON_SCREEN`.
+        pictures: The right side's first.
         caption: Below them.
     """
 
@@ -43,7 +43,7 @@ def sections(scene: Scene) -> list[Pair]:
     bottom = (np.arange(exam.grid.shape[2]) + 0.5) * exam.grid.spacing_mm[2]
     return [
         Pair(
-            tuple(_section(scene, side, t, z) for side in SIDES_ON_SCREEN),
+            tuple(_section(scene, side, t, z) for side in on_screen(exam.sides)),
             f"{t + 1} · {bottom[z]:.0f} mm from the lower end",
         )
         for t, z in enumerate(exam.heights)

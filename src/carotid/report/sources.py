@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from carotid.errors import CarotidError, UsageError, one_line
 from carotid.geometry.crop import Crop
+from carotid.geometry.sides import SIDE_NAMES
 from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.made_of import SHOWN
 from carotid.storage.results.parameters import read_parameters
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from carotid.geometry.sides import SideName
     from carotid.provenance import Input, Record
     from carotid.storage.raw import RawScan
 
@@ -65,12 +67,24 @@ class Subject:
     @property
     def crop(self) -> Crop | None:
         """The part of the scan that networks looked at, as recorded; None: all of it."""
-        for record in self.records.values():
-            for one in record.way_back():
-                told = one.parameters.get("crop")
-                if one.transform == "heatmap" and isinstance(told, str):
-                    return _as_crop(told)
-        return None
+        told = self._heatmap_parameter("crop")
+        return _as_crop(told) if isinstance(told, str) else None
+
+    @property
+    def sides(self) -> tuple[SideName, ...]:
+        """The sides that the scan shows, as recorded; both where nothing is."""
+        told = self._heatmap_parameter("sides")
+        return tuple(one for one in SIDE_NAMES if one == told) or SIDE_NAMES
+
+    def _heatmap_parameter(self, key: str) -> object:
+        """What heatmaps were made with, as recorded; None where it is not."""
+        found = (
+            one.parameters[key]
+            for record in self.records.values()
+            for one in record.way_back()
+            if one.transform == "heatmap" and key in one.parameters
+        )
+        return next(found, None)
 
     @property
     def recorded_score(self) -> float:

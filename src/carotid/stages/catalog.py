@@ -35,6 +35,11 @@ STAGES = (
                 metavar="BOX",
                 help="Look at this part of scans only, in R-A-S mm: 'A -20 40 S -80 60'.",
             ),
+            SettingOption(
+                "sides",
+                metavar="[both|left|right]",
+                help="Which sides of the neck scans show.  [default: both]",
+            ),
         ),
         about="""Compute heatmaps of the internal and external carotid on both sides of the neck.
 

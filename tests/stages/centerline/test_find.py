@@ -87,3 +87,14 @@ def test_an_internal_that_ends_far_below_the_other_one_is_named(
         find_centerlines(heatmaps(side(), lost), PARAMETERS)
     assert "right internal: its centers end 17 mm below" in caplog.text
     assert "left internal" not in caplog.text
+
+
+def test_a_side_that_the_scan_does_not_show_is_no_trouble(caplog: pytest.LogCaptureFixture) -> None:
+    unseen = side(internal=False, external=False)
+    with caplog.at_level(logging.WARNING):
+        find_centerlines(heatmaps(unseen, side()), PARAMETERS)
+        assert caplog.text == ""
+        faint = side(internal=False, external=False)
+        faint.mean[:] = 1e-3
+        find_centerlines(heatmaps(faint, side()), PARAMETERS)
+    assert "no artery was found here: left internal, left external" in caplog.text

@@ -41,7 +41,7 @@ def find_centerlines(
 
     Each side has a thread: while the standard deviation of one is read, the other is searched. Only
     one side's mean heatmaps are in memory at a time. An artery that is not found on a side is named
-    in a warning.
+    in a warning, but for a side whose heatmaps are zero throughout: the scan does not show it.
 
     Args:
         heatmaps: Both sides' heatmaps.
@@ -69,8 +69,10 @@ def find_centerlines(
             "no carotid artery was found on either side",
             remedy=_REMEDIES[chosen.method],
         )
-    if missing:
-        logger.warning("no artery was found here: %s", ", ".join(missing))
+    unseen = [side for side in SIDE_NAMES if _is_unseen(heatmaps, side, found[side])]
+    told = [one for one in missing if one.split()[0] not in unseen]
+    if told:
+        logger.warning("no artery was found here: %s", ", ".join(told))
     slice_mm = heatmaps.grid.reoriented(CANONICAL).spacing_mm[2]
     made = Centerlines(found["left"], found["right"], heatmaps.grid)
     for side in SIDE_NAMES:
@@ -78,6 +80,12 @@ def find_centerlines(
         _tell_of_short(side, short_mm(made, side, slice_mm))
         _tell_of_missing(side, missing_mm(made, side, slice_mm))
     return made
+
+
+def _is_unseen(heatmaps: HeatmapSource, side: SideName, lines: SideCenterlines) -> bool:
+    """Whether networks did not look at a side, as the scan does not show it."""
+    there = any(len(lines.artery(label)) for label in LABELS)
+    return not there and not heatmaps.slices(side).mean().any()
 
 
 def _tell_of_faint(side: SideName, lines: SideCenterlines, slice_mm: float) -> None:

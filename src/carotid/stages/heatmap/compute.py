@@ -77,7 +77,13 @@ def compute_heatmaps(
         )
     wanted = None if percentiles is None else checked_percentiles(percentiles)
     volume = _volume(array, affine)
-    scan = prepare_scan(volume, percentiles=wanted, resample=chosen.spacing, crop=chosen.crop)
+    scan = prepare_scan(
+        volume,
+        percentiles=wanted,
+        resample=chosen.spacing,
+        crop=chosen.crop,
+        sides=chosen.sides,
+    )
     done = {
         result.side.name: _gather(result, volume.grid)
         for result in predict_sides(scan, members, chosen, on_window)
@@ -117,8 +123,8 @@ def _volume(array: NDArray[np.generic], affine: ArrayLike) -> Volume:
 
 
 def count_windows(frame: NetworkFrame, members: int, parameters: HeatmapParameters) -> int:
-    """How many forward passes both sides of a scan take."""
-    return members * sum(len(_plan(frame, side, parameters)) for side in frame.sides)
+    """How many forward passes a scan takes."""
+    return members * sum(len(_plan(frame, side, parameters)) for side in frame.seen_sides)
 
 
 def predict_sides(
@@ -131,6 +137,8 @@ def predict_sides(
     scratch_folder: Path | None = None,
 ) -> Generator[SideResult]:
     """All members' predictions of side after side, each ready to be folded on the stored grid.
+
+    A side that networks do not look at has no predictions and is folded to zeros.
 
     Args:
         scan: The scan as the networks see it.
@@ -151,13 +159,15 @@ def predict_sides(
     for side in scan.frame.sides:
         scratch_file = None if scratch_folder is None else scratch_folder / f".{side.name}"
         result = SideResult(scan.frame, side, len(members), scratch_file)
+        results.append(result)
+        if not side.width:
+            continue
         image = torch.from_numpy(scan.side_image(side))
         plan = _plan(scan.frame, side, parameters)
-        results.append(result)
         views.append(WindowedImage(image, plan, result.coarse.memory_order))
     with closing(predictor.predict_each(members, views, len(LABELS), on_window)) as predicted:
         for result in results:
-            for member in members:
+            for member in members if result.side.width else ():
                 _keep(result, next(predicted), member, predictor)
             yield result
 

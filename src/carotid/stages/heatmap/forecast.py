@@ -130,7 +130,7 @@ def foresee(
         grid: Its stored grid.
         dtype: Its type when read.
         members: Size of the ensemble.
-        parameters: Window, overlap, resampling and crop.
+        parameters: Window, overlap, resampling, crop and sides.
         workers: How many windows are predicted at a time.
         beside_gpu: Whether a GPU computes, for as long as its own memory is enough; then the next
             scan is read beside what is written.
@@ -138,8 +138,10 @@ def foresee(
     Raises:
         InputError: The crop leaves nothing of the scan.
     """
-    frame = NetworkFrame.of(grid, resample=parameters.spacing, crop=parameters.crop)
-    shapes = [frame.side_shape(one) for one in frame.sides]
+    frame = NetworkFrame.of(
+        grid, resample=parameters.spacing, crop=parameters.crop, sides=parameters.sides
+    )
+    shapes = [frame.side_shape(one) for one in frame.seen_sides]
     side = max(prod(one) for one in shapes)
     plans = [WindowPlan.of(one, parameters.window(one), parameters.overlap) for one in shapes]
     window = max(prod(plan.window) for plan in plans)
@@ -152,7 +154,7 @@ def foresee(
     return HeatmapForecast(
         libraries=_LIBRARIES_BYTES + beside_gpu * _GPU_LIBRARIES_BYTES,
         models=_MEMBER_BYTES * members,
-        scan=scans * (prod(grid.shape) * dtype.itemsize + len(frame.sides) * _FLOAT_BYTES * side),
+        scan=scans * (prod(grid.shape) * dtype.itemsize + len(shapes) * _FLOAT_BYTES * side),
         forward=window
         * (
             _FORWARD_BYTES_PER_VOXEL * at_a_time

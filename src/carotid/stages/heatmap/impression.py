@@ -14,6 +14,7 @@ import numpy as np
 from carotid.evaluation.distances import HIGH_PEAK
 from carotid.evaluation.figures import (
     DOUBTFUL,
+    NAN,
     Course,
     left_right_mm,
     make_course,
@@ -29,6 +30,7 @@ from carotid.evaluation.likeness import (
 )
 from carotid.evaluation.score_told import TOLD, score_parts
 from carotid.geometry.grid import CANONICAL
+from carotid.geometry.sides import SIDE_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,7 +98,7 @@ def impression(
 
     Args:
         scan: As the networks saw it.
-        traces: Of every side.
+        traces: Of every side that networks looked at.
         seen: Ranges that training had.
     """
     frame = scan.frame
@@ -105,7 +107,7 @@ def impression(
         side.name: side_figures(course, HIGH_PEAK)
         for side, course in zip(traces, courses, strict=True)
     }
-    between = left_right_mm(courses[0], courses[1], HIGH_PEAK)
+    between = left_right_mm(courses[0], courses[1], HIGH_PEAK) if len(courses) > 1 else NAN
     spacing_mm = frame.grid.reoriented(CANONICAL).spacing_mm
     height, depth, width = (stop - start for start, stop in frame.kept)
     contrast = [
@@ -115,15 +117,24 @@ def impression(
     known = np.concatenate(contrast)
     facts = {
         **geometry_facts((width, depth, height), spacing_mm),
-        **intensity_facts(scan.images[0][::3, ::3, ::3]),
+        **intensity_facts(scan.side_image(next(iter(traces)))[::3, ::3, ::3]),
         "blood_contrast": float(np.median(known)) if len(known) else float("nan"),
     }
-    left, right = (one.score for one in figures.values())
-    score = participant_score(left, right, between)
-    unlike = differences(facts, seen)
+    score = participant_score([one.score for one in figures.values()], between)
+    unlike = differences(facts, _seen_of(seen, frame))
     if seen and scan.intensities is not None:
         unlike += below_zero(scan.intensities)
     return Impression(score, score_parts(figures, between), facts, unlike)
+
+
+def _seen_of(
+    seen: Mapping[str, tuple[float, float]], frame: NetworkFrame
+) -> Mapping[str, tuple[float, float]]:
+    """Training's ranges for such a scan: one of a single side is as wide as that side was there."""
+    if frame.shown == "both" or "width_mm" not in seen:
+        return seen
+    low, high = seen["width_mm"]
+    return {**seen, "width_mm": (low * SIDE_SHARE, high * SIDE_SHARE)}
 
 
 def _voxel_mm(frame: NetworkFrame) -> tuple[float, float, float]:

@@ -18,6 +18,7 @@ from pydantic import (
 from carotid.config import Parameters
 from carotid.geometry.crop import EXPECTED, Crop
 from carotid.geometry.frame import NetworkFrame
+from carotid.geometry.sides import Sides
 
 if TYPE_CHECKING:
     from carotid.geometry.grid import Grid
@@ -51,6 +52,8 @@ class HeatmapParameters(Parameters):
             says. Written down only where it is given.
         crop: The part of the scan that networks look at, R-A-S mm; None: all of it. Written down
             only where it is given.
+        sides: Which sides of the neck scans show. Where it is one, that side is searched over the
+            whole width, and heatmaps of the other one are zero. Written down only where it is one.
     """
 
     roi_size: tuple[StrictInt, StrictInt, StrictInt] = Field(
@@ -69,6 +72,8 @@ class HeatmapParameters(Parameters):
         default=None,
         description='part of the scan to look at, in R-A-S mm, such as "A -20 40 S -80 60"',
     )
+
+    sides: Sides = Field(default="both", description="sides of the neck that scans show")
 
     def window(self, side_shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """The window for a side of this shape (s, p, l) in network voxels.
@@ -89,13 +94,13 @@ class HeatmapParameters(Parameters):
             InputError: Says where the scan lies.
         """
         if self.crop is not None:
-            NetworkFrame.of(grid, resample=self.spacing, crop=self.crop)
+            NetworkFrame.of(grid, resample=self.spacing, crop=self.crop, sides=self.sides)
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = handler(self)
-        silent = [key for key in ("max_roi_depth", "crop") if content.get(key) is None]
-        return {key: value for key, value in content.items() if key not in silent}
+        silent = {"max_roi_depth": None, "crop": None, "sides": "both"}
+        return {key: v for key, v in content.items() if key not in silent or v != silent[key]}
 
     @model_validator(mode="after")
     def _window_fits_network(self) -> Self:

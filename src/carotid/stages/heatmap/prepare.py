@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from carotid.geometry.crop import Crop
     from carotid.geometry.intensity import IntensityRange
-    from carotid.geometry.sides import Side
+    from carotid.geometry.sides import Side, Sides
     from carotid.geometry.volume import Volume
 
 _SLAB_BYTES = 2 << 20
@@ -50,6 +50,7 @@ def prepare(
     *,
     resample: bool,
     crop: Crop | None = None,
+    sides: Sides = "both",
 ) -> PreparedScan:
     """Bring a scan to the network frame, slab by slab.
 
@@ -58,11 +59,12 @@ def prepare(
         intensities: What becomes 0 and 1; None leaves intensities as they are.
         resample: Whether axes are brought to 0.5 mm.
         crop: The part that networks look at; None: all of it.
+        sides: Which sides the scan shows.
 
     Raises:
         InputError: Where the crop leaves nothing.
     """
-    frame = NetworkFrame.of(volume.grid, resample=resample, crop=crop)
+    frame = NetworkFrame.of(volume.grid, resample=resample, crop=crop, sides=sides)
     ordered = frame.reordering.view(volume.array)
     along_s, along_p, along_l = (
         one.part(*seen) for one, seen in zip(frame.forth, frame.seen, strict=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from carotid.geometry.crop import Crop
     from carotid.geometry.intensity import IntensityRange
+    from carotid.geometry.sides import Sides
     from carotid.geometry.volume import Volume
     from carotid.stages.heatmap.parameters import HeatmapParameters
     from carotid.stages.heatmap.prepare import PreparedScan
@@ -74,6 +75,7 @@ def read_prepared(
             resample=parameters.spacing,
             padding=content.padding,
             crop=parameters.crop,
+            sides=parameters.sides,
         )
     except CarotidError as error:
         raise error.at(scan.path) from error
@@ -104,6 +106,7 @@ def prepare_scan(
     resample: bool,
     padding: NDArray[np.bool_] | None = None,
     crop: Crop | None = None,
+    sides: Sides = "both",
 ) -> PreparedScan:
     """Check, rescale, reorient and resample a scan as the networks expect it.
 
@@ -114,13 +117,14 @@ def prepare_scan(
         resample: Whether axes are brought to 0.5 mm.
         padding: Which voxels are padding and count in no percentile.
         crop: The part that networks look at; None: all of it.
+        sides: Which sides the scan shows.
 
     Raises:
         InputError: Where the scan is constant or holds voxels that are no numbers or too large, or
             where the crop leaves nothing of it.
     """
     intensities = usable_intensities(volume, percentiles, padding)
-    return prepare(volume, intensities, resample=resample, crop=crop)
+    return prepare(volume, intensities, resample=resample, crop=crop, sides=sides)
 
 
 def usable_intensities(

@@ -156,7 +156,7 @@ class HeatmapTask:
         return read_prepared(scan, opened, parameters, inputs.rescaling)
 
     def steps(self, loaded: LoadedScan) -> int:
-        """How many windows both sides take."""
+        """How many windows a scan takes."""
         from carotid.stages.heatmap.compute import count_windows
 
         return count_windows(loaded.prepared.frame, self._size, self._setting.parameters)
@@ -185,7 +185,8 @@ class HeatmapTask:
         traces = {}
         with closing(results):
             for result in results:
-                traces[result.side] = result.traces
+                if result.side.width:
+                    traces[result.side] = result.traces
                 yield partial(_write, place, result, grid, self._deflate_threads)
         found = impression(scan, traces, self._seen)
         context = {**grid_facts(grid), "forward_pass": predictor.in_words, **found.as_context()}

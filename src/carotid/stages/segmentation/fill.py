@@ -63,7 +63,9 @@ def fill_contours(contours: Contours, parameters: SegmentationParameters) -> Seg
 
 def _side(contours: Contours, side: SideName, *, hull: bool) -> SideMasks:
     sections = contours.side(side)
-    for label in LABELS:
+    if not sections:
+        logger.info("%s: no contours; its masks are empty", side)
+    for label in LABELS if sections else ():
         if not any(section.label == label for section in sections):
             logger.warning("%s: no contours of the %s carotid; its masks are empty", side, label)
     parts = list(_filled(sections, side, contours.canonical, hull=hull))
