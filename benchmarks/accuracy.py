@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.neck_heatmaps import NOISY, NOISY_SEED
+from benchmarks.neck_heatmaps import NOISY, NOISY_SEED, stack_of
 from benchmarks.second_simulator import simulate_second
 from benchmarks.second_whole import simulate_second_whole
 from carotid.evaluation.distances import SliceErrors, slice_errors, slice_maxima, summarize
@@ -64,6 +64,9 @@ KINDS: dict[str, Callable[[int], SimulatedNeck]] = {
     "second, 1 mm": partial(simulate_second_whole, plane_mm=1.0, slice_mm=1.0),
     "second, slices of 3 mm": partial(simulate_second_whole, plane_mm=0.6, slice_mm=3.0),
     "second, slices of 8 mm": partial(simulate_second_whole, plane_mm=0.6, slice_mm=8.0),
+    "second, 12 slices of 2 mm": lambda k: stack_of(simulate_second(k, hard=True), 12, 2.0),
+    "second, 8 slices of 2 mm": lambda k: stack_of(simulate_second(k, hard=True), 8, 2.0),
+    "second, 4 slices of 2 mm": lambda k: stack_of(simulate_second(k, hard=True), 4, 2.0),
     "first, as carotid simulate draws it": _first,
     "first, slabs": partial(_first, p_whole=0.0),
     "first, whole sections": partial(_first, p_whole=1.0),
@@ -136,12 +139,15 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first neck")
     parser.add_argument("--kind", action="append", choices=list(KINDS))
     parser.add_argument("--deepest", type=int, help="max_roi_depth, where not as models ask")
+    parser.add_argument("--lowest", type=int, help="min_height, where not as models ask; 1: none")
     parser.add_argument("--peaks", action="store_true", help="what peaks tell of vessels")
     chosen = parser.parse_args()
     members = load_members(chosen.model_dir)
     settings = heatmap_settings(chosen.model_dir).get("heatmap", {})
     if chosen.deepest is not None:
         settings["max_roi_depth"] = chosen.deepest
+    if chosen.lowest is not None:
+        settings["min_height"] = chosen.lowest
     parameters = HeatmapParameters.model_validate(settings)
     print("| " + " | ".join(COLUMNS) + " |")
     print("|---" * len(COLUMNS) + "|")

@@ -82,13 +82,14 @@ KINDS: dict[str, Callable[[int], SimulatedNeck]] = {
     "second-noisy": lambda k: simulate_second(NOISY_SEED + k, hard=True, noise=NOISY),
     "second-occluded": lambda k: simulate_second(RARE_SEED + k, fault="occluded"),
     "second-kinked": lambda k: simulate_second(2 * RARE_SEED + k, fault="kinked"),
+    "second-stack": lambda k: stack_of(simulate_second(k, hard=True), 12, 2.0),
     "second-whole-plain": lambda k: simulate_second_whole(k, hard=False),
     "second-whole-hard": lambda k: simulate_second_whole(k, hard=True),
 }
 """What there is: the first simulator's necks, the same with slices of 2 to 8 mm, and the second's:
 slabs, the same from acquired voxels of 0.8 mm through a filter or with a signal that decays while
 it is read, slabs in which arteries are hard to find, slabs with one internal carotid occluded or
-sharply kinked, and whole sections."""
+sharply kinked, 12 slices of 2 mm around the bifurcations, and whole sections."""
 
 
 def cases(
@@ -141,6 +142,19 @@ def with_slices_of(neck: SimulatedNeck, thick_mm: float) -> SimulatedNeck:
     affine[:3, 2] *= step
     visible = neck.visible[: count * step].reshape(count, step).mean(axis=1) > 0.5
     return SimulatedNeck(Volume(thick, Grid((x, y, count), affine)), neck.sides, visible, neck.made)
+
+
+def stack_of(neck: SimulatedNeck, slices: int, thick_mm: float) -> SimulatedNeck:
+    """A few thick axial slices around the bifurcations, as sequences in 2D give them."""
+    thick = with_slices_of(neck, thick_mm)
+    grid, array = thick.volume.grid, thick.volume.array
+    forks = [grid.index_from_world(side.bifurcation_mm)[2] for side in thick.sides.values()]
+    first = int(np.clip(round(np.mean(forks)) - slices // 2, 0, array.shape[2] - slices))
+    part = slice(first, first + slices)
+    affine = grid.affine.copy()
+    affine[:3, 3] += affine[:3, 2] * first
+    low = Volume(array[:, :, part], Grid((*grid.shape[:2], slices), affine))
+    return SimulatedNeck(low, thick.sides, thick.visible[part], thick.made)
 
 
 def _digest(model_dir: Path) -> str:

@@ -126,6 +126,19 @@ def test_dark_voxels_below_zero_are_unlike_training(shift: float, *, told: bool)
     assert not impression(prepared, traces(prepared), {}).unlike, "nothing is known of training"
 
 
+def test_ranges_are_those_of_such_scans() -> None:
+    prepared = scan()
+    height, width = SHAPE[2] * SPACING_MM[2], SHAPE[0] * SPACING_MM[0]
+    seen = {"height_mm": (height * 4, height * 9), "width_mm": (width * 1.3, width * 1.5)}
+    found = impression(prepared, traces(prepared), seen)
+    assert len(found.unlike) == 2
+    assert f"{height:g} mm, in training {4 * height:.3g} to" in found.unlike[0]
+    repeated = impression(prepared, traces(prepared), seen, repeated=True)
+    assert repeated.unlike == found.unlike[1:], "low scans whose end slices are repeated"
+    too_low = {"height_mm": (height * 9, height * 10)}
+    assert impression(prepared, traces(prepared), too_low, repeated=True).unlike
+
+
 def test_nothing_found_is_said_too() -> None:
     prepared = scan()
     silent = {}

@@ -162,14 +162,29 @@ def predict_sides(
         results.append(result)
         if not side.width:
             continue
-        image = torch.from_numpy(scan.side_image(side))
+        image = _with_ends(scan.side_image(side), parameters)
         plan = _plan(scan.frame, side, parameters)
         views.append(WindowedImage(image, plan, result.coarse.memory_order))
     with closing(predictor.predict_each(members, views, len(LABELS), on_window)) as predicted:
         for result in results:
             for member in members if result.side.width else ():
-                _keep(result, next(predicted), member, predictor)
+                heatmaps = _without_ends(next(predicted), scan.frame, result.side, parameters)
+                _keep(result, heatmaps, member, predictor)
             yield result
+
+
+def _with_ends(image: NDArray[np.float32], parameters: HeatmapParameters) -> Tensor:
+    """(s, p, l): an image with its end slices repeated as far as `min_height` asks for it."""
+    ends = parameters.ends(len(image))
+    return torch.from_numpy(np.pad(image, (ends, (0, 0), (0, 0)), "edge") if any(ends) else image)
+
+
+def _without_ends(
+    heatmaps: Tensor, frame: NetworkFrame, side: Side, parameters: HeatmapParameters
+) -> Tensor:
+    """(2, s, p, l): the heatmaps of a side without those of slices that were repeated."""
+    height = frame.side_shape(side)[0]
+    return heatmaps.narrow(1, parameters.ends(height)[0], height)
 
 
 def _keep(result: SideResult, heatmaps: Tensor, member: Member, predictor: Predictor) -> None:
@@ -184,7 +199,7 @@ def _keep(result: SideResult, heatmaps: Tensor, member: Member, predictor: Predi
 
 
 def _plan(frame: NetworkFrame, side: Side, parameters: HeatmapParameters) -> WindowPlan:
-    shape = frame.side_shape(side)
+    shape = parameters.shown_shape(frame.side_shape(side))
     return WindowPlan.of(shape, parameters.window(shape), parameters.overlap)
 
 

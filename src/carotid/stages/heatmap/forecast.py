@@ -141,7 +141,7 @@ def foresee(
     frame = NetworkFrame.of(
         grid, resample=parameters.spacing, crop=parameters.crop, sides=parameters.sides
     )
-    shapes = [frame.side_shape(one) for one in frame.seen_sides]
+    shapes = [parameters.shown_shape(frame.side_shape(one)) for one in frame.seen_sides]
     side = max(prod(one) for one in shapes)
     plans = [WindowPlan.of(one, parameters.window(one), parameters.overlap) for one in shapes]
     window = max(prod(plan.window) for plan in plans)

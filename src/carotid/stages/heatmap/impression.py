@@ -47,6 +47,10 @@ _NEAR_VOXELS = 1
 _RING_MM = (3.0, 6.0)
 """Around a maximum: what is taken for blood, and what for its surroundings."""
 
+LOWEST_SHARE = 0.13
+"""Of the height of the lowest scan in training: what a scan has at least whose end slices are
+repeated up to there. For the package's models that is 8 mm, 4 slices of 2 mm."""
+
 _SAMPLES = 200
 """Maxima around which blood is looked at; regularly chosen."""
 
@@ -93,6 +97,8 @@ def impression(
     scan: PreparedScan,
     traces: Mapping[Side, SideTraces],
     seen: Mapping[str, tuple[float, float]],
+    *,
+    repeated: bool = False,
 ) -> Impression:
     """Look at a scan and its maxima.
 
@@ -100,6 +106,7 @@ def impression(
         scan: As the networks saw it.
         traces: Of every side that networks looked at.
         seen: Ranges that training had.
+        repeated: Whether end slices of lower scans are repeated, see `min_height`.
     """
     frame = scan.frame
     courses = [_course(frame, side, found) for side, found in traces.items()]
@@ -121,20 +128,28 @@ def impression(
         "blood_contrast": float(np.median(known)) if len(known) else float("nan"),
     }
     score = participant_score([one.score for one in figures.values()], between)
-    unlike = differences(facts, _seen_of(seen, frame))
+    unlike = differences(facts, _seen_of(seen, frame, repeated=repeated))
     if seen and scan.intensities is not None:
         unlike += below_zero(scan.intensities)
     return Impression(score, score_parts(figures, between), facts, unlike)
 
 
 def _seen_of(
-    seen: Mapping[str, tuple[float, float]], frame: NetworkFrame
+    seen: Mapping[str, tuple[float, float]], frame: NetworkFrame, *, repeated: bool
 ) -> Mapping[str, tuple[float, float]]:
-    """Training's ranges for such a scan: one of a single side is as wide as that side was there."""
-    if frame.shown == "both" or "width_mm" not in seen:
-        return seen
-    low, high = seen["width_mm"]
-    return {**seen, "width_mm": (low * SIDE_SHARE, high * SIDE_SHARE)}
+    """Training's ranges for such a scan.
+
+    One of a single side is as wide as that side was there. One whose end slices are repeated may be
+    lower.
+    """
+    shares = {
+        "width_mm": (1.0, 1.0) if frame.shown == "both" else (SIDE_SHARE, SIDE_SHARE),
+        "height_mm": (LOWEST_SHARE if repeated else 1.0, 1.0),
+    }
+    return {
+        name: (low * shares.get(name, (1, 1))[0], high * shares.get(name, (1, 1))[1])
+        for name, (low, high) in seen.items()
+    }
 
 
 def _voxel_mm(frame: NetworkFrame) -> tuple[float, float, float]:

@@ -50,6 +50,9 @@ class HeatmapParameters(Parameters):
         max_roi_depth: Where a scan is deeper from front to back than the window, windows are as
             deep as the scan, in steps of 16 voxels, but not deeper than this; None: as `roi_size`
             says. Written down only where it is given.
+        min_height: Where a scan is lower than this from feet to head, networks see its first and
+            last slices repeated below and above, up to this height, network voxels; None: zeros.
+            Written down only where it is given.
         crop: The part of the scan that networks look at, R-A-S mm; None: all of it. Written down
             only where it is given.
         sides: Which sides of the neck scans show. Where it is one, that side is searched over the
@@ -66,6 +69,12 @@ class HeatmapParameters(Parameters):
 
     max_roi_depth: StrictInt | None = Field(
         default=None, description="depth (Y) of the windows of deeper scans, in voxels of 0.5 mm"
+    )
+
+    min_height: Annotated[StrictInt, Field(ge=1)] | None = Field(
+        default=None,
+        description="height up to which the end slices of lower scans are repeated, in voxels of "
+        "0.5 mm",
     )
 
     crop: Annotated[Crop, PlainValidator(_as_crop), PlainSerializer(str)] | None = Field(
@@ -87,6 +96,19 @@ class HeatmapParameters(Parameters):
         fitting = side_shape[1] // _ROI_STEP * _ROI_STEP
         return superior, max(posterior, min(fitting, self.max_roi_depth)), left
 
+    def ends(self, height: int) -> tuple[int, int]:
+        """How many slices networks see below and above a side of this height, network voxels.
+
+        >>> HeatmapParameters(min_height=120).ends(43)
+        (38, 39)
+        """
+        missing = max(0, (self.min_height or 0) - height)
+        return missing // 2, missing - missing // 2
+
+    def shown_shape(self, side_shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        """What networks see of a side of this shape (s, p, l), with its repeated slices."""
+        return side_shape[0] + sum(self.ends(side_shape[0])), side_shape[1], side_shape[2]
+
     def check_grid(self, grid: Grid) -> None:
         """Refuse a scan that the crop misses, or leaves nothing of one side of.
 
@@ -99,7 +121,7 @@ class HeatmapParameters(Parameters):
     @model_serializer(mode="wrap")
     def _without_what_is_not_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = handler(self)
-        silent = {"max_roi_depth": None, "crop": None, "sides": "both"}
+        silent = {"max_roi_depth": None, "min_height": None, "crop": None, "sides": "both"}
         return {key: v for key, v in content.items() if key not in silent or v != silent[key]}
 
     @model_validator(mode="after")
