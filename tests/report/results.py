@@ -194,13 +194,11 @@ def neck_scan(
     out = np.full(grid.shape, 300.0) + rng.normal(0, 30, grid.shape)
     for way in ways.values():
         for z in range(grid.shape[2]):
-            for c in (0, 1):
-                if np.isnan(way[z, c, 0]):
-                    continue
-                d = np.hypot((x - way[z, c, 0]) * sx, (y - way[z, c, 1]) * sy)
-                layer = out[:, :, z]
-                layer[(d < 4.0) & (d >= 2.6)] = 600
-                layer[d < 2.6] = 60
+            known = [center for center in way[z] if not np.isnan(center[0])]
+            away = [np.hypot((x - at[0]) * sx, (y - at[1]) * sy) for at in known]
+            for radius, value in ((4.0, 600), (2.6, 60)):  # no wall lies in the other's lumen
+                for d in away:
+                    out[:, :, z][d < radius] = value
     return np.clip(out, 0, 4000).astype(np.int16)
 
 

@@ -141,6 +141,26 @@ def test_the_thickest_wall_is_looked_at_where_it_is_unsure() -> None:
         assert all((one.side, one.label, one.z) == ("left", "internal", 12) for one in found)
 
 
+@pytest.mark.parametrize(
+    ("thickness_mm", "sd_mm", "in_bulb", "told"),
+    [
+        (2.0, 0.3, True, ["thickest wall, 2.0 mm: plaque or slow flow"]),
+        (2.0, 0.6, True, ["thickest wall, 2.0 mm: unsure, plaque or slow flow"]),
+        (2.0, 0.3, False, []),
+        (1.4, 0.3, True, []),
+    ],
+)
+def test_a_thick_wall_in_the_bulb_may_be_slow_flow(
+    thickness_mm: float, sd_mm: float, in_bulb: bool, told: list[str]
+) -> None:
+    made = scene()
+    thickest = Thickest(12, thickness_mm, sd_mm, in_bulb)
+    found = findings(
+        replace(made, measured={**made.measured, "left": MeasuredSlices({}, thickest)})
+    )
+    assert [one.why for one in found] == told
+
+
 def test_slices_are_named_by_number_and_place() -> None:
     known = measured_slices(measured())
     table = measured().right.slices

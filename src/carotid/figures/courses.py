@@ -64,7 +64,17 @@ class DrawnCourse:
     @property
     def both_lumens(self) -> NDArray[np.bool_]:
         """(k,) whether the outline holds the lumens of both arteries."""
-        return _both_lumens(self.table)[self.rows]
+        return _flagged(self.table, "both_lumens")[self.rows]
+
+    def may_be_narrower(self, area_mm2: float) -> bool:
+        """Whether a lumen that is not read, as it is unsure, may be smaller than an area."""
+        unsure = _flagged(self.table, "unsure_lumen")[self.rows]
+        if not unsure.any():
+            return False
+        # Twice the spread of the diameter, as the tables have it.
+        area, spread = self.values("la_mm2"), self.values("la_sd_mm2")
+        least = area * np.maximum(1 - spread / area, 0) ** 2
+        return bool((least < area_mm2)[unsure].any())
 
     def joined(self) -> NDArray[np.bool_]:
         """(k - 1,) whether a slice and the next one belong together."""
@@ -107,13 +117,13 @@ def _course(measurements: Measurements, side: SideName, label: Label) -> DrawnCo
 
 def _thickness(one: SideMeasurements) -> NDArray[np.float64]:
     """(slices, directions) as measured, but NaN where the wall ends at the other artery's mouth."""
-    gone = _both_lumens(one.slices)[:, None] & (one.thickness_mm < LEAST_BETWEEN_MM)
+    gone = _flagged(one.slices, "both_lumens")[:, None] & (one.thickness_mm < LEAST_BETWEEN_MM)
     return np.where(gone, np.nan, one.thickness_mm)
 
 
-def _both_lumens(table: MeasurementTable) -> NDArray[np.bool_]:
-    """(slices,) whether an outline holds the lumens of both arteries."""
-    return np.array(["both_lumens" in flags.split(",") for flags in table.words("flags")], np.bool_)
+def _flagged(table: MeasurementTable, flag: str) -> NDArray[np.bool_]:
+    """(slices,) whether a slice has a flag."""
+    return np.array([flag in flags.split(",") for flags in table.words("flags")], np.bool_)
 
 
 def _length(table: MeasurementTable, rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -53,11 +53,14 @@ class CutPicture:
 
 
 def extreme_rows(course: DrawnCourse) -> dict[Extreme, int]:
-    """The slices of the smallest single lumen and of the thickest wall that can be read."""
+    """The slices of the smallest single lumen and of the thickest wall that can be read.
+
+    As in the tables there is no smallest lumen where the table tells of none.
+    """
     found: dict[Extreme, int] = {}
     lumen = np.where(course.lumen_read & ~course.both_lumens, course.values("la_mm2"), np.nan)
     thickest = np.where(course.wall_read, course.values("wt_max_mm"), np.nan)
-    if np.isfinite(lumen).any():
+    if np.isfinite(lumen).any() and not course.may_be_narrower(float(np.nanmin(lumen))):
         found["narrowest"] = int(np.nanargmin(lumen))
     if np.isfinite(thickest).any():
         found["thickest"] = int(np.nanargmax(thickest))

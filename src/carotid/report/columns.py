@@ -56,6 +56,8 @@ class Column:
         value, side = self.worst(row)
         if math.isnan(value):
             return "", "\u2013", None
+        if math.isinf(value):
+            return "1e9", "?", side
         shown = f"{100 * value if self.unit == '%' else value:.{self.digits}f}"
         return f"{value:.6g}", shown, side
 
@@ -96,6 +98,13 @@ def _measured(name: str, factor: float = 1.0) -> Callable[[Row, SideName], float
         return float(getattr(row.arteries[side], name).value) * factor
 
     return value
+
+
+def _stenosis(row: Row, side: SideName) -> float:
+    """That of a side; infinite where none is told as an unsure lumen may be narrow."""
+    share = _measured("stenosis", 0.01)(row, side)
+    doubtful = side in row.arteries and bool(row.arteries[side].doubts)
+    return math.inf if math.isnan(share) and doubtful else share
 
 
 def _known(row: Row, side: SideName, field: str) -> float:
@@ -223,8 +232,9 @@ MEASUREMENT_COLUMNS = (
         "ICA stenosis", "%", 0, "high",
         "Diameter stenosis of the internal carotid by NASCET's definition; the common carotid is "
         "not part of it: a plaque there shows in the thickest wall. Negative where the narrowest "
-        "place is wider than the reference beyond the bulb, as in many healthy bulbs.",
-        _measured("stenosis", 0.01),
+        "place is wider than the reference beyond the bulb, as in many healthy bulbs. A ? stands "
+        "where contours do not know how wide a lumen is that may be the narrowest.",
+        _stenosis,
     ),
     Column(
         "Thickest", "mm", 1, "high",

@@ -30,6 +30,8 @@ _WORDS = {
     "jump_mm": "contours jump by {:.0f} mm",
     "hole_mm": "no contours over {:.0f} mm",
     "no_lumen_mm": "no lumen within the wall over {:.0f} mm",
+    "bright_mm": "the lumen holds something bright over {:.0f} mm: a narrow place, a web or slow "
+    "flow",
 }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from carotid.artifacts import BOUNDARIES, LABELS
 from carotid.evaluation.figures import NAN, Part
 from carotid.geometry.outlines import centroids, inside, nearest, signed_areas, stacked
+from carotid.report.bright_lumens import bright_shares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +29,10 @@ TOUCH_MM = 0.2
 
 NO_EDGE = 0.1
 """A lumen that is less darker than this than its surroundings is not dark: blood is, here."""
+
+BRIGHT_SHARE = 0.1
+"""A lumen with more than this share as bright as wall holds something. In healthy ones it is 0.02
+at most."""
 
 _STEP_MM = 0.8
 """From an outline inwards and outwards: where both are looked at."""
@@ -52,6 +57,7 @@ class ContourCourse:
             by the sum; NaN without a scan.
         jump_mm: (z,) how far center or radius lie from the middle between both neighbours'.
         at_edge: (z,) whether an outline reaches the sides, the front or the back of the scan.
+        bright: (z,) share of the lumen that is as bright as wall; NaN without a scan.
     """
 
     there: NDArray[np.bool_]
@@ -63,6 +69,7 @@ class ContourCourse:
     edge: NDArray[np.float64]
     jump_mm: NDArray[np.float64]
     at_edge: NDArray[np.bool_]
+    bright: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ class ContourFigures:
         jump_mm: Largest jump.
         hole_mm: Longest stretch without outlines between two slices with some, of one artery.
         no_lumen_mm: Longest stretch of one artery with a wall and without a lumen.
+        bright_mm: Longest stretch of the internal carotid whose lumen holds something bright.
         score: 0 (nothing stands out) to 100.
     """
 
@@ -88,6 +96,7 @@ class ContourFigures:
     jump_mm: float
     hole_mm: float
     no_lumen_mm: float
+    bright_mm: float
     score: float
 
 
@@ -98,6 +107,7 @@ CONTOUR_PARTS = {
     "jump_mm": Part("contours: largest jump", 20, 1.5, 4.0, "mm"),
     "hole_mm": Part("contours: longest stretch without outlines", 20, 2.0, 20.0, "mm"),
     "no_lumen_mm": Part("contours: longest stretch of a wall without a lumen", 30, 2, 10, "mm"),
+    "bright_mm": Part("contours: longest stretch of a lumen that is bright", 20, 0, 2, "mm"),
 }
 """The parts of a side's score, 100 at most and where a side has no contours."""
 
@@ -136,6 +146,7 @@ def contour_figures(courses: Mapping[Label, ContourCourse], slice_mm: float) -> 
         "hole_mm": max(_longest_hole(one.there) for one in courses.values()) * slice_mm,
         "no_lumen_mm": max(_longest_run(one.walled & ~one.there) for one in courses.values())
         * slice_mm,
+        "bright_mm": _longest_run(courses["internal"].bright > BRIGHT_SHARE) * slice_mm,
     }
     return ContourFigures(
         slices=int(there.sum()),
@@ -163,7 +174,8 @@ def _course(
 ) -> ContourCourse:
     slices = contours.canonical.shape[2]
     spacing = np.array(contours.canonical.spacing_mm[:2])
-    columns = {name: np.full(slices, np.nan) for name in ("gap", "spread", "widest", "edge")}
+    names = ("gap", "spread", "widest", "edge", "bright")
+    columns = {name: np.full(slices, np.nan) for name in names}
     at_edge = np.zeros(slices, np.bool_)
     last = np.array(contours.canonical.shape[:2]) - 1
     centers = {boundary: np.full((slices, 2), np.nan) for boundary in BOUNDARIES}
@@ -189,7 +201,12 @@ def _course(
             for b in BOUNDARIES
         )
         gaps = np.where(inside(lumens, walls), 1, -1) * nearest(lumens, walls)[0]
-        columns["gap"][[one.z for one in both]] = gaps.min(axis=1)
+        where = np.array([one.z for one in both])
+        columns["gap"][where] = gaps.min(axis=1)
+        if scan is not None:
+            columns["bright"][where] = bright_shares(
+                scan, lumens, walls, where, contours.canonical.spacing_mm
+            )
     jumps = [_second_difference(centers[b]) for b in BOUNDARIES]
     jumps += [_second_difference(radius[b][:, None]) for b in BOUNDARIES]
     return ContourCourse(
@@ -202,6 +219,7 @@ def _course(
         edge=columns["edge"],
         jump_mm=np.fmax.reduce(jumps),
         at_edge=at_edge,
+        bright=columns["bright"],
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import LABELS
-from carotid.report.contour_figures import JUMP_MM, NO_EDGE, TOUCH_MM
+from carotid.report.contour_figures import BRIGHT_SHARE, JUMP_MM, NO_EDGE, TOUCH_MM
 
 if TYPE_CHECKING:
     from carotid.artifacts import Label
@@ -22,6 +22,9 @@ WIDE_MM = 0.8
 
 WIDEST_MM = 1.0
 """Spread in any one direction from which on a slice is worth a look."""
+
+PLAQUE_MM = 1.5
+"""Thickness from which on a wall in the bulb is called plaque or slow flow."""
 
 UNSURE_THICKEST_MM = 0.5
 """Spread of a side's largest thickness from which on its slice is worth a look."""
@@ -47,6 +50,7 @@ def findings(scene: ContourScene) -> list[Finding]:
             for z in np.flatnonzero(course.there):
                 reasons = _reasons(course, int(z))
                 if label == "internal":
+                    reasons |= _bright(float(course.bright[z]))
                     reasons |= _thickest(scene.measured[side].thickest, int(z))
                 told = [words for words, weight in reasons.items() if weight > 0]
                 if told:
@@ -57,11 +61,26 @@ def findings(scene: ContourScene) -> list[Finding]:
     return sorted(found, key=lambda one: (-one.weight, one.side, one.label, one.z))
 
 
-def _thickest(thickest: Thickest | None, z: int) -> dict[str, float]:
-    """The number that the page shows first may be an error: that is looked at before others."""
-    if thickest is None or thickest.z != z or not thickest.sd_mm > UNSURE_THICKEST_MM:
+def _bright(share: float) -> dict[str, float]:
+    """What is drawn as lumen may be narrower, or hold a web; slow flow is bright as well."""
+    if not share > BRIGHT_SHARE:
         return {}
-    return {f"thickest wall, {thickest.thickness_mm:.1f} mm: unsure": 3.0}
+    return {f"{100 * share:.0f} % of the lumen as bright as wall": 3.0}
+
+
+def _thickest(thickest: Thickest | None, z: int) -> dict[str, float]:
+    """The number that the page shows first may be an error: that is looked at before others.
+
+    In the bulb slow flow along a wall looks like plaque; nothing in the scan tells them apart.
+    """
+    if thickest is None or thickest.z != z:
+        return {}
+    words = f"thickest wall, {thickest.thickness_mm:.1f} mm"
+    plaque = thickest.in_bulb and thickest.thickness_mm >= PLAQUE_MM
+    either = "plaque or slow flow" if plaque else ""
+    if thickest.sd_mm > UNSURE_THICKEST_MM:
+        return {f"{words}: unsure{either and f', {either}'}": 3.0}
+    return {f"{words}: {either}": 1.0} if either else {}
 
 
 def _reasons(course: ContourCourse, z: int) -> dict[str, float]:

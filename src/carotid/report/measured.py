@@ -9,6 +9,7 @@ import numpy as np
 
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.report.measured_slices import MINUS, signed
+from carotid.stages.measurement.stenosis import DOUBTS
 
 if TYPE_CHECKING:
     from carotid.geometry.sides import SideName
@@ -50,6 +51,7 @@ class ArteryFigures:
         readable_share: Share of cross-sections from which the wall could be read.
         bifurcation: Where `s` begins: found, corrected, lowest; see the table's dictionary.
         corrected_slices: Cross-sections that were corrected by hand.
+        doubts: Why the stenosis is not to be taken as it stands, in words.
     """
 
     stenosis: Value
@@ -62,6 +64,7 @@ class ArteryFigures:
     readable_share: float
     bifurcation: str
     corrected_slices: float = 0.0
+    doubts: tuple[str, ...] = ()
 
 
 _NONE = Value(NAN)
@@ -103,6 +106,8 @@ def artery_figures(measurements: Measurements, side: SideName) -> ArteryFigures 
         return Value(*(_number(table, column, row) for column in (name, sd, s)))
 
     least = value("mla_mm2", "", "mla_s_mm")
+    known = "stenosis_doubts" in table.cells and "internal" in rows
+    doubts = table.words("stenosis_doubts")[rows["internal"]].split(",") if known else []
     return ArteryFigures(
         stenosis=value("stenosis_nascet_percent", "", "stenosis_s_mm", rows.get("internal", whole)),
         narrowest=replace(least, sd=_spread_of_area(measurements.side(side).slices, least.value)),
@@ -114,6 +119,7 @@ def artery_figures(measurements: Measurements, side: SideName) -> ArteryFigures 
         readable_share=_number(table, "readable_share", whole),
         bifurcation=table.words("bifurcation")[whole] if "bifurcation" in table.cells else "",
         corrected_slices=_number(table, "corrected_slices", whole),
+        doubts=tuple(DOUBTS[word] for word in doubts if word in DOUBTS),
     )
 
 

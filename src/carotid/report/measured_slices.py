@@ -27,11 +27,13 @@ class Thickest:
     Attributes:
         z: Its slice.
         thickness_mm, sd_mm: As measured, and its spread.
+        in_bulb: Whether it is in the bulb.
     """
 
     z: int
     thickness_mm: float
     sd_mm: float
+    in_bulb: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def measured_slices(measurements: Measurements | None) -> dict[SideName, Measure
         row = extreme_rows(course).get("thickest")
         if course.label == "internal" and row is not None:
             value, sd = (float(course.values(f"wt_max{k}_mm")[row]) for k in ("", "_sd"))
-            thickest[course.side] = Thickest(z[row], value, sd)
+            segment = course.table.words("segment")[course.rows[row]]
+            thickest[course.side] = Thickest(z[row], value, sd, segment.endswith("_bulb"))
     return {side: MeasuredSlices(places[side], thickest.get(side)) for side in SIDE_NAMES}
 
 

@@ -77,6 +77,12 @@ _LAST = (
     Column("contour_jump_mm", "mm", "Largest step of an outline from the middle of its neighbours"),
     Column("contour_hole_mm", "mm", "Longest stretch without outlines between two with some"),
     Column("contour_no_lumen_mm", "mm", "Longest stretch of a wall without a lumen"),
+    Column(
+        "contour_bright_mm",
+        "mm",
+        "Longest stretch of the internal and common carotid whose lumen holds something as bright "
+        "as wall",
+    ),
 )
 
 COLUMNS = (

@@ -45,6 +45,7 @@ _CONTOUR_FIELDS = {
     "jump_mm": 2,
     "hole_mm": 2,
     "no_lumen_mm": 2,
+    "bright_mm": 2,
 }
 
 

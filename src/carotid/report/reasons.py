@@ -22,7 +22,13 @@ def all_reasons(
     row: Row, subject: Subject, found: Findings, scene: ContourScene | None
 ) -> list[str]:
     """What stands out at every stage; where nothing does by itself, what makes the score."""
-    words = [] if scene is None else contour_reasons(scene)
+    words = [
+        f"{side}: {doubt}"
+        for side in SIDES_ON_SCREEN
+        if side in row.arteries
+        for doubt in row.arteries[side].doubts
+    ]
+    words += [] if scene is None else contour_reasons(scene)
     if found.centerlines is not None:
         for name in on_screen(subject.sides):
             words += centerline_reasons(name, figures_of_side(found.centerlines, name))

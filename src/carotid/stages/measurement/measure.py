@@ -17,6 +17,7 @@ from carotid.stages.measurement.same_neck import check_same_neck
 from carotid.stages.measurement.segment_table import segment_table
 from carotid.stages.measurement.segments import segments_of
 from carotid.stages.measurement.slice_table import slice_table
+from carotid.stages.measurement.stenosis import DOUBTS
 
 if TYPE_CHECKING:
     from carotid.artifacts import Centerlines, Contours
@@ -74,13 +75,17 @@ def measure(
         )
     sides = {side: SideMeasurements(*slice_table(measured[side], canonical, chosen))
              for side in SIDE_NAMES}  # fmt: skip
+    segments = [
+        segment
+        for side in SIDE_NAMES
+        for segment in segments_of(measured[side], side, chosen, slice_mm)
+    ]
+    for segment in segments:
+        for doubt in segment.stenosis.doubts:
+            logger.warning("%s %s: %s", segment.side, segment.name, DOUBTS[doubt])
     return Measurements(
         sides["left"],
         sides["right"],
-        segment_table(
-            segment
-            for side in SIDE_NAMES
-            for segment in segments_of(measured[side], side, chosen, slice_mm)
-        ),
+        segment_table(segments),
         plaque_table([one for side in SIDE_NAMES for one in measured[side]], chosen, slice_mm),
     )

@@ -12,6 +12,7 @@ from carotid.stages.measurement.across import axial_outlines, planes_across
 from carotid.stages.measurement.overlap import holds_course, overlap
 from carotid.stages.measurement.shapes import Shapes, measure_shapes, without_wall
 from carotid.stages.measurement.spreads import Spreads, spreads_of
+from carotid.stages.measurement.stenosis import NARROW_MM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +33,8 @@ FLAGS: Mapping[str, str] = {
     "nothing of the slice counts where the lumen is larger than the whole vessel",
     "fused": "the outer walls of both arteries run into each other: areas, no thickness",
     "unsure": "the mean thickness has a standard deviation above unsure_mm: the wall is not read",
+    "unsure_lumen": "the lumen's diameter has a standard deviation above unsure_lumen_mm: nothing "
+    "of the slice is read, and the artery may be narrow there",
     "lumens_overlap": "the lumens of both arteries overlap: the slice is below the flow divider",
     "both_lumens": "the lumen's outline holds the course of the other artery, which has no outline "
     "of its own there yet: the slice is below the flow divider",
@@ -121,6 +124,8 @@ def _measured(
     across, axial = without_wall(across, fused), without_wall(axial, fused)
     spreads = spreads_of(across, planes.lumen_cut, planes.outer_cut, parameters)
     unsure = spreads.wt_mean > parameters.unsure_mm
+    unsure_lumen = spreads.lumen_diameter > parameters.unsure_lumen_mm
+    unsure_lumen &= across.lumen_diameter > NARROW_MM
     flags = {
         "no_lumen": no_lumen,
         "no_wall": no_wall,
@@ -129,6 +134,7 @@ def _measured(
         "lumen_outside_wall": crossed > 0,
         "fused": fused,
         "unsure": unsure,
+        "unsure_lumen": unsure_lumen,
         "lumens_overlap": joined,
         "both_lumens": holds_course(artery, other),
         "oblique": angle > parameters.oblique_deg,
@@ -137,7 +143,7 @@ def _measured(
         "corrected": _marked(artery.lumen, k, "corrected") | _marked(artery.wall, k, "corrected"),
     }
     inverted = (across.la > across.tva) | (axial.la > axial.tva)
-    lumen_read = ~(no_lumen | edge | joined | inverted)
+    lumen_read = ~(no_lumen | edge | joined | inverted | unsure_lumen)
     wall_read = lumen_read & ~(no_wall | fused | unsure) & (crossed <= MAX_CROSSED)
     return MeasuredArtery(
         artery, side, s_mm, angle, across, axial, spreads, flags, lumen_read, wall_read

@@ -50,6 +50,10 @@ class MeasurementParameters(Parameters):
         default=0.5,
         description="spread of a slice's mean thickness above which its wall is not read",
     )
+    unsure_lumen_mm: Positive = Field(
+        default=0.5,
+        description="spread of a lumen's diameter above which nothing of its slice is read",
+    )
     max_gap_mm: Positive = Field(
         default=2.0,
         description="slices further apart are not joined, unless they are neighbours in the scan",

@@ -12,6 +12,7 @@ from carotid.measurements import Column, MeasurementTable
 from carotid.stages.measurement.fork import FORK_SOURCES
 from carotid.stages.measurement.parameters import DIAMETERS
 from carotid.stages.measurement.slice_table import EXTREME_ERROR, INTRACRANIAL, METHOD
+from carotid.stages.measurement.stenosis import DOUBTS
 from carotid.stages.measurement.stretches import SEGMENTS
 
 if TYPE_CHECKING:
@@ -295,6 +296,12 @@ SEGMENT_COLUMNS: tuple[Column, ...] = (
         "Which diameter mld_mm and the stenoses are of",
         levels={kind: f"lumen_diameter_{kind}_mm of the slices" for kind in DIAMETERS},
     ),
+    Column(
+        "stenosis_doubts",
+        "",
+        "Why the stenosis is not to be taken as it stands, separated by commas",
+        levels=DOUBTS,
+    ),
     *(value.column for value in VALUES),
 )
 
@@ -310,6 +317,7 @@ def segment_table(segments: Iterable[Segment]) -> MeasurementTable:
         ),
         "wt_method": tuple(segment.parameters.thickness for segment in rows),
         "stenosis_diameter": tuple(segment.parameters.stenosis_diameter for segment in rows),
+        "stenosis_doubts": tuple(",".join(segment.stenosis.doubts) for segment in rows),
     }
     for value in VALUES:
         cells[value.name] = np.array([value.of(segment) for segment in rows], np.float64)

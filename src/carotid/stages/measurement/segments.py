@@ -14,6 +14,7 @@ from carotid.stages.measurement.stenosis import (
     Remodelling,
     Stenosis,
     diameter_of,
+    may_be_narrower,
     remodelling_of,
     stenosis_of,
 )
@@ -119,22 +120,25 @@ class Segment:
         )
 
     def smallest_area(self) -> Extreme:
-        """Smallest area of one lumen; on a tie that with the larger wall."""
+        """Smallest area of one lumen; on a tie that with the larger wall.
+
+        Nothing is told, here and in `smallest_diameter`, where an unsure lumen may be smaller.
+        """
         if self.one is None:
             return Extreme()
         ties = 1e-9 * np.nan_to_num(self.one.across.wa)
         found = self._extreme(self._alone(self.one.across.la - ties), 1, self.lumen)
-        return (
-            found
-            if found.row < 0
-            else Extreme(float(self.one.across.la[found.row]), found.s_mm, found.row)
-        )
+        if found.row < 0 or self._may_be_narrower(self.one.across.lumen_diameter, found):
+            return Extreme()
+        return Extreme(float(self.one.across.la[found.row]), found.s_mm, found.row)
 
     def smallest_diameter(self) -> Extreme:
         """Smallest diameter of one lumen, of the kind that stenoses are told by."""
         if self.one is None:
             return Extreme()
-        return self._extreme(self._alone(diameter_of(self.one, self.parameters)), 1, self.lumen)
+        diameter = diameter_of(self.one, self.parameters)
+        found = self._extreme(self._alone(diameter), 1, self.lumen)
+        return Extreme() if self._may_be_narrower(diameter, found) else found
 
     def volume(self, field: str) -> Mean:
         """Volume in mm3: axial areas times the height that each slice stands for."""
@@ -175,6 +179,11 @@ class Segment:
         for plaque in self.plaques:
             shares[list(plaque.rows)] = 1
         return shares
+
+    def _may_be_narrower(self, diameter: NDArray[np.float64], found: Extreme) -> bool:
+        if self.one is None or found.row < 0:
+            return False
+        return may_be_narrower(self.one, self.every.rows, diameter, float(diameter[found.row]))
 
     def _alone(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Without slices of both lumens: planes in them may reach above the flow divider."""

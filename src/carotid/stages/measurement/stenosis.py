@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from carotid.stages.measurement.measured import MeasuredArtery
@@ -28,6 +30,29 @@ may be too small."""
 
 MIN_SLOPE_SLICES = 3
 
+DOUBTS: Mapping[str, str] = {
+    "unsure_lumen": "no stenosis is told, as slices with the flag unsure_lumen may be narrower "
+    "than all that were read",
+    "thick_reference": "the stenosis may be too small, as the wall of its reference is as thick "
+    "as plaque, and the artery may be narrowed there as well",
+    "narrow_reference": "the stenosis may be too small, as its reference is narrower than 3 mm: "
+    "the artery is slender, or collapsed beyond a near-occlusion",
+    "wide_reference": "the stenosis may be too large, as its reference is wider than 7 mm: there "
+    "may be an aneurysm",
+}
+"""Why a stenosis is not to be taken as it stands."""
+
+NARROW_MM = 2.0
+"""A lumen that is drawn narrower is read, however unsure: it can only be narrower still."""
+
+NARROW_REFERENCE_MM = 3.0
+WIDE_REFERENCE_MM = 7.0
+"""Beyond the bulb internal carotids are 4.7 mm wide, with a standard deviation of 0.5 mm."""
+
+_THICK_SHARE = 0.5
+_NARROWER_BY = 2.0
+"""Standard deviations by which an unsure lumen may be narrower than it is drawn."""
+
 
 @dataclass(frozen=True)
 class Stenosis:
@@ -40,6 +65,7 @@ class Stenosis:
         nascet_percent: 100 (1 − least diameter / reference diameter).
         ecst_percent: 100 (1 − least diameter / diameter of the outer outline there).
         area_percent: 100 (1 − least area / reference area); the least area may lie elsewhere.
+        doubts: Which of `DOUBTS` there are.
     """
 
     s_mm: float = np.nan
@@ -50,6 +76,7 @@ class Stenosis:
     nascet_percent: float = np.nan
     ecst_percent: float = np.nan
     area_percent: float = np.nan
+    doubts: tuple[str, ...] = ()
 
 
 def diameter_of(one: MeasuredArtery, parameters: MeasurementParameters) -> NDArray[np.float64]:
@@ -88,6 +115,9 @@ def stenosis_of(
     narrow_mm = _narrow_mm(diameter[there], internal.along_mm[there], int((there < least).sum()))
     candidates = near if narrow_mm >= LEAST_NARROW_MM or not len(before) else before
     narrowest = int(candidates[diameter[candidates].argmin()])
+    sought = (one.s_mm >= 0) & (one.s_mm <= parameters.stenosis_to_mm)
+    if may_be_narrower(one, sought, diameter, float(diameter[narrowest])):
+        return Stenosis(doubts=("unsure_lumen",))
     area = float(one.across.la[candidates].min())
     start = max(
         parameters.reference_from_mm, float(one.s_mm[narrowest]) + parameters.reference_beyond_mm
@@ -112,7 +142,49 @@ def stenosis_of(
         nascet_percent=100 * (1 - narrow / reference),
         ecst_percent=100 * (1 - narrow / outer),
         area_percent=100 * (1 - area / reference_area),
+        doubts=_doubts(one, reference, there[weights > 0], parameters),
     )
+
+
+def may_be_narrower(
+    one: MeasuredArtery,
+    rows: NDArray[np.bool_],
+    diameter: NDArray[np.float64],
+    least: float,
+) -> bool:
+    """Whether a lumen that is not read, as it is unsure, may be narrower than the least that is.
+
+    Where that is a severe stenosis already it is told: the truth can only be worse.
+
+    Args:
+        one: The artery.
+        rows: (k,) the slices that are looked at.
+        diameter: (k,) of all slices, read or not.
+        least: The least that is read.
+    """
+    if least < NARROW_MM:
+        return False
+    unsure = rows & one.flags["unsure_lumen"]
+    return bool((diameter - _NARROWER_BY * one.spreads.lumen_diameter < least)[unsure].any())
+
+
+def _doubts(
+    one: MeasuredArtery,
+    reference_mm: float,
+    rows: NDArray[np.int64],
+    parameters: MeasurementParameters,
+) -> tuple[str, ...]:
+    """What speaks against a reference; nothing does where there is none."""
+    if np.isnan(reference_mm):
+        return ()
+    read = rows[one.wall_read[rows]]
+    thick = one.across.wt_max[read] >= parameters.plaque_thickness_mm
+    found = {
+        "thick_reference": len(read) > 0 and thick.mean() > _THICK_SHARE,
+        "narrow_reference": reference_mm < NARROW_REFERENCE_MM,
+        "wide_reference": reference_mm > WIDE_REFERENCE_MM,
+    }
+    return tuple(name for name, holds in found.items() if holds)
 
 
 def _narrow_mm(diameter: NDArray[np.float64], along_mm: NDArray[np.float64], least: int) -> float:

@@ -1,0 +1,122 @@
+"""Stenoses that are not to be taken as they stand: unsure lumens, references that are none."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from tests.stages.measurement.phantoms import Vessel, centerlines_of, contours_of, grid_of, straight
+from tests.stages.measurement.segments import FORK_MM, NARROWED, SPACING, measured, profile, value
+
+from carotid.figures.courses import drawn_courses
+from carotid.figures.cuts import extreme_rows
+from carotid.stages.measurement.measure import measure
+from carotid.stages.measurement.parameters import MeasurementParameters
+from carotid.stages.measurement.stenosis import DOUBTS
+
+if TYPE_CHECKING:
+    from carotid.artifacts import CrossSection
+    from carotid.measurements import Measurements, MeasurementTable
+
+WIDE = Vessel.around(straight(), 2.4, 3.4)
+NAMES = ("stenosis_nascet_percent", "stenosis_ecst_percent", "stenosis_area_percent")
+
+
+def doubts(table: MeasurementTable, segment: str = "internal") -> str:
+    rows = list(zip(table.words("side"), table.words("segment"), strict=True))
+    return table.words("stenosis_doubts")[rows.index(("left", segment))]
+
+
+def unsure(
+    vessel: Vessel,
+    from_mm: float,
+    to_mm: float,
+    sd_mm: float,
+    parameters: MeasurementParameters | None = None,
+) -> Measurements:
+    """A neck in which the lumen's spread is large between two places along the artery."""
+    grid = grid_of(SPACING)
+
+    def known(one: CrossSection) -> CrossSection:
+        s = one.z * SPACING[2] + grid.affine[2, 3] - FORK_MM[2]
+        outlines = {"lumen": one.lumen, "wall": one.wall}
+        sds = {"lumen": sd_mm if from_mm <= s <= to_mm else 0.1, "wall": 0.1}
+        with_spread = {
+            name: outline and replace(outline, deviation_mm=np.full(len(outline.points), sds[name]))
+            for name, outline in outlines.items()
+        }
+        return replace(one, lumen=with_spread["lumen"], wall=with_spread["wall"])
+
+    drawn = contours_of({"internal": vessel}, grid)
+    drawn = replace(drawn, left=tuple(known(one) for one in drawn.left))
+    lines = centerlines_of({"internal": vessel}, grid, FORK_MM)
+    return measure(drawn, lines, parameters)
+
+
+def test_no_stenosis_is_told_where_an_unsure_lumen_may_be_narrower(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        found = unsure(WIDE, 5, 8, 1.6)
+    for name in NAMES:
+        assert np.isnan(value(found.segments, name, "internal")), name
+    for segment in ("internal", "common_internal"):
+        assert np.isnan(value(found.segments, "mld_mm", segment))
+        assert np.isnan(value(found.segments, "mla_mm2", segment))
+    assert value(found.segments, "mld_mm", "common") == pytest.approx(4.8, rel=0.02)
+    assert doubts(found.segments) == "unsure_lumen"
+    assert doubts(found.segments, "common") == ""
+    assert [one.message for one in caplog.records] == [f"left internal: {DOUBTS['unsure_lumen']}"]
+    flagged = ["unsure_lumen" in flags for flags in found.left.slices.words("flags")]
+    assert sum(flagged) >= 3
+    assert {found.left.slices.words("readable")[k] for k in np.flatnonzero(flagged)} == {"no"}
+    assert list(extreme_rows(drawn_courses(found)[0])) == ["thickest"]
+
+
+def test_a_setting_says_how_unsure_a_lumen_may_be() -> None:
+    found = unsure(WIDE, 5, 8, 1.6, MeasurementParameters(unsure_lumen_mm=5))
+    assert value(found.segments, "stenosis_nascet_percent", "internal") == pytest.approx(0, abs=1)
+    assert doubts(found.segments) == ""
+    assert list(extreme_rows(drawn_courses(found)[0])) == ["narrowest", "thickest"]
+
+
+def test_a_stenosis_is_told_where_the_unsure_lumen_cannot_be_narrower() -> None:
+    """The wide bulb of this neck is unsure, and far wider than the narrowest place."""
+    wide = profile((0, 4.2), (3, 4.2), (9, 4.2), (12, 2.0), (14, 1.4), (16, 2.4), (40, 2.4))
+    found = unsure(Vessel.around(straight(), wide, wide + 1.0), 4, 7, 1.6)
+    assert value(found.segments, "stenosis_nascet_percent", "internal") > 30
+    assert doubts(found.segments) == ""
+    assert any("unsure_lumen" in flags for flags in found.left.slices.words("flags"))
+
+
+def test_a_lumen_that_is_drawn_narrow_is_told_however_unsure() -> None:
+    narrow = profile((0, 2.4), (4, 2.4), (5, 0.6), (8, 0.6), (9, 2.4))
+    found = unsure(Vessel.around(straight(), narrow, 3.4), 4, 9, 1.6)
+    assert value(found.segments, "stenosis_nascet_percent", "internal") == pytest.approx(75, abs=3)
+    assert value(found.segments, "mld_mm", "common_internal") == pytest.approx(1.2, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("beyond", "outer", "told"),
+    [
+        (2.2, 3.2, ""),
+        (2.2, 3.9, "thick_reference"),
+        (1.4, 2.4, "narrow_reference"),
+        (3.6, 4.6, "wide_reference"),
+        (1.4, 3.1, "thick_reference,narrow_reference"),
+    ],
+)
+def test_references_that_are_none_are_told(beyond: float, outer: float, told: str) -> None:
+    lumen = profile((0, 2.4), (3, 2.0), (5, 1.0), (6, 1.0), (8, 2.2), (15, 2.2), (17, beyond))
+    wall = profile((0, 3.4), (15, 3.4), (17, outer))
+    table = measured(Vessel.around(straight(), lumen, wall)).segments
+    assert doubts(table) == told
+    assert np.isfinite(value(table, "stenosis_nascet_percent", "internal"))
+
+
+def test_a_sound_reference_and_one_that_is_not_there_have_no_doubts() -> None:
+    assert doubts(measured(NARROWED).segments) == ""
+    assert doubts(measured(NARROWED, fork_mm=(0, 0, 5)).segments) == ""
