@@ -20,6 +20,13 @@ _RIM_VOXELS = 1.2
 """So much inside of its outline a lumen may be bright: the wall is blurred, and outlines err."""
 
 _RINGS = 8
+_EVENED_MM = 0.6
+_EVENED_SAMPLES = 1.0
+"""Standard deviations over which brightness is averaged: along the artery, and within a slice."""
+
+_NOISES = 3.0
+"""What is bright is so many standard deviations of blood's own brightness above it."""
+
 _LEAST_RADIUS_MM = 1.2
 _USUAL_MM = 15.0
 """How bright blood and wall usually are is told by so much of the artery below and above."""
@@ -55,12 +62,15 @@ def bright_shares(
     within = middle + ray / length * np.maximum(length - rim_mm, 0)
     inner = middle[:, :, None] + (within - middle)[:, :, None] * rings[:, None]
     seen = _at(scan, inner.reshape(len(z), -1, 2), z, spacing_mm)
+    seen = _evened(seen.reshape(inner.shape[:3]), spacing_mm[2]).reshape(len(z), -1)
     half = nearest(lumens, walls)[0][..., None] / 2
     beside = _at(scan, lumens + ray / length * half, z, spacing_mm)
     wall = np.median(beside, axis=1)
     height = np.asarray(z * spacing_mm[2], np.float64)
-    dark, wall = _usual(np.percentile(seen, 25, axis=1), height), _usual(wall, height)
-    share = (seen > ((dark + wall) / 2)[:, None]).mean(axis=1)
+    low, dark = (_usual(one, height) for one in np.percentile(seen, [16, 50], axis=1))
+    wall = _usual(wall, height)
+    level = np.maximum((dark + wall) / 2, dark + _NOISES * (dark - low))
+    share = (seen > level[:, None]).mean(axis=1)
     unknown = wall - dark < _LEAST_CONTRAST * (np.abs(wall) + np.abs(dark))
     return np.where(unknown | (length.mean(axis=(1, 2)) < _LEAST_RADIUS_MM), np.nan, share)
 
@@ -78,6 +88,14 @@ def _at(
     at = [points[..., 0] / spacing_mm[0], points[..., 1] / spacing_mm[1], height]
     found = map_coordinates(scan, at, output=np.float32, order=1, mode="nearest")
     return np.asarray(found, np.float64)
+
+
+def _evened(seen: NDArray[np.float64], slice_mm: float) -> NDArray[np.float64]:
+    """(s, n, rings) averaged over what lies next to each other: noise is in single voxels."""
+    from scipy.ndimage import gaussian_filter
+
+    sd = (_EVENED_MM / slice_mm, _EVENED_SAMPLES, _EVENED_SAMPLES)
+    return gaussian_filter(seen, sd, mode=("nearest", "wrap", "nearest"))
 
 
 def _usual(values: NDArray[np.floating], height_mm: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -31,8 +31,8 @@ NO_EDGE = 0.1
 """A lumen that is less darker than this than its surroundings is not dark: blood is, here."""
 
 BRIGHT_SHARE = 0.1
-"""A lumen with more than this share as bright as wall holds something. In healthy ones it is 0.02
-at most."""
+"""A lumen with more than this share as bright as wall holds something. In sound ones it is 0.06 at
+most, with noise that hides walls in places."""
 
 _STEP_MM = 0.8
 """From an outline inwards and outwards: where both are looked at."""
@@ -107,7 +107,7 @@ CONTOUR_PARTS = {
     "jump_mm": Part("contours: largest jump", 20, 1.5, 4.0, "mm"),
     "hole_mm": Part("contours: longest stretch without outlines", 20, 2.0, 20.0, "mm"),
     "no_lumen_mm": Part("contours: longest stretch of a wall without a lumen", 30, 2, 10, "mm"),
-    "bright_mm": Part("contours: longest stretch of a lumen that is bright", 20, 0, 2, "mm"),
+    "bright_mm": Part("contours: longest stretch of a lumen that is bright", 20, 0, 1.5, "mm"),
 }
 """The parts of a side's score, 100 at most and where a side has no contours."""
 
