@@ -95,7 +95,7 @@ def _evened(seen: NDArray[np.float64], slice_mm: float) -> NDArray[np.float64]:
     from scipy.ndimage import gaussian_filter
 
     sd = (_EVENED_MM / slice_mm, _EVENED_SAMPLES, _EVENED_SAMPLES)
-    return gaussian_filter(seen, sd, mode=("nearest", "wrap", "nearest"))
+    return np.asarray(gaussian_filter(seen, sd, mode=("nearest", "wrap", "nearest")), np.float64)
 
 
 def _usual(values: NDArray[np.floating], height_mm: NDArray[np.float64]) -> NDArray[np.float64]:
