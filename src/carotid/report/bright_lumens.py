@@ -21,8 +21,9 @@ _RIM_VOXELS = 1.2
 
 _RINGS = 8
 _EVENED_MM = 0.6
-_EVENED_SAMPLES = 1.0
-"""Standard deviations over which brightness is averaged: along the artery, and within a slice."""
+_EVENED_TURN = 1 / 32
+_EVENED_RINGS = 1.0
+"""Standard deviations over which brightness is averaged: along, around and across the artery."""
 
 _NOISES = 3.0
 """What is bright is so many standard deviations of blood's own brightness above it."""
@@ -94,7 +95,7 @@ def _evened(seen: NDArray[np.float64], slice_mm: float) -> NDArray[np.float64]:
     """(s, n, rings) averaged over what lies next to each other: noise is in single voxels."""
     from scipy.ndimage import gaussian_filter
 
-    sd = (_EVENED_MM / slice_mm, _EVENED_SAMPLES, _EVENED_SAMPLES)
+    sd = (_EVENED_MM / slice_mm, _EVENED_TURN * seen.shape[1], _EVENED_RINGS)
     return np.asarray(gaussian_filter(seen, sd, mode=("nearest", "wrap", "nearest")), np.float64)
 
 
