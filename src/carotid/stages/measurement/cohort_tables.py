@@ -157,7 +157,10 @@ def _fork_source(table: MeasurementTable, side: SideName) -> str:
 def _folded_column(one: Column, segment: str, fold: Fold) -> Column:
     name = f"{segment}_{one.name}_sides_{fold}"
     if fold == "count":
-        told = f"Sides that have a value of {one.name}, {segment}: an occluded one has none."
+        told = (
+            f"Sides that have a value of {one.name}, {segment}: one that is occluded, or whose "
+            "lumen is unsure, has none."
+        )
         return Column(name, "", told)
     told = f"{fold.capitalize()} of both sides, {segment}: {one.definition} {_ALONE}"
     return Column(name, one.unit, told, one.source)
