@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from tests.figures.arteries import measured
 
+from carotid.cli.report import print_page
 from carotid.report.case import Findings
 from carotid.report.columns import MEASUREMENT_COLUMNS
 from carotid.report.measured import all_figures
-from carotid.report.reasons import all_reasons
-from carotid.report.rows import Row
+from carotid.report.reasons import all_reasons, largest_parts
+from carotid.report.rows import Row, worst_first
 from carotid.report.sources import Subject
+from carotid.report.write import Report
 from carotid.stages.measurement.stenosis import DOUBTS
 
 if TYPE_CHECKING:
@@ -65,6 +68,30 @@ def test_the_case_says_why() -> None:
     assert all_reasons(row, subject, found, None) == [
         f"left: {DOUBTS[name]}" for name in ("thick_reference", "narrow_reference")
     ]
+
+
+@pytest.mark.parametrize(
+    ("doubts", "nascet", "group"),
+    [
+        ("", 12.0, "plausible"),
+        ("thick_reference", 12.0, "plausible"),
+        ("unsure_lumen", np.nan, "check"),
+    ],
+)
+def test_a_stenosis_that_is_not_told_is_worth_a_check(
+    doubts: str, nascet: float, group: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = replace(row_of(with_doubts(doubts, nascet)), reason="", heatmap_score=3.0)
+    assert row.group == group
+    told = replace(row, participant_id="sub-00", arteries={})
+    assert (worst_first([told, row])[0] is row) == (group == "check")
+    found = Findings(None, None, None, None, [], unreadable=False)
+    subject = Subject("sub-01", "done", "", {}, {}, None)
+    why = (f"left: {DOUBTS['unsure_lumen']}",) if group == "check" else ()
+    assert largest_parts(row, subject, found, None) == why
+    row = replace(row, why=why)
+    print_page(Report(Path("report.html"), Path("quality.tsv"), [row]))
+    assert ("no stenosis is told" in capsys.readouterr().out) == (group == "check")
 
 
 def test_tables_of_earlier_versions_have_no_doubts() -> None:

@@ -135,7 +135,7 @@ def print_page(made: Report, asked: Collection[str] | None = None) -> None:
         count = sum(row.group == group for row in rows)
         if count:
             click.echo(f"{count:5d} {words}")
-    told = [row for row in rows if row.why and not row.score <= row.heatmap_score]
+    told = [row for row in rows if row.why and (row.untold or not row.score <= row.heatmap_score)]
     for row in told[:MOST_TOLD]:
         click.echo(f"      {row.participant_id}: {'; '.join(row.why)}")
     if len(told) > MOST_TOLD:

@@ -9,6 +9,7 @@ import numpy as np
 
 from carotid.artifacts import LABELS
 from carotid.geometry.sides import SIDE_NAMES
+from carotid.stages.measurement.stenosis import MUCH_NARROWER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,14 +68,14 @@ class DrawnCourse:
         return _flagged(self.table, "both_lumens")[self.rows]
 
     def may_be_narrower(self, area_mm2: float) -> bool:
-        """Whether a lumen that is not read, as it is unsure, may be smaller than an area."""
+        """Whether a lumen that is not read, as it is unsure, may be much smaller than an area."""
         unsure = _flagged(self.table, "unsure_lumen")[self.rows]
         if not unsure.any():
             return False
         # Twice the spread of the diameter, as the tables have it.
         area, spread = self.values("la_mm2"), self.values("la_sd_mm2")
         least = area * np.maximum(1 - spread / area, 0) ** 2
-        return bool((least < area_mm2)[unsure].any())
+        return bool((least < MUCH_NARROWER**2 * area_mm2)[unsure].any())
 
     def joined(self) -> NDArray[np.bool_]:
         """(k - 1,) whether a slice and the next one belong together."""

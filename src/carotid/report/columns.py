@@ -103,8 +103,7 @@ def _measured(name: str, factor: float = 1.0) -> Callable[[Row, SideName], float
 def _stenosis(row: Row, side: SideName) -> float:
     """That of a side; infinite where none is told as an unsure lumen may be narrow."""
     share = _measured("stenosis", 0.01)(row, side)
-    doubtful = side in row.arteries and bool(row.arteries[side].doubts)
-    return math.inf if math.isnan(share) and doubtful else share
+    return math.inf if side in row.arteries and row.arteries[side].untold else share
 
 
 def _known(row: Row, side: SideName, field: str) -> float:

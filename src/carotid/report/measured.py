@@ -66,6 +66,11 @@ class ArteryFigures:
     corrected_slices: float = 0.0
     doubts: tuple[str, ...] = ()
 
+    @property
+    def untold(self) -> bool:
+        """Whether no stenosis is told, as an unsure lumen may be narrow."""
+        return bool(self.doubts) and bool(np.isnan(self.stenosis.value))
+
 
 _NONE = Value(NAN)
 UNKNOWN = ArteryFigures(_NONE, _NONE, _NONE, _NONE, _NONE, _NONE, NAN, NAN, "")

@@ -48,7 +48,12 @@ def largest_parts(
 ) -> tuple[str, ...]:
     """What makes a score that is worth a look, from the stage that has the largest one."""
     if not row.score >= CHECK:
-        return ()
+        return tuple(
+            f"{side}: {doubt}"
+            for side, one in row.arteries.items()
+            if one.untold
+            for doubt in one.doubts
+        )
     if row.score == row.heatmap_score:
         parts = (
             list(subject.recorded_parts)

@@ -92,6 +92,14 @@ def test_a_stenosis_is_told_where_the_unsure_lumen_cannot_be_narrower() -> None:
     assert any("unsure_lumen" in flags for flags in found.left.slices.words("flags"))
 
 
+def test_unsure_ends_of_a_stenosis_leave_it_told() -> None:
+    """Where a lumen narrows quickly networks are unsure of it, and sure of the narrowest place."""
+    narrow = profile((0, 2.4), (4, 2.4), (7, 1.2), (10, 1.2), (12, 2.4))
+    found = unsure(Vessel.around(straight(), narrow, 3.4), 4.5, 5.5, 0.7)
+    assert any("unsure_lumen" in flags for flags in found.left.slices.words("flags"))
+    assert value(found.segments, "stenosis_nascet_percent", "internal") == pytest.approx(50, abs=3)
+
+
 def test_a_lumen_that_is_drawn_narrow_is_told_however_unsure() -> None:
     narrow = profile((0, 2.4), (4, 2.4), (5, 0.6), (8, 0.6), (9, 2.4))
     found = unsure(Vessel.around(straight(), narrow, 3.4), 4, 9, 1.6)

@@ -31,8 +31,8 @@ may be too small."""
 MIN_SLOPE_SLICES = 3
 
 DOUBTS: Mapping[str, str] = {
-    "unsure_lumen": "no stenosis is told, as slices with the flag unsure_lumen may be narrower "
-    "than all that were read",
+    "unsure_lumen": "no stenosis is told, as slices with the flag unsure_lumen may be much "
+    "narrower than all that were read",
     "thick_reference": "the stenosis may be too small, as the wall of its reference is as thick "
     "as plaque, and the artery may be narrowed there as well",
     "narrow_reference": "the stenosis may be too small, as its reference is narrower than 3 mm: "
@@ -52,6 +52,9 @@ WIDE_REFERENCE_MM = 7.0
 _THICK_SHARE = 0.5
 _NARROWER_BY = 2.0
 """Standard deviations by which an unsure lumen may be narrower than it is drawn."""
+
+MUCH_NARROWER = 0.8
+"""At the ends of a stenosis lumens are unsure; by so much they have to be able to be narrower."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,7 @@ def may_be_narrower(
     diameter: NDArray[np.float64],
     least: float,
 ) -> bool:
-    """Whether a lumen that is not read, as it is unsure, may be narrower than the least that is.
+    """Whether a lumen that is not read, as it is unsure, may be much narrower than the least.
 
     Where that is a severe stenosis already it is told: the truth can only be worse.
 
@@ -165,7 +168,8 @@ def may_be_narrower(
     if least < NARROW_MM:
         return False
     unsure = rows & one.flags["unsure_lumen"]
-    return bool((diameter - _NARROWER_BY * one.spreads.lumen_diameter < least)[unsure].any())
+    lowest = diameter - _NARROWER_BY * one.spreads.lumen_diameter
+    return bool((lowest < MUCH_NARROWER * least)[unsure].any())
 
 
 def _doubts(
