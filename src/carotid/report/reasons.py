@@ -24,8 +24,7 @@ def all_reasons(
     """What stands out at every stage; where nothing does by itself, what makes the score."""
     words = [
         f"{side}: {doubt}"
-        for side in SIDES_ON_SCREEN
-        if side in row.arteries
+        for side in on_screen(row.arteries)
         for doubt in row.arteries[side].doubts
     ]
     words += [] if scene is None else contour_reasons(scene)
