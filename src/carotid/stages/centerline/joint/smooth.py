@@ -32,7 +32,7 @@ _THIRD_DIFFERENCE = np.array([-1.0, 3.0, -3.0, 1.0])
 
 def smoothed(
     points_mm: NDArray[np.float64], weight: NDArray[np.float64], slice_mm: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> NDArray[np.float64]:
     """Smooth an artery's course.
 
     The sum of weighted squared distances plus λ times the sum of squared third differences is
@@ -45,7 +45,7 @@ def smoothed(
         slice_mm: Distance of the slices.
 
     Returns:
-        (n, d) the curve, and (n,) how far each point lies off it, NaN where there is none.
+        (n, d) the curve.
     """
     known = weight > 0
     curve = _least_squares(points_mm, weight, slice_mm)
@@ -54,8 +54,7 @@ def smoothed(
         scale = max(_LEAST_SCALE_MM, 1.48 * float(np.median(off[known])))
         trust = np.clip(1 - (off / (_STRAY * scale)) ** 2, 0, None) ** 2
         curve = _least_squares(points_mm, weight * trust + _LEAST_WEIGHT * known, slice_mm)
-    off = np.linalg.norm(points_mm - curve, axis=1)
-    return curve, np.where(known, off, np.nan)
+    return curve
 
 
 def _least_squares(

@@ -35,17 +35,15 @@ class Curve:
     Attributes:
         slices: (n,) slices, rising without a gap.
         point_mm: (n, 2) x and y from the first voxel.
-        off_mm: (n,) how far the peak of the slice lies off the curve.
     """
 
     slices: NDArray[np.int64]
     point_mm: NDArray[np.float64]
-    off_mm: NDArray[np.float64]
 
     def above(self, lowest: int) -> Curve:
         """The part from a slice on."""
         kept = self.slices >= lowest
-        return Curve(self.slices[kept], self.point_mm[kept], self.off_mm[kept])
+        return Curve(self.slices[kept], self.point_mm[kept])
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,8 +133,7 @@ def _smooth_curve(
 ) -> Curve:
     """A smooth curve through an artery's peaks, by weights that grow with their height."""
     if not len(slices):
-        return Curve(slices, point_mm, np.empty(0))
+        return Curve(slices, point_mm)
     height = volume.heights(slices, point_mm)[:, channel]
     weight = np.clip(height / usual[channel], 0, 1) ** 2 + _FAINT
-    curve, off = smoothed(point_mm, weight, volume.spacing_mm[2])
-    return Curve(slices, curve, off)
+    return Curve(slices, smoothed(point_mm, weight, volume.spacing_mm[2]))
