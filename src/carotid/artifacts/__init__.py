@@ -1,7 +1,7 @@
 """What stages make and hand on: nouns of the pipeline, checked when they are made."""
 
 from carotid.artifacts.centerlines import Bifurcation, Centerline, Centerlines, SideCenterlines
-from carotid.artifacts.contours import Contours, CrossSection, Outline
+from carotid.artifacts.contours import Contours, CrossSection, Outline, OutlinePlace
 from carotid.artifacts.heatmaps import (
     Heatmaps,
     HeatmapSlices,
@@ -38,6 +38,7 @@ __all__ = [
     "Heatmaps",
     "Label",
     "Outline",
+    "OutlinePlace",
     "PolarBlock",
     "PolarImages",
     "RayRadii",

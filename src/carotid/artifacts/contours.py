@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
+from carotid.artifacts.labels import BOUNDARIES
 from carotid.artifacts.noun import require_array, require_kinds, short
 from carotid.geometry.grid import Grid
+from carotid.geometry.sides import SIDE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +53,20 @@ class Outline:
         unknown = np.full(len(points), np.nan)
         placed = np.asarray(points, np.float64).reshape(-1, 2)
         return cls(placed, unknown, unknown, unknown, corrected)
+
+
+class OutlinePlace(NamedTuple):
+    """Which of a neck's outlines one is.
+
+    Attributes:
+        side, label, boundary: What it outlines.
+        z: Canonical slice index.
+    """
+
+    side: SideName
+    label: Label
+    boundary: Boundary
+    z: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,3 +125,13 @@ class Contours:
     def side(self, name: SideName) -> tuple[CrossSection, ...]:
         """One side by its name."""
         return self.left if name == "left" else self.right
+
+    def outlines(self) -> dict[OutlinePlace, Outline]:
+        """All outlines that there are, in the order of the cross-sections, lumens before walls."""
+        return {
+            OutlinePlace(side, section.label, boundary, section.z): outline
+            for side in SIDE_NAMES
+            for section in self.side(side)
+            for boundary in BOUNDARIES
+            if (outline := section.outline(boundary)) is not None
+        }

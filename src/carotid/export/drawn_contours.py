@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.artifacts import BOUNDARIES
 from carotid.errors import InputError
 from carotid.export.given_markups import gone_from
-from carotid.export.slicer import read_drawn
+from carotid.export.slicer import outline_name, read_drawn
 from carotid.geometry.grid import CANONICAL
-from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.correction import corrected_contours
 from carotid.stages.correction_places import Courses, check_outline, large_changes
 from carotid.stages.outline_changes import differs
@@ -71,8 +69,12 @@ def read_correction(
             ),
             remedy="correct both outlines of such a slice in 3D Slicer",
         )
-    there = {f"{one.side}_{one.label}_{one.boundary}_z{one.z:04d}" for one in drawn}
-    missed = _names(contours, removals) - there
+    stay = {
+        place
+        for place in contours.outlines()
+        if not any(one.holds(place.side, place.label, place.z) for one in removals)
+    }
+    missed = {outline_name(place) for place in stay - {one.place for one in drawn}}
     gone = [name for name in gone_from(path) if name in missed]
     if gone:
         logger.warning(
@@ -88,17 +90,6 @@ def read_correction(
     return made
 
 
-def _names(contours: Contours, removals: Sequence[Removal]) -> set[str]:
-    """What the curves of outlines that are there, and stay, are called."""
-    return {
-        f"{side}_{section.label}_{boundary}_z{section.z:04d}"
-        for side in SIDE_NAMES
-        for section in contours.side(side)
-        for boundary in BOUNDARIES
-        if not any(one.holds(side, section) for one in removals)
-    }
-
-
 def _without_removed(
     drawn: Sequence[Drawn], now: Contours, earlier: Sequence[Contours]
 ) -> list[Drawn]:
@@ -110,22 +101,15 @@ def _without_removed(
         earlier: Those that were found, and those that were taken away as they were then.
     """
     spacing = np.array(now.canonical.spacing_mm[:2])
-    there, *before = (
-        {
-            (side, section.label, boundary, section.z): outline
-            for side in SIDE_NAMES
-            for section in contours.side(side)
-            for boundary in BOUNDARIES
-            if (outline := section.outline(boundary)) is not None
-        }
-        for contours in (now, *earlier)
-    )
-    keys = [(one.side, one.label, one.boundary, one.z) for one in drawn]
+    there, *before = (contours.outlines() for contours in (now, *earlier))
     return [
         one
-        for one, key in zip(drawn, keys, strict=True)
-        if key in there
-        or all(key not in known or differs(one.points, known[key], spacing) for known in before)
+        for one in drawn
+        if one.place in there
+        or not any(
+            one.place in known and not differs(one.points, known[one.place], spacing)
+            for known in before
+        )
     ]
 
 

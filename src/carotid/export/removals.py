@@ -13,7 +13,7 @@ from carotid.geometry.sides import SIDE_NAMES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from carotid.artifacts import Contours, CrossSection, Label
+    from carotid.artifacts import Contours, Label
     from carotid.geometry.sides import SideName
 
 FORM = "SIDE ARTERY [FIRST[-LAST]]"
@@ -38,11 +38,11 @@ class Removal:
     first: int | None = None
     last: int | None = None
 
-    def holds(self, side: SideName, section: CrossSection) -> bool:
-        """Whether a cross-section goes."""
-        if (side, section.label) != (self.side, self.label):
+    def holds(self, side: SideName, label: Label, z: int) -> bool:
+        """Whether an artery's outlines in a slice go."""
+        if (side, label) != (self.side, self.label):
             return False
-        return self.first is None or self.last is None or self.first <= section.z <= self.last
+        return self.first is None or self.last is None or self.first <= z <= self.last
 
     def __str__(self) -> str:
         """As it is written."""
@@ -96,7 +96,7 @@ def without(
     for one in removals:
         own = [x.z for x in contours.side(one.side) if x.label == one.label]
         known = contours.side(one.side) + (before.side(one.side) if before else ())
-        if not any(one.holds(one.side, section) for section in known):
+        if not any(one.holds(one.side, section.label, section.z) for section in known):
             raise UsageError(
                 f"there is no outline to remove: {one}",
                 found=f"those of that artery are in slices {min(own)} to {max(own)}"
@@ -108,7 +108,7 @@ def without(
             side: tuple(
                 section
                 for section in contours.side(side)
-                if any(one.holds(side, section) for one in removals) is goes
+                if any(one.holds(side, section.label, section.z) for one in removals) is goes
             )
             for side in SIDE_NAMES
         }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.artifacts import BOUNDARIES, LABELS
+from carotid.artifacts import LABELS, OutlinePlace
 from carotid.errors import InputError
 from carotid.geometry.polygons import has_area
 from carotid.geometry.sides import SIDE_NAMES
@@ -22,7 +22,7 @@ from carotid.storage.markups import SUFFIX, Markup, read_markups
 from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -57,35 +57,34 @@ def contour_markups(contours: Contours, every_mm: float, slices: Collection[int]
         slices: The slices that are wanted.
     """
     step = max(round(every_mm / contours.canonical.spacing_mm[2]), 1)
+    there = {place: one for place, one in contours.outlines().items() if has_area(one.points)}
+    ends = _ends(there)
     found = []
-    for side in SIDE_NAMES:
-        ends = _ends(contours, side)
-        for section in contours.side(side):
-            if section.z not in slices:
-                continue
-            for boundary in BOUNDARIES:
-                outline = section.outline(boundary)
-                if outline is None or not has_area(outline.points):
-                    continue
-                if section.z % step and section.z not in ends[section.label, boundary]:
-                    continue
-                index = np.column_stack([outline.points, np.full(len(outline.points), section.z)])
-                name = f"{side}_{section.label}_{boundary}_z{section.z:04d}"
-                points = contours.canonical.world_from_index(index)
-                labels = ("",) * len(points)
-                found.append(Markup(name, "ClosedCurve", points, labels, COLORS[boundary]))
+    for place, outline in there.items():
+        if place.z not in slices or (place.z % step and place not in ends):
+            continue
+        index = np.column_stack([outline.points, np.full(len(outline.points), place.z)])
+        points = contours.canonical.world_from_index(index)
+        color = COLORS[place.boundary]
+        found.append(Markup(outline_name(place), "ClosedCurve", points, ("",) * len(points), color))
     return found
 
 
-def _ends(contours: Contours, side: SideName) -> dict[tuple[Label, Boundary], tuple[int, int]]:
-    """The first and the last slice of each outline: beyond exported ones nothing follows."""
-    heights: dict[tuple[Label, Boundary], list[int]] = {}
-    for one in contours.side(side):
-        for boundary in BOUNDARIES:
-            outline = one.outline(boundary)
-            if outline is not None and has_area(outline.points):
-                heights.setdefault((one.label, boundary), []).append(one.z)
-    return {which: (min(there), max(there)) for which, there in heights.items()}
+def outline_name(place: OutlinePlace) -> str:
+    """What the markup of an outline is called."""
+    return f"{place.side}_{place.label}_{place.boundary}_z{place.z:04d}"
+
+
+def _ends(places: Iterable[OutlinePlace]) -> set[OutlinePlace]:
+    """The first and the last outline of each boundary: beyond exported ones nothing follows."""
+    heights: dict[tuple[SideName, Label, Boundary], list[int]] = {}
+    for one in places:
+        heights.setdefault(one[:3], []).append(one.z)
+    return {
+        OutlinePlace(*which, z)
+        for which, there in heights.items()
+        for z in (min(there), max(there))
+    }
 
 
 def centerline_markups(centerlines: Centerlines, canonical: Grid) -> list[Markup]:
@@ -154,16 +153,15 @@ def read_drawn(path: Path, canonical: Grid) -> list[Drawn]:
             lies in no slice.
     """
     paths = _markup_files(path) if path.is_dir() else [path]
-    found: dict[tuple[SideName, Label, Boundary, int], Drawn] = {}
+    found: dict[OutlinePlace, Drawn] = {}
     for place, markup in _curves(paths):
         one = _drawn(place, markup, canonical)
-        key = (one.side, one.label, one.boundary, one.z)
-        if key in found:
+        if one.place in found:
             raise InputError(
                 f"a second outline of the {one.side} {one.label} {one.boundary} in slice {one.z}",
                 where=place,
             )
-        found[key] = one
+        found[one.place] = one
     if not found:
         raise InputError("there is no closed curve", where=path, expected=f"*{SUFFIX} from Slicer")
     return list(found.values())

@@ -8,11 +8,11 @@ few millimetres, and an outline that was left as it was says how far a correctio
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from carotid.artifacts import BOUNDARIES, LABELS, Bifurcation, Contours, CrossSection, Outline
+from carotid.artifacts import BOUNDARIES, LABELS, Bifurcation, Contours, CrossSection, OutlinePlace
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.outline_changes import change_outlines, keep_nested
 
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from carotid.artifacts import Boundary, Centerlines, Label
+    from carotid.artifacts import Boundary, Centerlines, Label, Outline
     from carotid.geometry.sides import SideName
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +42,11 @@ class Drawn:
     boundary: Boundary
     z: int
     points: NDArray[np.float64]
+
+    @property
+    def place(self) -> OutlinePlace:
+        """Which outline it is."""
+        return OutlinePlace(self.side, self.label, self.boundary, self.z)
 
 
 @dataclass(frozen=True)
@@ -66,14 +73,14 @@ class Correction:
         drawn: How many outlines were changed or added by hand.
         between: How many others followed.
         left: Slices between that could not follow, because an outline there does not lie around
-            its center, or the lumen would have left the wall: side, label, boundary, z.
+            its center, or the lumen would have left the wall.
         crossing: Slices with an outline drawn by hand in which the lumen is not inside the wall.
     """
 
     contours: Contours
     drawn: int
     between: int
-    left: tuple[tuple[SideName, Label, Boundary, int], ...]
+    left: tuple[OutlinePlace, ...]
     crossing: tuple[Crossing, ...] = ()
 
 
@@ -86,16 +93,20 @@ def corrected_contours(contours: Contours, drawn: Sequence[Drawn]) -> Correction
             the slices between.
     """
     spacing = np.array(contours.canonical.spacing_mm[:2])
+    there = contours.outlines()
+    new = {one.place: one.points for one in drawn}
     sides: dict[SideName, tuple[CrossSection, ...]] = {}
     count = between = 0
-    left: list[tuple[SideName, Label, Boundary, int]] = []
+    left: list[OutlinePlace] = []
     crossing: list[Crossing] = []
     for side in SIDE_NAMES:
         outlines: dict[tuple[Label, Boundary], dict[int, Outline]] = {}
         for label in LABELS:
             lumen, wall = (
                 change_outlines(
-                    _outlines(contours, side, label, one), _of(drawn, side, label, one), spacing
+                    _by_slice(there, side, label, one),
+                    _by_slice(new, side, label, one),
+                    spacing,
                 )
                 for one in BOUNDARIES
             )
@@ -104,31 +115,19 @@ def corrected_contours(contours: Contours, drawn: Sequence[Drawn]) -> Correction
             for boundary, one in zip(BOUNDARIES, (lumen, wall), strict=True):
                 count += len(one.drawn)
                 between += len(one.followed)
-                left += [(side, label, boundary, z) for z in one.failed]
+                left += [OutlinePlace(side, label, boundary, z) for z in one.failed]
                 outlines[label, boundary] = one.outlines
         sides[side] = _sections(outlines)
     made = Contours(sides["left"], sides["right"], contours.canonical, contours.stored)
     return Correction(made, count, between, tuple(left), tuple(crossing))
 
 
-def _outlines(
-    contours: Contours, side: SideName, label: Label, boundary: Boundary
-) -> dict[int, Outline]:
-    return {
-        section.z: outline
-        for section in contours.side(side)
-        if section.label == label and (outline := section.outline(boundary)) is not None
-    }
-
-
-def _of(
-    drawn: Sequence[Drawn], side: SideName, label: Label, boundary: Boundary
-) -> dict[int, NDArray[np.float64]]:
-    return {
-        one.z: one.points
-        for one in drawn
-        if (one.side, one.label, one.boundary) == (side, label, boundary)
-    }
+def _by_slice(
+    outlines: Mapping[OutlinePlace, _T], side: SideName, label: Label, boundary: Boundary
+) -> dict[int, _T]:
+    """Those of one boundary of one artery."""
+    which = side, label, boundary
+    return {place.z: one for place, one in outlines.items() if place[:3] == which}
 
 
 def with_bifurcations(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.artifacts import BOUNDARIES, LABELS
+from carotid.artifacts import LABELS
 from carotid.errors import InputError
 from carotid.geometry.outlines import centroids, nearest, signed_areas
 from carotid.geometry.polygons import area
@@ -201,19 +201,13 @@ def _has_loops(points: NDArray[np.float64]) -> bool:
 def large_changes(contours: Contours, drawn: Sequence[Drawn]) -> list[tuple[Drawn, float]]:
     """Outlines that go further than `LARGE_CHANGE_MM` from what is there, and how far in mm."""
     spacing = np.array(contours.canonical.spacing_mm[:2])
-    there = {
-        (side, section.label, boundary, section.z): outline.points * spacing
-        for side in SIDE_NAMES
-        for section in contours.side(side)
-        for boundary in BOUNDARIES
-        if (outline := section.outline(boundary)) is not None
-    }
+    there = contours.outlines()
     found = []
     for one in drawn:
-        old = there.get((one.side, one.label, one.boundary, one.z))
+        old = there.get(one.place)
         if old is None:
             continue
-        away = float(nearest((one.points * spacing)[None], old[None])[0].max())
+        away = float(nearest((one.points * spacing)[None], (old.points * spacing)[None])[0].max())
         if away > LARGE_CHANGE_MM:
             found.append((one, away))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carotid.artifacts import BOUNDARIES, Contours
+from carotid.artifacts import Contours
 from carotid.errors import OutputError
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.storage.results.atomic import write_atomically, write_json
@@ -49,12 +49,10 @@ def save_corrected_contours(
         OutputError: A file cannot be written, or does not read back as written.
     """
     layout = ContourLayout(folder)
-    for side in SIDE_NAMES:
-        outlines = [one.outline(b) for one in contours.side(side) for b in BOUNDARIES]
-        corrected = any(outline is not None and outline.corrected for outline in outlines)
-        if corrected or side in removed:
-            layout.corrected(side).parent.mkdir(exist_ok=True)
-            _save_side(layout.corrected(side), contours.side(side))
+    corrected = {place.side for place, one in contours.outlines().items() if one.corrected}
+    for side in corrected.union(removed):
+        layout.corrected(side).parent.mkdir(exist_ok=True)
+        _save_side(layout.corrected(side), contours.side(side))
 
 
 def save_removed(contours: Contours, folder: Path) -> None:
