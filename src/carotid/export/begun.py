@@ -7,10 +7,9 @@ that made anew, whether or not anything differs by then.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from carotid.storage.results.atomic import cannot_write, write_json
+from carotid.storage.results.atomic import cannot_write, read_json, write_json
 from carotid.storage.results.record import read_record
 
 if TYPE_CHECKING:
@@ -25,13 +24,13 @@ _SETTINGS = "settings"
 
 def read_begun(layout: OutputLayout, participant_id: str) -> tuple[str, ...]:
     """The results that were being corrected, or given back, when a command was cut short."""
-    found = _read(layout, participant_id).get(_KEY)
+    found = read_json(_path(layout, participant_id)).get(_KEY)
     return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
 
 
 def settings_begun(layout: OutputLayout, participant_id: str) -> dict[str, Mapping[str, Any]]:
     """What results were made with before a command that was cut short took their records away."""
-    found = _read(layout, participant_id).get(_SETTINGS)
+    found = read_json(_path(layout, participant_id)).get(_SETTINGS)
     some = found.items() if isinstance(found, dict) else ()
     return {transform: kept for transform, kept in some if isinstance(kept, dict)}
 
@@ -62,14 +61,6 @@ def remove_begun(layout: OutputLayout, participant_id: str) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise cannot_write(path, error) from error
-
-
-def _read(layout: OutputLayout, participant_id: str) -> dict[str, Any]:
-    try:
-        found = json.loads(_path(layout, participant_id).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _path(layout: OutputLayout, participant_id: str) -> Path:

@@ -17,7 +17,7 @@ from carotid.errors import CarotidError, OutputError
 from carotid.stages.outline_changes import MOVED_MM, smooth
 from carotid.storage.checksums import sha256_of_file
 from carotid.storage.markups import SUFFIX, Markup, read_markups
-from carotid.storage.results.atomic import cannot_write, write_json
+from carotid.storage.results.atomic import cannot_write, read_json, write_json
 from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
@@ -45,11 +45,9 @@ class Earlier:
     @classmethod
     def of(cls, folder: Path) -> Earlier:
         """What is on record; nothing where there is no record, or somebody has spoilt it."""
-        try:
-            found = json.loads((folder / RECORD_FILE).read_text("utf-8"))["files"]
-            return cls(folder, {name: found[name] for name in found if _is_inside(name)})
-        except (OSError, ValueError, KeyError, TypeError):
-            return cls(folder, {})
+        found = read_json(folder / RECORD_FILE).get("files")
+        files = found if isinstance(found, dict) else {}
+        return cls(folder, {name: files[name] for name in files if _is_inside(name)})
 
     def changed(self, planned: Mapping[str, Markup]) -> list[str]:
         """Files that somebody has changed since, and that are not what is to be written now.
@@ -111,11 +109,9 @@ def exported_from(path: Path) -> str | None:
     """Whose results a file or folder of an export holds; None where that is not on record."""
     place = path.resolve()
     for folder in (place, place.parent, place.parent.parent):
-        try:
-            told = json.loads((folder / RECORD_FILE).read_text("utf-8"))["participant_id"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        return told if isinstance(told, str) else None
+        told = read_json(folder / RECORD_FILE).get("participant_id")
+        if isinstance(told, str):
+            return told
     return None
 
 

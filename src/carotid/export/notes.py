@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from carotid import __version__
 from carotid.storage.checksums import sha256_of_files
-from carotid.storage.results.atomic import cannot_write, write_json
+from carotid.storage.results.atomic import cannot_write, read_json, write_json
 from carotid.storage.results.layout import CORRECTED_FOLDER, CORRECTION_FILE
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def write_note(
         OutputError: It cannot be written.
     """
     note = folder / CORRECTED_FOLDER / CORRECTION_FILE
-    known = _read(note)
+    known = read_json(note)
     before = known.get(_FACTS)
     before = before if isinstance(before, dict) else {}
     content: dict[str, Any] = {_FACTS: facts, "carotid": __version__}
@@ -58,11 +57,3 @@ def write_note(
     except OSError as error:
         raise cannot_write(note.parent, error) from error
     write_json(note, content)
-
-
-def _read(note: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(note.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from carotid.errors import OutputError
 
@@ -91,6 +91,15 @@ def write_json(path: Path, content: object) -> None:
     """
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     write_atomically(path, text.encode(errors="backslashreplace"))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """An object that `write_json` wrote; empty where there is none, or somebody has spoilt it."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:
