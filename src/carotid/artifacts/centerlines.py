@@ -9,7 +9,7 @@ import numpy as np
 
 from carotid.artifacts.noun import require_array, require_kinds, short
 from carotid.errors import CarotidError
-from carotid.geometry.grid import Grid
+from carotid.geometry.grid import CANONICAL, Grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -129,3 +129,7 @@ class Centerlines:
     def side(self, name: SideName) -> SideCenterlines:
         """One side by its name."""
         return self.left if name == "left" else self.right
+
+    def fits(self, canonical: Grid) -> bool:
+        """Whether they may lie on a scan's canonical grid: they do where their own is unknown."""
+        return self.grid is None or self.grid.reoriented(CANONICAL).agrees_with(canonical)

@@ -11,7 +11,6 @@ import numpy as np
 from carotid.errors import InputError
 from carotid.export.given_markups import gone_from
 from carotid.export.slicer import outline_name, read_drawn
-from carotid.geometry.grid import CANONICAL
 from carotid.stages.correction import corrected_contours
 from carotid.stages.correction_places import Courses, check_outline, large_changes
 from carotid.stages.outline_changes import differs
@@ -141,6 +140,4 @@ def centerlines_on(contours: Contours, folder: Path) -> Centerlines | None:
     if not folder.is_dir():
         return None
     found = load_centerlines(folder)
-    grid = found.grid
-    fits = grid is None or grid.reoriented(CANONICAL).agrees_with(contours.canonical)
-    return found if fits else None
+    return found if found.fits(contours.canonical) else None

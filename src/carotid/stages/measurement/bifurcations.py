@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.measurement.artery import fork_of
 from carotid.stages.measurement.parameters import MeasurementParameters
@@ -30,10 +29,8 @@ def bifurcations_of(
     """
     found: dict[SideName, NDArray[np.float64]] = {}
     smoothing_mm = MeasurementParameters().smoothing_mm
-    grid = centerlines.grid
-    if contours is not None and grid is not None:
-        same = grid.reoriented(CANONICAL).agrees_with(contours.canonical)
-        contours = contours if same else None
+    if contours is not None and not centerlines.fits(contours.canonical):
+        contours = None
     for side in SIDE_NAMES:
         own = centerlines.side(side)
         if own.bifurcation is not None:

@@ -10,7 +10,6 @@ import numpy as np
 from carotid.artifacts import LABELS
 from carotid.counted import counted
 from carotid.errors import InputError
-from carotid.geometry.grid import CANONICAL
 from carotid.geometry.outlines import inside
 from carotid.geometry.polygons import has_area
 from carotid.geometry.sides import SIDE_NAMES
@@ -31,7 +30,7 @@ def check_same_neck(contours: Contours, centerlines: Centerlines) -> None:
         InputError: The grids differ, or most centers lie outside of the outlines of their slice.
     """
     grid = centerlines.grid
-    if grid is not None and not grid.reoriented(CANONICAL).agrees_with(contours.canonical):
+    if grid is not None and not centerlines.fits(contours.canonical):
         raise InputError(
             "the contours and the centerlines belong to different scans",
             found=f"sizes {contours.canonical.shape} and {grid.shape}",
