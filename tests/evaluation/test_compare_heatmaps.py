@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from carotid.errors import OutputError, UsageError
-from carotid.evaluation.compare_heatmaps import COLUMNS, compare_heatmaps
+from carotid.evaluation.compare_heatmaps import compare_heatmaps
+from carotid.evaluation.compared_columns import HEATMAPS
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.storage.annotations import annotation_text
 from carotid.storage.results.heatmaps import SideSlabs, write_side
@@ -90,7 +91,8 @@ def test_table_and_figures(tmp_path: Path, orientation: str) -> None:
     assert found.summary.above_slices == 2 * (SHAPE[2] - FORK - 11)
     with (tmp_path / "table.tsv").open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    assert tuple(rows[0]) == COLUMNS == tuple(json.loads((tmp_path / "table.json").read_text()))
+    columns = [column.name for column in HEATMAPS]
+    assert [*rows[0]] == columns == [*json.loads((tmp_path / "table.json").read_text())]
     assert len(rows) == 2 * 2 * SHAPE[2]
     row = next(r for r in rows if (r["side"], r["label"], r["slice"]) == ("left", "external", "11"))
     assert float(row["peak"]) == 300

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import LABELS, Label
-from carotid.errors import CarotidError, InputError, UsageError
-from carotid.evaluation.compared_columns import CENTERLINE_SUMMARY, CENTERLINES, names
+from carotid.errors import CarotidError, InputError
+from carotid.evaluation.compared_columns import CENTERLINE_SUMMARY, CENTERLINES
 from carotid.evaluation.polylines import distances_to_polyline
+from carotid.evaluation.two_directories import participants_in_both, sides_in_both
 from carotid.geometry.grid import CANONICAL
-from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.storage.annotations import read_centers
-from carotid.storage.results.atomic import write_atomically
 from carotid.storage.results.layout import CENTERLINE_TRANSFORM, CenterlineLayout, OutputLayout
-from carotid.storage.results.measurement_tables import write_dictionary
+from carotid.storage.results.measurement_tables import write_rows
 from carotid.storage.results.record import stored_grid
 
 if TYPE_CHECKING:
@@ -25,13 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from carotid.geometry.sides import SideName
     from carotid.storage.annotations import Annotation
-
-COLUMNS = names(CENTERLINES)
-"""Columns of the table: a row per center that both have."""
-
-SUMMARY_COLUMNS = names(CENTERLINE_SUMMARY)
-"""Columns of the summary: a row per participant, side and label."""
 
 TABLE_NAME = "compare_centerline.tsv"
 
@@ -97,24 +91,15 @@ def compare_centerlines(
     """
     table = table_path(output_path, TABLE_NAME)
     result = CenterlineComparison(table, table.with_name(f"{table.stem}_summary.tsv"))
-    layouts = (OutputLayout(first_dir), OutputLayout(second_dir))
-    ids = [set(layout.participants(CENTERLINE_TRANSFORM)) for layout in layouts]
-    for here, there, root in ((ids[0], ids[1], first_dir), (ids[1], ids[0], second_dir)):
-        if here - there:
-            names = ", ".join(sorted(here - there))
-            result.warnings.append(f"only {root} has centerlines of {names}")
-    if not ids[0] & ids[1]:
-        raise UsageError(
-            "nothing can be compared",
-            where=first_dir,
-            found=f"no participant whose centerlines {second_dir} has, too",
-            expected="folders <id>/centerline_transform with the same ids in both",
-        )
-    rows, summary = ["\t".join(COLUMNS)], ["\t".join(SUMMARY_COLUMNS)]
-    for participant in sorted(ids[0] & ids[1]):
+    common, result.warnings = participants_in_both(
+        first_dir, second_dir, CENTERLINE_TRANSFORM, "centerlines"
+    )
+    rows: list[str] = []
+    summary: list[str] = []
+    for participant in common:
         folders = [
-            CenterlineLayout(layout.transform(participant, CENTERLINE_TRANSFORM))
-            for layout in layouts
+            CenterlineLayout(OutputLayout(root).transform(participant, CENTERLINE_TRANSFORM))
+            for root in (first_dir, second_dir)
         ]
         try:
             sides = _compare_participant(participant, folders[0], folders[1], result.warnings)
@@ -126,10 +111,8 @@ def compare_centerlines(
             result.distances.append(found)
             rows += _rows((participant, side, label), found)
             summary.append(_summary((participant, side, label), found))
-    write_atomically(result.table, ("\n".join(rows) + "\n").encode())
-    write_atomically(result.summary, ("\n".join(summary) + "\n").encode())
-    write_dictionary(result.table, CENTERLINES)
-    write_dictionary(result.summary, CENTERLINE_SUMMARY)
+    write_rows(result.table, CENTERLINES, rows)
+    write_rows(result.summary, CENTERLINE_SUMMARY, summary)
     return result
 
 
@@ -150,15 +133,8 @@ def _compare_participant(
     if spacing_mm is None:
         warnings.append(f"{participant}: no grid is known, so distances are in voxels alone")
     found: list[tuple[SideName, Label, ArteryDistances]] = []
-    for side in SIDE_NAMES:
-        paths = (first.table(side), second.table(side))
-        missing = [str(path) for path in paths if not path.exists()]
-        if missing:
-            warnings.append(
-                f"{participant}: the {side} side is left out: no {', no '.join(missing)}"
-            )
-            continue
-        tables = [read_centers(path, what="centerline") for path in paths]
+    for side in sides_in_both(participant, (first, second), warnings):
+        tables = [read_centers(one.table(side), what="centerline") for one in (first, second)]
         for label in _ALPHABETICAL:
             pair = compare_artery(_of(tables[0], label), _of(tables[1], label), spacing_mm)
             found.append((side, label, pair))

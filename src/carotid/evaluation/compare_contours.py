@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import BOUNDARIES
-from carotid.errors import CarotidError, InputError, UsageError
+from carotid.errors import CarotidError, InputError
 from carotid.evaluation.challenge_score import ChallengeScore, challenge_score
-from carotid.evaluation.compared_columns import CONTOURS, names
+from carotid.evaluation.compared_columns import CONTOURS
 from carotid.evaluation.contour_agreement import (
     OutlineAgreement,
     lumen_dice,
@@ -19,12 +19,12 @@ from carotid.evaluation.contour_agreement import (
     point_distances,
     wall_dice,
 )
-from carotid.geometry.sides import SIDE_NAMES, SideName
-from carotid.storage.results.atomic import cannot_write, write_atomically
+from carotid.evaluation.two_directories import participants_in_both, sides_in_both
+from carotid.storage.results.atomic import cannot_write
 from carotid.storage.results.contours import load_side
 from carotid.storage.results.grids import read_grids
 from carotid.storage.results.layout import CONTOUR_TRANSFORM, ContourLayout, OutputLayout
-from carotid.storage.results.measurement_tables import write_dictionary
+from carotid.storage.results.measurement_tables import write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from carotid.artifacts import Boundary, CrossSection
     from carotid.geometry.grid import Grid
+    from carotid.geometry.sides import SideName
 
 
 @dataclass
@@ -103,9 +104,10 @@ def compare_contours(
     result = ContourComparison(
         {name: output_dir / f"compare_contour_{name}.tsv" for name in tables}
     )
-    common, only = _participants(transform_dir, reference_dir)
-    result.warnings += only
-    rows = {name: ["\t".join(names(columns))] for name, columns in tables.items()}
+    common, result.warnings = participants_in_both(
+        transform_dir, reference_dir, CONTOUR_TRANSFORM, "contours"
+    )
+    rows: dict[str, list[str]] = {name: [] for name in tables}
     for participant in common:
         places = [
             OutputLayout(root).transform(participant, CONTOUR_TRANSFORM)
@@ -124,29 +126,8 @@ def compare_contours(
     except OSError as error:
         raise cannot_write(output_dir, error) from error
     for name, path in result.tables.items():
-        write_atomically(path, ("\n".join(rows[name]) + "\n").encode())
-        write_dictionary(path, tables[name])
+        write_rows(path, tables[name], rows[name])
     return result
-
-
-def _participants(first_dir: Path, second_dir: Path) -> tuple[list[str], list[str]]:
-    """Whom both directories have, and sentences about the others."""
-    first, second = (
-        set(OutputLayout(root).participants(CONTOUR_TRANSFORM)) for root in (first_dir, second_dir)
-    )
-    if not first & second:
-        raise UsageError(
-            "nothing can be compared",
-            where=first_dir,
-            found=f"no participant whose contours {second_dir} has, too",
-            expected=f"folders <id>/{CONTOUR_TRANSFORM} with the same ids in both",
-        )
-    only = [
-        f"only {root} has contours of {', '.join(sorted(ids))}"
-        for root, ids in ((first_dir, first - second), (second_dir, second - first))
-        if ids
-    ]
-    return sorted(first & second), only
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +160,8 @@ def _read_participant(
     Raises:
         InputError: A file is damaged, or the grids differ.
     """
-    grids = [read_grids(ContourLayout(folder).metadata)[0].canonical for folder in (first, second)]
+    layouts = [ContourLayout(folder) for folder in (first, second)]
+    grids = [read_grids(layout.metadata)[0].canonical for layout in layouts]
     if not grids[0].agrees_with(grids[1]):
         raise InputError(
             "the contours lie on different grids",
@@ -187,14 +169,7 @@ def _read_participant(
             found=f"{_described(grids[0])} and {_described(grids[1])}",
         )
     found = []
-    for side in SIDE_NAMES:
-        paths = [ContourLayout(folder).table(side) for folder in (first, second)]
-        missing = [str(path) for path in paths if not path.exists()]
-        if missing:
-            warnings.append(
-                f"{participant}: the {side} side is left out: no {', no '.join(missing)}"
-            )
-            continue
+    for side in sides_in_both(participant, layouts, warnings):
         one, other = (load_side(folder, side, grids[0]) for folder in (first, second))
         spacing = np.array(grids[0].spacing_mm[:2])
         found.append(_BothSections((participant, side), one, other, spacing))

@@ -10,7 +10,7 @@ import numpy as np
 from carotid.artifacts import LABELS
 from carotid.counted import counted
 from carotid.errors import CarotidError, InputError, UsageError
-from carotid.evaluation.compared_columns import HEATMAPS, names
+from carotid.evaluation.compared_columns import HEATMAPS
 from carotid.evaluation.distances import (
     SliceErrors,
     Summary,
@@ -23,7 +23,6 @@ from carotid.geometry.grid import CANONICAL, Reordering
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.storage.annotations import joined_slices, read_annotation
 from carotid.storage.metaimage.read import read_multichannel
-from carotid.storage.results.atomic import write_atomically
 from carotid.storage.results.heatmaps import load_max_indices
 from carotid.storage.results.layout import (
     HEATMAP_TRANSFORM,
@@ -31,17 +30,13 @@ from carotid.storage.results.layout import (
     OutputLayout,
     centerline_file,
 )
-from carotid.storage.results.measurement_tables import write_dictionary
+from carotid.storage.results.measurement_tables import write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-COLUMNS = names(HEATMAPS)
-"""Columns of the table: distances are within the slice, from the mean heatmap's maximum to the
-center of its own vessel and of the other one; empty where there is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,14 +62,14 @@ def compare_heatmaps(output_dir: Path, annotation_dir: Path, output_path: Path) 
     Args:
         output_dir: Where the heatmap transform wrote.
         annotation_dir: `<id>/centerline_transform/<side>_centerline.tsv`.
-        output_path: The table, tab-separated, see `COLUMNS`.
+        output_path: The table, tab-separated, with the columns `HEATMAPS`.
 
     Raises:
         UsageError: No participant has both.
         OutputError: The table cannot be written.
     """
     layout = OutputLayout(output_dir)
-    rows = ["\t".join(COLUMNS)]
+    rows: list[str] = []
     found: dict[str, list[SliceErrors]] = {}
     skipped: dict[str, str] = {}
     for participant in layout.participants(HEATMAP_TRANSFORM):
@@ -104,8 +99,7 @@ def compare_heatmaps(output_dir: Path, annotation_dir: Path, output_path: Path) 
             found=reasons or "no heatmaps",
             expected=f"heatmaps there, and annotations in {annotation_dir}",
         )
-    write_atomically(output_path, ("\n".join(rows) + "\n").encode())
-    write_dictionary(output_path, HEATMAPS)
+    write_rows(output_path, HEATMAPS, rows)
     pooled = [errors for sides in found.values() for errors in sides]
     return Comparison(summarize(pooled), len(pooled), tuple(found), skipped)
 

@@ -73,8 +73,3 @@ CONTOURS = {
         Column("lumen_distance", "", "1 - Hausdorff distance / lumen radius; weight 0.05"),
     ),
 }
-
-
-def names(columns: tuple[Column, ...]) -> tuple[str, ...]:
-    """The first row of a table."""
-    return tuple(column.name for column in columns)

@@ -20,6 +20,7 @@ from carotid.storage.results.atomic import write_atomically
 from carotid.storage.tables import read_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -53,6 +54,17 @@ def save_table(path: Path, table: MeasurementTable) -> None:
         write_atomically(place, content)
         if place.read_bytes() != content:
             raise OutputError("the file does not read back as it was written", where=place)
+
+
+def write_rows(path: Path, columns: tuple[Column, ...], rows: Sequence[str]) -> None:
+    """Write a table whose rows are text already, and its dictionary.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    head = "\t".join(column.name for column in columns)
+    write_atomically(path, ("\n".join([head, *rows]) + "\n").encode())
+    write_dictionary(path, columns)
 
 
 def table_text(table: MeasurementTable) -> str:
