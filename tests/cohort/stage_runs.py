@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import MagicMock
 
@@ -34,7 +33,7 @@ def raw(tmp_path: Path) -> Path:
 
 
 def run(stage: Stage, output_dir: Path, **more: Any) -> list[Outcome]:
-    request = replace(Request(stage, output_dir), **more)
+    request = Request(stage=stage, output_dir=output_dir, **more)
     return run_stage(request, lambda _: nullcontext(cast("Progress", MagicMock())))
 
 

@@ -8,14 +8,13 @@ import re
 import signal
 import threading
 import time
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-from unittest.mock import MagicMock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from tests.cohort.stage_runs import run
 from tests.command import contents, unfinished
 from tests.documentation import DOCS, blocks
 from tests.necks import affine_of, neck
@@ -23,7 +22,7 @@ from tests.toy_stages import SLOW, WORDS, toys
 
 from carotid.cohort.cluster import for_workers
 from carotid.cohort.cluster_worker import Job, do_participant
-from carotid.cohort.run import Request, open_stage, run_stage
+from carotid.cohort.run import Request, open_stage
 from carotid.cohort.shard import Shard
 from carotid.errors import ResourceError, UsageError
 from carotid.geometry.grid import Grid
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from carotid.cohort.outcome import Outcome
-    from carotid.cohort.runner import Progress
-    from carotid.stages.stage import Stage
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
@@ -72,11 +69,6 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(stage: Stage, raw: Path, output_dir: Path, **more: Any) -> list[Outcome]:
-    request = replace(Request(stage, output_dir, raw_dir=raw), **more)
-    return run_stage(request, lambda _: nullcontext(cast("Progress", MagicMock())))
-
-
 def without_hosts(outcomes: list[Outcome]) -> list[tuple[str, str, str]]:
     """Failures on a cluster say on which host."""
     return [(o.participant_id, o.status, o.reason.split(" (on ")[0]) for o in outcomes]
@@ -87,7 +79,7 @@ def test_a_worker_killed_in_the_middle_costs_nothing(
 ) -> None:
     """Each participant takes a moment; a worker is killed while it has one in hand."""
     here, there = tmp_path / "here", tmp_path / "there"
-    alone = run(SLOW, raw, here)
+    alone = run(SLOW, here, raw_dir=raw)
     killed: list[int] = []
 
     def kill_one() -> None:
@@ -103,7 +95,7 @@ def test_a_worker_killed_in_the_middle_costs_nothing(
 
     killer = threading.Thread(target=kill_one)
     killer.start()
-    together = run(SLOW, raw, there, scheduler=cluster.scheduler_address)
+    together = run(SLOW, there, raw_dir=raw, scheduler=cluster.scheduler_address)
     killer.join()
     assert killed, "the run was over before a worker could be killed"
     assert [o.status for o in alone].count("done") == 23
@@ -131,9 +123,9 @@ def test_complete_ones_are_not_given_out_and_parts_are_kept(
     cluster: Any, raw: Path, tmp_path: Path
 ) -> None:
     out, part = tmp_path / "out", Shard(1, 3)
-    first = run(WORDS, raw, out, scheduler=cluster.scheduler_address, shard=part)
+    first = run(WORDS, out, raw_dir=raw, scheduler=cluster.scheduler_address, shard=part)
     assert [o.participant_id for o in first] == part.of(IDS)
-    again = run(WORDS, raw, out, scheduler=cluster.scheduler_address)
+    again = run(WORDS, out, raw_dir=raw, scheduler=cluster.scheduler_address)
     skipped = [o.participant_id for o in again if o.status == "skipped"]
     assert skipped == [o.participant_id for o in first if o.status == "done"]
     assert [o.status for o in again].count("done") == 23 - len(skipped)
@@ -147,7 +139,9 @@ def test_a_scheduler_file_and_a_folder_elsewhere(
     (tmp_path / "raw").symlink_to(raw)
     file = tmp_path / "scheduler.json"
     file.write_text(json.dumps(cluster.scheduler_info | {"address": cluster.scheduler_address}))
-    outcomes = run(WORDS, Path("raw"), Path("out"), scheduler=str(file), participants=IDS[:3])
+    outcomes = run(
+        WORDS, Path("out"), raw_dir=Path("raw"), scheduler=str(file), participants=IDS[:3]
+    )
     assert [o.status for o in outcomes] == ["done"] * 3
     assert (tmp_path / "out" / "sub-00" / "words_transform").is_dir()
 
@@ -157,9 +151,9 @@ def test_no_scheduler_is_one_line(
 ) -> None:
     monkeypatch.setattr("carotid.cohort.cluster._CONNECT_S", 1)
     with pytest.raises(UsageError, match="no scheduler answers there"):
-        run(WORDS, raw, tmp_path / "out", scheduler="tcp://127.0.0.1:9")
+        run(WORDS, tmp_path / "out", raw_dir=raw, scheduler="tcp://127.0.0.1:9")
     with pytest.raises(UsageError, match="no scheduler answers there"):
-        run(WORDS, raw, tmp_path / "out", scheduler="no such file.json")
+        run(WORDS, tmp_path / "out", raw_dir=raw, scheduler="no such file.json")
 
 
 def test_a_scheduler_that_ends_loses_nothing(
@@ -181,11 +175,11 @@ def test_a_scheduler_that_ends_loses_nothing(
         ending = threading.Thread(target=end, args=(own,))
         ending.start()
         with pytest.raises(ResourceError, match="scheduler was lost"):
-            run(SLOW, raw, out, scheduler=own.scheduler_address)
+            run(SLOW, out, raw_dir=raw, scheduler=own.scheduler_address)
         ending.join()
     done = list(out.glob("*/slow_transform"))
     assert 0 < len(done) < 23
-    left = run(SLOW, raw, out)
+    left = run(SLOW, out, raw_dir=raw)
     assert [o.status for o in left].count("skipped") == len(done)
 
 
@@ -199,13 +193,13 @@ def test_a_scheduler_that_ends_while_a_result_is_fetched(
 
     monkeypatch.setattr(distributed.Future, "result", result)
     with pytest.raises(ResourceError, match="scheduler was lost"):
-        run(WORDS, raw, tmp_path / "out", scheduler=cluster.scheduler_address)
+        run(WORDS, tmp_path / "out", raw_dir=raw, scheduler=cluster.scheduler_address)
 
 
 def test_a_worker_that_sees_something_else_fails_its_participants(
     raw: Path, tmp_path: Path
 ) -> None:
-    request = Request(WORDS, tmp_path / "out", raw_dir=raw)
+    request = Request(stage=WORDS, output_dir=tmp_path / "out", raw_dir=raw)
     records = open_stage(request).records()
     job = Job("one", open_stage, for_workers(request), records)
     assert do_participant(job, IDS[0]).status == "done"

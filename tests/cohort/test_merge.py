@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-from unittest.mock import MagicMock
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from tests.cohort.stage_runs import run
 from tests.command import contents, run_carotid
 from tests.necks import affine_of, neck
 from tests.toy_stages import LENGTHS, WORDS, load, toys
 
 from carotid.cohort.merge import merge
-from carotid.cohort.run import Request, run_stage
 from carotid.cohort.shard import Shard
 from carotid.errors import OutputError, UsageError
 from carotid.geometry.grid import Grid
@@ -26,9 +24,6 @@ from carotid.stages import catalog
 from carotid.storage.metaimage.write import write_metaimage
 
 if TYPE_CHECKING:
-    from carotid.cohort.outcome import Outcome
-    from carotid.cohort.runner import Progress
-    from carotid.stages.stage import Stage
     from carotid.storage.results.layout import OutputLayout
 
 __all__ = ["toys"]
@@ -55,11 +50,6 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
         array = (neck() * (0 if name == EMPTY else 700 + 10**number % 977)).astype(np.int16)
         write_metaimage(folder / f"{name}.mha", Volume(array, Grid(array.shape, affine_of())))
     return folder
-
-
-def run(stage: Stage, output_dir: Path, **more: Any) -> list[Outcome]:
-    request = replace(Request(stage, output_dir), **more)
-    return run_stage(request, lambda _: nullcontext(cast("Progress", MagicMock())))
 
 
 def test_all_parts_together_are_one_run(

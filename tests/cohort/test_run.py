@@ -62,7 +62,7 @@ def test_what_cannot_be_used_is_said_before_the_first_scan_is_done(
 ) -> None:
     (raw / "zero.mha").write_bytes(b"no MetaImage at all")
     progress = MagicMock()
-    request = Request(WORDS, tmp_path / "out", raw_dir=raw)
+    request = Request(stage=WORDS, output_dir=tmp_path / "out", raw_dir=raw)
     outcomes = run_stage(request, lambda _: nullcontext(cast("Progress", progress)))
     assert status(outcomes) == ["done", "done", "failed"]
     told = [call.args[0].participant_id for call in progress.finished.call_args_list]

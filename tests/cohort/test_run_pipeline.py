@@ -112,7 +112,9 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
 
 def two_steps(raw_dir: Path, output_dir: Path) -> PipelineRequest:
     kept = frozenset({"words", "lengths"})
-    return PipelineRequest([WORDS, LENGTHS], kept, raw_dir, {}, output_dir)
+    return PipelineRequest(
+        stages=[WORDS, LENGTHS], written=kept, raw_dir=raw_dir, model_dirs={}, output_dir=output_dir
+    )
 
 
 @pytest.mark.usefixtures("toys")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from carotid.cli.place import PLACE, THREADS
-from carotid.cli.sharing_options import sharing_options
+from carotid.cli.sharing_options import part, sharing_options
+from carotid.cohort.request import CohortRequest
 from carotid.stages.catalog import STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from carotid.stages.stage import Stage
 
@@ -82,6 +84,22 @@ def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_CHOICES):
         command = option(command)
     return command
+
+
+def asked_for(given: Mapping[str, Any], stages: Iterable[Stage]) -> dict[str, Any]:
+    """What a command's options say of a `CohortRequest`.
+
+    Args:
+        given: The options, by name.
+        stages: Whose settings there are options for.
+
+    Raises:
+        UsageError: `--shard` names no part.
+    """
+    known = {one.name for one in fields(CohortRequest)}
+    asked = {name: value for name, value in given.items() if name in known}
+    settings = {one.name: given[one.name] for stage in stages for one in stage.options}
+    return asked | {"shard": part(given["shard"]), "options": settings}
 
 
 def cohort_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 import click
@@ -11,7 +13,7 @@ from carotid.cli.progress import choose_teller, duration
 from carotid.cohort.interrupts import stop_if_asked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from carotid.cli.progress import Teller
@@ -74,6 +76,23 @@ class CohortProgress:
 def choose_progress(participants: int) -> CohortProgress:
     """What fits standard error."""
     return CohortProgress(choose_teller(participants, "participants"))
+
+
+def run_and_tell(
+    name: str, output_dir: Path, run: Callable[[Callable[[int], CohortProgress]], list[Outcome]]
+) -> list[Outcome]:
+    """Run over a cohort, and say at its end what became of everyone.
+
+    Args:
+        name: What is done, such as "heatmap".
+        output_dir: Where results are.
+        run: Does it, with what makes its progress.
+    """
+    begin = time.monotonic()
+    outcomes = run(choose_progress)
+    with suppress(OSError, ValueError):  # whoever read the output may have gone
+        report_outcomes(name, output_dir, outcomes, time.monotonic() - begin)
+    return outcomes
 
 
 def report_outcomes(

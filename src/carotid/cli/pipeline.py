@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from carotid.cli.cohort_options import cohort_options
+from carotid.cli.cohort_options import asked_for, cohort_options
 from carotid.cli.place import PLACE
-from carotid.cli.sharing_options import part
 from carotid.stages.catalog import PIPELINE, stage_named
 
 if TYPE_CHECKING:
@@ -42,22 +40,12 @@ def pipeline(
     heatmap_model_dir: Path,
     contour_model_dir: Path,
     output_dir: Path,
-    config_path: Path | None,
-    participants: tuple[str, ...],
-    bids_image: str | None,
-    series: str | None,
-    device: str | None,
-    threads: int | None,
-    force: bool,  # noqa: FBT001 - click gives flags like this
-    verify: bool,  # noqa: FBT001
-    crop: str | None,
-    sides: str | None,
-    shard: str | None,
-    scheduler: str | None,
-    write_heatmap: bool,  # noqa: FBT001
-    write_centerline: bool,  # noqa: FBT001
-    write_polar: bool,  # noqa: FBT001
-    write_contours: bool,  # noqa: FBT001
+    *,
+    write_heatmap: bool,
+    write_centerline: bool,
+    write_polar: bool,
+    write_contours: bool,
+    **given: Any,
 ) -> int:
     """Take scans through heatmaps, centerlines, polar images, contours and segmentation.
 
@@ -67,11 +55,10 @@ def pipeline(
 
     A run that was cut short goes on at its step when the same command is given again.
     """
-    from carotid.cli.cohort_progress import choose_progress, report_outcomes
+    from carotid.cli.cohort_progress import run_and_tell
     from carotid.cli.report import name_older_page
     from carotid.cohort.run_pipeline import PipelineRequest, run_pipeline
 
-    begin = time.monotonic()
     kept = {
         "heatmap": write_heatmap,
         "centerline": write_centerline,
@@ -79,27 +66,16 @@ def pipeline(
         "contour": write_contours,
         "segmentation": True,
     }
+    stages = [stage_named(name) for name in PIPELINE]
     request = PipelineRequest(
-        stages=[stage_named(name) for name in PIPELINE],
+        stages=stages,
         written=frozenset(name for name, keep in kept.items() if keep),
         raw_dir=raw_dir,
         model_dirs={"heatmap": heatmap_model_dir, "contour": contour_model_dir},
         output_dir=output_dir,
-        bids_image=bids_image,
-        series=series,
-        config_path=config_path,
-        participants=participants,
-        device=device,
-        threads=threads,
-        force=force,
-        verify=verify,
-        shard=part(shard),
-        scheduler=scheduler,
-        options={"crop": crop, "sides": sides},
+        **asked_for(given, stages),
     )
-    outcomes = run_pipeline(request, choose_progress)
-    with suppress(OSError, ValueError):  # whoever read the output may have gone
-        report_outcomes("pipeline", output_dir, outcomes, time.monotonic() - begin)
-    if shard is None:
+    outcomes = run_and_tell("pipeline", output_dir, partial(run_pipeline, request))
+    if request.shard is None:
         name_older_page(output_dir)
     return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from carotid.cli.cohort_options import cohort_options
+from carotid.cli.cohort_options import asked_for, cohort_options
 from carotid.cli.place import PLACE
-from carotid.cli.sharing_options import part
 from carotid.errors import CarotidError
 from carotid.network.shipped import given_or_shipped
 from carotid.stages.catalog import WHOLE, stage_named
@@ -43,21 +42,11 @@ def run(
     output_dir: Path,
     heatmap_model_dir: Path | None,
     contour_model_dir: Path | None,
-    config_path: Path | None,
-    participants: tuple[str, ...],
-    bids_image: str | None,
-    series: str | None,
-    device: str | None,
-    threads: int | None,
-    force: bool,  # noqa: FBT001 - click gives flags like this
-    verify: bool,  # noqa: FBT001
-    crop: str | None,
-    sides: str | None,
-    shard: str | None,
-    scheduler: str | None,
-    write_heatmap: bool,  # noqa: FBT001
-    write_polar: bool,  # noqa: FBT001
-    no_page: bool,  # noqa: FBT001
+    *,
+    write_heatmap: bool,
+    write_polar: bool,
+    no_page: bool,
+    **given: Any,
 ) -> int:
     """Find the carotids in scans: centerlines, contours, masks, measurements, and a page.
 
@@ -68,13 +57,13 @@ def run(
 
     A run that was cut short goes on where it stopped when the same command is given again.
     """
-    from carotid.cli.cohort_progress import choose_progress, report_outcomes
+    from carotid.cli.cohort_progress import run_and_tell
     from carotid.cohort.run_pipeline import PipelineRequest, run_pipeline
 
-    begin = time.monotonic()
     left_out = {"heatmap": not write_heatmap, "polar": not write_polar}
+    stages = [stage_named(name) for name in WHOLE]
     request = PipelineRequest(
-        stages=[stage_named(name) for name in WHOLE],
+        stages=stages,
         written=frozenset(name for name in WHOLE if not left_out.get(name)),
         raw_dir=raw_dir,
         model_dirs={
@@ -82,22 +71,10 @@ def run(
             "contour": given_or_shipped("contour", contour_model_dir),
         },
         output_dir=output_dir,
-        bids_image=bids_image,
-        series=series,
-        config_path=config_path,
-        participants=participants,
-        device=device,
-        threads=threads,
-        force=force,
-        verify=verify,
-        shard=part(shard),
-        scheduler=scheduler,
-        options={"crop": crop, "sides": sides},
+        **asked_for(given, stages),
     )
-    outcomes = run_pipeline(request, choose_progress)
-    with suppress(OSError, ValueError):  # whoever read the output may have gone
-        report_outcomes("pipeline", output_dir, outcomes, time.monotonic() - begin)
-    whole = shard is None
+    outcomes = run_and_tell("pipeline", output_dir, partial(run_pipeline, request))
+    whole = request.shard is None
     if not no_page and whole:
         _make_page(output_dir, outcomes)
     if any(outcome.status == "done" for outcome in outcomes):

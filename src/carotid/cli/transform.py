@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from carotid.cli.cohort_options import BIDS_IMAGE_HELP, SERIES_HELP, settings_options
+from carotid.cli.cohort_options import (
+    BIDS_IMAGE_HELP,
+    SERIES_HELP,
+    asked_for,
+    settings_options,
+)
 from carotid.cli.pipeline import pipeline
 from carotid.cli.place import PLACE, THREADS
-from carotid.cli.sharing_options import part, sharing_options
+from carotid.cli.sharing_options import sharing_options
 from carotid.stages.catalog import STAGES, made_on_the_way
 from carotid.stages.stage import SCAN
 
@@ -150,33 +153,20 @@ def _options(stage: Stage) -> list[click.Parameter]:
 
 def _run(stage: Stage, output_dir: Path, **given: Any) -> int:
     """Take participants through a stage, and say what became of them."""
-    from carotid.cli.cohort_progress import choose_progress, report_outcomes
+    from carotid.cli.cohort_progress import run_and_tell
     from carotid.cli.report import name_older_page
     from carotid.cohort.run import Request, run_stage
 
-    begin = time.monotonic()
     directories = {need: given.get(f"{need}_dir") for need in stage.earlier}
     request = Request(
         stage=stage,
         output_dir=output_dir,
         raw_dir=given.get("raw_dir"),
-        bids_image=given.get("bids_image"),
-        series=given.get("series"),
         input_dirs={need: path for need, path in directories.items() if path is not None},
         model_dir=given.get(f"{stage.name}_model_dir"),
-        config_path=given["config_path"],
-        participants=given["participants"],
-        device=given.get("device"),
-        threads=given.get("threads"),
-        force=given["force"],
-        verify=given.get("verify", False),
-        shard=part(given["shard"]),
-        scheduler=given["scheduler"],
-        options={one.name: given[one.name] for one in stage.options},
+        **asked_for(given, [stage]),
     )
-    outcomes = run_stage(request, choose_progress)
-    with suppress(OSError, ValueError):  # whoever read the output may have gone
-        report_outcomes(stage.name, output_dir, outcomes, time.monotonic() - begin)
+    outcomes = run_and_tell(stage.name, output_dir, partial(run_stage, request))
     if request.shard is None:
         name_older_page(output_dir)
     return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0

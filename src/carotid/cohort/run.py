@@ -28,6 +28,7 @@ from carotid.cohort.places import (
     tell_other_choice,
 )
 from carotid.cohort.process import import_torch, prepare_process
+from carotid.cohort.request import CohortRequest
 from carotid.cohort.resume import COMPLETE, StageResults
 from carotid.cohort.runner import Runner
 from carotid.stages.catalog import made_on_the_way, read_settings, with_wishes
@@ -56,45 +57,22 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Request:
-    """What a command asks for.
+@dataclass(frozen=True, kw_only=True)
+class Request(CohortRequest):
+    """What a command of one stage asks for.
 
     Attributes:
         stage: Which stage.
-        output_dir: Where results go.
         raw_dir: Where scans are; None where the stage needs none, or earlier results tell.
-        bids_image: Which image of a BIDS session is meant, such as `acq-bb_T1w`.
-        series: Which series of each DICOM folder is meant; see `ScanSource`.
         input_dirs: Where results of earlier stages are, by name; those that are not named are in
             `output_dir`.
         model_dir: Where the weights are, for a stage with networks.
-        config_path: The configuration file.
-        participants: Whom to do; all where it is empty.
-        device, threads: Where and with how many threads networks compute; None takes what is there.
-        force: Whether participants are done again that are complete.
-        verify: Whether scans of complete participants are compared by checksum.
-        shard: Which part of the participants; None takes all.
-        scheduler: Where the scheduler of a cluster is; None computes here.
-        options: Settings of the stage that were given as options, by name.
     """
 
     stage: Stage
-    output_dir: Path
     raw_dir: Path | None = None
-    bids_image: str | None = None
-    series: str | None = None
     input_dirs: Mapping[str, Path] = field(default_factory=dict)
     model_dir: Path | None = None
-    config_path: Path | None = None
-    participants: Sequence[str] = ()
-    device: str | None = None
-    threads: int | None = None
-    force: bool = False
-    verify: bool = False
-    shard: Shard | None = None
-    scheduler: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
 
     def source(self) -> ScanSource | None:
         """The folder of the scans, if that was given."""

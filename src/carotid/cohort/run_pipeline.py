@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from carotid.cohort.background import EarlyLoad
@@ -17,6 +17,7 @@ from carotid.cohort.participants import select_participants
 from carotid.cohort.pipeline import Pipeline
 from carotid.cohort.places import Places, entry, source_before, tell_other_choice
 from carotid.cohort.process import import_torch, prepare_process
+from carotid.cohort.request import CohortRequest
 from carotid.cohort.run import all_complete, close, is_of, warn, with_networks
 from carotid.cohort.runner import Runner
 from carotid.stages.catalog import made_on_the_way, read_settings, with_wishes
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from carotid.cohort.background import Surroundings
     from carotid.cohort.outcome import Outcome
     from carotid.cohort.runner import StepProgress
-    from carotid.cohort.shard import Shard
     from carotid.config import Parameters
     from carotid.provenance import Record
     from carotid.stages.stage import Stage
@@ -48,38 +48,21 @@ SUMMARY_KEY = "pipeline"
 """What a run of the pipeline is called in `summary.json`."""
 
 
-@dataclass(frozen=True)
-class PipelineRequest:
-    """What a command asks for.
+@dataclass(frozen=True, kw_only=True)
+class PipelineRequest(CohortRequest):
+    """What a command through several stages asks for.
 
     Attributes:
         stages: The stages, in their order.
         written: Names of those whose results are kept.
         raw_dir: Where the scans are.
-        bids_image: Which image of a BIDS session is meant, such as `acq-bb_T1w`.
-        series: Which series of each DICOM folder is meant; see `ScanSource`.
         model_dirs: Where the weights are, by stage.
-        output_dir: Where results go.
-        config_path, participants, device, threads, force, verify, shard, scheduler, options: As in
-            `carotid.cohort.run`.
     """
 
     stages: Sequence[Stage]
     written: frozenset[str]
     raw_dir: Path
     model_dirs: Mapping[str, Path]
-    output_dir: Path
-    bids_image: str | None = None
-    series: str | None = None
-    config_path: Path | None = None
-    participants: Sequence[str] = field(default=())
-    device: str | None = None
-    threads: int | None = None
-    force: bool = False
-    verify: bool = False
-    shard: Shard | None = None
-    scheduler: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
 
     def read_only(self) -> list[Path]:
         """Directories that nothing may be written to."""
