@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from carotid.cli.place import PLACE, THREADS
+from carotid.cli.place import PLACE, THREADS, participants_option
 from carotid.cli.sharing_options import part, sharing_options
 from carotid.cohort.request import CohortRequest
 from carotid.stages.catalog import STAGES
@@ -44,14 +44,7 @@ _OPTIONS = (
     click.option(
         "-c", "--config_path", type=PLACE, help="TOML file with the sections of all steps."
     ),
-    click.option(
-        "-p",
-        "--participant",
-        "participants",
-        multiple=True,
-        metavar="ID",
-        help="Only this participant; may be given several times.  [default: all there are]",
-    ),
+    participants_option("all there are"),
     *_CHOICES,
     click.option(
         "-d",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from carotid.cli.place import PLACE, FiniteRange
+from carotid.cli.place import PLACE, FiniteRange, participants_option
 from carotid.counted import counted
 
 if TYPE_CHECKING:
@@ -26,16 +26,9 @@ def export() -> None:
 
 def _places(command: Callable[..., int]) -> Callable[..., int]:
     """The arguments that every format has."""
-    participants = click.option(
-        "-p",
-        "--participant",
-        "participants",
-        multiple=True,
-        metavar="ID",
-        help="Only this participant; may be given several times.  [default: all there are]",
-    )
-    target = click.argument("export_dir", type=PLACE)
-    return click.argument("output_dir", type=PLACE)(target(participants(command)))
+    command = participants_option("all there are")(command)
+    command = click.argument("export_dir", type=PLACE)(command)
+    return click.argument("output_dir", type=PLACE)(command)
 
 
 @export.command("nifti", short_help="Masks, label map and heatmaps as NIfTI.")

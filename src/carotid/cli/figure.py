@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from carotid.cli.place import PLACE, FiniteRange
+from carotid.cli.place import PLACE, FiniteRange, participants_option
 from carotid.counted import counted
 
 if TYPE_CHECKING:
@@ -20,14 +20,7 @@ _KINDS = ("map", "curve", "sections")
 
 @click.command(short_help="Draw measured arteries for a paper: maps, curves, cross-sections.")
 @click.argument("output_dir", type=PLACE)
-@click.option(
-    "-p",
-    "--participant",
-    "participants",
-    multiple=True,
-    metavar="ID",
-    help="Only this participant; may be given several times.  [default: all that are measured]",
-)
+@participants_option("all that are measured")
 @click.option(
     "--kind",
     "kinds",

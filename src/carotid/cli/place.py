@@ -14,6 +14,7 @@ import click
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
 
 class _Place(click.Path):
@@ -29,6 +30,18 @@ class _Place(click.Path):
 
 
 PLACE = _Place(path_type=Path)
+
+
+def participants_option(default: str) -> Callable[[Any], Any]:
+    """`-p`, which may be given several times; `default` says who is meant without it."""
+    return click.option(
+        "-p",
+        "--participant",
+        "participants",
+        multiple=True,
+        metavar="ID",
+        help=f"Only this participant; may be given several times.  [default: {default}]",
+    )
 
 
 class FiniteRange(click.FloatRange):

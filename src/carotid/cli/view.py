@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from carotid.cli.place import PLACE
+from carotid.cli.place import PLACE, participants_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,14 +14,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Make a page with a participant's arteries in 3D.")
 @click.argument("output_dir", type=PLACE)
-@click.option(
-    "-p",
-    "--participant",
-    "participants",
-    multiple=True,
-    metavar="ID",
-    help="Only this participant; may be given several times.  [default: all that are measured]",
-)
+@participants_option("all that are measured")
 @click.option("--view_dir", type=PLACE, help="Where pages go.  [default: OUTPUT_DIR/views]")
 @click.option("--contour_dir", type=PLACE, help="Where the outlines are.  [default: OUTPUT_DIR]")
 @click.option(
