@@ -112,7 +112,7 @@ def train_heatmap(
     members = []
     for k, (shown, held_out) in enumerate(splits):
         seed = _member_seed(parameters, k)
-        loaders = [_Loader(side) for side in held_out[: parameters.validation_sides]]
+        loaders = [partial(load_side, one) for one in held_out[: parameters.validation_sides]]
         draw = ScannedSides(shown, seed)
         job = HeatmapJob(draw, seed, parameters.phase_of(k), parameters)
         members.append(_stretch(job, loaders))
@@ -164,7 +164,7 @@ def train_from_simulator(
         UsageError: Finished training is here already, or another one that was cut short.
     """
     stream = SimulatedSides(simulate, VALIDATION_STREAM)
-    validation = [_Numbered(stream, k) for k in range(parameters.validation_sides)]
+    validation = [partial(stream, k) for k in range(parameters.validation_sides)]
 
     def member(seed: int, phase: Phase) -> Stretch:
         draw = simulate_slab if phase.slabs and simulate_slab is not None else simulate
@@ -261,23 +261,6 @@ def _windows(parameters: TrainingParameters) -> dict[str, dict[str, Any]]:
 
 def _write_model(path: Path, state: Mapping[str, Tensor], _row: EpochRow) -> str:
     return write_model(path, state)
-
-
-@dataclass(frozen=True)
-class _Loader:
-    side: Any
-
-    def __call__(self) -> Side:
-        return load_side(self.side)
-
-
-@dataclass(frozen=True)
-class _Numbered:
-    draw: Callable[[int], Side]
-    number: int
-
-    def __call__(self) -> Side:
-        return self.draw(self.number)
 
 
 def _describe(simulate: Callable[[int], Side]) -> dict[str, Any]:
