@@ -23,7 +23,8 @@ from benchmarks.second_simulator import simulate_second
 from carotid.stages.polar.parameters import PolarParameters
 from carotid.training.contour.members import simulated_member
 from carotid.training.contour.parameters import ContourTraining, read_contour_training
-from carotid.training.contour.train import Place, train_from_simulator
+from carotid.training.contour.train import train_from_simulator
+from carotid.training.engine.run import TrainingRequest
 
 KINDS: tuple[Literal["planes", "polar"], ...] = ("planes", "polar")
 
@@ -75,9 +76,9 @@ def main() -> None:
         parameters = settings(given.folder, network, given.seed)
         steps = steps_in(parameters, 60 * given.minutes)
         parameters = parameters.model_copy(update={"steps_per_epoch": steps})
-        place = Place(given.folder / network, None, "cpu", force=True)
+        request = TrainingRequest(given.folder / network, None, "cpu", force=True)
         begin = time.process_time()
-        train_from_simulator(place, parameters, POLAR)
+        train_from_simulator(request, parameters, POLAR)
         taken = (time.process_time() - begin) / 60
         print(f"{network}: {EPOCHS * steps} steps, {taken:.1f} minutes of one core", flush=True)
     finders = {str(network): finder_of(given.folder / network) for network in KINDS}

@@ -26,7 +26,8 @@ from carotid.network.shipped import shipped_models
 from carotid.simulation.cohort import write_participant
 from carotid.stages.polar.parameters import PolarParameters
 from carotid.training.contour.parameters import read_contour_training
-from carotid.training.contour.train import Place, train_contour
+from carotid.training.contour.train import train_contour
+from carotid.training.engine.run import TrainingRequest
 
 if TYPE_CHECKING:
     from carotid.simulation.truth import SimulatedNeck
@@ -74,7 +75,7 @@ def main() -> None:
     known = {name: value for name, value in asked.items() if value is not None}
     parameters = read_contour_training(None, from_models=True).model_copy(update=known)
     train_contour(
-        Place(mine, shipped, "cpu", force=True),
+        TrainingRequest(mine, shipped, "cpu", force=True),
         given.folder / "raw",
         given.folder / "annotations",
         parameters,

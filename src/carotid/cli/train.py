@@ -102,35 +102,29 @@ def train_heatmap_command(
 
     from carotid.simulation.sample import SIDE_SHAPE, simulate_side
     from carotid.storage.scan_source import ScanSource
+    from carotid.training.engine.run import TrainingRequest
     from carotid.training.heatmap.parameters import read_training_parameters
     from carotid.training.heatmap.train import train_from_simulator, train_heatmap
 
     parameters = read_training_parameters(train_config_path, from_models=start_from is not None)
     resample, recipe = _settings(config_path)
     with TrainingProgress() as progress:
+        request = TrainingRequest(output_dir, start_from, device, force, progress)
         if from_simulator:
             models = train_from_simulator(
-                output_dir,
+                request,
                 parameters,
                 partial(simulate_side, recipe=recipe, max_shape=SIDE_SHAPE),
                 simulate_slab=partial(simulate_side, recipe=recipe.slabs(), max_shape=SIDE_SHAPE),
-                start_from=start_from,
-                device=device,
-                force=force,
-                on_progress=progress,
             )
         else:
             models = train_heatmap(
-                output_dir,
+                request,
                 ScanSource(sources[0], bids_image, series),
                 sources[1],
                 parameters,
                 centerline_tsv=centerline_tsv,
                 resample=resample,
-                start_from=start_from,
-                device=device,
-                force=force,
-                on_progress=progress,
             )
     click.echo(
         f"{counted(len(models), 'model')} in {output_dir}, which can be given as HEATMAP_MODEL_DIR"

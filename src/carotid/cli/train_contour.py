@@ -92,7 +92,8 @@ def train_contour_command(
     from carotid.stages.polar.parameters import PolarParameters
     from carotid.storage.scan_source import ScanSource
     from carotid.training.contour.parameters import read_contour_training, tell_of_idle
-    from carotid.training.contour.train import Place, train_contour, train_from_simulator
+    from carotid.training.contour.train import train_contour, train_from_simulator
+    from carotid.training.engine.run import TrainingRequest
 
     from_models = start_from is not None
     parameters = read_contour_training(train_config_path, from_models=from_models)
@@ -104,13 +105,13 @@ def train_contour_command(
         from_models=from_models,
     )
     with TrainingProgress() as progress:
-        place = Place(output_dir, start_from, device, force, progress)
+        request = TrainingRequest(output_dir, start_from, device, force, progress)
         if from_simulator:
-            models = train_from_simulator(place, parameters, polar)
+            models = train_from_simulator(request, parameters, polar)
         else:
             raw, annotations = sources
             scans = ScanSource(raw, bids_image, series)
-            models = train_contour(place, scans, annotations, parameters, polar, contour_tsv)
+            models = train_contour(request, scans, annotations, parameters, polar, contour_tsv)
     click.echo(
         f"{counted(len(models), 'model')} in {output_dir}, which can be given as CONTOUR_MODEL_DIR"
     )

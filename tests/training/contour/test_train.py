@@ -20,8 +20,9 @@ from carotid.storage.model_description import read_model_description
 from carotid.training.contour import members
 from carotid.training.contour.parameters import ContourTraining
 from carotid.training.contour.sources import AnnotatedPlanes
-from carotid.training.contour.train import Place, train_contour, train_from_simulator
+from carotid.training.contour.train import train_contour, train_from_simulator
 from carotid.training.engine import loop
+from carotid.training.engine.run import TrainingRequest
 
 from .scans import write_participant
 from .test_plane_job import ring
@@ -72,8 +73,8 @@ def annotated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def train(root: Path, output: Path, parameters: ContourTraining, **more: Any) -> list[Path]:
     polar = more.pop("polar", PolarParameters())
     tsv = more.pop("contour_tsv", None)
-    place = Place(output, **more)
-    return train_contour(place, root / "raw", root / "annotations", parameters, polar, tsv)
+    request = TrainingRequest(output, **more)
+    return train_contour(request, root / "raw", root / "annotations", parameters, polar, tsv)
 
 
 def stop_at(part: str, step: int) -> Callable[[Progress], None]:
@@ -253,27 +254,31 @@ def test_images_that_networks_cannot_take_are_refused(
     """Before scans are read, and before anything is written."""
     drawn = PolarParameters.model_validate({key: 5})
     settings = ContourTraining.model_validate({**SMALL, "network": "polar", "dimension": dimension})
-    place = Place(tmp_path / "models")
+    request = TrainingRequest(tmp_path / "models")
     with pytest.raises(ConfigurationError, match=rf"another {key} .*Set {key} = \d+ in"):
-        train_from_simulator(place, settings, drawn)
+        train_from_simulator(request, settings, drawn)
     with pytest.raises(ConfigurationError, match=rf"another {key} "):
-        train_contour(place, annotated / "raw", annotated / "annotations", settings, drawn)
+        train_contour(request, annotated / "raw", annotated / "annotations", settings, drawn)
     assert not (tmp_path / "models").exists()
 
 
 def test_members_from_the_simulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("carotid.training.contour.members.SimulatedPlanes", _Rings)
-    models = train_from_simulator(Place(tmp_path), settings(validation_draws=2), PolarParameters())
+    models = train_from_simulator(
+        TrainingRequest(tmp_path), settings(validation_draws=2), PolarParameters()
+    )
     assert len(models) == 2
     assert models[0].read_bytes() != models[1].read_bytes()
     assert (tmp_path / "training.png").exists()
     with pytest.raises(UsageError, match="annotated scans"):
-        train_from_simulator(Place(tmp_path), settings(compatible=True), PolarParameters())
+        train_from_simulator(
+            TrainingRequest(tmp_path), settings(compatible=True), PolarParameters()
+        )
 
 
 def test_the_known_architecture_learns_from_close_ups(tmp_path: Path) -> None:
     parameters = settings(**{**POLAR, "members": 1, "n_epochs": 1, "pool_size": 1})
-    models = train_from_simulator(Place(tmp_path), parameters, PolarParameters())
+    models = train_from_simulator(TrainingRequest(tmp_path), parameters, PolarParameters())
     loaded = read_contour_models(tmp_path)
     assert len(models) == 1
     assert not loaded.lacks_half_a_sample

@@ -27,6 +27,7 @@ from carotid.storage.model_description import (
 from carotid.storage.rescaling import Rescaling
 from carotid.storage.results.layout import centerline_file
 from carotid.storage.scan_source import ScanSource
+from carotid.training.engine.run import TrainingRequest
 from carotid.training.heatmap.parameters import CropKind, Phase, TrainingParameters
 from carotid.training.heatmap.samples import read_subset
 from carotid.training.heatmap.train import _windows, train_from_simulator, train_heatmap
@@ -76,9 +77,9 @@ def annotated(tmp_path: Path) -> Path:
 def train(root: Path, output: str = "out", **more: Any) -> list[Path]:
     parameters = more.pop("parameters", settings())
     source = more.pop("source", root / "raw")
-    return train_heatmap(
-        root / output, source, root / "annotations", parameters, device="cpu", **more
-    )
+    subset = more.pop("centerline_tsv", None)
+    request = TrainingRequest(root / output, device="cpu", **more)
+    return train_heatmap(request, source, root / "annotations", parameters, centerline_tsv=subset)
 
 
 def test_folder_is_a_model_directory_with_its_records(annotated: Path) -> None:
@@ -347,7 +348,7 @@ def test_shared_phases_that_do_not_count_are_named(
     parameters = settings(trunk=(PHASE, PHASE))
     with pytest.raises(ModelError, match="does not exist"):
         train_from_simulator(
-            tmp_path / "out", parameters, tubes, start_from=tmp_path / "none", device="cpu"
+            TrainingRequest(tmp_path / "out", tmp_path / "none", "cpu"), parameters, tubes
         )
     assert "begins with other models has no shared phases: the 2 of [[heatmap" in caplog.text
     caplog.clear()

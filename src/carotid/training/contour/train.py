@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,37 +25,18 @@ from carotid.training.engine.run import Training, run_training
 from carotid.training.matching import names_and_sizes_sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from carotid.stages.polar.parameters import PolarParameters
     from carotid.training.contour.annotations import ContourSource
     from carotid.training.contour.parameters import ContourTraining
     from carotid.training.engine.loop import Stretch
-    from carotid.training.engine.run import Progress
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a training goes, and what it does there.
-
-    Attributes:
-        output_dir: See `carotid.training.engine.folder`.
-        start_from: Models whose weights the members begin with, in turn; None for random ones.
-        device: cuda or cpu; None takes CUDA where there is one.
-        force: Whether to begin anew where training is finished or differs.
-        on_progress: Called after every step and epoch.
-    """
-
-    output_dir: Path
-    start_from: Path | None = None
-    device: str | None = None
-    force: bool = False
-    on_progress: Callable[[Progress], None] | None = field(default=None, compare=False)
+    from carotid.training.engine.run import TrainingRequest
 
 
 def train_contour(
-    place: Place,
+    request: TrainingRequest,
     raw_dir: Path | ScanSource,
     annotation_dir: Path,
     parameters: ContourTraining,
@@ -66,7 +46,7 @@ def train_contour(
     """Train one member per fold of the participants on annotated scans.
 
     Args:
-        place: Where to.
+        request: Where to.
         raw_dir: The scans, with `parameters.json` where intensities are rescaled; with what is
             chosen among several of a participant, as a source.
         annotation_dir: `<id>/contour_transform/<side>_contour.tsv` and `spatial_metadata.json`.
@@ -113,8 +93,8 @@ def train_contour(
         "data": {**scans.as_record(), "contour_dir": str(annotation_dir)},
         "voxel_mm": _voxel_mm(sources),
     }
-    training = _training(place, parameters, polar, members, record, beside)
-    models = run_training(training, force=place.force)
+    training = _training(request, parameters, polar, members, record, beside)
+    models = run_training(training)
     if parameters.network == "polar":
         for k, model in enumerate(models):
             write_polar_tables(model, sources, held_out[k], drawer, parameters)
@@ -122,12 +102,12 @@ def train_contour(
 
 
 def train_from_simulator(
-    place: Place, parameters: ContourTraining, polar: PolarParameters
+    request: TrainingRequest, parameters: ContourTraining, polar: PolarParameters
 ) -> list[Path]:
     """Train members on simulated necks that are made on the way.
 
     Args:
-        place: Where to.
+        request: Where to.
         parameters: The settings; `members` tells how many.
         polar: How polar images are drawn, for polar networks.
 
@@ -146,12 +126,12 @@ def train_from_simulator(
     _check_images(parameters, polar)
     members = [simulated_member(parameters, polar.rays, k) for k in range(parameters.members)]
     record = {"simulator": "carotid.simulation.close_up"}
-    training = _training(place, parameters, polar, members, record, {})
-    return run_training(training, force=place.force)
+    training = _training(request, parameters, polar, members, record, {})
+    return run_training(training)
 
 
 def _training(
-    place: Place,
+    request: TrainingRequest,
     parameters: ContourTraining,
     polar: PolarParameters,
     members: Sequence[Stretch],
@@ -159,7 +139,7 @@ def _training(
     beside: dict[str, Any],
 ) -> Training:
     record = {**parameters.model_dump(mode="json"), **record}
-    starts, hashes = begin_from(place.start_from, parameters)
+    starts, hashes = begin_from(request.start_from, parameters)
     if hashes:
         record["start_from"] = hashes
     if parameters.network == "polar":
@@ -173,14 +153,13 @@ def _training(
         }
         record["polar_transform"] = settings
     return Training(
-        place.output_dir,
+        request,
         (),
         members,
         SECTION,
         record,
         model_writer(parameters),
-        choose_device(place.device),
-        place.on_progress,
+        choose_device(request.device),
         starts=starts,
         beside=beside,
         description=description_of(parameters, polar, record),

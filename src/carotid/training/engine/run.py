@@ -68,18 +68,36 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class TrainingRequest:
+    """Where a training goes, and what it does there.
+
+    Attributes:
+        output_dir: See `carotid.training.engine.folder`.
+        start_from: Models whose weights the members begin with, in turn; None for random ones.
+        device: cuda or cpu; None takes CUDA where there is one.
+        force: Whether to begin anew where training is finished or differs.
+        on_progress: Called after every step and epoch.
+    """
+
+    output_dir: Path
+    start_from: Path | None = None
+    device: str | None = None
+    force: bool = False
+    on_progress: Callable[[Progress], None] = field(default=lambda _: None, compare=False)
+
+
+@dataclass(frozen=True)
 class Training:
     """Everything that one training consists of.
 
     Attributes:
-        output_dir: See `carotid.training.engine.folder`.
+        request: Where it goes.
         trunk: What is trained before the members and for all of them, one after the other.
         members: The members.
         section: The object of `parameters.json` that tells about it.
         record: What it says; a training that is resumed must have the same.
         write_model: Writes a member's weights to a file, given the epoch that they are of.
         device: Where it computes.
-        on_progress: Called after every step and epoch.
         starts: Weights that member k begins with, the first again after the last; random where
             there are none.
         beside: What else `parameters.json` says, beside the section's object.
@@ -87,35 +105,27 @@ class Training:
         look: A last look at what is trained on, once it is known that there is something to do.
     """
 
-    output_dir: Path
+    request: TrainingRequest
     trunk: Sequence[Stretch]
     members: Sequence[Stretch]
     section: str
     record: dict[str, Any]
     write_model: Callable[[Path, Mapping[str, Tensor], EpochRow], object]
     device: torch.device
-    on_progress: Callable[[Progress], None] | None
     starts: Sequence[Mapping[str, Tensor]] = ()
     beside: Mapping[str, Any] = field(default_factory=dict)
     description: ModelDescription | None = None
     look: Callable[[], None] = lambda: None
 
 
-def run_training(training: Training, *, force: bool) -> list[Path]:
-    """Train what is not done yet.
-
-    Args:
-        training: What to do.
-        force: Whether to begin anew where training is finished or differs.
-
-    Returns:
-        The members' files.
+def run_training(training: Training) -> list[Path]:
+    """Train what is not done yet; returns the members' files.
 
     Raises:
         UsageError: The folder holds another training or a finished one, or training failed.
         InputError: What is trained on cannot be used; nothing was touched.
     """
-    folder = training.output_dir
+    folder, force = training.request.output_dir, training.request.force
     if not force:
         check_earlier(folder, training.section, training.record, force=False)
     training.look()  # before anything is made or removed
@@ -141,7 +151,7 @@ def run_training(training: Training, *, force: bool) -> list[Path]:
 
 
 def _train_members(training: Training, identity: str) -> list[Path]:
-    folder = training.output_dir
+    folder = training.request.output_dir
     start: PhaseState | None = None
     curves: dict[str, list[EpochRow]] = {}
     models = []
@@ -202,7 +212,7 @@ def _fresh(stretch: Stretch) -> PhaseState:
 def _train_part(
     training: Training, name: str, stretch: Stretch, start: PhaseState, identity: str
 ) -> PhaseState:
-    folder = training.output_dir / name
+    folder, tell = training.request.output_dir / name, training.request.on_progress
     folder.mkdir(parents=True, exist_ok=True)
     steps = stretch.curve.epochs * stretch.settings.steps_per_epoch
     parts = len(training.members)
@@ -211,12 +221,10 @@ def _train_part(
     def on_step(step: int, loss: float) -> None:
         nonlocal last_loss
         last_loss = loss
-        if training.on_progress is not None:
-            training.on_progress(Progress(name, parts, step, steps, loss))
+        tell(Progress(name, parts, step, steps, loss))
 
     def on_epoch(row: EpochRow) -> None:
-        if training.on_progress is not None:
-            training.on_progress(Progress(name, parts, row.step, steps, last_loss, row))
+        tell(Progress(name, parts, row.step, steps, last_loss, row))
 
     state = train_phase(
         folder,

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from carotid.network.unet import UNet
     from carotid.training.engine.loop import EpochRow
-    from carotid.training.engine.run import Progress
+    from carotid.training.engine.run import TrainingRequest
     from carotid.training.heatmap.crops import Side
     from carotid.training.heatmap.parameters import Phase, TrainingParameters
     from carotid.training.heatmap.validation import Validation
@@ -56,32 +56,24 @@ SEEDS_PER_PHASE = 100
 
 
 def train_heatmap(
-    output_dir: Path,
+    request: TrainingRequest,
     raw_dir: Path | ScanSource,
     annotation_dir: Path,
     parameters: TrainingParameters,
     *,
     centerline_tsv: Path | None = None,
     resample: bool = True,
-    start_from: Path | None = None,
-    device: str | None = None,
-    force: bool = False,
-    on_progress: Callable[[Progress], None] | None = None,
 ) -> list[Path]:
     """Train one member per fold on annotated scans.
 
     Args:
-        output_dir: See `carotid.training.engine.folder`.
+        request: Where to.
         raw_dir: The scans, with `parameters.json` where intensities are rescaled; with what is
             chosen among several of a participant, as a source.
         annotation_dir: `<id>/centerline_transform/<side>_centerline.tsv`.
         parameters: The settings.
         centerline_tsv: Which sides to use, `participant_id side`; None takes all annotated ones.
         resample: Whether scans are brought to 0.5 mm, as `spacing` of the heatmap transform.
-        start_from: Models whose weights the members begin with, in turn; None for random ones.
-        device: cuda or cpu; None takes CUDA where there is one.
-        force: Whether to begin anew where training is finished or differs.
-        on_progress: Called after every step and epoch.
 
     Returns:
         The members' files.
@@ -94,7 +86,7 @@ def train_heatmap(
     subset = None if centerline_tsv is None else read_subset(centerline_tsv)
     source = ScanSource.of(raw_dir)
     place = source.find()
-    rescaling = expected_rescaling(place.folder, start_from)
+    rescaling = expected_rescaling(place.folder, request.start_from)
     sides = find_annotated_sides(place.scans, annotation_dir, rescaling, subset, resample=resample)
     check_annotations(sides, annotation_dir)
     participants = len({side.scan.participant_id for side in sides})
@@ -127,35 +119,25 @@ def train_heatmap(
         "scan_names_and_sizes_sha256": names_and_sizes_sha256([side.scan for side in sides]),
         "rescaling": rescaling.as_record(),
     }
-    data = _Data(record, rescaling, NETWORK_SPACING_MM if resample else None, start_from)
-    training = _training(output_dir, parameters, ((), members), data, device, on_progress)
-    training = replace(training, look=partial(check_voxels, sides))
-    return run_training(training, force=force)
+    data = _Data(record, rescaling, NETWORK_SPACING_MM if resample else None)
+    training = _training(request, parameters, ((), members), data)
+    return run_training(replace(training, look=partial(check_voxels, sides)))
 
 
 def train_from_simulator(
-    output_dir: Path,
+    request: TrainingRequest,
     parameters: TrainingParameters,
     simulate: Callable[[int], Side],
     *,
     simulate_slab: Callable[[int], Side] | None = None,
-    start_from: Path | None = None,
-    device: str | None = None,
-    force: bool = False,
-    on_progress: Callable[[Progress], None] | None = None,
 ) -> list[Path]:
     """Train members on simulated necks, with no scan on disk.
 
     Args:
-        output_dir: See `carotid.training.engine.folder`.
+        request: Where to; shared phases are left out where members begin with other models.
         parameters: The settings; `members` tells how many.
         simulate: Makes one side from a seed; a function of a module.
         simulate_slab: The same for phases with `slabs`; None takes `simulate` for them too.
-        start_from: Models whose weights the members begin with, in turn; shared phases are left
-            out then. None for random ones.
-        device: cuda or cpu; None takes CUDA where there is one.
-        force: Whether to begin anew where training is finished or differs.
-        on_progress: Called after every step and epoch.
 
     Returns:
         The members' files.
@@ -171,7 +153,7 @@ def train_from_simulator(
         job = HeatmapJob(SimulatedSides(draw, seed), seed, phase, parameters)
         return _stretch(job, validation)
 
-    if start_from is not None:
+    if request.start_from is not None:
         parameters = _without_trunk(parameters, "training that begins with other models")
     base = parameters.seed * SEEDS_PER_TRAINING
     trunk = [member(base + SEEDS_PER_PHASE * j, one) for j, one in enumerate(parameters.trunk)]
@@ -179,9 +161,8 @@ def train_from_simulator(
         member(_member_seed(parameters, k), parameters.phase_of(k))
         for k in range(parameters.members)
     ]
-    data = _Data(_describe(simulate), SIMULATED_RESCALING, NETWORK_SPACING_MM, start_from)
-    training = _training(output_dir, parameters, (trunk, members), data, device, on_progress)
-    return run_training(training, force=force)
+    data = _Data(_describe(simulate), SIMULATED_RESCALING, NETWORK_SPACING_MM)
+    return run_training(_training(request, parameters, (trunk, members), data))
 
 
 def _without_trunk(parameters: TrainingParameters, training: str) -> TrainingParameters:
@@ -211,35 +192,30 @@ class _Data:
         record: What `parameters.json` says of it.
         rescaling: How its intensities were rescaled.
         spacing_mm: What it was resampled to.
-        start_from: Models that members begin with.
     """
 
     record: dict[str, Any]
     rescaling: Rescaling
     spacing_mm: float | None
-    start_from: Path | None
 
 
 def _training(
-    output_dir: Path,
+    request: TrainingRequest,
     parameters: TrainingParameters,
     parts: tuple[Sequence[Stretch], Sequence[Stretch]],
     data: _Data,
-    device: str | None,
-    on_progress: Callable[[Progress], None] | None,
 ) -> Training:
     record = {**parameters.model_dump(mode="json"), **data.record}
-    starts = [] if data.start_from is None else read_models(data.start_from, HEATMAP)
+    starts = [] if request.start_from is None else read_models(request.start_from, HEATMAP)
     if starts:
         record["start_from"] = {one.name: one.sha256 for one in starts}
     return Training(
-        output_dir,
+        request,
         *parts,
         SECTION,
         record,
         _write_model,
-        choose_device(device),
-        on_progress,
+        choose_device(request.device),
         starts=[with_scale(one.state, 1 / HEIGHT_SCALE) for one in starts],
         description=ModelDescription(
             "heatmap",
