@@ -80,7 +80,7 @@ def _of(
 
 
 def _figure(stage: str, name: str) -> Callable[[Row, SideName], float]:
-    """A figure of a side's centerlines or contours."""
+    """A figure of a side's heatmaps, centerlines, contours or known centers."""
 
     def value(row: Row, side: SideName) -> float:
         figures = getattr(row, stage)
@@ -104,10 +104,6 @@ def _stenosis(row: Row, side: SideName) -> float:
     """That of a side; infinite where none is told as an unsure lumen may be narrow."""
     share = _measured("stenosis", 0.01)(row, side)
     return math.inf if side in row.arteries and row.arteries[side].untold else share
-
-
-def _known(row: Row, side: SideName, field: str) -> float:
-    return float(getattr(row.truth[side], field)) if side in row.truth else math.nan
 
 
 SCORE = Column(
@@ -166,7 +162,7 @@ HEATMAP_COLUMNS = (
         "Height over which the internal and the external maximum both have a peak and lie more "
         "than 3 mm apart. Near 0 means that the two were nowhere told apart: the bifurcation is "
         "outside of the scan, or both channels are on one vessel. Not part of the score.",
-        lambda row, side: row.sides[side].separate_mm if side in row.sides else math.nan,
+        _figure("sides", "separate_mm"),
     ),
     Column(
         "Left-right", "mm", 0, "low",
@@ -248,12 +244,12 @@ TRUTH_COLUMNS = (
         "Error", "mm", 1, "high",
         "Median distance, within the slice, from the mean heatmap's maxima to the known center of "
         "their own vessel, over all annotated slices and both channels.",
-        lambda row, side: _known(row, side, "median_mm"),
+        _figure("truth", "median_mm"),
     ),
     Column(
         "Within 2 mm", "%", 0, "low",
         "Share of those maxima that lie within 2 mm of the known center.",
-        lambda row, side: _known(row, side, "right_share"),
+        _figure("truth", "right_share"),
     ),
 )  # fmt: skip
 """Columns of a page for which centers are known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 REMODELLED = ("common", "internal", "external")
 """Segments of which remodelling is told: whole arteries, none across the bifurcation."""
 
+_NOTHING = Stretch.nothing(0)
+
 
 @dataclass(frozen=True)
 class Mean:
@@ -57,6 +59,7 @@ class Segment:
     Attributes:
         name: One of `SEGMENTS`.
         side: Which side's.
+        parameters: The stage's settings.
         one: The artery; None where the side has no outlines of it.
         lumen: Its slices whose lumen can be read.
         wall: Its slices whose wall can be read.
@@ -64,19 +67,18 @@ class Segment:
         stenosis: Of the internal carotid alone.
         remodelling: Of whole arteries alone.
         plaques: Those of the whole artery that reach into the segment.
-        parameters: The stage's settings.
     """
 
     name: str
     side: SideName
-    one: MeasuredArtery | None
-    lumen: Stretch
-    wall: Stretch
-    every: Stretch
-    stenosis: Stenosis
-    remodelling: Remodelling
-    plaques: tuple[Plaque, ...]
     parameters: MeasurementParameters
+    one: MeasuredArtery | None = None
+    lumen: Stretch = _NOTHING
+    wall: Stretch = _NOTHING
+    every: Stretch = _NOTHING
+    stenosis: Stenosis = field(default_factory=Stenosis)
+    remodelling: Remodelling = field(default_factory=Remodelling)
+    plaques: tuple[Plaque, ...] = ()
 
     @property
     def slices(self) -> int:
@@ -224,22 +226,10 @@ def segments_of(
     limits = segment_limits(parameters)
     by_label = {one.artery.label: one for one in arteries}
     plaques = {label: plaques_of(one, parameters, slice_mm) for label, one in by_label.items()}
-    nothing = Stretch(np.zeros(0), np.zeros(0), np.zeros(0, np.bool_))
     for name, (label, _) in SEGMENTS.items():
         one = by_label.get(label)
         if one is None:
-            yield Segment(
-                name,
-                side,
-                None,
-                nothing,
-                nothing,
-                nothing,
-                Stenosis(),
-                Remodelling(),
-                (),
-                parameters,
-            )
+            yield Segment(name, side, parameters)
             continue
         every, lumen, wall = (
             stretch(one, read, limits[name], parameters.joined_mm(slice_mm), slice_mm)
@@ -248,6 +238,7 @@ def segments_of(
         yield Segment(
             name,
             side,
+            parameters,
             one,
             lumen,
             wall,
@@ -255,5 +246,4 @@ def segments_of(
             stenosis_of(one, lumen, parameters) if name == "internal" else Stenosis(),
             remodelling_of(one, wall, parameters) if name in REMODELLED else Remodelling(),
             tuple(p for p in plaques[label] if wall.along_mm[list(p.rows)].any()),
-            parameters,
         )

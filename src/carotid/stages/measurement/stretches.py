@@ -9,7 +9,7 @@ slices.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -93,6 +93,11 @@ class Stretch:
     depth_mm: NDArray[np.float64]
     rows: NDArray[np.bool_]
 
+    @classmethod
+    def nothing(cls, k: int) -> Self:
+        """One that none of k slices lies in."""
+        return cls(np.zeros(k), np.zeros(k), np.zeros(k, np.bool_))
+
     @property
     def length_mm(self) -> float:
         """Length along the artery that was read."""
@@ -121,7 +126,7 @@ def stretch(
     rows = np.flatnonzero(read)
     low, high = (artery.heights_at(s) if np.isfinite(s) else s for s in limits_mm)
     if not len(rows) or np.isnan(low) or np.isnan(high):
-        return Stretch(np.zeros(k), np.zeros(k), np.zeros(k, np.bool_))
+        return Stretch.nothing(k)
     heights = artery.heights_mm[rows]
     half = np.diff(heights) / 2
     half = np.where(2 * half <= joined_mm, half, slice_mm / 2)
