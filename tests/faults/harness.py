@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.command import CAROTID, contents, environment
 from tests.necks import write_scan
@@ -30,6 +32,21 @@ MEMORY_LIMIT_BYTES = 1 << 30
 CONFIG = "[heatmap_transform]\nroi_size = [32, 32, 32]\noverlap = 0\n"
 AS_THEY_ARE = '{"rescale": false, "lower_percentile_rescaler": 0, "upper_percentile_rescaler": 100}'
 QUIET = ("--device", "cpu", "--threads", "1")
+
+
+def run_module(name: str, *arguments: object) -> tuple[list[Any], str]:
+    """What a module of this folder prints, JSON line by line, and what it says beside that."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"tests.faults.{name}", *map(str, arguments)],
+        cwd=Path(__file__).parents[2],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=3000,
+    )
+    assert done.returncode == 0, (done.returncode, done.stdout[-2000:], done.stderr[-3000:])
+    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
 
 @dataclass(frozen=True)

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.command import environment
-from tests.faults.harness import Place
+from tests.faults.harness import Place, run_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.timeout(3000)  # on a busy machine; seconds on a free one
 
-ROOT = Path(__file__).parents[2]
 KILLED = -9
 FULL_FILE = r"cannot be written: File too large|could not be written \(found File too large\)"
 """What a file that may not grow is called, before and while voxels are written to it."""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: a real disk would spend minutes on flushing."""
-    if not os.access("/dev/shm", os.W_OK | os.X_OK):
-        yield tmp_path
-        return
-    with TemporaryDirectory(dir="/dev/shm", prefix="carotid-test-") as made:
-        yield Path(made)
 
 
 def trials(
@@ -43,18 +26,7 @@ def trials(
     place = Place.made(folder, ["one"] if force else ["one", "two"], models=1)
     if force:
         (folder / "setup.json").write_text("{}")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.tampered", folder, kind, str(first), str(step)],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=3000,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    head = lines.pop(0)
+    (head, *lines), _ = run_module("tampered", folder, kind, first, step)
     assert head["undisturbed"]["code"] == head["counted"]["code"] == 0, head
     assert head["total"] > 30
     assert place.complete()

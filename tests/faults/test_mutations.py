@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import environment
+from tests.faults.harness import run_module
 from tests.faults.mutation import KINDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.timeout(3000)  # on a busy machine; seconds on a free one
 
-ROOT = Path(__file__).parents[2]
 FEW, PIECE = 100, 2500
 
 MAIN = ("deflated MHA", "gzipped NIfTI", "DICOM", "weights")
@@ -36,19 +35,9 @@ SHARES = [
 def test_damage_is_an_error_or_the_same_scan(
     kind: str, count: int, seed: int, tmp_path: Path
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.mutation", kind, str(count), str(seed), tmp_path],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=3000,
-    )
-    assert done.returncode == 0, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
-    *problems, tally = [json.loads(line) for line in done.stdout.splitlines()]
+    (*problems, tally), errors = run_module("mutation", kind, count, seed, tmp_path)
     assert problems == [], problems[:5]
-    assert done.stderr == "", done.stderr[-500:]
+    assert errors == "", errors[-500:]
     assert sum(tally.values()) == count
     assert tally["refused"] > 0.2 * count
     print(f"{kind}: {tally}")  # noqa: T201 - shown with -rP

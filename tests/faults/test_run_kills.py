@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import environment, unfinished
-from tests.faults.harness import RUN_STEPS, RunPlace, finish, run, start
+from tests.command import unfinished
+from tests.faults.harness import RUN_STEPS, RunPlace, finish, run, run_module, start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.timeout(3000)  # on a busy machine; a minute on a free one
 
-ROOT = Path(__file__).parents[2]
 KILLED = -9
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: a real disk would spend minutes on flushing."""
-    if not os.access("/dev/shm", os.W_OK | os.X_OK):
-        yield tmp_path
-        return
-    with TemporaryDirectory(dir="/dev/shm", prefix="carotid-test-") as made:
-        yield Path(made)
 
 
 @pytest.mark.parametrize(
@@ -46,17 +29,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 )
 def test_a_run_that_was_cut_short_anywhere_goes_on(kind: str, step: int, folder: Path) -> None:
     place = RunPlace.made(folder, ["one"])
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.tampered", folder, kind, "7", str(step)],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=3000,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    head, *trials = map(json.loads, done.stdout.splitlines())
+    (head, *trials), _ = run_module("tampered", folder, kind, 7, step)
     assert head["undisturbed"]["code"] == 0, head
     assert head["total"] > 60, "there is something to disturb"
     assert len(trials) == len(range(7, head["total"] + 1, step))
