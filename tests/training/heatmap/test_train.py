@@ -4,82 +4,34 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 import torch
 from tests.dicom_series import series_uid, write_classic
-from tests.training.stand_in import tubes, write_participant
+from tests.training.stand_in import tubes
 
 from carotid.errors import InputError, ModelError, UsageError
-from carotid.geometry.grid import Grid
-from carotid.geometry.sides import SIDE_NAMES
-from carotid.geometry.volume import Volume
 from carotid.network.members import load_members
 from carotid.network.model_files import find_models
 from carotid.network.unet import UNet
 from carotid.storage.metaimage.read import open_metaimage
-from carotid.storage.metaimage.write import write_metaimage
 from carotid.storage.model_description import (
     ModelDescription,
     read_model_description,
     write_model_description,
 )
 from carotid.storage.rescaling import Rescaling
-from carotid.storage.results.layout import centerline_file
 from carotid.storage.scan_source import ScanSource
 from carotid.training.engine.run import TrainingRequest
-from carotid.training.heatmap.parameters import CropKind, Phase, TrainingParameters
+from carotid.training.heatmap.parameters import CropKind
 from carotid.training.heatmap.samples import read_subset
-from carotid.training.heatmap.train import _windows, train_from_simulator, train_heatmap
-from carotid.training.heatmap.validation import validate
+from carotid.training.heatmap.train import _windows, train_from_simulator
+
+from .trainings import PHASE, StopHereError, interrupt, settings, train
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from carotid.geometry.sides import SideName
-
-PHASE = Phase(epochs=2, peak_rate=3e-3, warmup_steps=1, crops=(CropKind(shape=(32, 32, 32)),))
-
-
-def settings(**changes: Any) -> TrainingParameters:
-    values = {
-        "member": PHASE,
-        "steps_per_epoch": 2,
-        "workers": 0,
-        "pool_size": 2,
-        "precision": "float32",
-        "n_splits": 2,
-        "members": 2,
-        "validation_sides": 1,
-        **changes,
-    }
-    return TrainingParameters(**values)
-
-
-@pytest.fixture(autouse=True)
-def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    small = partial(validate, window=(32, 32, 32))
-    monkeypatch.setattr("carotid.training.heatmap.train.validate", small)
-    monkeypatch.setattr("carotid.training.heatmap.crops.WINDOW", (32, 32, 32))
-
-
-@pytest.fixture
-def annotated(tmp_path: Path) -> Path:
-    for k in range(3):
-        write_participant(tmp_path, f"P{k}", k)
-    (tmp_path / "raw" / "parameters.json").write_text(
-        '{"rescale": true, "lower_percentile_rescaler": 1, "upper_percentile_rescaler": 99}'
-    )
-    return tmp_path
-
-
-def train(root: Path, output: str = "out", **more: Any) -> list[Path]:
-    parameters = more.pop("parameters", settings())
-    source = more.pop("source", root / "raw")
-    subset = more.pop("centerline_tsv", None)
-    request = TrainingRequest(root / output, device="cpu", **more)
-    return train_heatmap(request, source, root / "annotations", parameters, centerline_tsv=subset)
+pytestmark = pytest.mark.usefixtures("small_windows")
 
 
 def test_folder_is_a_model_directory_with_its_records(annotated: Path) -> None:
@@ -123,15 +75,6 @@ def test_models_ask_for_windows_as_deep_as_their_crops(
     assert found == asked
 
 
-class StopHereError(Exception):
-    pass
-
-
-def interrupt(event: Any, part: str, epoch: int) -> None:
-    if event.part == part and event.epoch is not None and event.epoch.epoch == epoch:
-        raise StopHereError
-
-
 @pytest.mark.parametrize(
     ("part", "epoch"), [("split-1", 1), pytest.param("split-0", 1, marks=pytest.mark.slow)]
 )
@@ -145,17 +88,6 @@ def test_interrupted_training_goes_on_to_the_same_models(
         train(annotated, "b", parameters=settings(steps_per_epoch=3))
     resumed = [path.read_bytes() for path in train(annotated, "b")]
     assert resumed == unbroken
-
-
-def test_bad_annotation_is_refused_with_its_row_before_anything_is_trained(annotated: Path) -> None:
-    path = centerline_file(annotated / "annotations", "P1", "right")
-    lines = path.read_text().splitlines()
-    lines[4] = lines[4].replace("12.0000", "twelve")
-    path.write_text("\n".join(lines))
-    with pytest.raises(InputError, match="row 5, column y") as caught:
-        train(annotated)
-    assert str(path) in str(caught.value)
-    assert not (annotated / "out").exists()
 
 
 def test_training_goes_on_with_the_series_that_it_began_with(annotated: Path) -> None:
@@ -174,115 +106,6 @@ def test_training_goes_on_with_the_series_that_it_began_with(annotated: Path) ->
     with pytest.raises(UsageError, match="found series"):
         train(annotated, source=ScanSource(raw, series=series_uid("3")))
     assert len(train(annotated, source=ScanSource(raw, series=series_uid("2")))) == 2
-
-
-def test_scans_with_absurd_voxels_are_all_named_before_training(annotated: Path) -> None:
-    shape = (60, 24, 30)
-    array = np.random.default_rng(5).uniform(0, 900, shape).astype(np.float32)
-    grid = Grid(shape, np.diag([0.6, 0.6, 0.6, 1.0]))
-    for name, value in (("P1", 1e20), ("P2", 1e19)):
-        array[1, 2, 3] = value
-        write_metaimage(annotated / "raw" / f"{name}.mha", Volume(array.copy(), grid))
-    with pytest.raises(InputError, match=r"2 of 3 scans cannot be trained on") as caught:
-        train(annotated)
-    for name in ("P1.mha", "P2.mha"):
-        assert f"{name}: the scan has voxels too large to compute with" in str(caught.value)
-    assert not (annotated / "out").exists()
-    write_participant(annotated, "P2", 2)
-    kept = annotated / "out" / "parameters.json"
-    kept.parent.mkdir()
-    kept.write_text("{}")
-    with pytest.raises(InputError, match=r"P1\.mha: the scan has voxels too large"):
-        train(annotated, force=True)
-    assert kept.read_text() == "{}", "nothing is removed before"
-
-
-def _rows(root: Path, name: str, side: SideName, change: Callable[[list[str]], list[str]]) -> Path:
-    """Change the cells of each row of an annotation."""
-    path = centerline_file(root / "annotations", name, side)
-    head, *rows = path.read_text().splitlines()
-    path.write_text("\n".join([head, *("\t".join(change(row.split("\t"))) for row in rows)]))
-    return path
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda row: [row[0], str(float(row[1]) + 50), *row[2:]], r"found x = \d+ at z = 3"),
-        (lambda row: [*row[:2], str(float(row[2]) + 20), row[3]], r"found y = \d+ at z = 3"),
-        (lambda row: [*row[:3], str(float(row[3]) + 9)], "column z of the annotation is wrong"),
-        (lambda row: [row[0], "55", *row[2:]], "no annotated center lies in this side"),
-    ],
-)
-def test_centers_that_do_not_fit_the_scan_are_refused_before_training(
-    annotated: Path, change: Callable[[list[str]], list[str]], message: str
-) -> None:
-    path = _rows(annotated, "P1", "left", change)
-    centerline_file(annotated / "annotations", "P1", "right").unlink()
-    with pytest.raises(InputError, match=message) as caught:
-        train(annotated)
-    assert str(path) in str(caught.value)
-    assert not (annotated / "out").exists()
-
-
-def test_many_centers_outside_of_their_side_are_told(
-    annotated: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    def half(row: list[str]) -> list[str]:
-        return [row[0], "50" if int(row[3]) < 10 else row[1], *row[2:]]
-
-    path = _rows(annotated, "P1", "left", half)
-    train(annotated, parameters=settings(steps_per_epoch=1))
-    assert f"{path}: 29 % of the centers lie outside of the left two thirds" in caplog.text
-
-
-def test_sides_exchanged_are_refused_by_name(annotated: Path) -> None:
-    left, right = (centerline_file(annotated / "annotations", "P1", side) for side in SIDE_NAMES)
-    texts = left.read_text(), right.read_text()
-    right.write_text(texts[0])
-    left.write_text(texts[1])
-    with pytest.raises(InputError, match="found P1: the left side lies to the right of the right"):
-        train(annotated)
-    assert not (annotated / "out").exists()
-
-
-@pytest.mark.parametrize(("x", "refused"), [(36.0, True), (32.0, False)])
-def test_one_side_alone_in_the_other_half_of_a_wide_scan(
-    annotated: Path, x: float, refused: bool
-) -> None:
-    """A scan may be centered on an artery; far beyond the middle there is no left one."""
-    voxels = np.random.default_rng(0).integers(0, 900, (60, 24, 30)).astype(np.int16)
-    grid = Grid(voxels.shape, np.diag([2.0, 0.6, 0.6, 1.0]))
-    write_metaimage(annotated / "raw" / "P1.mha", Volume(voxels, grid))
-    _rows(annotated, "P1", "left", lambda row: [row[0], str(x), *row[2:]])
-    centerline_file(annotated / "annotations", "P1", "right").unlink()
-    if not refused:
-        assert len(train(annotated, parameters=settings(steps_per_epoch=1))) == 2
-        return
-    with pytest.raises(InputError, match=r"P1: all of the left side .*13 mm.*annotate both sides"):
-        train(annotated)
-
-
-def test_centers_closer_than_slices_are_named(
-    annotated: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """As where all indices were halved."""
-    train(annotated, parameters=settings(steps_per_epoch=1))
-    assert "several rows to a slice" not in caplog.text
-    _rows(annotated, "P1", "left", lambda row: [row[0], *(str(float(v) / 2) for v in row[1:])])
-    train(annotated, parameters=settings(steps_per_epoch=1), force=True)
-    told = [one.getMessage() for one in caplog.records if "several rows" in one.getMessage()]
-    assert len(told) == 1
-    assert told[0].endswith("voxel indices of the scan: P1 left")
-
-
-def test_annotations_without_a_scan_are_named(
-    annotated: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (annotated / "annotations" / "P1").rename(annotated / "annotations" / "P01")
-    train(annotated, parameters=settings(steps_per_epoch=1))
-    assert "without a scan of this name, so left out: P01" in caplog.text
-    assert "1 of 3 scans have no annotation: P1" in caplog.text
 
 
 @pytest.mark.parametrize("key", ["rescaling", "scan_names_and_sizes_sha256"])

@@ -12,7 +12,7 @@ from carotid.training.engine.run import TrainingRequest
 from carotid.training.heatmap.sources import STREAM_LENGTH, VALIDATION_STREAM
 from carotid.training.heatmap.train import train_from_simulator
 
-from .test_train import PHASE, StopHereError, _small_windows, interrupt, settings  # noqa: F401
+from .trainings import PHASE, StopHereError, interrupt, settings
 
 if TYPE_CHECKING:
     from pathlib import Path
