@@ -79,22 +79,18 @@ class Pipeline:
         chain: The stages.
         tasks: The task of each, by name.
         force: Whether participants are done again, whatever is there.
+
+    Attributes:
         on_step: Told the participant and the step that is begun.
+        steps_by_name: The steps, once they are prepared.
     """
 
-    def __init__(
-        self,
-        chain: Chain,
-        tasks: Mapping[str, Task[Any]],
-        *,
-        force: bool,
-        on_step: Callable[[str, str], None] = lambda *_: None,
-    ) -> None:
+    def __init__(self, chain: Chain, tasks: Mapping[str, Task[Any]], *, force: bool) -> None:
         self._chain = chain
         self._tasks = tasks
         self._force = force
         self._slots: WeakValueDictionary[str, ChainSlot] = WeakValueDictionary()
-        self.on_step = on_step
+        self.on_step: Callable[[str, str], None] = lambda *_: None
         self.steps_by_name: dict[str, Step] = {}
 
     # --- as a task ---

@@ -186,7 +186,7 @@ class StageResults:
         context = {**self._record.context, **made.as_context()}
         write_record(folder, replace(self._record, inputs=made.inputs, context=context))
 
-    def remarks(self, asked: Sequence[str], shard: Shard | None = None) -> list[str]:
+    def remarks(self, asked: Sequence[str], shard: Shard | None) -> list[str]:
         """What one should know of complete results that stay as they are, in sentences.
 
         Args:

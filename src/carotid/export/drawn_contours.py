@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 def read_correction(
-    path: Path, contour_folder: Path, centerline_folder: Path, removals: Sequence[Removal] = ()
+    path: Path, contour_folder: Path, centerline_folder: Path, removals: Sequence[Removal]
 ) -> Correction:
     """What outlines become with those that were drawn.
 

@@ -76,7 +76,7 @@ class BidsScans:
     folders: frozenset[str]
 
 
-def find_bids_scans(root: Path, choice: BidsChoice | None = None) -> BidsScans | None:
+def find_bids_scans(root: Path, choice: BidsChoice | None) -> BidsScans | None:
     """The scans of a BIDS data set; None where a folder is none.
 
     Args:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MAX_PIXELS = 560
 """Most pixels along one side of a picture."""
 
+SHOWN = (1.0, 99.6)
+"""Percentiles of intensities that become black and white."""
+
 QUALITY = 62
 _INK = 0.8
 """How much of a pixel the strongest heatmap covers."""
@@ -50,19 +53,15 @@ class Frame:
         return cls(width, height, max(1, round(width * scale)), max(1, round(height * scale)))
 
 
-def window(
-    values: NDArray[np.floating], lower: float = 1.0, upper: float = 99.6, least: float = 0.0
-) -> NDArray[np.float32]:
-    """Bring intensities to 0 ... 1 between two percentiles; constant ones become 0.
+def window(values: NDArray[np.floating], least: float = 0.0) -> NDArray[np.float32]:
+    """Bring intensities to 0 ... 1 between the percentiles of `SHOWN`; constant ones become 0.
 
     Args:
         values: Intensities.
-        lower: The percentile that becomes 0.
-        upper: The percentile that becomes 1.
         least: What becomes 1 is at least so much above what becomes 0: noise stays dark.
     """
     finite = np.nan_to_num(np.asarray(values, np.float32), posinf=0.0, neginf=0.0)
-    low, high = np.percentile(finite, (lower, upper))
+    low, high = np.percentile(finite, SHOWN)
     high = max(high, low + least)
     if not high > low:
         return np.zeros_like(finite)

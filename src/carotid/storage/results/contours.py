@@ -36,7 +36,7 @@ def save_contours(contours: Contours, folder: Path) -> None:
 
 
 def save_corrected_contours(
-    contours: Contours, folder: Path, removed: Collection[SideName] = ()
+    contours: Contours, folder: Path, removed: Collection[SideName]
 ) -> None:
     """Write the contours of sides with corrections by hand beside those that were found.
 

@@ -59,9 +59,9 @@ def find_annotated_sides(
     scans: Mapping[str, RawScan],
     annotation_dir: Path,
     rescaling: Rescaling,
-    subset: Sequence[tuple[str, SideName]] | None = None,
+    subset: Sequence[tuple[str, SideName]] | None,
     *,
-    resample: bool = True,
+    resample: bool,
 ) -> list[AnnotatedSide]:
     """The sides that have both a scan and an annotation.
 

@@ -21,11 +21,7 @@ RADIUS_VOXEL = 32.0
 
 
 def target_from_centers(
-    centers: NDArray[np.float32],
-    shape: tuple[int, int, int],
-    *,
-    steepness: float = STEEPNESS,
-    radius_voxel: float = RADIUS_VOXEL,
+    centers: NDArray[np.float32], shape: tuple[int, int, int]
 ) -> NDArray[np.float32]:
     """Draw the target of every slice.
 
@@ -33,8 +29,6 @@ def target_from_centers(
         centers: (s, 2, 2) per slice and channel the (p, l) position in voxels, NaN where absent;
             positions outside of the slice are allowed and draw what reaches into it.
         shape: (s, p, l) of the window.
-        steepness: a of the formula.
-        radius_voxel: r of the formula.
 
     Returns:
         (2, s, p, l) float32; zero in slices whose center is NaN.
@@ -44,15 +38,15 @@ def target_from_centers(
     if slices.size == 0:
         return target
     position = centers[slices, channels].astype(np.float32)
-    reach = np.arange(-int(np.ceil(radius_voxel)) - 1, int(np.ceil(radius_voxel)) + 2)
+    reach = np.arange(-int(np.ceil(RADIUS_VOXEL)) - 1, int(np.ceil(RADIUS_VOXEL)) + 2)
     nearest = np.rint(position).astype(np.int64)
     rows = nearest[:, 0, None] + reach
     columns = nearest[:, 1, None] + reach
     row_offset = (rows - position[:, 0, None]).astype(np.float32)
     column_offset = (columns - position[:, 1, None]).astype(np.float32)
     distance = np.sqrt(row_offset[:, :, None] ** 2 + column_offset[:, None, :] ** 2)
-    scale = np.float32(steepness / radius_voxel)
-    patch = np.expm1(np.maximum(np.float32(steepness) - scale * distance, np.float32(0)))
+    scale = np.float32(STEEPNESS / RADIUS_VOXEL)
+    patch = np.expm1(np.maximum(np.float32(STEEPNESS) - scale * distance, np.float32(0)))
     inside_row = (rows >= 0) & (rows < shape[1])
     inside_column = (columns >= 0) & (columns < shape[2])
     for k in range(slices.size):
