@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carotid.evaluation.common_range import Segments
-    from carotid.evaluation.measured_cohorts import Subject
+    from carotid.evaluation.measured_cohorts import Measured, Subject
+    from carotid.evaluation.scan_pair import Change, LeastChange
+    from carotid.geometry.sides import SideName
 
 logger = logging.getLogger(__name__)
 
@@ -123,43 +125,33 @@ def follow_up(
             "real than are"
         )
     output_dir.mkdir(parents=True, exist_ok=True)
-    words: list[tuple[str, ...]] = []
-    numbers: list[tuple[float, ...]] = []
-    sources: list[str] = []
+    rows: list[tuple[tuple[str, ...], Change]] = []
     failed: dict[str, str] = {}
     maps: set[Path] = set()
     for subject in subjects:
         for later in subject.times[1:]:
             try:
-                found = {}
-                for side in SIDE_NAMES:
-                    pair = ScanPair.of(subject.times[0], later, side, segments)
-                    found[side] = pair.changes(segments, known), pair.change_map()
+                own, changed = _compared(subject, later, segments, known)
             except CarotidError as error:
                 failed[later.participant_id] = str(error)
                 logger.warning("%s was not compared: %s", later.participant_id, error)
                 continue
-            for side, (changes, changed) in found.items():
-                for (segment, measure), change in changes.items():
-                    scans = (subject.times[0].participant_id, later.participant_id)
-                    words.append((subject.name, *scans, side, segment, measure))
-                    numbers.append(change.figures)
-                    sources.append(change.source)
-                if len(changed):
+            rows += own
+            for side, change_map in changed.items():
+                if len(change_map):
                     path = output_dir / f"{later.participant_id}_{side}{_MAP}"
-                    save_table(path, changed)
+                    save_table(path, change_map)
                     maps.add(path)
-    if not words:
+    if not rows:
         raise UsageError(
             "nothing could be compared",
             found="; ".join(f"{name}: {reason}" for name, reason in list(failed.items())[:3])
             or "no subject with two scans",
         )
     if repeatability is not None:
-        rows = zip(words, sources, strict=True)
-        stated = [segment for (*_, segment, _), source in rows if source == "stated_spread"]
+        stated = [words[-2] for words, one in rows if one.source == "stated_spread"]
         warn_of_stated_spreads(repeatability, stated)
-    table = _table(words, numbers, sources)
+    table = _table(rows)
     save_table(output_dir / "follow_up.tsv", table)
     others = sorted(path.name for path in output_dir.glob(f"*{_MAP}") if path not in maps)
     if others:
@@ -167,20 +159,38 @@ def follow_up(
     return FollowUp(table, failed)
 
 
-def _table(
-    words: Sequence[tuple[str, ...]],
-    numbers: Sequence[tuple[float, ...]],
-    sources: Sequence[str],
-) -> MeasurementTable:
+def _compared(
+    subject: Subject, later: Measured, segments: Segments, known: LeastChange
+) -> tuple[list[tuple[tuple[str, ...], Change]], dict[SideName, MeasurementTable]]:
+    """All changes between a subject's first scan and a later one, and each side's map of them.
+
+    Raises:
+        CarotidError: A table cannot be read.
+    """
+    first = subject.times[0]
+    scans = first.participant_id, later.participant_id
+    rows: list[tuple[tuple[str, ...], Change]] = []
+    maps = {}
+    for side in SIDE_NAMES:
+        pair = ScanPair.of(first, later, side, segments)
+        rows += [
+            ((subject.name, *scans, side, *which), change)
+            for which, change in pair.changes(segments, known).items()
+        ]
+        maps[side] = pair.change_map()
+    return rows, maps
+
+
+def _table(rows: Sequence[tuple[tuple[str, ...], Change]]) -> MeasurementTable:
     cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {
-        column.name: tuple(row[k] for row in words) for k, column in enumerate(_WORDS)
+        column.name: tuple(words[k] for words, _ in rows) for k, column in enumerate(_WORDS)
     }
     for k, column in enumerate(_NUMBERS):
-        cells[column.name] = np.array([row[k] for row in numbers], np.float64)
+        cells[column.name] = np.array([one.figures[k] for _, one in rows], np.float64)
     change, least = (np.asarray(cells[name], np.float64) for name in ("change", "least_change"))
     cells[_BEYOND.name] = tuple(
         "" if np.isnan(limit) else "yes" if abs(value) > limit else "no"
         for value, limit in zip(change, least, strict=True)
     )
-    cells[_SOURCE.name] = tuple(sources)
+    cells[_SOURCE.name] = tuple(one.source for _, one in rows)
     return MeasurementTable((*_WORDS, *_NUMBERS, _BEYOND, _SOURCE), cells)
