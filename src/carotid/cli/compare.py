@@ -89,7 +89,7 @@ def compare_contour(
 
     Both hold <id>/contour_transform with <side>_contour.tsv and spatial_metadata.json; annotations
     will do. OUTPUT_DIR receives compare_contour_dice.tsv, compare_contour_points.tsv and
-    compare_contour_slices.tsv.
+    compare_contour_slices.tsv, and with --challenge compare_contour_challenge.tsv.
     """
     from carotid.evaluation.compare_contours import compare_contours
 

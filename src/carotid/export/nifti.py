@@ -99,7 +99,7 @@ def write_labels(segmentation: Segmentation, stem: Path) -> list[Path]:
     with whole_file(image) as file:
         slabs = (
             segmentation.labels(first, stop)[0].transpose(2, 1, 0)
-            for first, stop in _slabs(segmentation.grid)
+            for first, stop in slabs_of(segmentation.grid)
         )
         write_nifti(file, segmentation.grid, slabs, description="carotid lumen and wall")
     write_atomically(table, label_table().encode())
@@ -116,14 +116,15 @@ def label_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def _slabs(grid: Grid) -> Iterator[tuple[int, int]]:
+def slabs_of(grid: Grid) -> Iterator[tuple[int, int]]:
+    """First and one past last slice of each slab of a few megabytes, along the last axis."""
     i, j, k = grid.shape
     step = max(1, _SLAB_BYTES // (4 * i * j))
     return ((first, min(first + step, k)) for first in range(0, k, step))
 
 
 def _mask_slabs(segmentation: Segmentation, structure: Structure) -> Iterator[NDArray[np.uint8]]:
-    for first, stop in _slabs(segmentation.grid):
+    for first, stop in slabs_of(segmentation.grid):
         masks = segmentation.masks(structure.side, first, stop)
         yield structure.of(masks).astype(np.uint8).transpose(2, 1, 0)
 

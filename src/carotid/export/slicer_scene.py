@@ -12,6 +12,7 @@ import numpy as np
 from carotid.artifacts import LABEL_VALUES, LABELS
 from carotid.errors import InputError
 from carotid.export.exported import Earlier, write_exported
+from carotid.export.nifti import slabs_of
 from carotid.export.slicer import (
     CONTOURS_FOLDER,
     bifurcation_markup,
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
     from carotid.storage.markups import Markup
 
 WANTED = (CONTOUR_TRANSFORM, CENTERLINE_TRANSFORM, SEGMENTATION_TRANSFORM)
-
-_SLAB_BYTES = 8 << 20
 
 logger = logging.getLogger(__name__)
 
@@ -189,10 +188,8 @@ def _write_segmentation(segmentation: Segmentation, path: Path) -> None:
 
 def _layers(segmentation: Segmentation) -> Iterator[NDArray[np.uint8]]:
     """(k, j, i, layer) values, a slab at a time."""
-    i, j, k = segmentation.grid.shape
-    step = max(1, _SLAB_BYTES // (4 * i * j))
-    for first in range(0, k, step):
-        stop = min(first + step, k)
+    i, j, _ = segmentation.grid.shape
+    for first, stop in slabs_of(segmentation.grid):
         slab = np.zeros((stop - first, j, i, len(LABELS)), np.uint8)
         for side in SIDE_NAMES:
             masks = segmentation.masks(side, first, stop)
