@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from carotid.geometry.grid import Grid
-from carotid.training.matching import exchanged, listed
+from carotid.training.matching import exchanged
 
 WIDE = Grid((200, 50, 60), np.diag([0.8, 0.8, 1.0, 1.0]))
 NARROW = Grid((100, 50, 60), np.diag([0.8, 0.8, 1.0, 1.0]))
@@ -41,8 +41,3 @@ def test_one_side_in_the_other_half_of_a_scan_of_both_sides() -> None:
 def test_a_scan_centered_on_the_one_artery_that_is_annotated() -> None:
     assert exchanged({"left": at(110)}, WIDE) is None
     assert exchanged({"right": at(88)}, WIDE) is None
-
-
-def test_long_lists_are_cut() -> None:
-    assert listed(["a", "b"]) == "a, b"
-    assert listed([str(k) for k in range(10)], "; ") == "0; 1; 2; 3; 4; 5; 6; 7 and 2 more"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carotid.cohort.outputs import check_output_dir
+from carotid.counted import shortened
 from carotid.errors import UsageError
 from carotid.storage.entries import scan_of
 from carotid.storage.results.parameters import read_parameters
 from carotid.storage.scan_source import recorded_source
-from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

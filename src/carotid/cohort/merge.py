@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from carotid.cohort.outcome import Outcome
 from carotid.cohort.places import find_inputs, find_places
 from carotid.cohort.run_pipeline import SUMMARY_KEY
+from carotid.counted import listed
 from carotid.errors import CarotidError, OutputError, UsageError
 from carotid.provenance import made_differently
 from carotid.stages import catalog
@@ -116,11 +117,10 @@ def _warn_of_differences(layout: OutputLayout) -> None:
         likes = next(records[one] for one, kind in kinds.items() if kind == usual)
         others = sorted(one for one, kind in kinds.items() if kind != usual)
         if others:
-            more = f" and {len(others) - _MAX_SHOWN} more" if len(others) > _MAX_SHOWN else ""
             logger.warning(
                 "the %s step was done otherwise for %s than for most: %s; do it again with --force",
                 transform,
-                ", ".join(others[:_MAX_SHOWN]) + more,
+                listed(others, _MAX_SHOWN),
                 "; ".join(made_differently(likes, records[others[0]])),
             )
 

@@ -6,14 +6,13 @@ import difflib
 import unicodedata
 from typing import TYPE_CHECKING
 
+from carotid.counted import shortened
 from carotid.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from carotid.cohort.shard import Shard
-
-_MAX_SHOWN = 20
 
 
 def select_participants(
@@ -54,14 +53,8 @@ def _named(there: Sequence[str], wanted: Sequence[str], having: str) -> list[str
         raise UsageError(
             "there is no participant of that name" + (f" with {having}" if having else ""),
             where="--participant",
-            found=_shortened([repr(one) for one in unknown]),
-            expected="ids among " + _shortened(sorted(there)),
+            found=shortened([repr(one) for one in unknown]),
+            expected="ids among " + shortened(sorted(there)),
             remedy=f"perhaps '{near[0]}' was meant" if near else None,
         )
     return sorted({match for match in found.values() if match is not None})
-
-
-def _shortened(words: Sequence[str]) -> str:
-    shown = ", ".join(word[:60] for word in words[:_MAX_SHOWN])
-    more = len(words) - _MAX_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from carotid.counted import counted
+from carotid.counted import counted, listed
 from carotid.errors import InputError, OutputError, UsageError
 from carotid.provenance import (
     changed_inputs,
@@ -137,11 +137,10 @@ class StageResults:
                 )
         stale = [f"{one}: {s.detail}" for one, s in standings.items() if s.kind == "stale"]
         if stale:
-            more = len(stale) - _MAX_SHOWN
             raise UsageError(
                 "what results were made from has changed since",
                 where=self._layout.root,
-                found=", ".join(stale[:_MAX_SHOWN]) + (f" and {more} more" if more > 0 else ""),
+                found=listed(stale, _MAX_SHOWN),
                 remedy="do these again with --force and --participant",
             )
         return [one for one, standing in standings.items() if standing.kind == "complete"]
@@ -211,10 +210,9 @@ class StageResults:
             elif others := other_versions(self._record, there):
                 versions[", ".join(others)] += 1
         if changed:
-            more = f" and {len(changed) - _MAX_SHOWN} more" if len(changed) > _MAX_SHOWN else ""
             remarks.append(
                 f"files of the {self._stage.name} results were changed or lost since they were "
-                f"written, and are made again: {', '.join(changed[:_MAX_SHOWN])}{more}"
+                f"written, and are made again: {listed(changed, _MAX_SHOWN)}"
             )
         remarks += [
             f"{counted(count, 'complete result')} made with {text}; numbers "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import LABELS
+from carotid.counted import shortened
 from carotid.errors import UsageError
 from carotid.evaluation.alignment import align
 from carotid.evaluation.common_range import MEASURES, ArteryCourse, measures_in_common
@@ -31,7 +32,6 @@ from carotid.evaluation.repeated import Repeated, summary_table, values_table
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.measurements import Column
 from carotid.storage.results.measurement_tables import save_table
-from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

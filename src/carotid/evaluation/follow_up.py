@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.counted import shortened
 from carotid.errors import CarotidError, UsageError
 from carotid.evaluation.least_changes import read_least_changes, warn_of_stated_spreads
 from carotid.evaluation.measured_cohorts import check_place_of_tables
@@ -17,7 +18,6 @@ from carotid.evaluation.scan_pair import ScanPair
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.measurements import Column, MeasurementTable
 from carotid.storage.results.measurement_tables import save_table
-from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

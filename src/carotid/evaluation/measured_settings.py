@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from carotid.counted import listed
 from carotid.errors import UsageError
 
 if TYPE_CHECKING:
@@ -86,9 +87,4 @@ def _whose(measured: Iterable[Measured]) -> str:
     places: dict[Path, list[str]] = {}
     for one in dict.fromkeys(measured):
         places.setdefault(one.root, []).append(one.participant_id)
-    return "; ".join(f"{root}: {_listed(ids)}" for root, ids in places.items())
-
-
-def _listed(ids: list[str]) -> str:
-    more = len(ids) - _SHOWN
-    return ", ".join(ids[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return "; ".join(f"{root}: {listed(ids, _SHOWN)}" for root, ids in places.items())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.counted import shortened
 from carotid.errors import InputError
 from carotid.export.given_markups import gone_from
 from carotid.export.slicer import outline_name, read_drawn
@@ -16,7 +17,6 @@ from carotid.stages.correction_places import Courses, check_outline, large_chang
 from carotid.stages.outline_changes import differs
 from carotid.storage.results.centerlines import load_centerlines
 from carotid.storage.results.contours import load_contours, load_removed
-from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.counted import shortened
 from carotid.errors import CarotidError, OutputError
 from carotid.stages.outline_changes import MOVED_MM, smooth
 from carotid.storage.checksums import sha256_of_file
 from carotid.storage.markups import SUFFIX, Markup, read_markups
 from carotid.storage.results.atomic import cannot_write, read_json, write_json
-from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

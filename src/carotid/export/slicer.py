@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import LABELS, OutlinePlace
+from carotid.counted import shortened
 from carotid.errors import InputError
 from carotid.geometry.polygons import has_area
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.stages.correction import Drawn
 from carotid.storage.markups import SUFFIX, Markup, read_markups
-from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import LABEL_VALUES, LABELS
+from carotid.counted import shortened
 from carotid.errors import InputError
 from carotid.export.exported import Earlier, write_exported
 from carotid.export.nifti import slabs_of
@@ -36,7 +37,6 @@ from carotid.storage.results.layout import (
 from carotid.storage.results.segmentations import load_segmentation
 from carotid.storage.segmentation_nrrd import SUFFIX as SEGMENTATION
 from carotid.storage.segmentation_nrrd import Segment, write_segmentation
-from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

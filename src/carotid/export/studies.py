@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from carotid.cohort.beside_scans import check_beside_scans
 from carotid.cohort.participants import select_participants
+from carotid.counted import shortened
 from carotid.errors import CarotidError, UsageError
 from carotid.storage.results.atomic import atomic_file, cannot_write
 from carotid.storage.results.layout import (
@@ -23,7 +24,6 @@ from carotid.storage.results.layout import (
     SEGMENTATION_TRANSFORM,
 )
 from carotid.storage.results.record import read_record
-from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

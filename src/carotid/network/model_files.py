@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from carotid.copies import name_when_whole
+from carotid.counted import listed
 from carotid.errors import ModelError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def find_models(directory: Path) -> list[Path]:
         raise ModelError(
             "no model in this directory",
             where=directory,
-            found=_listed(alike) if alike else None,
+            found=listed(alike, _LISTED) if alike else None,
             expected=f"one or more *.pt files, or split-<k>/{_MEMBER}",
             remedy="give the folder that holds the weights; `carotid models path heatmap` prints "
             "the one that comes with the package",
@@ -142,18 +143,13 @@ def warn_of_unused(directory: Path, found: Iterable[Path]) -> None:
         logger.warning(
             "%s: not used as models: %s; those that are: %s",
             directory,
-            _listed(alike),
-            _listed([path.relative_to(directory).as_posix() for path in used]),
+            listed(alike, _LISTED),
+            listed([path.relative_to(directory).as_posix() for path in used], _LISTED),
         )
 
 
 def _is_model(path: Path) -> bool:
     return path.name.lower().endswith(".pt") and not path.name.startswith(".")
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _LISTED
-    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _split_number(path: Path) -> tuple[int, str]:

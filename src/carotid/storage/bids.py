@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from carotid.counted import shortened
 from carotid.errors import UsageError
 from carotid.storage.raw import RawScan
 from carotid.storage.readers import READERS
-from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from pathlib import Path

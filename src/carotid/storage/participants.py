@@ -14,14 +14,14 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from carotid.counted import counted
+from carotid.counted import counted, shortened
 from carotid.errors import InputError, UsageError
 from carotid.foreign import HEAD_BYTES, recognised
 from carotid.storage.bids import find_bids_scans
 from carotid.storage.dicom.loose import begins_as_dicom_file
 from carotid.storage.entries import scan_of, scan_of_dicom, scan_of_folder, sort_entries
 from carotid.storage.regular_file import open_regular
-from carotid.storage.unused import reason_unused, shortened, warn_of_unused
+from carotid.storage.unused import reason_unused, warn_of_unused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

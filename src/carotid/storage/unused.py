@@ -12,16 +12,14 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from carotid.copies import name_when_whole
+from carotid.counted import shortened
 from carotid.storage.readers import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
-
-MAX_NAMES_SHOWN = 20
-_LONGEST_NAME = 60
 
 
 def _words(text: str) -> frozenset[str]:
@@ -119,10 +117,3 @@ def warn_of_unused(raw_dir: Path, unused: Iterable[tuple[str, str]]) -> None:
     if by_reason:
         told = "; ".join(f"{shortened(names)} ({why})" for why, names in by_reason.items())
         logger.warning("%s: not used: %s", raw_dir, told)
-
-
-def shortened(words: Sequence[str]) -> str:
-    """The first words of a list and the number of the others."""
-    shown = ", ".join(word[:_LONGEST_NAME] for word in words[:MAX_NAMES_SHOWN])
-    more = len(words) - MAX_NAMES_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown

@@ -6,10 +6,11 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING
 
+from carotid.counted import listed
 from carotid.storage.scan_state import scan_state
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -32,7 +33,7 @@ _HOW_TO_GO_ON = (
     f"{BOTH_SIDES_MM:.0f} mm around the artery"
 )
 
-_TOLD = 8
+TOLD = 8
 
 
 def warn_of_unmatched(annotation_dir: Path, transform: str, scans: Collection[str]) -> None:
@@ -49,17 +50,13 @@ def warn_of_unmatched(annotation_dir: Path, transform: str, scans: Collection[st
         logger.warning(
             "%s: annotated, but without a scan of this name, so left out: %s",
             annotation_dir,
-            listed(without_scan),
+            listed(without_scan, TOLD),
         )
     bare = sorted(set(scans) - annotated)
     if bare:
-        logger.warning("%d of %d scans have no annotation: %s", len(bare), len(scans), listed(bare))
-
-
-def listed(names: Sequence[str], separator: str = ", ") -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
-    return separator.join(names[:_TOLD]) + more
+        logger.warning(
+            "%d of %d scans have no annotation: %s", len(bare), len(scans), listed(bare, TOLD)
+        )
 
 
 def names_and_sizes_sha256(scans: Iterable[RawScan]) -> str:

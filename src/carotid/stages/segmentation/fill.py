@@ -14,12 +14,11 @@ from carotid.artifacts import (
     Segmentation,
     SideMasks,
 )
-from carotid.counted import counted
+from carotid.counted import counted, shortened
 from carotid.geometry.grid import CANONICAL, Grid, Reordering
 from carotid.geometry.polygons import convex_hull, crosses_itself, filled, has_area
 from carotid.geometry.sides import SIDE_NAMES, SideName
 from carotid.stages.doubtful_outlines import tell_doubtful_outlines
-from carotid.storage.unused import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

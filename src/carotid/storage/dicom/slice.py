@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.counted import listed
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -122,8 +124,7 @@ def count_of(groups: list[list[Slice]]) -> str:
 
 def names_of(group: Sequence[Slice]) -> str:
     """The first few names of a group and the number of the others."""
-    names = ", ".join(s.name for s in group[:NAMED])
-    return names if len(group) <= NAMED else f"{names} and {len(group) - NAMED} more"
+    return listed([s.name for s in group], NAMED)
 
 
 def view_of(plane: Slice) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import LABELS
+from carotid.counted import listed
 from carotid.errors import InputError, UsageError
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
@@ -20,7 +21,7 @@ from carotid.storage.results.layout import CONTOUR_TRANSFORM, ContourLayout, cen
 from carotid.storage.scan_source import ScanSource
 from carotid.storage.tables import read_table
 from carotid.training.contour.mistakes import lumen_centers, place_mistake, section_mistake
-from carotid.training.matching import exchanged, listed, warn_of_unmatched
+from carotid.training.matching import TOLD, exchanged, warn_of_unmatched
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,7 +105,7 @@ def find_contour_sources(
         raise InputError(
             f"{some} cannot be trained on",
             where=annotation_dir,
-            found=listed(mistakes, "; "),
+            found=listed(mistakes, TOLD, "; "),
             remedy="correct or remove them, or list those that are to be used with --contour_tsv",
         )
     sources = [source for source in sources if source.sections]

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import LABELS
+from carotid.counted import listed
 from carotid.errors import UsageError
 from carotid.stages.planes.images import STEP_MM
 from carotid.training.contour.annotated import MAX_GAP_MM, annotated_artery
 from carotid.training.contour.annotations import label_sections
 from carotid.training.contour.plane_samples import PLANES
-from carotid.training.matching import listed
+from carotid.training.matching import TOLD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,13 +54,13 @@ def with_stretches(sources: Sequence[ContourSource], where: Path) -> list[Contou
         raise UsageError(
             "no planes can be drawn of the annotated contours",
             where=where,
-            found=listed(lacking, "; "),
+            found=listed(lacking, TOLD, "; "),
             expected=_WANTED,
             remedy="annotate slices that are closer together",
         )
     if lacking:
         logger.warning(
-            "%s: not trained on: %s; planes want %s", where, listed(lacking, "; "), _WANTED
+            "%s: not trained on: %s; planes want %s", where, listed(lacking, TOLD, "; "), _WANTED
         )
     return kept
 

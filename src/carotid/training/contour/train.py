@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from carotid.counted import listed
 from carotid.errors import UsageError
 from carotid.network.device import choose_device
 from carotid.network.polar_cnn import Variant
@@ -180,11 +181,10 @@ def _check_images(parameters: ContourTraining, polar: PolarParameters) -> None:
 def _check_size(sources: Sequence[ContourSource], polar: PolarParameters, where: Path) -> None:
     large = too_large(items_of(sources), polar)
     if large:
-        more = f" and {len(large) - 5} more" if len(large) > 5 else ""
         raise UsageError(
             "contours reach beyond the rays that are drawn around them",
             where=where,
-            found="; ".join(large[:5]) + more,
+            found=listed(large, 5, "; "),
             expected=f"less than half of cartesian_ray, {polar.cartesian_ray / 2:g} voxels",
             remedy="raise cartesian_ray in [polar_transform], or leave them out with --contour_tsv",
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.counted import counted
+from carotid.counted import counted, listed
 from carotid.errors import CarotidError, InputError
 from carotid.geometry.frame import NetworkFrame
 from carotid.geometry.grid import CANONICAL
@@ -20,7 +20,7 @@ from carotid.stages.heatmap.reading import usable_intensities
 from carotid.storage.annotations import read_annotation
 from carotid.storage.raw import open_scan
 from carotid.training.heatmap.samples import network_centers, none_in_side
-from carotid.training.matching import exchanged, listed
+from carotid.training.matching import TOLD, exchanged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,13 +73,13 @@ def check_annotations(sides: Sequence[AnnotatedSide], annotation_dir: Path) -> N
             "%s: centers with several rows to a slice, as if picked on thinner slices or in other "
             "units; x, y and z are voxel indices of the scan: %s",
             annotation_dir,
-            listed(finer),
+            listed(finer, TOLD),
         )
     if swapped:
         raise InputError(
             "annotated centers lie on the other side",
             where=annotation_dir,
-            found=listed(swapped, "; "),
+            found=listed(swapped, TOLD, "; "),
             remedy="left is the patient's left, and x grows to the right; exchange the files, or "
             "list the sides that are to be used with --centerline_tsv",
         )
@@ -105,7 +105,7 @@ def check_voxels(sides: Sequence[AnnotatedSide]) -> None:
     if unusable:
         raise InputError(
             f"{len(unusable)} of {len(sources)} scans cannot be trained on",
-            found=listed([str(error).rstrip(".") for error in unusable], "; "),
+            found=listed([str(error).rstrip(".") for error in unusable], TOLD, "; "),
             remedy="mend them, or list the sides that are to be used with --centerline_tsv",
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.counted import listed
 from carotid.errors import CarotidError, InputError, UsageError
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.resample import NETWORK_SPACING_MM, SPACING_TOLERANCE_MM
@@ -86,11 +87,10 @@ def find_annotated_sides(
         else:
             absent.append(f"{participant} {side}")
     if subset is not None and absent:
-        more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
         raise UsageError(
             "sides to train on have no scan or no annotation",
             where=annotation_dir,
-            found=", ".join(absent[:5]) + more,
+            found=listed(absent, 5),
             expected="<participant_id>/centerline_transform/<side>_centerline.tsv",
         )
     if not found:
