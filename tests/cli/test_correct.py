@@ -31,6 +31,16 @@ class Study:
     def __init__(self, root: Path) -> None:
         self.out, self.slicer = root / "out", root / "slicer"
 
+    @classmethod
+    def made(cls, root: Path, *settings: str | Path) -> Study:
+        """One that was measured, with `settings` of that command, and exported to Slicer."""
+        one = cls(root)
+        annotate(one.out, "a", 1.0)
+        one.run("transform", "measurement", one.out, *settings)
+        one.run("transform", "segmentation", one.out)
+        one.run("export", "slicer", one.out, one.slicer, "--every_mm", "4")
+        return one
+
     def run(self, *arguments: str | Path) -> str:
         run = run_carotid(*arguments)
         assert run.returncode == 0, run.stderr
@@ -53,13 +63,9 @@ class Study:
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All but the corrections; tests work on copies."""
     root = tmp_path_factory.mktemp("correct")
-    one = Study(root)
-    annotate(one.out, "a", 1.0)
     config = root / "config.toml"
     config.write_text("[measurement_transform]\nplaque_thickness_mm = 1.7\n")
-    one.run("transform", "measurement", one.out, "-c", config)
-    one.run("transform", "segmentation", one.out)
-    one.run("export", "slicer", one.out, one.slicer, "--every_mm", "4")
+    Study.made(root, "-c", config)
     return root
 
 

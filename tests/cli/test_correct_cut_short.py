@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from tests.cli.test_correct import Study
-from tests.cli.test_measurement import annotate
 
 from carotid.export import corrections
 from carotid.export.begun import read_begun, write_begun
@@ -25,12 +24,8 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def corrected(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A participant with corrections of both kinds, saved and not yet taken in."""
-    one = Study(tmp_path_factory.mktemp("cut"))
-    annotate(one.out, "a", 1.0)
-    one.run("transform", "measurement", one.out)
-    one.run("transform", "segmentation", one.out)
+    one = Study.made(tmp_path_factory.mktemp("cut"))
     one.run("report", one.out)
-    one.run("export", "slicer", one.out, one.slicer, "--every_mm", "4")
     one.scale("left_internal_lumen_z0012", 1.25)
     path = one.slicer / "a" / "bifurcation.mrk.json"
     (markup,) = read_markups(path)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from tests.cli.test_correct import Study
-from tests.cli.test_measurement import annotate
 from tests.command import contents, run_carotid
 
 from carotid.storage.markups import read_markups
@@ -27,12 +26,7 @@ WHOLE = ("left internal", "--remove", "left external")
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A participant with contours, masks, measurements and an export; tests work on copies."""
-    one = Study(tmp_path_factory.mktemp("removed"))
-    annotate(one.out, "a", 1.0)
-    one.run("transform", "measurement", one.out)
-    one.run("transform", "segmentation", one.out)
-    one.run("export", "slicer", one.out, one.slicer, "--every_mm", "4")
-    return one.out.parent
+    return Study.made(tmp_path_factory.mktemp("removed")).out.parent
 
 
 @pytest.fixture

@@ -45,7 +45,11 @@ def image_of(kind: Any = nibabel.Nifti1Image, array: Any = VOXELS, affine: Any =
 
 def content_of(array: Any = VOXELS, affine: Any = AFFINE, **fields: Any) -> bytes:
     """A `.nii` file's bytes, with header fields set to anything."""
-    image = image_of(array=array, affine=affine)
+    return bytes_of(image_of(array=array, affine=affine), **fields)
+
+
+def bytes_of(image: Any, **fields: Any) -> bytes:
+    """An image as a `.nii` file, with header fields set to anything."""
     content = bytearray(image.to_bytes())
     header = NIFTI.Nifti1Header(bytes(content[:348]), check=False)
     for name, value in fields.items():

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.reading import read_nifti
-from tests.storage.nifti.files import AFFINE, AFFINES, VOXELS, content_of, put, refused
+from tests.storage.nifti.files import AFFINE, AFFINES, VOXELS, bytes_of, content_of, put, refused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,12 +64,7 @@ def changed(**fields: Any) -> bytes:
     image = NIFTI.Nifti1Image(VOXELS, affine)
     image.set_sform(affine, 1)
     image.set_qform(affine, 1)
-    content = bytearray(image.to_bytes())
-    header = NIFTI.Nifti1Header(bytes(content[:348]), check=False)
-    for name, value in fields.items():
-        header[name] = value
-    content[:348] = header.binaryblock
-    return bytes(content)
+    return bytes_of(image, **fields)
 
 
 UPSIDE_DOWN = AFFINES["RAS"] @ np.diag([1.0, -1, -1, 1])
