@@ -7,10 +7,12 @@ nothing else (the traceback appears at `-vv`), so the message has to stand alone
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+Kind = TypeVar("Kind", bound="CarotidError")
 
 _SPACES = re.compile(r"[ \t\n\r\f\v]+")
 """Of ASCII alone: other spaces, as the one that does not break, look the same and are not."""
@@ -66,34 +68,29 @@ class CarotidError(Exception):
 
     def at(self, where: str | Path) -> Self:
         """The same error, naming `where` as its place unless it names one already."""
-        if self.where is not None:
-            return self
-        return type(self)(
-            self.what, where=where, found=self.found, expected=self.expected, remedy=self.remedy
-        )
+        return self if self.where is not None else self.told_as(type(self), where=where)
 
     def during(self, step: str) -> Self:
         """The same error, told as one of a step of the pipeline."""
-        return type(self)(
-            f"{step}: {self.what}" if self.where is None else self.what,
-            where=None if self.where is None else f"{step}: {self.where}",
-            found=self.found,
-            expected=self.expected,
-            remedy=self.remedy,
-        )
+        if self.where is None:
+            return self.told_as(type(self), what=f"{step}: {self.what}")
+        return self.told_as(type(self), where=f"{step}: {self.where}")
+
+    def told_as(self, kind: type[Kind], **changed: Any) -> Kind:
+        """The same error as one of a kind, with some of its parts changed."""
+        return _rebuild(kind, {**self._parts, **changed})
+
+    @property
+    def _parts(self) -> dict[str, str | None]:
+        names = ("what", "where", "found", "expected", "remedy")
+        return {name: getattr(self, name) for name in names}
 
     def __reduce__(self) -> tuple[object, ...]:
-        state = {
-            "where": self.where,
-            "found": self.found,
-            "expected": self.expected,
-            "remedy": self.remedy,
-        }
-        return _rebuild, (type(self), self.what, state)
+        return _rebuild, (type(self), self._parts)
 
 
-def _rebuild(kind: type[CarotidError], what: str, state: dict[str, str | None]) -> CarotidError:
-    return kind(what, **state)
+def _rebuild(kind: type[Kind], parts: dict[str, Any]) -> Kind:
+    return kind(**parts)
 
 
 class InputError(CarotidError):

@@ -91,13 +91,7 @@ def convert(folder: Path, image: Path) -> Converted:
         grid, files = slice_files(image)
     except InputError as error:
         where = str(error.where).replace(str(image), str(folder))  # what is copied is removed
-        raise type(error)(
-            error.what,
-            where=where,
-            found=error.found,
-            expected=error.expected,
-            remedy=error.remedy,
-        ) from error
+        raise error.told_as(type(error), where=where) from error
     check_axial(grid, folder)
     places = {path.name[: -len(path.suffix)]: place for place, path in enumerate(files)}
     left, right = (_side(folder, side, grid, places) for side in SIDE_NAMES)

@@ -269,13 +269,7 @@ def in_pairs(path: Path, root: Path, later_root: Path) -> list[Subject]:
             path, ("participant_id", "baseline", "follow_up"), "table of pairs", "correct the table"
         )
     except InputError as error:
-        raise UsageError(
-            error.what,
-            where=error.where,
-            found=error.found,
-            expected=error.expected,
-            remedy=error.remedy,
-        ) from error
+        raise error.told_as(UsageError) from error
     columns = (table.cells[column] for column in ("participant_id", "baseline", "follow_up"))
     places = [(one, _by_composed(measured_participants(one))) for one in (root, later_root)]
     subjects = []

@@ -95,13 +95,8 @@ def read_rescaling(raw_dir: Path) -> Rescaling:
         values = _json_object(path)
         return _rescaling(values)
     except CarotidError as error:
-        raise ConfigurationError(
-            error.what,
-            where=path,
-            found=error.found,
-            expected=error.expected,
-            remedy=error.remedy or _REMEDY,
-        ) from error
+        remedy = error.remedy or _REMEDY
+        raise error.told_as(ConfigurationError, where=path, remedy=remedy) from error
 
 
 def _refuse_other_names(raw_dir: Path) -> None:

@@ -111,13 +111,7 @@ def stack(folder: Path, slices: list[Slice], shape: tuple[int, int]) -> Stack:
     try:
         grid = Grid.from_lps((columns, rows, len(slices)), affine_lps)
     except InputError as error:
-        raise InputError(
-            error.what,
-            where=folder,
-            found=error.found,
-            expected=error.expected,
-            remedy=error.remedy,
-        ) from error
+        raise error.at(folder) from error
     return Stack(grid, tuple(int(i) for i in index))
 
 
