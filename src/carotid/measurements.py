@@ -94,6 +94,11 @@ class MeasurementTable:
         """
         return tuple(str(cell) for cell in self._column(name))
 
+    def flagged(self, flag: str) -> NDArray[np.bool_]:
+        """(rows,) whether each row has a flag; none has where no column tells of them."""
+        told = self.words("flags") if "flags" in self.cells else ("",) * len(self)
+        return np.array([flag in flags.split(",") for flags in told], np.bool_)
+
     def _column(self, name: str) -> NDArray[np.float64] | tuple[str, ...]:
         if name not in self.cells:
             raise InputError(

@@ -118,8 +118,7 @@ class Course:
 
     def holds_one_lumen(self, s_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether no slice beside positions holds the lumens of both arteries."""
-        flags = self.table.words("flags") if "flags" in self.table.cells else [""] * len(self.table)
-        both = [float("both_lumens" in flags[row].split(",")) for row in self.rows]
+        both = self.table.flagged("both_lumens")[self.rows].astype(np.float64)
         return np.asarray(np.interp(s_mm, self.s_mm, both) == 0, np.bool_)
 
     def covers(self, s_mm: NDArray[np.float64]) -> NDArray[np.bool_]:

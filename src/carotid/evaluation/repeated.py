@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,48 +77,37 @@ def values_table(repeated: Repeated) -> MeasurementTable:
     return MeasurementTable(tuple(columns), cells)
 
 
-@dataclass(frozen=True)
-class _Figure:
-    name: str
-    definition: str
-
-
-_FIGURES = (
-    _Figure("subjects", "Arteries with a value in every repetition; both sides count"),
-    _Figure("repetitions", "How often each was measured"),
-    _Figure("mean", "Mean of all values"),
-    _Figure("icc", "ICC(2,1): two-way random effects, absolute agreement, one measurement"),
-    _Figure("icc_low", "Lower end of its 95 % interval, -1 at least"),
-    _Figure("icc_high", "Upper end of its 95 % interval"),
-    _Figure(
-        "within_sd",
-        "Within-subject standard deviation; a constant difference between repetitions is in it",
-    ),
-    _Figure("within_sd_low", "Lower end of its 95 % interval"),
-    _Figure("within_sd_high", "Upper end of its 95 % interval"),
-    _Figure(
-        "freedom",
-        "Degrees of freedom of within_sd: subjects x (repetitions - 1), so that pairs are one each",
-    ),
-    _Figure(
-        "within_cv_percent",
-        "Root mean square of each subject's 100 x SD / mean; empty where a mean is not above 0",
-    ),
-    _Figure("least_change", "Least detectable change of one subject: 1.96 x sqrt(2) x within_sd"),
-    _Figure("least_change_low", "Lower end of its 95 % interval, from that of within_sd"),
-    _Figure("least_change_high", "Upper end of its 95 % interval, from that of within_sd"),
-    _Figure("bias", "Mean difference, the second less the first; for two repetitions"),
-    _Figure("bias_low", "Lower end of its 95 % interval"),
-    _Figure("bias_high", "Upper end of its 95 % interval"),
-    _Figure("difference_sd", "Standard deviation of the differences"),
-    _Figure("lower_limit", "Lower limit of agreement: bias - 1.96 x difference_sd"),
-    _Figure("lower_limit_low", "Lower end of its 95 % interval"),
-    _Figure("lower_limit_high", "Upper end of its 95 % interval"),
-    _Figure("upper_limit", "Upper limit of agreement: bias + 1.96 x difference_sd"),
-    _Figure("upper_limit_low", "Lower end of its 95 % interval"),
-    _Figure("upper_limit_high", "Upper end of its 95 % interval"),
-    _Figure("slope", "Change of the difference per unit of the mean; of three subjects or more"),
-)
+_FIGURES = {
+    "subjects": "Arteries with a value in every repetition; both sides count",
+    "repetitions": "How often each was measured",
+    "mean": "Mean of all values",
+    "icc": "ICC(2,1): two-way random effects, absolute agreement, one measurement",
+    "icc_low": "Lower end of its 95 % interval, -1 at least",
+    "icc_high": "Upper end of its 95 % interval",
+    "within_sd": "Within-subject standard deviation; a constant difference between repetitions is "
+    "in it",
+    "within_sd_low": "Lower end of its 95 % interval",
+    "within_sd_high": "Upper end of its 95 % interval",
+    "freedom": "Degrees of freedom of within_sd: subjects x (repetitions - 1), so that pairs are "
+    "one each",
+    "within_cv_percent": "Root mean square of each subject's 100 x SD / mean; empty where a mean "
+    "is not above 0",
+    "least_change": "Least detectable change of one subject: 1.96 x sqrt(2) x within_sd",
+    "least_change_low": "Lower end of its 95 % interval, from that of within_sd",
+    "least_change_high": "Upper end of its 95 % interval, from that of within_sd",
+    "bias": "Mean difference, the second less the first; for two repetitions",
+    "bias_low": "Lower end of its 95 % interval",
+    "bias_high": "Upper end of its 95 % interval",
+    "difference_sd": "Standard deviation of the differences",
+    "lower_limit": "Lower limit of agreement: bias - 1.96 x difference_sd",
+    "lower_limit_low": "Lower end of its 95 % interval",
+    "lower_limit_high": "Upper end of its 95 % interval",
+    "upper_limit": "Upper limit of agreement: bias + 1.96 x difference_sd",
+    "upper_limit_low": "Lower end of its 95 % interval",
+    "upper_limit_high": "Upper end of its 95 % interval",
+    "slope": "Change of the difference per unit of the mean; of three subjects or more",
+}
+"""What the columns of the summary are."""
 
 
 def summary_table(repeated: Repeated) -> MeasurementTable:
@@ -136,38 +125,29 @@ def summary_table(repeated: Repeated) -> MeasurementTable:
         KEYS[2],
         Column("measure", "", "Which column of the measurements"),
         Column("unit", "", "Unit of all figures but shares and percentages"),
-        *(Column(one.name, "", one.definition) for one in _FIGURES),
+        *(Column(name, "", definition) for name, definition in _FIGURES.items()),
     )
     cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {
         "segment": tuple(segment for segment, _ in names),
         "measure": tuple(measure.name for _, measure in names),
         "unit": tuple(measure.spelt_unit for _, measure in names),
     }
-    for n, figure in enumerate(_FIGURES):
-        cells[figure.name] = np.array([row[n] for row in rows], np.float64)
+    for n, name in enumerate(_FIGURES):
+        cells[name] = np.array([row[n] for row in rows], np.float64)
     return MeasurementTable(columns, cells)
 
 
 def _figures(values: NDArray[np.float64]) -> list[float]:
     one = repeatability(values)
     found = [
-        one.subjects,
-        one.repetitions,
-        one.mean,
-        one.icc.value,
-        one.icc.low,
-        one.icc.high,
-        one.within_sd.value,
-        one.within_sd.low,
-        one.within_sd.high,
-        one.freedom,
-        one.within_cv_percent,
-        one.least_change.value,
-        one.least_change.low,
-        one.least_change.high,
+        *(one.subjects, one.repetitions, one.mean),
+        *astuple(one.icc),
+        *astuple(one.within_sd),
+        *(one.freedom, one.within_cv_percent),
+        *astuple(one.least_change),
     ]
     if values.shape[1] != 2:
         return [*found, *[np.nan] * 11]
     two = limits_of_agreement(values[:, 0], values[:, 1])
-    ends = [end for one in (two.lower, two.upper) for end in (one.value, one.low, one.high)]
-    return [*found, two.bias.value, two.bias.low, two.bias.high, two.sd, *ends, two.slope]
+    limits = (*astuple(two.lower), *astuple(two.upper))
+    return [*found, *astuple(two.bias), two.sd, *limits, two.slope]

@@ -65,11 +65,11 @@ class DrawnCourse:
     @property
     def both_lumens(self) -> NDArray[np.bool_]:
         """(k,) whether the outline holds the lumens of both arteries."""
-        return _flagged(self.table, "both_lumens")[self.rows]
+        return self.table.flagged("both_lumens")[self.rows]
 
     def may_be_narrower(self, area_mm2: float) -> bool:
         """Whether a lumen that is not read, as it is unsure, may be much smaller than an area."""
-        unsure = _flagged(self.table, "unsure_lumen")[self.rows]
+        unsure = self.table.flagged("unsure_lumen")[self.rows]
         if not unsure.any():
             return False
         # Twice the spread of the diameter, as the tables have it.
@@ -118,13 +118,8 @@ def _course(measurements: Measurements, side: SideName, label: Label) -> DrawnCo
 
 def _thickness(one: SideMeasurements) -> NDArray[np.float64]:
     """(slices, directions) as measured, but NaN where the wall ends at the other artery's mouth."""
-    gone = _flagged(one.slices, "both_lumens")[:, None] & (one.thickness_mm < LEAST_BETWEEN_MM)
+    gone = one.slices.flagged("both_lumens")[:, None] & (one.thickness_mm < LEAST_BETWEEN_MM)
     return np.where(gone, np.nan, one.thickness_mm)
-
-
-def _flagged(table: MeasurementTable, flag: str) -> NDArray[np.bool_]:
-    """(slices,) whether a slice has a flag."""
-    return np.array([flag in flags.split(",") for flags in table.words("flags")], np.bool_)
 
 
 def _length(table: MeasurementTable, rows: NDArray[np.int64]) -> NDArray[np.float64]:

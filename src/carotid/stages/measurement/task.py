@@ -34,11 +34,7 @@ def _measure(
 
 def _corrected(measurements: Measurements) -> dict[str, Any]:
     """What was corrected by hand: slices, and sides whose bifurcation was set."""
-    slices = sum(
-        "corrected" in flags.split(",")
-        for side in SIDE_NAMES
-        for flags in measurements.side(side).slices.words("flags")
-    )
+    slices = sum(int(measurements.side(s).slices.flagged("corrected").sum()) for s in SIDE_NAMES)
     segments = measurements.segments
     forks = sorted(
         {
