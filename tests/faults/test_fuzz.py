@@ -50,6 +50,16 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+def few(check: Any, **strategies: Any) -> Any:
+    """A test that everything drawn passes a check."""
+    return FEW(given(**strategies)(check))
+
+
+def many(check: Any, **strategies: Any) -> Any:
+    """The same with many more drawn."""
+    return pytest.mark.faults(MANY(given(**strategies)(check)))
+
+
 def must_be_clear(error: Exception, place: str) -> None:
     text = str(error)
     assert "\n" not in text
@@ -57,11 +67,11 @@ def must_be_clear(error: Exception, place: str) -> None:
     assert place in text
 
 
-def any_header(folder: Path, lines: dict[str, str], extra: list[str], body: bytes) -> None:
+def any_header(tmp_path: Path, lines: dict[str, str], extra: list[str], body: bytes) -> None:
     text = "".join(f"{key} = {value}\n" for key, value in lines.items() if key != "ElementDataFile")
     text += "".join(f"{line}\n" for line in extra)
     text += f"ElementDataFile = {lines.get('ElementDataFile', 'LOCAL')}\n"
-    path = folder / "x.mha"
+    path = tmp_path / "x.mha"
     path.write_bytes(text.encode("utf-8", "surrogatepass") + body)
     try:
         volume = read_metaimage(path)
@@ -81,17 +91,8 @@ headers = {
 }
 
 
-@FEW
-@given(**headers)
-def test_any_header(tmp_path: Path, lines: Any, extra: Any, body: bytes) -> None:
-    any_header(tmp_path, lines, extra, body)
-
-
-@pytest.mark.faults
-@MANY
-@given(**headers)
-def test_any_of_many_headers(tmp_path: Path, lines: Any, extra: Any, body: bytes) -> None:
-    any_header(tmp_path, lines, extra, body)
+test_any_header = few(any_header, **headers)
+test_any_of_many_headers = many(any_header, **headers)
 
 
 toml_values = (
@@ -116,8 +117,8 @@ toml_files = st.lists(toml_lines, max_size=6).map(
 )
 
 
-def any_configuration(folder: Path, text: str) -> None:
-    path = folder / "x.toml"
+def any_configuration(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.toml"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
         parameters = read_settings([stage_named("heatmap")], path)["heatmap"]
@@ -130,17 +131,8 @@ def any_configuration(folder: Path, text: str) -> None:
     assert parameters.spacing in (True, False)
 
 
-@FEW
-@given(text=toml_files | st.text(max_size=60))
-def test_any_configuration(tmp_path: Path, text: str) -> None:
-    any_configuration(tmp_path, text)
-
-
-@pytest.mark.faults
-@MANY
-@given(text=toml_files | st.text(max_size=60))
-def test_any_of_many_configurations(tmp_path: Path, text: str) -> None:
-    any_configuration(tmp_path, text)
+test_any_configuration = few(any_configuration, text=toml_files | st.text(max_size=60))
+test_any_of_many_configurations = many(any_configuration, text=toml_files | st.text(max_size=60))
 
 
 settings_files = (
@@ -158,30 +150,21 @@ settings_files = (
 )
 
 
-def any_settings(folder: Path, text: str) -> None:
-    (folder / FILE_NAME).write_bytes(text.encode("utf-8", "surrogatepass"))
+def any_settings(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE_NAME).write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
-        rescaling = read_rescaling(folder)
+        rescaling = read_rescaling(tmp_path)
     except ConfigurationError as error:
         must_be_clear(error, FILE_NAME)
     else:
         assert 0 <= rescaling.lower_percentile < rescaling.upper_percentile <= 100
     try:
-        earlier = read_parameters(folder / FILE_NAME)
+        earlier = read_parameters(tmp_path / FILE_NAME)
     except UsageError as error:
         must_be_clear(error, FILE_NAME)
     else:
         assert isinstance(earlier, dict)
 
 
-@FEW
-@given(text=settings_files)
-def test_any_settings(tmp_path: Path, text: str) -> None:
-    any_settings(tmp_path, text)
-
-
-@pytest.mark.faults
-@MANY
-@given(text=settings_files)
-def test_any_of_many_settings(tmp_path: Path, text: str) -> None:
-    any_settings(tmp_path, text)
+test_any_settings = few(any_settings, text=settings_files)
+test_any_of_many_settings = many(any_settings, text=settings_files)

@@ -6,10 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pytest
-from hypothesis import given
 from hypothesis import strategies as st
-from tests.faults.test_fuzz import FEW, MANY, json_values, must_be_clear, numbers
+from tests.faults.test_fuzz import few, json_values, many, must_be_clear, numbers
 
 from carotid.artifacts import Contours
 from carotid.conversion.qvas import read_project, read_series
@@ -45,11 +43,11 @@ sound_rows = st.tuples(
 tables = st.lists(rows | sound_rows, max_size=8).map(lambda lines: "\n".join([SOUND, *lines]))
 
 
-def any_table(folder: Path, text: str) -> None:
-    path = folder / "left_contour.tsv"
+def any_table(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "left_contour.tsv"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
-        sections = load_side(folder, "left", GRID)
+        sections = load_side(tmp_path, "left", GRID)
     except InputError as error:
         must_be_clear(error, str(path))
         return
@@ -57,17 +55,8 @@ def any_table(folder: Path, text: str) -> None:
     assert made.masks("left").max() <= 1
 
 
-@FEW
-@given(text=tables | st.text(max_size=60))
-def test_any_contour_table(tmp_path: Path, text: str) -> None:
-    any_table(tmp_path, text)
-
-
-@pytest.mark.faults
-@MANY
-@given(text=tables | st.text(max_size=60))
-def test_any_of_many_contour_tables(tmp_path: Path, text: str) -> None:
-    any_table(tmp_path, text)
+test_any_contour_table = few(any_table, text=tables | st.text(max_size=60))
+test_any_of_many_contour_tables = many(any_table, text=tables | st.text(max_size=60))
 
 
 metadata = (
@@ -91,32 +80,23 @@ metadata = (
 )
 
 
-def any_metadata(folder: Path, text: str) -> None:
-    path = folder / "spatial_metadata.json"
+def any_metadata(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "spatial_metadata.json"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     for side in ("left", "right"):
-        (folder / f"{side}_polar").mkdir(exist_ok=True)
-        (folder / f"{side}_polar" / "parameters.json").write_bytes(path.read_bytes())
-        (folder / f"{side}_contour.tsv").write_text(SOUND.splitlines()[0] + "\n")
+        (tmp_path / f"{side}_polar").mkdir(exist_ok=True)
+        (tmp_path / f"{side}_polar" / "parameters.json").write_bytes(path.read_bytes())
+        (tmp_path / f"{side}_contour.tsv").write_text(SOUND.splitlines()[0] + "\n")
     reads: list[Any] = [load_contours, load_polar, lambda _: read_grids(path)]
     for read in reads:
         try:
-            read(folder)
+            read(tmp_path)
         except InputError as error:
-            must_be_clear(error, str(folder))
+            must_be_clear(error, str(tmp_path))
 
 
-@FEW
-@given(text=metadata)
-def test_any_metadata(tmp_path: Path, text: str) -> None:
-    any_metadata(tmp_path, text)
-
-
-@pytest.mark.faults
-@MANY
-@given(text=metadata)
-def test_any_of_many_metadata(tmp_path: Path, text: str) -> None:
-    any_metadata(tmp_path, text)
+test_any_metadata = few(any_metadata, text=metadata)
+test_any_of_many_metadata = many(any_metadata, text=metadata)
 
 
 names = st.sampled_from(
@@ -147,8 +127,8 @@ drawings = st.builds(
 )
 
 
-def any_drawing(folder: Path, text: str) -> None:
-    path = folder / "a.QVS"
+def any_drawing(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.QVS"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     reads: list[Any] = [read_series, read_project]
     for read in reads:
@@ -158,14 +138,5 @@ def any_drawing(folder: Path, text: str) -> None:
             must_be_clear(error, str(path))
 
 
-@FEW
-@given(text=drawings | st.text(max_size=60))
-def test_any_drawing(tmp_path: Path, text: str) -> None:
-    any_drawing(tmp_path, text)
-
-
-@pytest.mark.faults
-@MANY
-@given(text=drawings | st.text(max_size=60))
-def test_any_of_many_drawings(tmp_path: Path, text: str) -> None:
-    any_drawing(tmp_path, text)
+test_any_drawing = few(any_drawing, text=drawings | st.text(max_size=60))
+test_any_of_many_drawings = many(any_drawing, text=drawings | st.text(max_size=60))
