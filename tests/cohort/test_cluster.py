@@ -196,6 +196,27 @@ def test_a_scheduler_that_ends_while_a_result_is_fetched(
         run(WORDS, tmp_path / "out", raw_dir=raw, scheduler=cluster.scheduler_address)
 
 
+def test_workers_are_told_whole_paths_and_options_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = {"crop": "A -20 40", "none": None}
+    request = Request(
+        stage=WORDS, output_dir=Path("out"), input_dirs={"lines": Path("in")}, options=options
+    )
+    found = for_workers(replace(request, shard=Shard(1, 2), scheduler="tcp://here"))
+    assert (found.output_dir, found.input_dirs) == (tmp_path / "out", {"lines": tmp_path / "in"})
+    assert (found.options, found.shard, found.scheduler) == (options, None, None)
+
+
+def test_options_of_a_command_do_not_stop_a_cluster(
+    cluster: Any, raw: Path, tmp_path: Path
+) -> None:
+    here = {"raw_dir": raw, "options": {"crop": None}, "participants": IDS[:2]}
+    outcomes = run(WORDS, tmp_path / "out", scheduler=cluster.scheduler_address, **here)
+    assert [one.status for one in outcomes] == ["done", "done"]
+
+
 def test_a_worker_that_sees_something_else_fails_its_participants(
     raw: Path, tmp_path: Path
 ) -> None:

@@ -120,14 +120,15 @@ def _done_elsewhere(work: Work, participants: Sequence[str]) -> Iterator[Outcome
 
 def for_workers(request: Any) -> Any:
     """A request whose paths hold wherever a worker was started, and that is computed there."""
-    absolute: dict[str, Any] = {}
-    for one in fields(request):
-        value = getattr(request, one.name)
-        if isinstance(value, Path):
-            absolute[one.name] = value.absolute()
-        elif isinstance(value, Mapping):
-            absolute[one.name] = {key: path.absolute() for key, path in value.items()}
-    return replace(request, **absolute, scheduler=None, shard=None)
+    parts = {one.name: _absolute(getattr(request, one.name)) for one in fields(request)}
+    return replace(request, **{**parts, "scheduler": None, "shard": None})
+
+
+def _absolute(value: Any) -> Any:
+    """The same, with paths in it that do not depend on where one is."""
+    if isinstance(value, Mapping):
+        return {key: _absolute(one) for key, one in value.items()}
+    return value.absolute() if isinstance(value, Path) else value
 
 
 def _outcome(participant_id: str, future: Any) -> Outcome:
