@@ -101,16 +101,3 @@ def test_module_is_the_command_and_streams_may_be_closed() -> None:
         f"'{CAROTID}' --version >&- 2>&-", shell=True, env=environment(), check=False
     )
     assert closed.returncode in {0, 1}
-
-
-@pytest.mark.parametrize(("options", "told"), [([], False), (["-W", "default"], True)])
-def test_warnings_of_libraries_are_for_developers(options: list[str], *, told: bool) -> None:
-    script = (
-        "import sys, warnings, carotid.cli as cli\n"
-        "cli._run = lambda _: warnings.warn('from a library', UserWarning) or 0\n"
-        "cli.main()"
-    )
-    run = subprocess.run(
-        [sys.executable, *options, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert ("from a library" in run.stderr) == told

@@ -11,10 +11,12 @@ from tests.command import run_carotid
 from tests.necks import write_scan
 from tests.networks import write_models
 
+from carotid.evaluation.compare_heatmaps import searched_sides
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.report.sources import find_subjects
 from carotid.report.write import write_report
 from carotid.storage.results.heatmap_slices import open_heatmaps
+from carotid.storage.results.layout import HeatmapLayout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +38,8 @@ def test_a_scan_of_one_side_is_searched_and_told_as_such(tmp_path: Path) -> None
     assert heatmaps.slices("right").mean().any(axis=(0, 2, 3)).all(), "over the whole width"
     assert not heatmaps.slices("left").mean().any()
     assert json.loads((folder / "provenance.json").read_text())["parameters"]["sides"] == "right"
+
+    assert searched_sides(HeatmapLayout(folder)) == ("right",)
 
     other = study.run()
     assert other.returncode == 2

@@ -90,5 +90,9 @@ def test_a_wall_that_is_outlined_too_far_out_is_none() -> None:
 
 
 def test_bright_blood_tells_nothing() -> None:
-    assert bright_mm(scan(blood=WALL, wall=BLOOD)) == 0
-    assert bright_mm(scan(blood=WALL, wall=WALL)) == 0
+    assert np.isnan(bright_mm(scan(blood=WALL, wall=BLOOD)))
+    assert np.isnan(bright_mm(scan(blood=WALL, wall=WALL)))
+
+
+def test_without_a_scan_nothing_is_known_of_it() -> None:
+    assert np.isnan(contour_figures(contour_courses(contours(), "right", None), 2.0).bright_mm)

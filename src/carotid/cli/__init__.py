@@ -107,8 +107,8 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError, OSError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # what libraries warn developers of; -W brings them back
+    # A library of a library, imported in a thread, tells users of what it can do without.
+    warnings.filterwarnings("ignore", "SOCKS support in urllib3")
     listen()
     code = _run(sys.argv[1:])
     with suppress(OSError, ValueError, AttributeError):

@@ -118,7 +118,8 @@ def _warn_of_differences(layout: OutputLayout) -> None:
         others = sorted(one for one, kind in kinds.items() if kind != usual)
         if others:
             logger.warning(
-                "the %s step was done otherwise for %s than for most: %s; do it again with --force",
+                "the %s step was done otherwise for %s than for most: %s; where that is "
+                "not meant, do it again with --force",
                 transform,
                 listed(others, _MAX_SHOWN),
                 "; ".join(made_differently(likes, records[others[0]])),

@@ -31,6 +31,7 @@ from carotid.storage.results.layout import (
     centerline_file,
 )
 from carotid.storage.results.measurement_tables import write_rows
+from carotid.storage.results.record import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +78,7 @@ def compare_heatmaps(output_dir: Path, annotation_dir: Path, output_path: Path) 
         lines: list[str] = []
         sides: list[SliceErrors] = []
         try:
-            for side in SIDE_NAMES:
+            for side in searched_sides(folder):
                 path = centerline_file(annotation_dir, participant, side)
                 if path.is_file():
                     errors, disagreement = compare_side(folder, side, path)
@@ -102,6 +103,13 @@ def compare_heatmaps(output_dir: Path, annotation_dir: Path, output_path: Path) 
     write_rows(output_path, HEATMAPS, rows)
     pooled = [errors for sides in found.values() for errors in sides]
     return Comparison(summarize(pooled), len(pooled), tuple(found), skipped)
+
+
+def searched_sides(folder: HeatmapLayout) -> tuple[SideName, ...]:
+    """The sides that networks looked at, as recorded; both where nothing is."""
+    record = read_record(folder.root)
+    told = None if record is None else record.parameters.get("sides")
+    return tuple(side for side in SIDE_NAMES if side == told) or SIDE_NAMES
 
 
 def compare_side(

@@ -92,9 +92,13 @@ def intensity_facts(image: NDArray[np.floating]) -> dict[str, float]:
 
 
 def differences(
-    facts: Mapping[str, float], seen: Mapping[str, tuple[float, float]]
+    facts: Mapping[str, float],
+    seen: Mapping[str, tuple[float, float]],
+    shares: Mapping[str, tuple[float, float]] | None = None,
 ) -> tuple[str, ...]:
     """What a scan has that training had not, in words; nothing where training's range is unknown.
+
+    `shares` are factors for the ends of ranges, where they are others for this scan.
 
     >>> differences({"depth_mm": 310.0}, {"depth_mm": (30.0, 260.0)})
     ('the field of view from front to back is 310 mm, in training 30 to 260',)
@@ -105,7 +109,9 @@ def differences(
         if value is None or span is None or np.isnan(value):
             continue
         low, high = span
-        if low * (1 - known.tolerance) <= value <= high * (1 + known.tolerance):
+        lowest, highest = (shares or {}).get(name, (1.0, 1.0))
+        least, most = lowest * low * (1 - known.tolerance), highest * high * (1 + known.tolerance)
+        if least <= value <= most:
             continue
         told = f"{value:.3g} {known.unit}".rstrip()
         found.append(f"{known.words} is {told}, in training {low:.3g} to {high:.3g}")

@@ -9,7 +9,7 @@ import numpy as np
 
 from carotid.artifacts import LABELS
 from carotid.geometry.sides import SIDE_NAMES
-from carotid.stages.measurement.stenosis import MUCH_NARROWER
+from carotid.stages.measurement.stenosis import MUCH_NARROWER, NARROW_MM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,7 +70,7 @@ class DrawnCourse:
     def may_be_narrower(self, area_mm2: float) -> bool:
         """Whether a lumen that is not read, as it is unsure, may be much smaller than an area."""
         unsure = self.table.flagged("unsure_lumen")[self.rows]
-        if not unsure.any():
+        if not unsure.any() or area_mm2 < np.pi / 4 * NARROW_MM**2:
             return False
         # Twice the spread of the diameter, as the tables have it.
         area, spread = self.values("la_mm2"), self.values("la_sd_mm2")

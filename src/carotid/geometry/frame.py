@@ -124,7 +124,8 @@ def _check_sides(frame: NetworkFrame, crop: Crop | None) -> None:
                 f"the crop leaves nothing of the {side.name} side",
                 expected="something of its two thirds of the width",
                 found=str(crop),
-                remedy="let the box reach beyond the middle of the neck, or leave R out",
+                remedy="let the box reach beyond the middle of the neck, leave R out, "
+                "or give --sides",
             )
 
 

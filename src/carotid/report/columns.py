@@ -103,7 +103,8 @@ def _measured(name: str, factor: float = 1.0) -> Callable[[Row, SideName], float
 def _stenosis(row: Row, side: SideName) -> float:
     """That of a side; infinite where none is told as an unsure lumen may be narrow."""
     share = _measured("stenosis", 0.01)(row, side)
-    return math.inf if side in row.arteries and row.arteries[side].untold else share
+    untold = side in row.arteries and row.arteries[side].untold
+    return math.inf if untold and math.isnan(share) else share
 
 
 SCORE = Column(

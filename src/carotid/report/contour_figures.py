@@ -138,6 +138,7 @@ def contour_figures(courses: Mapping[Label, ContourCourse], slice_mm: float) -> 
     edge = np.concatenate([one.edge for one in courses.values()])
     edge = edge[np.isfinite(edge)]
     known = spread[np.isfinite(spread)]
+    bright = courses["internal"].bright
     values = {
         "spread_p90_mm": float(np.percentile(known, 90)) if known.size else NAN,
         "touch_share": float((gap < TOUCH_MM).mean()) if gap.size else NAN,
@@ -146,7 +147,9 @@ def contour_figures(courses: Mapping[Label, ContourCourse], slice_mm: float) -> 
         "hole_mm": max(_longest_hole(one.there) for one in courses.values()) * slice_mm,
         "no_lumen_mm": max(_longest_run(one.walled & ~one.there) for one in courses.values())
         * slice_mm,
-        "bright_mm": _longest_run(courses["internal"].bright > BRIGHT_SHARE) * slice_mm,
+        "bright_mm": _longest_run(bright > BRIGHT_SHARE) * slice_mm
+        if np.isfinite(bright).any()
+        else NAN,
     }
     return ContourFigures(
         slices=int(there.sum()),

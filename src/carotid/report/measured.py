@@ -68,8 +68,8 @@ class ArteryFigures:
 
     @property
     def untold(self) -> bool:
-        """Whether no stenosis is told, as an unsure lumen may be narrow."""
-        return bool(self.doubts) and bool(np.isnan(self.stenosis.value))
+        """Whether no stenosis or no least lumen is told, as an unsure lumen may be narrow."""
+        return DOUBTS["unsure_lumen"] in self.doubts
 
 
 _NONE = Value(NAN)
@@ -111,8 +111,9 @@ def artery_figures(measurements: Measurements, side: SideName) -> ArteryFigures 
         return Value(*(_number(table, column, row) for column in (name, sd, s)))
 
     least = value("mla_mm2", "", "mla_s_mm")
-    known = "stenosis_doubts" in table.cells and "internal" in rows
-    doubts = table.words("stenosis_doubts")[rows["internal"]].split(",") if known else []
+    doubts: list[str] = []
+    for row in {rows.get("internal", whole), whole} if "stenosis_doubts" in table.cells else ():
+        doubts += table.words("stenosis_doubts")[row].split(",")
     return ArteryFigures(
         stenosis=value("stenosis_nascet_percent", "", "stenosis_s_mm", rows.get("internal", whole)),
         narrowest=replace(least, sd=_spread_of_area(measurements.side(side).slices, least.value)),
@@ -124,7 +125,7 @@ def artery_figures(measurements: Measurements, side: SideName) -> ArteryFigures 
         readable_share=_number(table, "readable_share", whole),
         bifurcation=table.words("bifurcation")[whole] if "bifurcation" in table.cells else "",
         corrected_slices=_number(table, "corrected_slices", whole),
-        doubts=tuple(DOUBTS[word] for word in doubts if word in DOUBTS),
+        doubts=tuple(words for name, words in DOUBTS.items() if name in doubts),
     )
 
 

@@ -46,13 +46,14 @@ def largest_parts(
     row: Row, subject: Subject, found: Findings, scene: ContourScene | None
 ) -> tuple[str, ...]:
     """What makes a score that is worth a look, from the stage that has the largest one."""
+    untold = [
+        f"{side}: {doubt}"
+        for side, one in row.arteries.items()
+        if one.untold
+        for doubt in one.doubts[:1]
+    ]
     if not row.score >= CHECK:
-        return tuple(
-            f"{side}: {doubt}"
-            for side, one in row.arteries.items()
-            if one.untold
-            for doubt in one.doubts
-        )
+        return tuple(untold)
     if row.score == row.heatmap_score:
         parts = (
             list(subject.recorded_parts)
@@ -67,4 +68,4 @@ def largest_parts(
             for side, figures in row.centerlines.items()
             for words in centerline_reasons(side, figures)
         ]
-    return tuple(parts[:TOLD])
+    return (*untold, *parts[:TOLD])

@@ -13,6 +13,7 @@ from tests.stages.measurement.segments import FORK_MM, NARROWED, SPACING, measur
 
 from carotid.figures.courses import drawn_courses
 from carotid.figures.cuts import extreme_rows
+from carotid.report.measured import all_figures
 from carotid.stages.measurement.measure import measure
 from carotid.stages.measurement.parameters import MeasurementParameters
 from carotid.stages.measurement.stenosis import DOUBTS
@@ -128,3 +129,30 @@ def test_references_that_are_none_are_told(beyond: float, outer: float, told: st
 def test_a_sound_reference_and_one_that_is_not_there_have_no_doubts() -> None:
     assert doubts(measured(NARROWED).segments) == ""
     assert doubts(measured(NARROWED, fork_mm=(0, 0, 5)).segments) == ""
+
+
+def test_an_internal_that_is_unsure_throughout_is_doubted_too() -> None:
+    found = unsure(WIDE, 0, 100, 1.6)
+    assert np.isnan(value(found.segments, "stenosis_nascet_percent", "internal"))
+    assert doubts(found.segments) == "unsure_lumen"
+
+
+def test_a_severe_stenosis_is_shown_though_another_place_is_unsure() -> None:
+    narrow = profile((0, 2.4), (4, 2.4), (5, 0.6), (8, 0.6), (9, 2.4))
+    found = unsure(Vessel.around(straight(), narrow, 3.4), 11, 13, 1.6)
+    assert value(found.segments, "stenosis_nascet_percent", "internal") == pytest.approx(75, abs=3)
+    assert list(extreme_rows(drawn_courses(found)[0])) == ["narrowest", "thickest"]
+
+
+def test_a_least_lumen_of_the_common_carotid_that_is_not_told_is_doubted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        found = unsure(WIDE, -8, -3, 1.6)
+    assert np.isnan(value(found.segments, "mla_mm2", "common"))
+    assert doubts(found.segments, "common") == "unsure_lumen"
+    assert doubts(found.segments) == ""
+    assert [one.message for one in caplog.records] == [f"left common: {DOUBTS['unsure_lumen']}"]
+    figures = all_figures(found)["left"]
+    assert figures.untold
+    assert np.isfinite(figures.stenosis.value)

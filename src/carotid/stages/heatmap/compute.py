@@ -184,7 +184,10 @@ def _without_ends(
 ) -> Tensor:
     """(2, s, p, l): the heatmaps of a side without those of slices that were repeated."""
     height = frame.side_shape(side)[0]
-    return heatmaps.narrow(1, parameters.ends(height)[0], height)
+    ends = parameters.ends(height)
+    if not any(ends):
+        return heatmaps
+    return heatmaps.narrow(1, ends[0], height).clone()  # so that the others' memory is free
 
 
 def _keep(result: SideResult, heatmaps: Tensor, member: Member, predictor: Predictor) -> None:

@@ -106,7 +106,7 @@ def impression(
         scan: As the networks saw it.
         traces: Of every side that networks looked at.
         seen: Ranges that training had.
-        repeated: Whether end slices of lower scans are repeated, see `min_height`.
+        repeated: Whether its end slices were repeated, see `min_height`.
     """
     frame = scan.frame
     courses = [_course(frame, side, found) for side, found in traces.items()]
@@ -128,28 +128,24 @@ def impression(
         "blood_contrast": float(np.median(known)) if len(known) else float("nan"),
     }
     score = participant_score([one.score for one in figures.values()], between)
-    unlike = differences(facts, _seen_of(seen, frame, repeated=repeated))
+    unlike = differences(facts, seen, _shares(frame, repeated=repeated))
     if seen and scan.intensities is not None:
         unlike += below_zero(scan.intensities)
     return Impression(score, score_parts(figures, between), facts, unlike)
 
 
-def _seen_of(
-    seen: Mapping[str, tuple[float, float]], frame: NetworkFrame, *, repeated: bool
-) -> Mapping[str, tuple[float, float]]:
-    """Training's ranges for such a scan.
+def _shares(frame: NetworkFrame, *, repeated: bool) -> dict[str, tuple[float, float]]:
+    """Which shares of training's ranges hold for such a scan.
 
     One of a single side is as wide as that side was there. One whose end slices are repeated may be
     lower.
     """
-    shares = {
-        "width_mm": (1.0, 1.0) if frame.shown == "both" else (SIDE_SHARE, SIDE_SHARE),
-        "height_mm": (LOWEST_SHARE if repeated else 1.0, 1.0),
-    }
-    return {
-        name: (low * shares.get(name, (1, 1))[0], high * shares.get(name, (1, 1))[1])
-        for name, (low, high) in seen.items()
-    }
+    found = {}
+    if frame.shown != "both":
+        found["width_mm"] = (SIDE_SHARE, SIDE_SHARE)
+    if repeated:
+        found["height_mm"] = (LOWEST_SHARE, 1.0)
+    return found
 
 
 def _voxel_mm(frame: NetworkFrame) -> tuple[float, float, float]:

@@ -188,7 +188,8 @@ class HeatmapTask:
                 if result.side.width:
                     traces[result.side] = result.traces
                 yield partial(_write, place, result, grid, self._deflate_threads)
-        repeated = self._setting.parameters.min_height is not None
+        (height, *_), *_ = (scan.frame.side_shape(side) for side in traces)
+        repeated = any(self._setting.parameters.ends(height))
         found = impression(scan, traces, self._seen, repeated=repeated)
         context = {**grid_facts(grid), "forward_pass": predictor.in_words, **found.as_context()}
         return Made({SCAN: loaded.source}, context, found.remarks)

@@ -81,7 +81,7 @@ def measure(
         for segment in segments_of(measured[side], side, chosen, slice_mm)
     ]
     for segment in segments:
-        for doubt in segment.stenosis.doubts:
+        for doubt in segment.doubts if segment.name in ("common", "internal") else ():
             logger.warning("%s %s: %s", segment.side, segment.name, DOUBTS[doubt])
     return Measurements(
         sides["left"],

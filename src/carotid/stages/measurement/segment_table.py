@@ -299,7 +299,7 @@ SEGMENT_COLUMNS: tuple[Column, ...] = (
     Column(
         "stenosis_doubts",
         "",
-        "Why the stenosis is not to be taken as it stands, separated by commas",
+        "Why stenosis and least lumen are not to be taken as they stand, separated by commas",
         levels=DOUBTS,
     ),
     *(value.column for value in VALUES),
@@ -317,7 +317,7 @@ def segment_table(segments: Iterable[Segment]) -> MeasurementTable:
         ),
         "wt_method": tuple(segment.parameters.thickness for segment in rows),
         "stenosis_diameter": tuple(segment.parameters.stenosis_diameter for segment in rows),
-        "stenosis_doubts": tuple(",".join(segment.stenosis.doubts) for segment in rows),
+        "stenosis_doubts": tuple(",".join(segment.doubts) for segment in rows),
     }
     for value in VALUES:
         cells[value.name] = np.array([value.of(segment) for segment in rows], np.float64)

@@ -126,13 +126,17 @@ class Segment:
 
         Nothing is told, here and in `smallest_diameter`, where an unsure lumen may be smaller.
         """
-        if self.one is None:
-            return Extreme()
-        ties = 1e-9 * np.nan_to_num(self.one.across.wa)
-        found = self._extreme(self._alone(self.one.across.la - ties), 1, self.lumen)
-        if found.row < 0 or self._may_be_narrower(self.one.across.lumen_diameter, found):
+        found = self._smallest()
+        if self.one is None or found.row < 0 or self._hides_a_narrower(found):
             return Extreme()
         return Extreme(float(self.one.across.la[found.row]), found.s_mm, found.row)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Which of `DOUBTS` there are about its stenosis and its least lumen."""
+        found = self.stenosis.doubts
+        hidden = "unsure_lumen" not in found and self._hides_a_narrower(self._smallest())
+        return ("unsure_lumen", *found) if hidden else found
 
     def smallest_diameter(self) -> Extreme:
         """Smallest diameter of one lumen, of the kind that stenoses are told by."""
@@ -181,6 +185,15 @@ class Segment:
         for plaque in self.plaques:
             shares[list(plaque.rows)] = 1
         return shares
+
+    def _smallest(self) -> Extreme:
+        if self.one is None:
+            return Extreme()
+        ties = 1e-9 * np.nan_to_num(self.one.across.wa)
+        return self._extreme(self._alone(self.one.across.la - ties), 1, self.lumen)
+
+    def _hides_a_narrower(self, found: Extreme) -> bool:
+        return self.one is not None and self._may_be_narrower(self.one.across.lumen_diameter, found)
 
     def _may_be_narrower(self, diameter: NDArray[np.float64], found: Extreme) -> bool:
         if self.one is None or found.row < 0:

@@ -31,8 +31,8 @@ may be too small."""
 MIN_SLOPE_SLICES = 3
 
 DOUBTS: Mapping[str, str] = {
-    "unsure_lumen": "no stenosis is told, as slices with the flag unsure_lumen may be much "
-    "narrower than all that were read",
+    "unsure_lumen": "no stenosis or least lumen is told, as slices with the flag unsure_lumen "
+    "may be much narrower than all that were read",
     "thick_reference": "the stenosis may be too small, as the wall of its reference is as thick "
     "as plaque, and the artery may be narrowed there as well",
     "narrow_reference": "the stenosis may be too small, as its reference is narrower than 3 mm: "
@@ -106,8 +106,10 @@ def stenosis_of(
     diameter = diameter_of(one, parameters)
     there = np.flatnonzero(internal.rows & np.isfinite(diameter))
     near = there[one.s_mm[there] <= parameters.stenosis_to_mm]
+    sought = (one.s_mm >= 0) & (one.s_mm <= parameters.stenosis_to_mm)
     if not len(near):
-        return Stenosis()
+        unsure = bool((sought & one.flags["unsure_lumen"]).any())
+        return Stenosis(doubts=("unsure_lumen",) if unsure else ())
     # The narrowest place is looked for where a reference can lie beyond it: an artery that narrows
     # towards its end, or towards the skull, is no stenosis. One that widens again is narrowed.
     low, high = (one.s_mm + sign * internal.along_mm / 2 for sign in (-1, 1))
@@ -118,7 +120,6 @@ def stenosis_of(
     narrow_mm = _narrow_mm(diameter[there], internal.along_mm[there], int((there < least).sum()))
     candidates = near if narrow_mm >= LEAST_NARROW_MM or not len(before) else before
     narrowest = int(candidates[diameter[candidates].argmin()])
-    sought = (one.s_mm >= 0) & (one.s_mm <= parameters.stenosis_to_mm)
     if may_be_narrower(one, sought, diameter, float(diameter[narrowest])):
         return Stenosis(doubts=("unsure_lumen",))
     area = float(one.across.la[candidates].min())

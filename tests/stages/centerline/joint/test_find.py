@@ -171,7 +171,7 @@ def test_a_side_that_shows_nothing_is_named_and_the_other_one_is_found(
 ) -> None:
     heats: dict[SideName, NDArray[np.float32]] = {
         "left": LEFT.heat(),
-        "right": np.zeros((2, *LEFT.shape), np.float32),
+        "right": np.full((2, *LEFT.shape), 1e-3, np.float32),
     }
     found = find_centerlines(heatmaps_of(heats, LEFT.spacing_mm))
     assert "no artery was found here: right internal, right external" in caplog.text
