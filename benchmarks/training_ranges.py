@@ -5,7 +5,8 @@
 They stand in `model.json` beside the models under `seen`, so that a scan unlike all of them can be
 told. Intensities are those of sides as training draws them, rescaled. The few necks with bright
 blood or inverted contrast are left out: they are there to make networks robust, and the models are
-not made for such scans.
+not made for such scans. `settings.heatmap.min_height` there is the least height in voxels of
+0.5 mm, rounded down.
 """
 
 from __future__ import annotations

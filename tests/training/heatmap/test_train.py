@@ -12,6 +12,7 @@ from tests.training.stand_in import tubes
 from carotid.errors import InputError, ModelError, UsageError
 from carotid.network.members import load_members
 from carotid.network.model_files import find_models
+from carotid.network.shipped import shipped_models
 from carotid.network.unet import UNet
 from carotid.storage.metaimage.read import open_metaimage
 from carotid.storage.model_description import (
@@ -73,6 +74,8 @@ def test_models_ask_for_windows_as_deep_as_their_crops(
     last = PHASE.model_copy(update={"crops": (flat, deep)})
     found = _windows(settings(variants=(PHASE, last)))
     assert found == asked
+    tuned = _windows(settings(variants=(PHASE, last)), shipped_models("heatmap"))
+    assert tuned == {"heatmap": {**asked.get("heatmap", {}), "min_height": 120}}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,11 @@ from carotid.network.device import choose_device
 from carotid.network.unet import HEATMAP
 from carotid.network.weights import read_models
 from carotid.storage.checksums import sha256_of_file
-from carotid.storage.model_description import ModelDescription, expected_rescaling
+from carotid.storage.model_description import (
+    ModelDescription,
+    expected_rescaling,
+    read_model_description,
+)
 from carotid.storage.rescaling import Rescaling
 from carotid.storage.scan_source import ScanSource
 from carotid.training.engine.loop import Stretch
@@ -223,16 +227,25 @@ def _training(
             rescaling=data.rescaling,
             spacing_mm=data.spacing_mm,
             training=record,
-            settings=_windows(parameters),
+            settings=_windows(parameters, request.start_from),
         ),
     )
 
 
-def _windows(parameters: TrainingParameters) -> dict[str, dict[str, Any]]:
-    """The window that the networks are to be used with: as deep as what they were trained on."""
+def _windows(
+    parameters: TrainingParameters, start_from: Path | None = None
+) -> dict[str, dict[str, Any]]:
+    """The window that the networks are to be used with: as deep as what they were trained on.
+
+    How low scans are shown is as the models ask for it that training began with.
+    """
     ends = [parameters.phase_of(k) for k in range(parameters.members)]
     deepest = max(crop.shape[1] for phase in ends for crop in phase.crops)
-    return {"heatmap": {"max_roi_depth": deepest}} if deepest > WINDOW[1] else {}
+    asked = {"max_roi_depth": deepest} if deepest > WINDOW[1] else {}
+    described = None if start_from is None else read_model_description(start_from)
+    if described is not None and "min_height" in described.settings.get("heatmap", {}):
+        asked["min_height"] = described.settings["heatmap"]["min_height"]
+    return {"heatmap": asked} if asked else {}
 
 
 def _write_model(path: Path, state: Mapping[str, Tensor], _row: EpochRow) -> str:
