@@ -69,7 +69,7 @@ class DrawnCourse:
 
     def may_be_narrower(self, area_mm2: float) -> bool:
         """Whether a lumen that is not read, as it is unsure, may be much smaller than an area."""
-        unsure = self.table.flagged("unsure_lumen")[self.rows]
+        unsure = (self.table.flagged("unsure_lumen") & ~self.table.flagged("edge"))[self.rows]
         if not unsure.any() or area_mm2 < np.pi / 4 * NARROW_MM**2:
             return False
         # Twice the spread of the diameter, as the tables have it.

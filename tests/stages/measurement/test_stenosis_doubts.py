@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from carotid.figures.cuts import extreme_rows
 from carotid.report.measured import all_figures
 from carotid.stages.measurement.measure import measure
 from carotid.stages.measurement.parameters import MeasurementParameters
-from carotid.stages.measurement.stenosis import DOUBTS
+from carotid.stages.measurement.stenosis import DOUBTS, may_be_narrower
 
 if TYPE_CHECKING:
     from carotid.artifacts import CrossSection
@@ -156,3 +157,13 @@ def test_a_least_lumen_of_the_common_carotid_that_is_not_told_is_doubted(
     figures = all_figures(found)["left"]
     assert figures.untold
     assert np.isfinite(figures.stenosis.value)
+
+
+@pytest.mark.parametrize("at_edge", [True, False])
+def test_slices_that_the_scans_edge_cuts_off_have_no_say(*, at_edge: bool) -> None:
+    rows, unsure = np.ones(5, np.bool_), np.array([False, False, False, False, True])
+    one: Any = SimpleNamespace(
+        flags={"unsure_lumen": unsure, "edge": unsure & at_edge},
+        spreads=SimpleNamespace(lumen_diameter=np.full(5, 1.6)),
+    )
+    assert may_be_narrower(one, rows, np.full(5, 4.8), 4.7) != at_edge

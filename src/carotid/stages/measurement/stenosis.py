@@ -158,7 +158,8 @@ def may_be_narrower(
 ) -> bool:
     """Whether a lumen that is not read, as it is unsure, may be much narrower than the least.
 
-    Where that is a severe stenosis already it is told: the truth can only be worse.
+    Where that is a severe stenosis already it is told: the truth can only be worse. Slices that the
+    scan's edge cuts off have no say: they are not read, and always unsure.
 
     Args:
         one: The artery.
@@ -168,7 +169,7 @@ def may_be_narrower(
     """
     if least < NARROW_MM:
         return False
-    unsure = rows & one.flags["unsure_lumen"]
+    unsure = rows & one.flags["unsure_lumen"] & ~one.flags["edge"]
     lowest = diameter - _NARROWER_BY * one.spreads.lumen_diameter
     return bool((lowest < MUCH_NARROWER * least)[unsure].any())
 
