@@ -20,7 +20,7 @@ from carotid.evaluation.distances import (
     summarize,
 )
 from carotid.geometry.grid import CANONICAL, Reordering
-from carotid.geometry.sides import SIDE_NAMES, SideName
+from carotid.geometry.sides import SideName, shown_sides
 from carotid.storage.annotations import joined_slices, read_annotation
 from carotid.storage.metaimage.read import read_multichannel
 from carotid.storage.results.heatmaps import load_max_indices
@@ -108,8 +108,7 @@ def compare_heatmaps(output_dir: Path, annotation_dir: Path, output_path: Path) 
 def searched_sides(folder: HeatmapLayout) -> tuple[SideName, ...]:
     """The sides that networks looked at, as recorded; both where nothing is."""
     record = read_record(folder.root)
-    told = None if record is None else record.parameters.get("sides")
-    return tuple(side for side in SIDE_NAMES if side == told) or SIDE_NAMES
+    return shown_sides(None if record is None else record.parameters.get("sides"))
 
 
 def compare_side(

@@ -50,9 +50,13 @@ class Side:
         return replace(self, start=low, stop=max(low, min(self.stop, stop)))
 
 
-def shown_sides(sides: Sides) -> tuple[SideName, ...]:
-    """The names of the sides that a scan shows."""
-    return tuple(name for name in SIDE_NAMES if sides in (name, "both"))
+def shown_sides(told: object) -> tuple[SideName, ...]:
+    """The sides that a scan shows, by a setting or a record of it; both unless it is one of them.
+
+    >>> shown_sides("left"), shown_sides(None)
+    (('left',), ('left', 'right'))
+    """
+    return tuple(name for name in SIDE_NAMES if name == told) or SIDE_NAMES
 
 
 def sides_of(width: int, sides: Sides = "both") -> tuple[Side, Side]:

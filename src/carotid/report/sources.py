@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from carotid.errors import CarotidError, UsageError, one_line
 from carotid.geometry.crop import Crop
-from carotid.geometry.sides import SIDE_NAMES
+from carotid.geometry.sides import shown_sides
 from carotid.storage.results.layout import OutputLayout
 from carotid.storage.results.made_of import SHOWN
 from carotid.storage.results.parameters import read_parameters
@@ -73,8 +73,7 @@ class Subject:
     @property
     def sides(self) -> tuple[SideName, ...]:
         """The sides that the scan shows, as recorded; both where nothing is."""
-        told = self._heatmap_parameter("sides")
-        return tuple(one for one in SIDE_NAMES if one == told) or SIDE_NAMES
+        return shown_sides(self._heatmap_parameter("sides"))
 
     def _heatmap_parameter(self, key: str) -> object:
         """What heatmaps were made with, as recorded; None where it is not."""

@@ -108,8 +108,7 @@ def stenosis_of(
     near = there[one.s_mm[there] <= parameters.stenosis_to_mm]
     sought = (one.s_mm >= 0) & (one.s_mm <= parameters.stenosis_to_mm)
     if not len(near):
-        unsure = bool((sought & one.flags["unsure_lumen"]).any())
-        return Stenosis(doubts=("unsure_lumen",) if unsure else ())
+        return Stenosis(doubts=("unsure_lumen",) if (sought & _unsure(one)).any() else ())
     # The narrowest place is looked for where a reference can lie beyond it: an artery that narrows
     # towards its end, or towards the skull, is no stenosis. One that widens again is narrowed.
     low, high = (one.s_mm + sign * internal.along_mm / 2 for sign in (-1, 1))
@@ -158,8 +157,7 @@ def may_be_narrower(
 ) -> bool:
     """Whether a lumen that is not read, as it is unsure, may be much narrower than the least.
 
-    Where that is a severe stenosis already it is told: the truth can only be worse. Slices that the
-    scan's edge cuts off have no say: they are not read, and always unsure.
+    Where that is a severe stenosis already it is told: the truth can only be worse.
 
     Args:
         one: The artery.
@@ -169,9 +167,14 @@ def may_be_narrower(
     """
     if least < NARROW_MM:
         return False
-    unsure = rows & one.flags["unsure_lumen"] & ~one.flags["edge"]
+    unsure = rows & _unsure(one)
     lowest = diameter - _NARROWER_BY * one.spreads.lumen_diameter
     return bool((lowest < MUCH_NARROWER * least)[unsure].any())
+
+
+def _unsure(one: MeasuredArtery) -> NDArray[np.bool_]:
+    """(k,) slices with an unsure lumen; not those at the scan's edge, which are always unsure."""
+    return one.flags["unsure_lumen"] & ~one.flags["edge"]
 
 
 def _doubts(
