@@ -112,9 +112,10 @@ def test_settings_for_polar_images_are_told_not_to_count(done: Study, tmp_path: 
     study = Study(tmp_path / "copy")
     config = tmp_path / "polar.toml"
     config.write_text("[contour_transform]\nn_repeats = 3\n")
-    run = contour(study, "-c", config, "--force")
+    run = contour(study, "-c", config, "--force", "-v")
     assert run.returncode == 0, run.stderr
     assert "n_repeats: made for polar images" in run.stderr
+    assert f"2 models on planes from {study.root / 'models'}" in " ".join(run.stderr.split())
 
 
 def test_the_pipeline_gives_what_the_steps_give(tmp_path: Path) -> None:

@@ -75,12 +75,8 @@ class ContourNetworks:
         self._models = read_contour_models(self._model_dir, self._setting.parameters.split_list)
         names = {one.name: one.sha256 for one in self._models.weights}
         check_described(self._model_dir, "contour", names)
-        logger.info(
-            "%s of version %d from %s",
-            counted(len(names), "model"),
-            self._models.version,
-            self._model_dir,
-        )
+        kind = "on planes" if self._models.on_planes else f"of version {self._models.version}"
+        logger.info("%s %s from %s", counted(len(names), "model"), kind, self._model_dir)
         if self._models.on_planes:
             tell_of_settings(self._setting.parameters.model_fields_set)
             description = self._model_dir / MODEL_JSON
