@@ -83,10 +83,15 @@ def test_what_stands_out_behind_the_heatmaps_is_told(
     none = Centerline.of_points(np.empty((0, 3)))
     lost = centerline_figures(SideCenterlines(none, none), 1.0)
     good = replace(done.rows[-1], centerlines=dict.fromkeys(SIDE_NAMES, lost), why=("left: gone",))
-    print_page(replace(done, rows=[*done.rows[:-1], good]))
+    shown = replace(done, rows=[*done.rows[:-1], good])
+    print_page(shown, {row.participant_id for row in shown.rows})
     said = capsys.readouterr().out
     assert "      good: left: gone\n" in said
-    assert "      poor: " not in said  # the heatmaps' doubts stand in the table above
+    assert "      poor: " not in said  # the heatmaps' doubts stand in the table of the run above
+    print_page(shown)
+    said = capsys.readouterr().out
+    assert "      good: left: gone\n" in said
+    assert "      poor: " in said  # `carotid report` has no such table
     print_page(replace(done, rows=[replace(good, heatmap_score=np.nan)]))
     assert "      good: left: gone\n" in capsys.readouterr().out  # there are no heatmaps
     many = [replace(good, participant_id=f"p{k}") for k in range(12)]

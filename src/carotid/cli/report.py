@@ -122,11 +122,10 @@ MOST_TOLD = 10
 def print_page(made: Report, asked: Collection[str] | None = None) -> None:
     """How many participants need a look, why, and where, on standard output.
 
-    Why the heatmaps do is said before, in the closing table.
-
     Args:
         made: The page.
-        asked: Who counts; None for everyone on the page.
+        asked: Who counts, after a run, whose closing table has said why the heatmaps need a look;
+            None for everyone on the page, and all reasons.
     """
     from carotid.report.page import GROUPS
 
@@ -135,7 +134,11 @@ def print_page(made: Report, asked: Collection[str] | None = None) -> None:
         count = sum(row.group == group for row in rows)
         if count:
             click.echo(f"{count:5d} {words}")
-    told = [row for row in rows if row.why and (row.untold or not row.score <= row.heatmap_score)]
+    told = [
+        row
+        for row in rows
+        if row.why and (asked is None or row.untold or not row.score <= row.heatmap_score)
+    ]
     for row in told[:MOST_TOLD]:
         click.echo(f"      {row.participant_id}: {'; '.join(row.why)}")
     if len(told) > MOST_TOLD:
