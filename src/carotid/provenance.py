@@ -151,6 +151,11 @@ class Record:
             if one.record is not None:
                 yield from one.record.way_back()
 
+    def setting(self, transform: str, key: str) -> Any:
+        """A setting of a step on the way to this result; None where it is not known."""
+        told = (one.parameters for one in self.way_back() if one.transform == transform)
+        return next((settings[key] for settings in told if key in settings), None)
+
     def scan(self) -> Input | None:
         """The scan at the beginning of the way to this result; None where it is not known."""
         if "scan" in self.inputs:

@@ -12,9 +12,11 @@ from tests.command import contents, run_carotid
 from tests.evaluation.cohort import SPACING, fork, of
 from tests.stages.measurement.phantoms import centerlines_of, contours_of, grid_of
 
+from carotid.provenance import Input, Record
 from carotid.storage.results.centerlines import save_centerlines
 from carotid.storage.results.contours import save_contours
 from carotid.storage.results.measurement_tables import load_table
+from carotid.storage.results.record import grid_facts, write_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +68,37 @@ def test_tables_of_participants_and_of_the_cohort(done: Path) -> None:
     parameters = json.loads((done / "parameters.json").read_text())["measurement_transform"]
     assert parameters["thickness"] == "laplace"
     assert parameters["plaque_thickness_mm"] == 1.5
+
+
+def test_a_side_that_was_not_searched_is_told_and_counts_as_no_side(
+    tmp_path: Path, done: Path, annotated: Path
+) -> None:
+    shutil.copytree(annotated, tmp_path / "a")
+    for folder in (tmp_path / "a").glob("*/*_transform"):
+        heatmap = Input.of_result(Record("heatmap", {"sides": "left"}))
+        grid = grid_facts(grid_of(SPACING, "LPS"))
+        write_record(folder, Record(folder.name, {}, inputs={"heatmap": heatmap}, context=grid))
+    out = tmp_path / "out"
+    run = transform(out, tmp_path / "a")
+    assert run.returncode == 0, run.stderr
+    arteries = load_table(out / "arteries.tsv")
+    right = np.array(arteries.words("side")) == "right"
+    assert set(np.array(arteries.words("bifurcation"))[right]) == {"not_searched"}
+    assert "not_searched" not in np.array(arteries.words("bifurcation"))[~right]
+    amounts = [name for name, cells in arteries.cells.items() if not isinstance(cells, tuple)]
+    told = {name for name in amounts if np.isfinite(arteries.numbers(name)[right]).any()}
+    assert told == {"plaque_threshold_mm"}
+    participants = load_table(out / "participants.tsv")
+    assert set(participants.words("bifurcation_right")) == {"not_searched"}
+    lost = load_table(done / "arteries.tsv")
+    assert set(of(lost, "slices", side="right")) == {0}
+    assert "not_searched" not in lost.words("bifurcation")
+
+    run = run_carotid("compare", "measurement", out, done, tmp_path / "both")
+    assert run.returncode == 0, run.stderr
+    values = load_table(tmp_path / "both" / "compare_measurement.tsv")
+    assert np.isnan(of(values, "difference", side="right", measure="slices")).all()
+    assert set(of(values, "difference", side="left", measure="slices")) == {0}
 
 
 def test_a_complete_run_given_again_changes_nothing(done: Path, annotated: Path) -> None:

@@ -10,6 +10,8 @@ from tests.cli.study import one_line
 from tests.cli.test_pipeline import CONTOUR_MODELS, made
 from tests.command import contents, run_carotid, tree, unfinished
 
+from carotid.storage.results.measurement_tables import load_table
+
 if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
@@ -56,6 +58,19 @@ def test_tables_are_those_of_the_step_alone(whole: Study, tmp_path: Path) -> Non
     ours = {n: d for n, d in contents(whole.out).items() if "measurement_transform" in n}
     theirs = {n: d for n, d in contents(tmp_path / "out").items() if "measurement_transform" in n}
     assert ours == theirs
+
+
+def test_tables_say_which_side_was_not_searched(tmp_path: Path) -> None:
+    """Known from the heatmaps' record, which nobody keeps on disk."""
+    study = made(tmp_path)
+    done = run(study, "--sides", "left", "-p", "one", "--no_page")
+    assert done.returncode == 0, done.stderr
+    table = load_table(study.out / "arteries.tsv")
+    told = zip(table.words("side"), table.words("bifurcation"), strict=True)
+    assert {side for side, source in told if source == "not_searched"} == {"right"}
+    assert load_table(study.out / "participants.tsv").words("bifurcation_right") == (
+        "not_searched",
+    )
 
 
 def test_given_again_it_says_one_line_and_changes_nothing(whole: Study) -> None:

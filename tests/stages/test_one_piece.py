@@ -75,4 +75,4 @@ def test_without_networks_there_is_nothing_to_prepare() -> None:
     task = one_piece(shout, save)(setting())
     assert task.prepare() == Prepared()
     task.get_ready()
-    assert task.make([Word("no")]).text == "NO"
+    assert task.make(Brought([Word("no")], {})).text == "NO"

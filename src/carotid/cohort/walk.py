@@ -13,7 +13,7 @@ from carotid.errors import CarotidError
 from carotid.provenance import Input
 from carotid.stages.inputs import check_same_scan
 from carotid.stages.one_piece import OnePiece
-from carotid.stages.stage import SCAN, Made
+from carotid.stages.stage import SCAN, Brought, Made
 from carotid.storage.results.record import input_of, write_record
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class Walk:
             self._obtain(step, need)
         sources = {need: self._sources[need] for need in step.stage.needs}
         check_same_scan(self._participant_id, sources)
-        result = task.make([self._values[need] for need in step.stage.needs])
+        result = task.make(Brought([self._values[need] for need in step.stage.needs], sources))
         record = self._recorded(step, task.made(result, sources))
         self._values[step.stage.name] = result
         self._advance()

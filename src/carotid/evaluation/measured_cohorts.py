@@ -89,7 +89,8 @@ class Measured:
         """Where one side's bifurcation comes from; empty where its table does not tell."""
         table = self.arteries()
         words = zip(table.words("side"), table.cells.get("bifurcation", ()), strict=False)
-        return next((str(word) for one, word in words if one == side and word != "unknown"), "")
+        own = (str(word) for one, word in words if one == side)
+        return next((word for word in own if word not in ("unknown", "not_searched")), "")
 
     def slices(self, side: SideName) -> MeasurementTable:
         """Its table of one side's slices."""

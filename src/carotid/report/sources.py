@@ -77,13 +77,8 @@ class Subject:
 
     def _heatmap_parameter(self, key: str) -> object:
         """What heatmaps were made with, as recorded; None where it is not."""
-        found = (
-            one.parameters[key]
-            for record in self.records.values()
-            for one in record.way_back()
-            if one.transform == "heatmap" and key in one.parameters
-        )
-        return next(found, None)
+        found = (record.setting("heatmap", key) for record in self.records.values())
+        return next((one for one in found if one is not None), None)
 
     @property
     def recorded_score(self) -> float:

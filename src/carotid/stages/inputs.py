@@ -86,7 +86,7 @@ class OnTheWay:
         """Make a participant's result, and the record that it would have been written with."""
         task: Any = self.stage.make_task(Setting(self.parameters, self.inputs))
         brought = self.inputs.read(participant_id)
-        result = task.make(brought.values)
+        result = task.make(brought)
         made = task.made(result, brought.sources)
         record = replace(self.record(), inputs=made.inputs, context=made.context)
         return result, Input.of_result(record)

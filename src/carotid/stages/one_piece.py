@@ -10,7 +10,7 @@ from carotid.stages.stage import Made, Prepared
 from carotid.storage.results.record import grid_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
 
     from carotid.geometry.grid import Grid
@@ -73,10 +73,10 @@ class OnePiece:
         """One."""
         return 1
 
-    def make(self, values: Sequence[Any]) -> Any:
-        """The result of inputs in the order of the stage's needs."""
+    def make(self, brought: Brought) -> Any:
+        """The result of what a participant brings."""
         networks = () if self._networks is None else (self._networks,)
-        return self._verb(*values, *networks, self._setting.parameters)
+        return self._verb(*brought.values, *networks, self._setting.parameters)
 
     def made(self, result: Any, sources: Mapping[str, Input]) -> Made:
         """What the record says of a result."""
@@ -88,7 +88,7 @@ class OnePiece:
         self, loaded: Brought, folder: Path, advance: Callable[[], None]
     ) -> Generator[Callable[[], None], None, Made]:
         """Make the result, and give out that it is to be saved."""
-        result = self.make(loaded.values)
+        result = self.make(loaded)
         advance()
         yield partial(self.save, result, folder)
         return self.made(result, loaded.sources)

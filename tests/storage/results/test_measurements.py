@@ -220,7 +220,7 @@ def test_a_participant_s_row_says_how_its_numbers_came_about() -> None:
     np.testing.assert_array_equal(share, [0.4, np.nan])
     dictionary = {column.name: column for column in table.columns}
     assert set(dictionary["bifurcation_left"].levels) == {
-        "divider", "found", "corrected", "lowest", "unknown",
+        "divider", "found", "corrected", "lowest", "unknown", "not_searched",
     }  # fmt: skip
     assert "radial" in dictionary["wt_method"].levels
 
@@ -232,3 +232,17 @@ def test_all_arteries_lie_below_each_other(tmp_path: Path, measurements: Measure
     assert table.numbers("slices")[:2].tolist() == [4, 5]
     save_table(tmp_path / "arteries.tsv", table)
     assert load_table(tmp_path / "arteries.tsv").columns == table.columns
+
+
+def test_a_side_that_was_not_searched_is_no_side_without_an_artery() -> None:
+    told = MeasurementTable(
+        tuple(Column(name, "", "") for name in ("side", "segment", "bifurcation")),
+        {
+            "side": ("left", "right", "right"),
+            "segment": ("common", "common", "external"),
+            "bifurcation": ("divider", "not_searched", "not_searched"),
+        },
+    )
+    table = participants_table({"a": told})
+    assert table.words("bifurcation_left") == ("divider",)
+    assert table.words("bifurcation_right") == ("not_searched",)

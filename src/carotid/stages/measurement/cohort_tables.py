@@ -8,7 +8,7 @@ import numpy as np
 
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.measurements import Column, MeasurementTable
-from carotid.stages.measurement.fork import FORK_SOURCES
+from carotid.stages.measurement.fork import FORK_SOURCES, NOT_SEARCHED
 from carotid.stages.measurement.segment_table import SEGMENT_COLUMNS
 from carotid.stages.measurement.segments import REMODELLED
 from carotid.stages.measurement.slice_table import METHOD
@@ -150,8 +150,9 @@ def _how_it_was_made(
 def _fork_source(table: MeasurementTable, side: SideName) -> str:
     """That of the side's arteries; the rows of one that was not seen say nothing."""
     sources = zip(table.words("side"), _words(table, "bifurcation"), strict=True)
-    own = (source for one, source in sources if one == side)
-    return next((source for source in own if source not in ("", "unknown")), "unknown")
+    own = {source for one, source in sources if one == side}
+    known = own - {"", "unknown", NOT_SEARCHED}
+    return next(iter(known), NOT_SEARCHED if NOT_SEARCHED in own else "unknown")
 
 
 def _folded_column(one: Column, segment: str, fold: Fold) -> Column:

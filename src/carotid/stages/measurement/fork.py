@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+NOT_SEARCHED = "not_searched"
+"""What tables say instead of where a bifurcation comes from."""
+
 ForkSource = Literal["divider", "found", "corrected", "lowest", "unknown"]
 FORK_SOURCES: Mapping[str, str] = {
     "divider": "the flow divider: the lowest slice in which the lumens are apart",
@@ -36,6 +39,7 @@ FORK_SOURCES: Mapping[str, str] = {
     "corrected": "set by hand",
     "lowest": "the lowest point of the external carotid",
     "unknown": "unknown: there are no positions and no segments",
+    NOT_SEARCHED: "nobody looked for the artery: --sides says that the scan shows the other side",
 }
 """Where a bifurcation comes from."""
 

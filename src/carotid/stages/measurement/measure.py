@@ -20,6 +20,8 @@ from carotid.stages.measurement.slice_table import slice_table
 from carotid.stages.measurement.stenosis import DOUBTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from carotid.artifacts import Centerlines, Contours
     from carotid.geometry.sides import SideName
 
@@ -30,6 +32,7 @@ def measure(
     contours: Contours,
     centerlines: Centerlines | None = None,
     parameters: MeasurementParameters | None = None,
+    searched: Sequence[SideName] = SIDE_NAMES,
 ) -> Measurements:
     """Measure the arteries of both sides of a neck.
 
@@ -38,6 +41,7 @@ def measure(
         centerlines: The courses of the arteries and the bifurcations; where there are none, the
             outlines' own centers tell the course.
         parameters: The settings; None takes the defaults.
+        searched: The sides on which arteries were looked for.
 
     Raises:
         InputError: Neither side has an outline with an area, or contours and centerlines belong to
@@ -78,7 +82,9 @@ def measure(
     segments = [
         segment
         for side in SIDE_NAMES
-        for segment in segments_of(measured[side], side, chosen, slice_mm)
+        for segment in segments_of(
+            measured[side], side, chosen, slice_mm, searched=side in searched
+        )
     ]
     for segment in segments:
         for doubt in segment.doubts if segment.name in ("common", "internal") else ():

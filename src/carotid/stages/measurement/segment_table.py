@@ -9,7 +9,7 @@ import numpy as np
 
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.measurements import Column, MeasurementTable
-from carotid.stages.measurement.fork import FORK_SOURCES
+from carotid.stages.measurement.fork import FORK_SOURCES, NOT_SEARCHED
 from carotid.stages.measurement.parameters import DIAMETERS
 from carotid.stages.measurement.slice_table import EXTREME_ERROR, INTRACRANIAL, METHOD
 from carotid.stages.measurement.stenosis import DOUBTS
@@ -87,26 +87,31 @@ def _direction(segment: Segment) -> float:
     return np.nan if segment.one is None or row < 0 else float(segment.one.across.wt_max_deg[row])
 
 
+def _looked_for(segment: Segment, amount: float) -> float:
+    """A count or a length; unknown, not 0, where nobody looked for the artery."""
+    return amount if segment.searched else np.nan
+
+
 VALUES: tuple[Value, ...] = (
-    Value("slices", "", "Slices with an outline.", lambda s: s.slices),
+    Value("slices", "", "Slices with an outline.", lambda s: _looked_for(s, s.slices)),
     Value(
         "corrected_slices",
         "",
         "Slices with an outline that was corrected by hand, or follows one that was.",
-        lambda s: s.corrected_slices,
+        lambda s: _looked_for(s, s.corrected_slices),
     ),
     Value(
         "covered_mm",
         "mm",
         "Length along the artery over which the wall could be read, with gaps of up to max_gap_mm.",
-        lambda s: s.wall.length_mm,
+        lambda s: _looked_for(s, s.wall.length_mm),
     ),
     Value(
         "lumen_covered_mm",
         "mm",
         "Length along the artery over which the lumen could be read, with gaps of up to "
         "max_gap_mm; longer than covered_mm where the lumen alone counts.",
-        lambda s: s.lumen.length_mm,
+        lambda s: _looked_for(s, s.lumen.length_mm),
     ),
     Value(
         "readable_share",
@@ -306,15 +311,19 @@ SEGMENT_COLUMNS: tuple[Column, ...] = (
 )
 
 
+def _fork_source(segment: Segment) -> str:
+    if segment.one is not None:
+        return segment.one.artery.fork_source
+    return "unknown" if segment.searched else NOT_SEARCHED
+
+
 def segment_table(segments: Iterable[Segment]) -> MeasurementTable:
     """A row per side and segment."""
     rows = list(segments)
     cells: dict[str, NDArray[np.float64] | tuple[str, ...]] = {
         "side": tuple(segment.side for segment in rows),
         "segment": tuple(segment.name for segment in rows),
-        "bifurcation": tuple(
-            "unknown" if segment.one is None else segment.one.artery.fork_source for segment in rows
-        ),
+        "bifurcation": tuple(_fork_source(segment) for segment in rows),
         "wt_method": tuple(segment.parameters.thickness for segment in rows),
         "stenosis_diameter": tuple(segment.parameters.stenosis_diameter for segment in rows),
         "stenosis_doubts": tuple(",".join(segment.doubts) for segment in rows),

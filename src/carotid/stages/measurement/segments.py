@@ -67,6 +67,7 @@ class Segment:
         stenosis: Of the internal carotid alone.
         remodelling: Of whole arteries alone.
         plaques: Those of the whole artery that reach into the segment.
+        searched: Whether anybody looked for the artery; then its counts and lengths are known.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Segment:
     stenosis: Stenosis = field(default_factory=Stenosis)
     remodelling: Remodelling = field(default_factory=Remodelling)
     plaques: tuple[Plaque, ...] = ()
+    searched: bool = True
 
     @property
     def slices(self) -> int:
@@ -234,6 +236,8 @@ def segments_of(
     side: SideName,
     parameters: MeasurementParameters,
     slice_mm: float,
+    *,
+    searched: bool = True,
 ) -> Iterator[Segment]:
     """All segments of one side, in the order of `SEGMENTS`, with or without slices."""
     limits = segment_limits(parameters)
@@ -242,7 +246,7 @@ def segments_of(
     for name, (label, _) in SEGMENTS.items():
         one = by_label.get(label)
         if one is None:
-            yield Segment(name, side, parameters)
+            yield Segment(name, side, parameters, searched=searched)
             continue
         every, lumen, wall = (
             stretch(one, read, limits[name], parameters.joined_mm(slice_mm), slice_mm)

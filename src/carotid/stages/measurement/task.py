@@ -3,33 +3,54 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from carotid.errors import InputError
 from carotid.evaluation.measured_cohorts import Measured
 from carotid.evaluation.measured_settings import differing_settings, in_words
-from carotid.geometry.sides import SIDE_NAMES
+from carotid.geometry.sides import SIDE_NAMES, shown_sides
 from carotid.stages.measurement.cohort_tables import arteries_table, participants_table
 from carotid.stages.measurement.measure import measure
-from carotid.stages.one_piece import one_piece
+from carotid.stages.one_piece import OnePiece
 from carotid.storage.results.layout import MEASUREMENT_TRANSFORM, MeasurementLayout
 from carotid.storage.results.measurement_tables import load_table, save_table
 from carotid.storage.results.measurements import save_measurements
 from carotid.storage.results.record import read_record
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from carotid.artifacts import Centerlines, Contours
+    from carotid.geometry.sides import SideName
     from carotid.measurements import Measurements, MeasurementTable
     from carotid.stages.measurement.parameters import MeasurementParameters
+    from carotid.stages.stage import Brought
     from carotid.storage.results.layout import OutputLayout
 
 logger = logging.getLogger(__name__)
 
 
+class MeasurementTask(OnePiece):
+    """The stage at work; whether a side was searched is known from the records of its inputs."""
+
+    def make(self, brought: Brought) -> Measurements:
+        """The measurements, told on which sides arteries were looked for."""
+        records = (brought.sources[need].record for need in ("contour", "centerline"))
+        told = (record.setting("heatmap", "sides") for record in records if record is not None)
+        searched = shown_sides(next((one for one in told if one is not None), None))
+        made: Measurements = super().make(replace(brought, values=[*brought.values, searched]))
+        return made
+
+
 def _measure(
-    centerlines: Centerlines, contours: Contours, parameters: MeasurementParameters
+    centerlines: Centerlines,
+    contours: Contours,
+    searched: Sequence[SideName],
+    parameters: MeasurementParameters,
 ) -> Measurements:
-    return measure(contours, centerlines, parameters)
+    return measure(contours, centerlines, parameters, searched)
 
 
 def _corrected(measurements: Measurements) -> dict[str, Any]:
@@ -50,8 +71,8 @@ def _corrected(measurements: Measurements) -> dict[str, Any]:
     return {"corrected_by_hand": {"slices": slices, "bifurcations": forks}}
 
 
-measurement_task = one_piece(
-    _measure, save_measurements, grid_of=lambda _: None, facts_of=_corrected
+measurement_task = partial(
+    MeasurementTask, _measure, save_measurements, (lambda _: None, _corrected), None
 )
 
 
