@@ -120,7 +120,11 @@ def _covered(figures: ArteryFigures) -> tuple[str, str]:
     if np.isnan(figures.covered_mm):
         return _NOTHING
     readable = "" if np.isnan(figures.readable_share) else f"; {100 * figures.readable_share:.0f} %"
-    return f"{figures.covered_mm:.0f} mm{readable}", ""
+    left_out = ""
+    if figures.unsure_slices > 0:
+        unsure = counted(round(figures.unsure_slices), "slice")
+        left_out = f"{unsure} unsure: the thickest wall may lie there"
+    return f"{figures.covered_mm:.0f} mm{readable}", left_out
 
 
 def _cuts(course: DrawnCourse, scene: ContourScene) -> list[tuple[str, Picture]]:

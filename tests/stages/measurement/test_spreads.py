@@ -160,6 +160,7 @@ def test_a_wall_that_nobody_is_sure_of_does_not_count() -> None:
     assert "unsure" not in ",".join(trusting.left.slices.words("flags"))
     row = found.segments.words("segment").index("common")
     assert found.segments.words("side")[row] == "left"
+    assert found.segments.numbers("unsure_slices")[row] == (unsure & own).sum()
     lengths = [
         one.segments.numbers(name)[row]
         for name in ("covered_mm", "lumen_covered_mm")

@@ -15,6 +15,7 @@ from tests.stages.measurement.segments import FORK_MM, NARROWED, SPACING, measur
 from carotid.figures.courses import drawn_courses
 from carotid.figures.cuts import extreme_rows
 from carotid.report.measured import all_figures
+from carotid.report.measurement_case import measurement_section
 from carotid.stages.measurement.measure import measure
 from carotid.stages.measurement.parameters import MeasurementParameters
 from carotid.stages.measurement.stenosis import DOUBTS, may_be_narrower
@@ -167,3 +168,15 @@ def test_slices_that_the_scans_edge_cuts_off_have_no_say(*, at_edge: bool) -> No
         spreads=SimpleNamespace(lumen_diameter=np.full(5, 1.6)),
     )
     assert may_be_narrower(one, rows, np.full(5, 4.8), 4.7) != at_edge
+
+
+def test_slices_among_which_the_thickest_wall_may_lie_are_counted_and_shown() -> None:
+    found = unsure(WIDE, 5, 100, 1.6)
+    flags = found.left.slices
+    count = int((flags.flagged("unsure_lumen") & ~flags.flagged("edge")).sum())
+    assert 0 < count < flags.flagged("unsure_lumen").sum()
+    for segment, told in {"internal": count, "common_internal": count, "common": 0}.items():
+        assert value(found.segments, "unsure_slices", segment) == told
+    page = measurement_section(found, None, [])
+    assert f"{count} slices unsure: the thickest wall may lie there" in page
+    assert "thickest wall may lie there" not in measurement_section(unsure(WIDE, 0, 0, 0), None, [])

@@ -119,6 +119,13 @@ VALUES: tuple[Value, ...] = (
         "Share of the slices with an outline in which the wall could be read, 0 to 1.",
         lambda s: float(s.wall.rows.sum() / s.slices) if s.slices else np.nan,
     ),
+    Value(
+        "unsure_slices",
+        "",
+        "Slices whose wall does not count as contours do not know where it, or the lumen, ends "
+        "(flags unsure, unsure_lumen); the thickest wall may lie there.",
+        lambda s: _looked_for(s, s.unsure_slices),
+    ),
     *_mean("la", "la_mean", "mm2", "the lumen's area"),
     *_mean("tva", "tva_mean", "mm2", "the total vessel area"),
     *_mean("wa", "wa_mean", "mm2", "the wall's area"),

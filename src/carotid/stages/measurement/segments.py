@@ -92,6 +92,15 @@ class Segment:
         """In how many of them an outline was corrected by hand."""
         return 0 if self.one is None else int((self.every.rows & self.one.flags["corrected"]).sum())
 
+    @property
+    def unsure_slices(self) -> int:
+        """In how many of them the wall is not read as it, or the lumen, is unsure."""
+        if self.one is None:
+            return 0
+        flags = self.one.flags
+        unsure = (flags["unsure"] | flags["unsure_lumen"]) & ~flags["edge"]
+        return int((self.every.rows & unsure).sum())
+
     def mean(self, field: str) -> Mean:
         """Mean of a measure along the artery; of the lumen where it is one of the lumen's."""
         if self.one is None:
