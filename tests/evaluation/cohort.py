@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,12 @@ from tests.stages.measurement.phantoms import (
 
 from carotid.artifacts import Contours
 from carotid.stages.measurement.measure import measure
-from carotid.storage.results.layout import MEASUREMENT_TRANSFORM, OutputLayout
+from carotid.storage.results.layout import (
+    MEASUREMENT_TRANSFORM,
+    MeasurementLayout,
+    OutputLayout,
+)
+from carotid.storage.results.measurement_tables import load_table, save_table
 from carotid.storage.results.measurements import save_measurements
 
 if TYPE_CHECKING:
@@ -92,6 +98,21 @@ def save(
     folder = OutputLayout(root).transform(participant_id, MEASUREMENT_TRANSFORM)
     folder.mkdir(parents=True)
     save_measurements(found, folder)
+
+
+def doubt(root: Path, participant_id: str, from_mm: float, to_mm: float) -> None:
+    """Make the left internal's lumens unsure between two positions, as contours may state it."""
+    folder = OutputLayout(root).transform(participant_id, MEASUREMENT_TRANSFORM)
+    path = MeasurementLayout(folder).slices("left")
+    table = load_table(path)
+    s = table.numbers("s_mm")
+    here = (np.array(table.words("label")) == "internal") & (from_mm <= s) & (s <= to_mm)
+    changed = {
+        "flags": tuple(np.where(here, "unsure_lumen", table.words("flags"))),
+        "readable": tuple(np.where(here, "no", table.words("readable"))),
+        "la_sd_mm2": np.where(here, table.numbers("la_mm2") / 2, table.numbers("la_sd_mm2")),
+    }
+    save_table(path, replace(table, cells={**table.cells, **changed}))
 
 
 def of(table: Any, name: str, **key: str) -> NDArray[np.float64]:

@@ -6,12 +6,14 @@ compared over the stretch alone that can be read in all of them.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from carotid.evaluation.along import spread_of_mean
+from carotid.evaluation.unsure_lumens import may_be_narrower
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     from carotid.artifacts import Label
     from carotid.measurements import MeasurementTable
+
+logger = logging.getLogger(__name__)
 
 STEP_MM = 0.1
 """Step at which courses are compared."""
@@ -131,15 +135,17 @@ class Course:
 
 @dataclass(frozen=True, eq=False)
 class ArteryCourse:
-    """One artery: its slices whose wall can be read, and those whose lumen can be.
+    """One artery: its slices whose wall can be read, those whose lumen can be, and all.
 
     Attributes:
-        wall: The former.
-        lumen: The latter, the former among them.
+        wall: The first.
+        lumen: The second, the first among them.
+        outlined: All that have an outline of the lumen.
     """
 
     wall: Course
     lumen: Course
+    outlined: Course
 
     @classmethod
     def of(cls, table: MeasurementTable, label: Label, max_gap_mm: float) -> Self:
@@ -147,12 +153,19 @@ class ArteryCourse:
         readable = np.array(table.words("readable"))
         own = np.array(table.words("label")) == label
         wall = own & (readable == "yes") & np.isfinite(table.numbers("wt_mean_mm"))
-        lumen = own & np.isin(readable, ["yes", "lumen"]) & np.isfinite(table.numbers("la_mm2"))
-        return cls(_course(table, wall, max_gap_mm), _course(table, lumen, max_gap_mm))
+        outlined = own & np.isfinite(table.numbers("la_mm2"))
+        lumen = outlined & np.isin(readable, ["yes", "lumen"])
+        return cls(*(_course(table, some, max_gap_mm) for some in (wall, lumen, outlined)))
 
     def shifted(self, by_mm: float) -> ArteryCourse:
         """The same with all positions moved."""
-        return ArteryCourse(self.wall.shifted(by_mm), self.lumen.shifted(by_mm))
+        parts = (self.wall, self.lumen, self.outlined)
+        return ArteryCourse(*(part.shifted(by_mm) for part in parts))
+
+    def may_be_narrower(self, low_mm: float, high_mm: float, area_mm2: float) -> bool:
+        """Whether an unsure lumen between two positions may be much smaller than an area."""
+        s, rows = self.outlined.s_mm, self.outlined.rows
+        return may_be_narrower(self.outlined.table, rows[(s >= low_mm) & (s < high_mm)], area_mm2)
 
 
 def _course(table: MeasurementTable, good: NDArray[np.bool_], max_gap_mm: float) -> Course:
@@ -194,22 +207,43 @@ def _of_one_lumen(
     return s_mm[here]
 
 
+def least_lumens(
+    arteries: Sequence[ArteryCourse], limits_mm: tuple[float, float]
+) -> list[tuple[float, bool]]:
+    """The least lumen of each over what all of them show between two limits, and a doubt.
+
+    The doubt is whether, where all have outlines, an unsure lumen may be much smaller. NaN and no
+    doubt where nothing is shown.
+    """
+    alone = _of_one_lumen(arteries, common_positions([one.lumen for one in arteries], limits_mm))
+    if not len(alone):
+        return [(np.nan, False)] * len(arteries)
+    low = max(limits_mm[0], *(float(one.outlined.low_mm[0]) for one in arteries))
+    high = min(limits_mm[1], *(float(one.outlined.high_mm[-1]) for one in arteries))
+    least = [float(one.lumen.at("la_mm2", alone).min()) for one in arteries]
+    return [
+        (area, one.may_be_narrower(low, high, area))
+        for one, area in zip(arteries, least, strict=True)
+    ]
+
+
 def measures_in_common(
     arteries: Sequence[ArteryCourse], limits_mm: tuple[float, float]
 ) -> list[dict[str, float]]:
-    """`MEASURES` of each over what all of them show between two limits; NaN where unknown."""
+    """`MEASURES` of each over what all of them show between two limits; NaN where unknown.
+
+    As in the table of arteries no least lumen is told where an unsure one may be much smaller.
+    """
     wall = common_positions([one.wall for one in arteries], limits_mm)
     lumen = common_positions([one.lumen for one in arteries], limits_mm)
-    alone = _of_one_lumen(arteries, lumen)
     found = []
-    for one in arteries:
+    for one, (least, doubted) in zip(arteries, least_lumens(arteries, limits_mm), strict=True):
         values = dict.fromkeys(MEASURES, np.nan)
         values["covered_mm"] = len(wall) * STEP_MM
         if len(lumen):
             values["la_mean_mm2"] = float(one.lumen.at("la_mm2", lumen).mean())
             values["lumen_volume_mm3"] = one.lumen.volume_mm3("axial_la_mm2", lumen)
-        if len(alone):
-            values["mla_mm2"] = float(one.lumen.at("la_mm2", alone).min())
+        values["mla_mm2"] = np.nan if doubted else least
         if len(wall):
             for name, short in _MEANS.items():
                 values[name] = float(one.wall.at(_COLUMNS[short][0], wall).mean())
@@ -220,6 +254,30 @@ def measures_in_common(
             values["percent_wall_volume"] = 100 * values["wall_volume_mm3"] / vessel
         found.append(values)
     return found
+
+
+def warn_of_unsure_lumens(
+    arteries: Mapping[Label, Sequence[ArteryCourse]], segments: Segments, whose: str
+) -> None:
+    """Name the segments of which no least lumen is compared, and say why.
+
+    Args:
+        arteries: A side's, each as often as it was measured.
+        segments: Where they are.
+        whose: What the side is called.
+    """
+    names = [
+        segment
+        for segment, limits in segments.limits_mm.items()
+        if any(doubted for _, doubted in least_lumens(arteries[segments.labels[segment]], limits))
+    ]
+    if names:
+        logger.warning(
+            "%s: no least lumen area is compared, as slices with the flag unsure_lumen may be much "
+            "narrower than all that were read: %s",
+            whose,
+            ", ".join(names),
+        )
 
 
 def spreads_in_common(

@@ -13,7 +13,12 @@ from carotid.artifacts import LABELS
 from carotid.counted import shortened
 from carotid.errors import UsageError
 from carotid.evaluation.alignment import align
-from carotid.evaluation.common_range import MEASURES, ArteryCourse, measures_in_common
+from carotid.evaluation.common_range import (
+    MEASURES,
+    ArteryCourse,
+    measures_in_common,
+    warn_of_unsure_lumens,
+)
 from carotid.evaluation.least_changes import settings_path, warn_of_few, write_settings
 from carotid.evaluation.measured_cohorts import (
     Subject,
@@ -248,8 +253,10 @@ def repeated_in_common(
                 found.warn(f"{subject.name} in {name}", side)
                 shift = found.shift_mm
                 later.update({label: course.shifted(shift) for label, course in later.items()})
+            every = {label: [one[label] for one in aligned] for label in LABELS}
+            warn_of_unsure_lumens(every, segments, f"{subject.name}, {side}")
             for segment, limits in segments.limits_mm.items():
-                same = [one[segments.labels[segment]] for one in aligned]
+                same = every[segments.labels[segment]]
                 keys.append((subject.name, side, segment))
                 found_in_common = measures_in_common(same, limits)
                 for one in found_in_common:  # an artery of which nothing is shown is no repetition

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.artifacts import LABELS
 from carotid.counted import shortened
 from carotid.errors import CarotidError, UsageError
+from carotid.evaluation.common_range import warn_of_unsure_lumens
 from carotid.evaluation.least_changes import read_least_changes, warn_of_stated_spreads
 from carotid.evaluation.measured_cohorts import check_place_of_tables
 from carotid.evaluation.measured_origins import warn_of_origins
@@ -173,6 +175,8 @@ def _compared(
     maps = {}
     for side in SIDE_NAMES:
         pair = ScanPair.of(first, later, side, segments)
+        both = {label: (pair.first[label], pair.second[label]) for label in LABELS}
+        warn_of_unsure_lumens(both, segments, f"{later.participant_id}, {side}")
         rows += [
             ((subject.name, *scans, side, *which), change)
             for which, change in pair.changes(segments, known).items()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carotid.artifacts import LABELS
+from carotid.evaluation.unsure_lumens import may_be_narrower
 from carotid.geometry.sides import SIDE_NAMES
-from carotid.stages.measurement.stenosis import MUCH_NARROWER, NARROW_MM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,13 +69,7 @@ class DrawnCourse:
 
     def may_be_narrower(self, area_mm2: float) -> bool:
         """Whether a lumen that is not read, as it is unsure, may be much smaller than an area."""
-        unsure = (self.table.flagged("unsure_lumen") & ~self.table.flagged("edge"))[self.rows]
-        if not unsure.any() or area_mm2 < np.pi / 4 * NARROW_MM**2:
-            return False
-        # Twice the spread of the diameter, as the tables have it.
-        area, spread = self.values("la_mm2"), self.values("la_sd_mm2")
-        least = area * np.maximum(1 - spread / area, 0) ** 2
-        return bool((least < MUCH_NARROWER**2 * area_mm2)[unsure].any())
+        return may_be_narrower(self.table, self.rows, area_mm2)
 
     def joined(self) -> NDArray[np.bool_]:
         """(k - 1,) whether a slice and the next one belong together."""

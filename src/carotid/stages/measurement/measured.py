@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.evaluation.unsure_lumens import NARROW_MM
 from carotid.geometry.tube import ANGLES
 from carotid.stages.measurement.across import axial_outlines, planes_across
 from carotid.stages.measurement.overlap import holds_course, overlap
 from carotid.stages.measurement.shapes import Shapes, measure_shapes, without_wall
 from carotid.stages.measurement.spreads import Spreads, spreads_of
-from carotid.stages.measurement.stenosis import NARROW_MM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

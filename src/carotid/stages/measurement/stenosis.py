@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.evaluation.unsure_lumens import MUCH_NARROWER, NARROW_MM
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -42,9 +44,6 @@ DOUBTS: Mapping[str, str] = {
 }
 """Why a stenosis is not to be taken as it stands."""
 
-NARROW_MM = 2.0
-"""A lumen that is drawn narrower is read, however unsure: it can only be narrower still."""
-
 NARROW_REFERENCE_MM = 3.0
 WIDE_REFERENCE_MM = 7.0
 """Beyond the bulb internal carotids are 4.7 mm wide, with a standard deviation of 0.5 mm."""
@@ -52,9 +51,6 @@ WIDE_REFERENCE_MM = 7.0
 _THICK_SHARE = 0.5
 _NARROWER_BY = 2.0
 """Standard deviations by which an unsure lumen may be narrower than it is drawn."""
-
-MUCH_NARROWER = 0.8
-"""At the ends of a stenosis lumens are unsure; by so much they have to be able to be narrower."""
 
 
 @dataclass(frozen=True)
