@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,14 +15,17 @@ from tests.necks import ORDERS, ORDERS_OF_FILES
 
 from carotid.errors import InputError, UsageError
 from carotid.export.dicom import WANTED, write_dicom_files
+from carotid.export.dicom_report import DOUBTS
 from carotid.export.dicom_source import load_highdicom
 from carotid.export.structures import STRUCTURES
 from carotid.export.studies import studies
 from carotid.geometry.grid import Grid
 from carotid.geometry.volume import Volume
 from carotid.provenance import Input, Record
+from carotid.stages.measurement import stenosis
 from carotid.storage.participants import find_scans
 from carotid.storage.raw import hash_scan, open_scan
+from carotid.storage.results.measurement_tables import load_table, save_table
 from carotid.storage.results.record import write_record
 
 if TYPE_CHECKING:
@@ -139,6 +143,33 @@ def check_report(report: Any, segmentation: Any) -> None:
     assert {g.tracking_identifier for g in parts} == {
         f"{side} {part}" for side in ("left", "right") for part in ("common", "internal")
     }
+
+
+def test_doubts_about_a_stenosis_are_told_with_it(tmp_path: Path) -> None:
+    write_classic(volume("LPS"), tmp_path / "raw" / "sub-01")
+    scans = find_scans(tmp_path / "raw")
+    layout = write_results(tmp_path / "out", "LPS", "sub-01", ("segmentation", "measurement"))
+    path = layout.transform("sub-01", "measurement_transform") / "arteries.tsv"
+    table = load_table(path)
+    told = {("left", "internal"): "thick_reference,narrow_reference",
+            ("right", "common_internal"): "unsure_lumen"}  # fmt: skip
+    rows = zip(table.words("side"), table.words("segment"), strict=True)
+    doubts = tuple(told.get(row, "") for row in rows)
+    save_table(path, replace(table, cells={**table.cells, "stenosis_doubts": doubts}))
+    (study,) = studies(layout, tmp_path / "to", [], WANTED)
+    _, report = write_dicom_files(study, tmp_path / "to", scans)
+    content = highdicom.sr.srread(report).content
+    groups = [*content.get_image_measurement_groups(),
+              *content.get_volumetric_roi_measurement_groups()]  # fmt: skip
+    found = {
+        group.tracking_identifier: [one.value.value for one in group.get_qualitative_evaluations()]
+        for group in groups
+    }
+    assert found.pop("left internal") == ["thick_reference", "narrow_reference"]
+    assert found.pop("right common_internal") == ["unsure_lumen"]
+    assert not any(found.values())
+    assert set(DOUBTS) == set(stenosis.DOUBTS)
+    assert all(len(one.value) <= 16 and len(one.meaning) <= 64 for one in DOUBTS.values())
 
 
 def test_patient_and_study_are_those_of_the_series(tmp_path: Path) -> None:

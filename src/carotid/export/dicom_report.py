@@ -19,7 +19,7 @@ from carotid.export.structures import SIDES, WALL, Code
 from carotid.geometry.sides import SIDE_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from carotid.export.dicom_segmentation import DicomSegmentation
     from carotid.export.dicom_source import Source
@@ -93,6 +93,19 @@ SITES = {
 }
 """The segments that are reported, and where each of them is."""
 
+_DOUBT = Code("stenosis-doubt", "Doubt about stenosis and least lumen", "99CAROTID")
+
+DOUBTS: Mapping[str, Code] = {
+    name: Code(name, meaning, "99CAROTID")
+    for name, meaning in {
+        "unsure_lumen": "None is told: an unsure lumen may be much narrower",
+        "thick_reference": "May be too small: the reference has a wall as thick as plaque",
+        "narrow_reference": "May be too small: the reference is narrower than 3 mm",
+        "wide_reference": "May be too large: the reference is wider than 7 mm",
+    }.items()
+}
+"""The doubts of the table, in the 64 letters that a code's meaning may have."""
+
 _OF_SEGMENT = {"common_internal": "internal", "external": "external"}
 """Segments of the table that are whole structures of the segmentation, and of which artery."""
 
@@ -148,8 +161,8 @@ def _group(
     """The measurements of one row; None where it has none, or is a part that is not reported."""
     sr = load_highdicom().sr
     side, segment = segments.words("side")[row], segments.words("segment")[row]
-    measurements = _measurements(segments, row)
-    if segment not in SITES or not measurements:
+    measurements, doubts = _measurements(segments, row), _doubts(segments, row)
+    if segment not in SITES or not (measurements or doubts):
         return None
     site = sr.FindingSite(
         code_of(SITES[segment]),
@@ -164,6 +177,7 @@ def _group(
             algorithm_id=algorithm,
             finding_sites=[site],
             measurements=measurements,
+            qualitative_evaluations=doubts,
         )
     data = segmentation.data
     series = sr.SourceSeriesForSegmentation(source.headers[0].SeriesInstanceUID)
@@ -177,6 +191,7 @@ def _group(
         finding_type=code_of(WALL),
         finding_sites=[site],
         measurements=measurements,
+        qualitative_evaluations=doubts,
     )
 
 
@@ -205,3 +220,13 @@ def _measurements(segments: MeasurementTable, row: int) -> Sequence[Any]:
                 )
             )
     return found
+
+
+def _doubts(segments: MeasurementTable, row: int) -> Sequence[Any]:
+    """What speaks against the stenosis and the least lumen of one row."""
+    told = segments.words("stenosis_doubts")[row] if "stenosis_doubts" in segments.cells else ""
+    evaluation = load_highdicom().sr.QualitativeEvaluation
+    names = told.split(",")
+    return [
+        evaluation(code_of(_DOUBT), code_of(code)) for name, code in DOUBTS.items() if name in names
+    ]
