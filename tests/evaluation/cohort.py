@@ -107,7 +107,7 @@ def doubt(root: Path, participant_id: str, from_mm: float, to_mm: float) -> None
     table = load_table(path)
     s = table.numbers("s_mm")
     here = (np.array(table.words("label")) == "internal") & (from_mm <= s) & (s <= to_mm)
-    changed = {
+    changed: dict[str, Any] = {
         "flags": tuple(np.where(here, "unsure_lumen", table.words("flags"))),
         "readable": tuple(np.where(here, "no", table.words("readable"))),
         "la_sd_mm2": np.where(here, table.numbers("la_mm2") / 2, table.numbers("la_sd_mm2")),

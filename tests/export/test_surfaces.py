@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +19,12 @@ from tests.stages.measurement.phantoms import (
 
 from carotid.export.studies import studies
 from carotid.export.surfaces import lines, surface, vessels_of
-from carotid.export.vtk import WANTED, write_vtk_files
+from carotid.export.vtk import WANTED, shapes_of, write_vtk_files
+from carotid.geometry.sides import SIDE_NAMES
+from carotid.provenance import Record
 from carotid.storage.polydata import PolyData, polydata_text
+from carotid.storage.results.contours import load_contours, save_contours
+from carotid.storage.results.record import write_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +91,22 @@ def test_thickness_on_the_wall_is_that_of_the_measurements() -> None:
     thin = thickness[(height < -10) & np.isfinite(thickness)]
     assert np.nanmax(thick) == pytest.approx(2.2, abs=0.15)
     assert np.median(thin) == pytest.approx(1.0, abs=0.05)
+
+
+def test_slices_are_joined_as_far_as_on_record(tmp_path: Path) -> None:
+    """Slices of 1.5 mm, each third outlined: joined where gaps of 5 mm count as read."""
+    layout = write_results(tmp_path / "out", "LPS", steps=("contour", "measurement"))
+    (study,) = studies(layout, tmp_path / "to", [], WANTED)
+    folder = layout.transform(study.participant_id, "contour_transform")
+    drawn = load_contours(folder)
+    sides = {side: [x for x in drawn.side(side) if x.z % 3 == 0] for side in SIDE_NAMES}
+    save_contours(replace(drawn, left=tuple(sides["left"]), right=tuple(sides["right"])), folder)
+    measured = layout.transform(study.participant_id, "measurement_transform")
+    for gap_mm in (None, 2.0, 5.0):
+        if gap_mm is not None:
+            write_record(measured, Record("measurement", {"max_gap_mm": gap_mm}))
+        joined = len(shapes_of(study)["left_internal_wall"].polygons) > 0
+        assert joined == (gap_mm == 5.0), gap_mm
 
 
 @pytest.mark.parametrize("order", ["LPS", "RAS", "LSA", "PSR"])

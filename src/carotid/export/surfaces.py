@@ -40,11 +40,13 @@ class Vessel:
         artery: Its outlines and course.
         side: The patient's side.
         canonical: The grid that they refer to.
+        joined_mm: Up to which distance slices are joined.
     """
 
     artery: Artery
     side: SideName
     canonical: Grid
+    joined_mm: float
 
     def tube(self, boundary: Boundary) -> Tube:
         """One of its borders."""
@@ -56,19 +58,25 @@ class Vessel:
             border.spread_mm,
         )
 
-    @property
-    def joined_mm(self) -> float:
-        """Up to which distance slices are joined."""
-        return MeasurementParameters().joined_mm(self.canonical.spacing_mm[2])
-
 
 def vessels_of(
-    contours: Contours, centerlines: SideCenterlines | None, side: SideName
+    contours: Contours,
+    centerlines: SideCenterlines | None,
+    side: SideName,
+    parameters: MeasurementParameters | None = None,
 ) -> dict[Label, Vessel]:
-    """The arteries of one side that have outlines."""
-    smoothing_mm = MeasurementParameters().smoothing_mm
-    found = arteries_of(contours.side(side), centerlines, contours.canonical, smoothing_mm, side)
-    return {one.label: Vessel(one, side, contours.canonical) for one in found}
+    """The arteries of one side that have outlines.
+
+    Args:
+        contours: The outlines.
+        centerlines: The courses; None takes the centers of the outlines.
+        side: Which side.
+        parameters: With which the arteries were measured; None takes the defaults.
+    """
+    chosen, canonical = parameters or MeasurementParameters(), contours.canonical
+    joined_mm = chosen.joined_mm(canonical.spacing_mm[2])
+    found = arteries_of(contours.side(side), centerlines, canonical, chosen.smoothing_mm, side)
+    return {one.label: Vessel(one, side, canonical, joined_mm) for one in found}
 
 
 def surface(vessel: Vessel, boundary: Boundary, measured: SideMeasurements | None) -> PolyData:

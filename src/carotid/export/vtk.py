@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carotid.artifacts import BOUNDARIES
+from carotid.evaluation.measured_cohorts import Measured
 from carotid.export.studies import tell_of_others, whole_file
 from carotid.export.surfaces import lines, surface, vessels_of
 from carotid.geometry.grid import CANONICAL
 from carotid.geometry.sides import SIDE_NAMES
+from carotid.stages.measurement.recorded_segments import parameters_as_measured
 from carotid.storage.polydata import SUFFIX, polydata_text
 from carotid.storage.results.centerlines import load_centerlines
 from carotid.storage.results.contours import load_contours
@@ -64,10 +66,11 @@ def shapes_of(study: Study) -> dict[str, PolyData]:
     canonical = None if contours is None else contours.canonical
     if canonical is None and centerlines is not None and centerlines.grid is not None:
         canonical = centerlines.grid.reoriented(CANONICAL)
+    parameters = parameters_as_measured(Measured(study.layout.root, study.participant_id))
     found: dict[str, PolyData] = {}
     for side in SIDE_NAMES:
         own = None if centerlines is None else centerlines.side(side)
-        vessels = None if contours is None else vessels_of(contours, own, side)
+        vessels = None if contours is None else vessels_of(contours, own, side, parameters)
         if own is not None and canonical is not None:
             found[f"{side}_centerlines"] = lines(own, canonical, vessels)
         measured = None if measurements is None else measurements.side(side)

@@ -1,4 +1,4 @@
-"""Where the segments of arteries are that were measured before, as their records say.
+"""How arteries were measured before, and where their segments are, as their records say.
 
 What compares measurements takes the same segments as their own tables, so nobody has to give the
 file again that they were measured with.
@@ -39,10 +39,8 @@ def segments_as_measured(measured: Sequence[Measured], given: MeasurementParamet
         ConfigurationError: A record holds settings that cannot be.
     """
     check_same_settings(measured)
-    known = MeasurementParameters.model_fields
-    told = {key: value for key, value in recorded_settings(measured).items() if key in known}
-    place = measured[0].root
-    recorded = parse_sections({_SECTION: told}, {_SECTION: MeasurementParameters}, place)[_SECTION]
+    recorded = parameters_as_measured(*measured)
+    told = recorded.model_dump(exclude_unset=True)
     here = {key: getattr(given, key) for key in COUNTING if key in given.model_fields_set}
     other = [
         f"{key} = {value:g}, was {told[key]:g}"
@@ -58,3 +56,15 @@ def segments_as_measured(measured: Sequence[Measured], given: MeasurementParamet
     if unknown:
         logger.info("%s: no record tells it, the default counts", ", ".join(unknown))
     return segments(recorded.model_copy(update=here))
+
+
+def parameters_as_measured(*measured: Measured) -> MeasurementParameters:
+    """The settings on record of measurements that have the same; defaults where nothing tells.
+
+    Raises:
+        ConfigurationError: A record holds settings that cannot be.
+    """
+    known = MeasurementParameters.model_fields
+    told = {key: value for key, value in recorded_settings(measured).items() if key in known}
+    kinds = {_SECTION: MeasurementParameters}
+    return parse_sections({_SECTION: told}, kinds, measured[0].root)[_SECTION]
