@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from tests.cli.study import AS_THEY_ARE, CONFIG, Study, finished
 from tests.command import run_carotid
 from tests.necks import write_scan
 from tests.networks import write_models
 
+from carotid.cli.pipeline import pipeline
+from carotid.cli.run import run
+from carotid.cli.transform import StageCommand
 from carotid.evaluation.compare_heatmaps import searched_sides
 from carotid.geometry.sides import SIDE_NAMES
 from carotid.report.sources import find_subjects
 from carotid.report.write import write_report
+from carotid.stages.catalog import stage_named
 from carotid.storage.results.heatmap_slices import open_heatmaps
 from carotid.storage.results.layout import HeatmapLayout
 
@@ -71,3 +76,12 @@ def test_other_words_are_refused(command: str, tmp_path: Path) -> None:
     assert "--sides" in run.stderr
     assert "middle" in run.stderr
     assert "'left'" in run.stderr
+    assert "is not one of" in run.stderr, "as of all choices"
+
+
+def test_sides_may_be_written_with_a_capital() -> None:
+    for command in (run, pipeline, StageCommand(stage_named("heatmap"))):
+        option = next(one for one in command.params if one.name == "sides")
+        context = click.Context(command)
+        assert option.type_cast_value(context, "Left") == "left"
+        assert "[both|left|right]" in command.get_help(context)

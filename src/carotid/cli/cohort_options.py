@@ -31,7 +31,13 @@ SERIES_HELP = (
 def settings_options(stage: Stage) -> list[click.Option]:
     """Parameters of a stage that one may give as options; they win over a configuration."""
     return [
-        click.Option([f"--{one.name}"], metavar=one.metavar, help=one.help) for one in stage.options
+        click.Option(
+            [f"--{one.name}"],
+            type=click.Choice(one.choices, case_sensitive=False) if one.choices else str,
+            metavar=one.metavar,
+            help=one.help,
+        )
+        for one in stage.options
     ]
 
 
@@ -62,7 +68,7 @@ _OPTIONS = (
         "--verify", is_flag=True, help="Compare the scans of complete participants by checksum."
     ),
     *(
-        click.option(*o.opts, metavar=o.metavar, help=o.help)
+        click.option(*o.opts, type=o.type, metavar=o.metavar, help=o.help)
         for stage in STAGES
         for o in settings_options(stage)
     ),

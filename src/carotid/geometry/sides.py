@@ -7,7 +7,10 @@ all of it. The right side is mirrored, so that a network sees every carotid as a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SideName = Literal["left", "right"]
 
@@ -57,6 +60,15 @@ def shown_sides(told: object) -> tuple[SideName, ...]:
     (('left',), ('left', 'right'))
     """
     return tuple(name for name in SIDE_NAMES if name == told) or SIDE_NAMES
+
+
+def where_searched(searched: Sequence[SideName]) -> str:
+    """On which side arteries were looked for, for messages about what is there on none of them.
+
+    >>> where_searched(("left",)), where_searched(SIDE_NAMES)
+    ('on the left side', 'on either side')
+    """
+    return f"on the {searched[0]} side" if len(searched) == 1 else "on either side"
 
 
 def sides_of(width: int, sides: Sides = "both") -> tuple[Side, Side]:

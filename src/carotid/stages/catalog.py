@@ -5,9 +5,10 @@ Commands, sections, records, `carotid models` and the documentation's tests foll
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from carotid.errors import UsageError
+from carotid.geometry.sides import Sides
 from carotid.stages.stage import SCAN, SettingOption, Stage
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ STAGES = (
             ),
             SettingOption(
                 "sides",
-                metavar="[both|left|right]",
                 help="Which sides of the neck scans show.  [default: both]",
+                choices=get_args(Sides),
             ),
         ),
         about="""Compute heatmaps of the internal and external carotid on both sides of the neck.

@@ -35,12 +35,15 @@ class SettingOption:
 
     Attributes:
         name: Of the parameter and of the option.
-        metavar, help: As the command's help shows them.
+        help: As the command's help shows it.
+        metavar: What stands for its value there; None shows the choices.
+        choices: What it may be; anything where there are none.
     """
 
     name: str
-    metavar: str
     help: str
+    metavar: str | None = None
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

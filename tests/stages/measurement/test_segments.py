@@ -216,8 +216,10 @@ def test_lumens_alone_or_walls_alone_are_measured() -> None:
 
 def test_nothing_to_measure_is_an_error() -> None:
     grid = grid_of((1, 1, 1))
-    with pytest.raises(InputError, match="no outline with an area"):
+    with pytest.raises(InputError, match="no outline with an area on either side"):
         measure(Contours((), (), grid, grid))
+    with pytest.raises(InputError, match="no outline with an area on the left side"):
+        measure(Contours((), (), grid, grid), searched=("left",))
 
 
 def test_contours_and_centerlines_of_different_scans_are_refused() -> None:

@@ -13,7 +13,7 @@ from carotid.errors import CarotidError, InputError
 from carotid.evaluation.ends import MISSING_MM, SHORT_MM, missing_mm, short_mm
 from carotid.evaluation.faint import FAINT_MM, faint_mm, faint_stretch
 from carotid.geometry.grid import CANONICAL
-from carotid.geometry.sides import SIDE_NAMES, SideName
+from carotid.geometry.sides import SIDE_NAMES, SideName, where_searched
 from carotid.stages.centerline.centers import Corners, with_values
 from carotid.stages.centerline.joint.find import joint_centers
 from carotid.stages.centerline.joint.levels import SideVolume
@@ -51,7 +51,7 @@ def find_centerlines(
         The centerlines of both sides.
 
     Raises:
-        InputError: Neither side shows an artery, or a heatmap cannot be used.
+        InputError: No side shows an artery, or a heatmap cannot be used.
     """
     chosen = CenterlineParameters() if parameters is None else parameters
     room = Lock()
@@ -64,12 +64,13 @@ def find_centerlines(
         for label in LABELS
         if not len(found[side].artery(label))
     ]
+    unseen = [side for side in SIDE_NAMES if _is_unseen(heatmaps, side, found[side])]
     if len(missing) == len(SIDE_NAMES) * len(LABELS):
+        seen = [side for side in SIDE_NAMES if side not in unseen]
         raise InputError(
-            "no carotid artery was found on either side",
+            f"no carotid artery was found {where_searched(seen)}",
             remedy=_REMEDIES[chosen.method],
         )
-    unseen = [side for side in SIDE_NAMES if _is_unseen(heatmaps, side, found[side])]
     told = [one for one in missing if one.split()[0] not in unseen]
     if told:
         logger.warning("no artery was found here: %s", ", ".join(told))

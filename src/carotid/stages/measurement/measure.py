@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from carotid.errors import InputError
-from carotid.geometry.sides import SIDE_NAMES
+from carotid.geometry.sides import SIDE_NAMES, where_searched
 from carotid.measurements import Measurements, SideMeasurements
 from carotid.stages.doubtful_outlines import tell_doubtful_outlines
 from carotid.stages.measurement.artery import arteries_of
@@ -44,7 +44,7 @@ def measure(
         searched: The sides on which arteries were looked for.
 
     Raises:
-        InputError: Neither side has an outline with an area, or contours and centerlines belong to
+        InputError: No side has an outline with an area, or contours and centerlines belong to
             different scans or necks.
     """
     chosen = MeasurementParameters() if parameters is None else parameters
@@ -73,7 +73,7 @@ def measure(
         measured[side] = measure_arteries(arteries, canonical, side, chosen)
     if not any(measured.values()):
         raise InputError(
-            "there is no outline with an area on either side",
+            f"there is no outline with an area {where_searched(searched)}",
             remedy="look at the participant on the page: no artery was found in the scan, or a "
             "step before found none",
         )

@@ -164,6 +164,10 @@ def test_heatmaps_that_show_nothing_have_no_centers(value: float) -> None:
     assert found.bifurcation is None
     with pytest.raises(InputError, match="no carotid artery was found on either side"):
         find_centerlines(heatmaps_of({"left": heat, "right": heat}, LEFT.spacing_mm))
+    if value:
+        nothing = np.zeros_like(heat)
+        with pytest.raises(InputError, match="no carotid artery was found on the right side"):
+            find_centerlines(heatmaps_of({"left": nothing, "right": heat}, LEFT.spacing_mm))
 
 
 def test_a_side_that_shows_nothing_is_named_and_the_other_one_is_found(
