@@ -18,7 +18,7 @@ from carotid.evaluation.follow_up import follow_up
 from carotid.evaluation.measured_cohorts import Measured, in_directories
 from carotid.evaluation.measured_settings import differing_settings, in_words
 from carotid.provenance import Record
-from carotid.stages.measurement.parameters import MeasurementParameters
+from carotid.stages.measurement.parameters import MeasurementParameters, default_settings
 from carotid.stages.measurement.stretches import segments
 from carotid.stages.measurement.task import write_cohort_tables
 from carotid.storage.results.layout import MEASUREMENT_TRANSFORM, OutputLayout
@@ -28,6 +28,7 @@ from carotid.storage.results.record import write_record
 if TYPE_CHECKING:
     from pathlib import Path
 
+DEFAULTS = default_settings()
 SEGMENTS = segments(MeasurementParameters())
 RADIAL = MeasurementParameters(thickness="radial")
 SCALED = MeasurementParameters(spread_scale=2.0)
@@ -81,16 +82,35 @@ def test_the_record_tells_settings_that_no_column_has(tmp_path: Path) -> None:
         (tmp_path / name / MEASUREMENT_TRANSFORM / "arteries.tsv").touch()
         record(tmp_path, name, chosen)
     both = [Measured(tmp_path, name) for name in "xy"]
-    assert in_words(differing_settings(both)) == (
+    assert in_words(differing_settings(both, DEFAULTS)) == (
         f"spread_scale: 1 ({tmp_path}: x), 2 ({tmp_path}: y)"
     )
-    assert differing_settings([both[0], both[0]]) == {}
+    assert differing_settings([both[0], both[0]], DEFAULTS) == {}
+
+
+@pytest.mark.parametrize(("mm", "differs"), [(0.5, False), (0.8, True)])
+def test_a_setting_that_an_earlier_version_did_not_know_is_one(
+    tmp_path: Path, mm: float, *, differs: bool
+) -> None:
+    for name in "xyz":
+        (tmp_path / name / MEASUREMENT_TRANSFORM).mkdir(parents=True)
+        (tmp_path / name / MEASUREMENT_TRANSFORM / "arteries.tsv").write_text("side\tsegment\n")
+    record(tmp_path, "y", MeasurementParameters(unsure_lumen_mm=mm))
+    earlier = {key: value for key, value in DEFAULTS.items() if key != "unsure_lumen_mm"}
+    write_record(
+        OutputLayout(tmp_path).transform("x", MEASUREMENT_TRANSFORM),
+        Record(MEASUREMENT_TRANSFORM, earlier),
+    )
+    every = [Measured(tmp_path, name) for name in "xyz"]  # z has no record: nothing is known
+    found = in_words(differing_settings(every, DEFAULTS))
+    words = f"unsure_lumen_mm: not set ({tmp_path}: x), 0.8 ({tmp_path}: y)"
+    assert found == (words if differs else "")
 
 
 def test_without_a_record_the_table_tells(roots: tuple[Path, Path], tmp_path: Path) -> None:
     save(tmp_path, "y", fork(), parameters=MeasurementParameters(stenosis_diameter="caliper"))
     first = Measured(roots[0], "a")
-    found = differing_settings([first, Measured(tmp_path, "y")])
+    found = differing_settings([first, Measured(tmp_path, "y")], DEFAULTS)
     assert in_words(found) == (
         f"stenosis_diameter: equivalent ({roots[0]}: a), caliper ({tmp_path}: y)"
     )

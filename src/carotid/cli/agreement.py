@@ -71,8 +71,11 @@ def compare_measurement(
     """
     from carotid.evaluation.compare_measurements import compare_measurements
     from carotid.report.limits_picture import draw_limits
+    from carotid.stages.measurement.parameters import default_settings
 
-    found = compare_measurements([transform1_dir, transform2_dir], output_dir, columns)
+    found = compare_measurements(
+        [transform1_dir, transform2_dir], output_dir, columns, default_settings()
+    )
     draw_limits(output_dir / "compare_measurement.svg", found.repeated)
     print_agreement(found, columns or PRINTED)
     click.echo(f"all figures: {output_dir / 'compare_measurement_summary.tsv'}")

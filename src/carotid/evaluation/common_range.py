@@ -72,6 +72,7 @@ class Segments:
         max_gap_mm: Slices further apart are not joined, unless they are neighbours in the scan.
         spread_along_mm: Length along an artery over which errors belong together.
         settings: What all this was told by, as the configuration calls it.
+        defaults: Of all settings of measurements.
     """
 
     limits_mm: Mapping[str, tuple[float, float]]
@@ -79,6 +80,7 @@ class Segments:
     max_gap_mm: float
     spread_along_mm: float
     settings: Mapping[str, float]
+    defaults: Mapping[str, object]
 
 
 @dataclass(frozen=True, eq=False)

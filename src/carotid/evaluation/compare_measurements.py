@@ -69,7 +69,10 @@ class Comparison:
 
 
 def compare_measurements(
-    roots: Sequence[Path], output_dir: Path, columns: Sequence[str] = ()
+    roots: Sequence[Path],
+    output_dir: Path,
+    columns: Sequence[str] = (),
+    defaults: Mapping[str, object] | None = None,
 ) -> Comparison:
     """Compare the arteries' measurements of two or more directories, as they are.
 
@@ -80,6 +83,7 @@ def compare_measurements(
         roots: Output directories of `carotid transform measurement`.
         output_dir: Where the tables go.
         columns: Which measures; all where it is empty.
+        defaults: Of all settings of measurements, see `differing_settings`.
 
     Raises:
         UsageError: No participant is in all directories, a column is in none, or `output_dir` is
@@ -91,7 +95,8 @@ def compare_measurements(
         logger.warning(
             "%s was not compared: it is in %d of %d directories", name, count, len(roots)
         )
-    differing = differing_settings(one for subject in subjects for one in subject.times)
+    measured = [one for subject in subjects for one in subject.times]
+    differing = differing_settings(measured, defaults or {})
     if differing:
         logger.warning(
             "the measurements were made with different settings: %s", in_words(differing)
@@ -166,7 +171,8 @@ def judge_repeatability(
             results.
     """
     check_place_of_tables(output_dir)
-    check_same_settings(one for subject in subjects for one in subject.times)
+    measured = [one for subject in subjects for one in subject.times]
+    check_same_settings(measured, segments.defaults)
     warn_of_origins(subjects)
     if as_stored:
         repeated = repeated_as_stored(subjects, names)

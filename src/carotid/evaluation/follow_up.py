@@ -117,7 +117,8 @@ def follow_up(
             the table of repeatability too, or `output_dir` is among results.
     """
     check_place_of_tables(output_dir)
-    check_same_settings(one for subject in subjects for one in subject.times)
+    measured = [one for subject in subjects for one in subject.times]
+    check_same_settings(measured, segments.defaults)
     warn_of_origins(subjects)
     known = {} if repeatability is None else read_least_changes(repeatability, subjects, segments)
     if repeatability is None:

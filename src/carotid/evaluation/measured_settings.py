@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from carotid.evaluation.measured_cohorts import Measured
 
 _SHOWN = 3
+_NOT_SET = "not set"
 
 ValuesByKey = dict[str, dict[str, list["Measured"]]]
 """Whose measurements have a value, as words, of what is called by a key."""
@@ -36,18 +37,39 @@ def differing(told: Iterable[tuple[Measured, Mapping[str, object]]]) -> ValuesBy
     return {key: values for key, values in found.items() if len(values) > 1}
 
 
-def differing_settings(measured: Iterable[Measured]) -> ValuesByKey:
-    """Which settings are not the same everywhere, see `differing`."""
-    return differing((one, one.settings()) for one in dict.fromkeys(measured))
+def differing_settings(measured: Iterable[Measured], defaults: Mapping[str, object]) -> ValuesByKey:
+    """Which settings are not the same everywhere, see `differing`.
+
+    One that a record of an earlier version lacks differs from all but the default.
+
+    Args:
+        measured: The measurements.
+        defaults: Of the settings that this version knows.
+    """
+    told = {one: one.settings() for one in dict.fromkeys(measured)}
+    changed = {
+        key: _NOT_SET
+        for settings in told.values()
+        for key, value in settings.items()
+        if key in defaults and value != defaults[key]
+    }
+    return differing(
+        (one, settings if one.record() is None else changed | settings)
+        for one, settings in told.items()
+    )
 
 
-def check_same_settings(measured: Iterable[Measured]) -> None:
+def check_same_settings(measured: Iterable[Measured], defaults: Mapping[str, object]) -> None:
     """Refuse measurements of which one cannot be set against another.
+
+    Args:
+        measured: The measurements.
+        defaults: See `differing_settings`.
 
     Raises:
         UsageError: Names the settings that differ, and whose they are.
     """
-    found = differing_settings(measured)
+    found = differing_settings(measured, defaults)
     if found:
         raise UsageError(
             f"the measurements were made with different settings: {in_words(found)}",

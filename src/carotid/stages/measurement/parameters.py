@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -95,3 +95,8 @@ class MeasurementParameters(Parameters):
             message = "reference_from_mm must not lie in the bulb, below bulb_to_mm"
             raise ValueError(message)
         return self
+
+
+def default_settings() -> dict[str, Any]:
+    """The defaults as records tell settings."""
+    return MeasurementParameters().model_dump(mode="json")

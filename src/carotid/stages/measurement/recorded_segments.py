@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from carotid.config import parse_sections
 from carotid.evaluation.measured_settings import check_same_settings, recorded_settings
-from carotid.stages.measurement.parameters import MeasurementParameters
+from carotid.stages.measurement.parameters import MeasurementParameters, default_settings
 from carotid.stages.measurement.stretches import COUNTING, segments
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def segments_as_measured(measured: Sequence[Measured], given: MeasurementParamet
         UsageError: The measurements were made with different settings.
         ConfigurationError: A record holds settings that cannot be.
     """
-    check_same_settings(measured)
+    check_same_settings(measured, default_settings())
     recorded = parameters_as_measured(*measured)
     told = recorded.model_dump(exclude_unset=True)
     here = {key: getattr(given, key) for key in COUNTING if key in given.model_fields_set}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from carotid.evaluation.common_range import Segments
+from carotid.stages.measurement.parameters import default_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +65,7 @@ def segments(parameters: MeasurementParameters) -> Segments:
         max_gap_mm=parameters.max_gap_mm,
         spread_along_mm=parameters.spread_along_mm,
         settings={key: getattr(parameters, key) for key in COUNTING},
+        defaults=default_settings(),
     )
 
 

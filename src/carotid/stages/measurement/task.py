@@ -13,6 +13,7 @@ from carotid.evaluation.measured_settings import differing_settings, in_words
 from carotid.geometry.sides import SIDE_NAMES, shown_sides
 from carotid.stages.measurement.cohort_tables import arteries_table, participants_table
 from carotid.stages.measurement.measure import measure
+from carotid.stages.measurement.parameters import default_settings
 from carotid.stages.one_piece import OnePiece
 from carotid.storage.results.layout import MEASUREMENT_TRANSFORM, MeasurementLayout
 from carotid.storage.results.measurement_tables import load_table, save_table
@@ -93,7 +94,8 @@ def write_cohort_tables(layout: OutputLayout) -> None:
             found[participant_id] = load_table(MeasurementLayout(folder).arteries)
         except InputError as error:
             logger.warning("%s is not in the tables of the cohort: %s", participant_id, error)
-    differing = differing_settings(Measured(layout.root, name) for name in found)
+    measured = [Measured(layout.root, name) for name in found]
+    differing = differing_settings(measured, default_settings())
     if differing:
         logger.warning(
             "participants.tsv and arteries.tsv hold measurements of different settings: %s",
