@@ -11,7 +11,7 @@ from unittest.mock import MagicMock
 
 import pytest
 from tests.cohort.stage_runs import run
-from tests.command import tree
+from tests.command import contents, tree
 from tests.necks import write_scan
 from tests.toy_stages import LENGTHS, WORDS, toys  # noqa: F401 - a fixture
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from carotid.cohort.outcome import Outcome
     from carotid.cohort.runner import StepProgress
     from carotid.stages.stage import Made
+    from carotid.storage.results.layout import OutputLayout
 
 STAGES = [stage_named(name) for name in PIPELINE]
 LAST_LENGTHS = replace(LENGTHS, name="last_lengths", needs=("lengths",))
@@ -115,6 +116,41 @@ def two_steps(raw_dir: Path, output_dir: Path) -> PipelineRequest:
     return PipelineRequest(
         stages=[WORDS, LENGTHS], written=kept, raw_dir=raw_dir, model_dirs={}, output_dir=output_dir
     )
+
+
+@pytest.mark.usefixtures("toys")
+def test_results_do_not_come_to_lie_among_scans(told: Told, tmp_path: Path) -> None:
+    """The output directory holds the folder of scans, and a scan is called as that folder."""
+    for name in ("a", "raw"):
+        write_scan(tmp_path / "raw" / f"{name}.mha", 10)
+    before = contents(tmp_path)
+    request = two_steps(tmp_path / "raw", tmp_path)
+    with pytest.raises(UsageError, match="a participant's results would lie in an input directory"):
+        told.run(request)
+    assert contents(tmp_path) == before
+    assert [one.status for one in told.run(replace(request, participants=["a"]))] == ["done"]
+
+
+@pytest.mark.usefixtures("toys")
+@pytest.mark.parametrize("name", ["participants.tsv", "arteries.tsv"])
+def test_tables_of_others_are_not_overwritten(told: Told, tmp_path: Path, name: str) -> None:
+    """As of a BIDS data set, whose scans lie in its `sourcedata`."""
+    write_scan(tmp_path / "sourcedata" / "a.mha", 10)
+    (tmp_path / name).write_text("participant_id\tage\na\t61\n")
+    before = contents(tmp_path)
+    request = two_steps(tmp_path / "sourcedata", tmp_path)
+    closing = replace(LENGTHS, closing="tests.cohort.test_run_pipeline:no_tables")
+    with pytest.raises(UsageError, match=rf"{name}: a table that this program did not"):
+        told.run(replace(request, stages=[WORDS, closing]))
+    assert contents(tmp_path) == before
+    assert [one.status for one in told.run(request)] == ["done"], "writes no tables"
+    (tmp_path / name).write_text("participant_id\twt_method\n")
+    again = told.run(replace(request, stages=[WORDS, closing], force=True))
+    assert [one.status for one in again] == ["done"]
+
+
+def no_tables(_layout: OutputLayout) -> None:
+    """What a stage may leave for all participants together."""
 
 
 @pytest.mark.usefixtures("toys")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,11 +11,16 @@ import click
 
 from carotid.cli.place import PLACE, THREADS
 from carotid.cohort.outputs import check_output_dir
+from carotid.counted import shortened
+from carotid.errors import UsageError
 from carotid.network.shipped import given_or_shipped
-from carotid.stages.catalog import WHOLE, stage_named
+from carotid.stages.catalog import STAGES, WHOLE, stage_named
+from carotid.storage.results.layout import OutputLayout
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_NECK = re.compile(r"neck-\d{3,6}")
 
 WARNING = (
     "The models were trained with necks of this very simulator. They have not been validated\n"
@@ -37,6 +43,11 @@ class _Places:
     def raw(self) -> Path:
         """The scans."""
         return self.root / "raw"
+
+    @property
+    def truth(self) -> Path:
+        """What was made."""
+        return self.root / "truth"
 
     @property
     def annotations(self) -> Path:
@@ -97,6 +108,7 @@ def demo(
     models = {kind: given_or_shipped(kind, None) for kind in ("heatmap", "contour")}
     check_output_dir(output_dir, [])
     places = _Places(output_dir)
+    _check_own(places)
     click.echo(f"1 of 4  making {participants} simulated necks with known carotids")
     simulate_cohort(output_dir, participants, seed, ORDINARY_RECIPE, force=force)
     click.echo(f"2 of 4  carotid run {places.raw} {places.results}")
@@ -128,6 +140,31 @@ def demo(
     _say_more(places, next(one.participant_id for one in outcomes if one.status == "done"))
     click.echo(WARNING)
     return 1 if failed else 0
+
+
+def _check_own(places: _Places) -> None:
+    """Refuse a folder with results that no demo has made.
+
+    Raises:
+        UsageError: Names some of them.
+    """
+    others = []
+    for root in (places.root, places.results):
+        ids = {one for stage in STAGES for one in OutputLayout(root).participants(stage.transform)}
+        others += [root / one for one in sorted(ids) if not _NECK.fullmatch(one)]
+    if not any(places.truth.glob("neck-*.json")):
+        others += [
+            path
+            for place in (places.results, places.comparison)
+            for path in sorted(place.glob("*"))
+        ]
+    if others:
+        raise UsageError(
+            "the folder holds results that no demo has made",
+            where=places.root,
+            found=shortened([str(path.relative_to(places.root)) for path in others]),
+            remedy="choose a folder of its own for the demo",
+        )
 
 
 def _say_more(places: _Places, participant_id: str) -> None:

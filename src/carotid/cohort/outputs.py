@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from carotid.stages.stage import Stage
+    from carotid.storage.results.layout import OutputLayout
+
+_OUR_COLUMN = b"wt_method"
+_MAX_HEAD_BYTES = 1 << 16
+
 
 def check_output_dir(output_dir: Path, inputs: Sequence[Path], *, make: bool = False) -> None:
     """Refuse an output directory that cannot be written, or that lies among the input.
@@ -57,3 +63,51 @@ def check_output_dir(output_dir: Path, inputs: Sequence[Path], *, make: bool = F
             found=f"no permission to write in {nearest}",
             remedy="choose another directory, or ask for the permission",
         )
+
+
+def check_nothing_of_others(
+    layout: OutputLayout,
+    participants: Sequence[str],
+    inputs: Sequence[Path],
+    stages: Sequence[Stage],
+) -> None:
+    """Refuse an output directory in which results would mix with scans, or overwrite tables.
+
+    Where it holds the folder of scans, a participant may be called as that folder. Where it is a
+    BIDS data set, it has a `participants.tsv` of its own.
+
+    Args:
+        layout: The output directory.
+        participants: Who is asked for.
+        inputs: Directories that are only read.
+        stages: What is done; some write tables of all participants.
+
+    Raises:
+        UsageError: Nothing was touched.
+    """
+    places = {source.resolve(): source for source in inputs}
+    for one in participants:
+        taken = places.get((layout.root / one).resolve())
+        if taken is not None:
+            raise UsageError(
+                "a participant's results would lie in an input directory",
+                where=layout.root / one,
+                found=taken,
+                remedy="choose an output directory of its own",
+            )
+    if not any(stage.closing for stage in stages):
+        return
+    for path in (layout.arteries, layout.participants_table):
+        if path.is_file() and not _is_ours(path):
+            raise UsageError(
+                "a table that this program did not write would be overwritten",
+                where=path,
+                remedy="choose an output directory of its own, or move the table away",
+            )
+
+
+def _is_ours(table: Path) -> bool:
+    """Whether a table of all participants has a column that ours have."""
+    with table.open("rb") as file:
+        head = file.readline(_MAX_HEAD_BYTES)
+    return _OUR_COLUMN in head.rstrip().split(b"\t")

@@ -18,7 +18,7 @@ from carotid.cohort.header_look import done_after_a_look
 from carotid.cohort.interrupts import stop_if_asked
 from carotid.cohort.memory import check_memory
 from carotid.cohort.outcome import Outcome
-from carotid.cohort.outputs import check_output_dir
+from carotid.cohort.outputs import check_nothing_of_others, check_output_dir
 from carotid.cohort.participants import select_participants
 from carotid.cohort.places import (
     entries,
@@ -184,6 +184,7 @@ def open_stage(request: Request) -> OpenStage:
         places = replace(places, source=doubted)
     inputs = find_inputs(stage, places, settings)
     asked = select_participants(inputs.participants(), request.participants, request.shard)
+    check_nothing_of_others(layout, asked, places.read_only(), [stage])
     if stage.models:
         prepare_process()
     task = stage.make_task(

@@ -12,7 +12,7 @@ from carotid.cohort.cluster import HERE, Work, run_on_cluster
 from carotid.cohort.cores import given_cores
 from carotid.cohort.header_look import done_after_a_look
 from carotid.cohort.interrupts import stop_if_asked
-from carotid.cohort.outputs import check_output_dir
+from carotid.cohort.outputs import check_nothing_of_others, check_output_dir
 from carotid.cohort.participants import select_participants
 from carotid.cohort.pipeline import Pipeline
 from carotid.cohort.places import Places, entry, source_before, tell_other_choice
@@ -169,6 +169,7 @@ def open_pipeline(request: PipelineRequest) -> OpenPipeline:
     check_output_dir(request.output_dir, request.read_only())
     found = request.source().doubted_after(source_before(layout)).find()
     asked = select_participants(list(found.scans), request.participants, request.shard)
+    check_nothing_of_others(layout, asked, request.read_only(), request.stages)
     rescaling = _rescaling(request, found.folder)
     chain = Chain(request.stages, request.written, settings, layout, found.scans, rescaling)
     cores = request.threads or given_cores()
