@@ -50,6 +50,13 @@ def test_an_artery_that_is_none_is_taken_away_and_taken_back(study: Study) -> No
     table = load_table(study.out / "a" / "measurement_transform" / "left_slices.tsv")
     assert "external" not in table.words("label")
     assert np.isnan(study.measured("la_mean_mm2", segment="external"))
+    assert study.measured("removed_slices", segment="external") == count
+    assert study.measured("removed_slices", segment="common_internal") == 0
+    participants = load_table(study.out / "participants.tsv")
+    assert participants.numbers("removed_slices").tolist() == [count]
+    measured = study.out / "a" / "measurement_transform" / "provenance.json"
+    by_hand = json.loads(measured.read_text())["context"]["corrected_by_hand"]
+    assert by_hand == {"slices": 0, "bifurcations": [], "removed_slices": count}
     assert (study.out / "a" / "segmentation_transform" / "labels.mha").read_bytes() != masks
     note = json.loads(
         (study.out / "a" / "contour_transform" / "corrected" / "correction.json").read_text()
@@ -73,6 +80,8 @@ def test_some_slices_go_and_corrections_of_others_stay(study: Study) -> None:
     gone = {5, 20, 21, 22, 23}
     assert slices(study, "internal") == [z for z in before if z not in gone]
     assert study.measured("corrected_slices", segment="common") > 0
+    for segment, told in {"common": 5, "internal": 0, "common_internal": 5, "external": 0}.items():
+        assert study.measured("removed_slices", segment=segment) == told
 
     # The curves of the export are still there, as they were found: they do not come back.
     again = run_carotid("correct", study.out, "-p", "a", "--contours", folder)
@@ -84,6 +93,7 @@ def test_some_slices_go_and_corrections_of_others_stay(study: Study) -> None:
     study.scale("left_internal_wall_z0020", 1.1)
     study.run("correct", study.out, "-p", "a", "--contours", folder)
     assert slices(study, "internal") == [z for z in before if z not in gone - {20}]
+    assert study.measured("removed_slices", segment="common_internal") == len(gone) - 1
     study.run("export", "slicer", study.out, study.slicer, "--force", "--every_mm", "4")
     assert not (folder / "left_internal_lumen_z0005.mrk.json").exists()
     assert read_markups(folder / "left_internal_lumen_z0020.mrk.json")
@@ -142,6 +152,19 @@ def test_a_bifurcation_that_moves_with_what_is_gone_is_told(study: Study) -> Non
     study.run("correct", study.out, "-p", "a", "--undo")
     run = run_carotid("correct", study.out, "-p", "a", "--remove", *WHOLE)
     assert "the bifurcation lies" not in run.stderr  # nothing is left that could be measured
+
+
+def test_tables_hold_nobody_of_whom_nothing_is_left(study: Study) -> None:
+    tables = [study.out / name for name in ("arteries.tsv", "participants.tsv")]
+    before = [load_table(path) for path in tables]
+    assert all(len(table) for table in before)
+    run = run_carotid("correct", study.out, "-p", "a", "--remove", *WHOLE)
+    assert "no outline with an area" in run.stdout
+    for path, table in zip(tables, before, strict=True):
+        assert len(load_table(path)) == 0
+        assert load_table(path).columns == table.columns
+    study.run("correct", study.out, "-p", "a", "--undo")
+    assert [len(load_table(path)) for path in tables] == [len(table) for table in before]
 
 
 def test_curves_of_what_is_taken_away_are_not_missed(study: Study) -> None:

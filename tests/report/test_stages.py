@@ -106,13 +106,17 @@ def test_what_was_corrected_by_hand_is_said(staged: Path) -> None:
     cells = {
         **table.cells,
         "corrected_slices": np.where(left, 7.0, 0.0),
+        "removed_slices": np.where(left, 2.0, 1.0),
         "bifurcation": tuple(words[side] for side in table.words("side")),
     }
     corrected = replace(found, segments=replace(table, cells=cells))
     page = measurement_section(corrected, None, [])
     told = page.partition("Corrected by hand")[2]
     cells_told = re.findall("<td>(.*?)</td>", told)
-    assert cells_told[:2] == ["\u2013", "7 slices<small>bifurcation</small>"]  # right, left
+    assert cells_told[:2] == [
+        "1 slice removed",  # right, left
+        "7 slices<small>2 slices removed, bifurcation</small>",
+    ]
 
 
 def test_measurements_are_told_with_spread_and_place() -> None:

@@ -106,6 +106,7 @@ class Contours:
         planes: Radii in planes across the arteries by side and label, where the outlines were cut
             from them; None where they were not.
         smoothing: What smoothed the scan and was undone before, in words; None where nothing was.
+        removed: Whose outlines were taken away by hand: side, artery, canonical slice.
     """
 
     __repr__ = short
@@ -116,6 +117,7 @@ class Contours:
     stored: Grid | None
     planes: Mapping[SideName, Mapping[Label, RayRadii]] | None = None
     smoothing: str | None = None
+    removed: frozenset[tuple[SideName, Label, int]] = frozenset()
 
     def __post_init__(self) -> None:
         require_kinds(
@@ -125,6 +127,10 @@ class Contours:
     def side(self, name: SideName) -> tuple[CrossSection, ...]:
         """One side by its name."""
         return self.left if name == "left" else self.right
+
+    def cross_sections(self) -> frozenset[tuple[SideName, Label, int]]:
+        """Which there are."""
+        return frozenset((s, one.label, one.z) for s in SIDE_NAMES for one in self.side(s))
 
     def outlines(self) -> dict[OutlinePlace, Outline]:
         """All outlines that there are, in the order of the cross-sections, lumens before walls."""

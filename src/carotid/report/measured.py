@@ -51,6 +51,7 @@ class ArteryFigures:
         readable_share: Share of cross-sections from which the wall could be read.
         bifurcation: Where `s` begins: found, corrected, lowest; see the table's dictionary.
         corrected_slices: Cross-sections that were corrected by hand.
+        removed_slices: Cross-sections that were taken away by hand.
         unsure_slices: Cross-sections whose wall was left out as unsure.
         doubts: Why the stenosis is not to be taken as it stands, in words.
     """
@@ -65,6 +66,7 @@ class ArteryFigures:
     readable_share: float
     bifurcation: str
     corrected_slices: float = 0.0
+    removed_slices: float = 0.0
     unsure_slices: float = NAN
     doubts: tuple[str, ...] = ()
 
@@ -127,6 +129,7 @@ def artery_figures(measurements: Measurements, side: SideName) -> ArteryFigures 
         readable_share=_number(table, "readable_share", whole),
         bifurcation=table.words("bifurcation")[whole] if "bifurcation" in table.cells else "",
         corrected_slices=_number(table, "corrected_slices", whole),
+        removed_slices=_number(table, "removed_slices", whole),
         unsure_slices=_number(table, "unsure_slices", whole),
         doubts=tuple(words for name, words in DOUBTS.items() if name in doubts),
     )

@@ -110,10 +110,14 @@ def measurement_section(
 
 
 def _by_hand(figures: ArteryFigures) -> tuple[str, str]:
-    count = round(figures.corrected_slices)
-    slices = counted(count, "slice") if count else ""
-    fork = "bifurcation" if figures.bifurcation == "corrected" else ""
-    return (slices or fork, fork if slices else "") if slices or fork else _NOTHING
+    corrected, removed = figures.corrected_slices, figures.removed_slices
+    told = [
+        counted(round(corrected), "slice") if corrected > 0 else "",
+        f"{counted(round(removed), 'slice')} removed" if removed > 0 else "",
+        "bifurcation" if figures.bifurcation == "corrected" else "",
+    ]
+    first, *others = [words for words in told if words] or [_NOTHING[0]]
+    return first, ", ".join(others)
 
 
 def _covered(figures: ArteryFigures) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -212,6 +213,25 @@ def test_lumens_alone_or_walls_alone_are_measured() -> None:
         160 * np.pi, rel=0.01
     )
     assert np.isnan(value(found.segments, "vessel_volume_mm3", "common_internal", "right"))
+
+
+def test_slices_that_were_taken_away_count_where_they_lay() -> None:
+    """Slices of 1 mm; the bifurcation lies 8 above the lowest outline."""
+    grid = grid_of(SPACING)
+    vessels: Any = {"internal": Vessel.around(straight())}
+    drawn = contours_of(vessels, grid)
+    low = drawn.left[0].z
+    gone = {low + 3, low + 4, low + 20}
+    fork_mm = (0, 0, (low + 8) * SPACING[2] + grid.affine[2, 3])
+    left = tuple(one for one in drawn.left if one.z not in gone)
+    removed: Any = {("left", "internal", z) for z in gone} | {("left", "external", low + 9)}
+    found = measure(
+        replace(drawn, left=left, removed=removed), centerlines_of(vessels, grid, fork_mm)
+    ).segments
+    told = {"common_low": 0, "common_bulb": 2, "common": 2, "internal_bulb": 0, "internal": 1,
+            "internal_high": 1, "common_internal": 3, "external": 1}  # fmt: skip
+    assert {name: value(found, "removed_slices", name) for name in told} == told
+    assert {value(found, "removed_slices", name, "right") for name in told} == {0}
 
 
 def test_nothing_to_measure_is_an_error() -> None:

@@ -207,10 +207,10 @@ def test_a_participant_s_row_says_how_its_numbers_came_about() -> None:
     }
     told = MeasurementTable(tuple(Column(name, "", "") for name in cells), cells)
     table = participants_table({"a": told, "b": segments(covered_mm=(9, 10))})
-    names = [column.name for column in table.columns[1:6]]
+    names = [column.name for column in table.columns[1:7]]
     assert names == [
-        "bifurcation_left", "bifurcation_right", "corrected_slices", "wt_method",
-        "plaque_threshold_mm",
+        "bifurcation_left", "bifurcation_right", "corrected_slices", "removed_slices",
+        "wt_method", "plaque_threshold_mm",
     ]  # fmt: skip
     assert table.words("bifurcation_left") == ("unknown", "unknown")
     assert table.words("bifurcation_right") == ("corrected", "unknown")

@@ -12,7 +12,7 @@ from carotid.stages.measurement.fork import FORK_SOURCES, NOT_SEARCHED
 from carotid.stages.measurement.segment_table import SEGMENT_COLUMNS
 from carotid.stages.measurement.segments import REMODELLED
 from carotid.stages.measurement.slice_table import METHOD
-from carotid.stages.measurement.stretches import SEGMENTS
+from carotid.stages.measurement.stretches import SEGMENTS, WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,6 +58,11 @@ _OF_SOME: Mapping[str, tuple[str, ...]] = {
     "remodelling_ratio": REMODELLED,
 }
 """Measures that not every segment has."""
+
+_BY_HAND = {
+    "corrected_slices": "that were corrected",
+    "removed_slices": "whose outlines were taken away",
+}
 
 _ALONE = "Where one side alone has a value, it is that side's."
 
@@ -129,18 +134,12 @@ def _how_it_was_made(
             Column(f"bifurcation_{side}", "", told, levels=FORK_SOURCES),
             tuple(_fork_source(table, side) for table in tables),
         )
-    yield (
-        Column("corrected_slices", "", "Slices of both sides that were corrected by hand"),
-        np.array(
-            [
-                sum(
-                    float(np.nan_to_num(_both(table, segment, "corrected_slices")).sum())
-                    for segment in ("common_internal", "external")
-                )
-                for table in tables
-            ]
-        ),
-    )
+    for name, what in _BY_HAND.items():
+        counts = [
+            sum(float(np.nan_to_num(_both(table, segment, name)).sum()) for segment in WHOLE)
+            for table in tables
+        ]
+        yield Column(name, "", f"Slices of both sides {what} by hand"), np.array(counts)
     yield METHOD, tuple(next(iter(_words(table, METHOD.name)), "") for table in tables)
     threshold = next(column for column in SEGMENT_COLUMNS if column.name == THRESHOLD)
     found = [_numbers(table, THRESHOLD)[:1] for table in tables]

@@ -83,7 +83,12 @@ def measure(
         segment
         for side in SIDE_NAMES
         for segment in segments_of(
-            measured[side], side, chosen, slice_mm, searched=side in searched
+            measured[side],
+            side,
+            chosen,
+            slice_mm,
+            removed=sorted((label, z) for whose, label, z in contours.removed if whose == side),
+            searched=side in searched,
         )
     ]
     for segment in segments:

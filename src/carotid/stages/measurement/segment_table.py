@@ -101,6 +101,13 @@ VALUES: tuple[Value, ...] = (
         lambda s: _looked_for(s, s.corrected_slices),
     ),
     Value(
+        "removed_slices",
+        "",
+        "Slices whose outlines were taken away by hand; they are not among the others. Of an "
+        "artery that is gone as a whole they count for the whole artery alone.",
+        lambda s: _looked_for(s, s.removed_slices),
+    ),
+    Value(
         "covered_mm",
         "mm",
         "Length along the artery over which the wall could be read, with gaps of up to max_gap_mm.",

@@ -21,10 +21,11 @@ from carotid.stages.measurement.stenosis import (
 from carotid.stages.measurement.stretches import SEGMENTS, Stretch, segment_limits, stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from carotid.artifacts import Label
     from carotid.geometry.sides import SideName
     from carotid.stages.measurement.measured import MeasuredArtery
     from carotid.stages.measurement.parameters import MeasurementParameters
@@ -67,6 +68,7 @@ class Segment:
         stenosis: Of the internal carotid alone.
         remodelling: Of whole arteries alone.
         plaques: Those of the whole artery that reach into the segment.
+        removed_slices: Slices of it whose outlines were taken away by hand.
         searched: Whether anybody looked for the artery; then its counts and lengths are known.
     """
 
@@ -80,6 +82,7 @@ class Segment:
     stenosis: Stenosis = field(default_factory=Stenosis)
     remodelling: Remodelling = field(default_factory=Remodelling)
     plaques: tuple[Plaque, ...] = ()
+    removed_slices: int = 0
     searched: bool = True
 
     @property
@@ -246,16 +249,28 @@ def segments_of(
     parameters: MeasurementParameters,
     slice_mm: float,
     *,
+    removed: Iterable[tuple[Label, int]] = (),
     searched: bool = True,
 ) -> Iterator[Segment]:
-    """All segments of one side, in the order of `SEGMENTS`, with or without slices."""
+    """All segments of one side, in the order of `SEGMENTS`, with or without slices.
+
+    Args:
+        arteries: Those that have outlines.
+        side: Which side.
+        parameters: The stage's settings.
+        slice_mm: Distance of the scan's slices.
+        removed: Artery and canonical slice of outlines that were taken away by hand.
+        searched: Whether anybody looked for arteries on this side.
+    """
     limits = segment_limits(parameters)
     by_label = {one.artery.label: one for one in arteries}
     plaques = {label: plaques_of(one, parameters, slice_mm) for label, one in by_label.items()}
     for name, (label, _) in SEGMENTS.items():
         one = by_label.get(label)
+        gone = slice_mm * np.array([z for whose, z in removed if whose == label], np.float64)
+        removed_slices = _among(gone, one, limits[name])
         if one is None:
-            yield Segment(name, side, parameters, searched=searched)
+            yield Segment(name, side, parameters, removed_slices=removed_slices, searched=searched)
             continue
         every, lumen, wall = (
             stretch(one, read, limits[name], parameters.joined_mm(slice_mm), slice_mm)
@@ -272,4 +287,17 @@ def segments_of(
             stenosis_of(one, lumen, parameters) if name == "internal" else Stenosis(),
             remodelling_of(one, wall, parameters) if name in REMODELLED else Remodelling(),
             tuple(p for p in plaques[label] if wall.along_mm[list(p.rows)].any()),
+            removed_slices,
         )
+
+
+def _among(
+    heights_mm: NDArray[np.float64], one: MeasuredArtery | None, limits_mm: tuple[float, float]
+) -> int:
+    """How many heights lie between two positions; none where those are unknown, or all."""
+    if not np.isfinite(limits_mm).any():
+        return len(heights_mm)
+    if one is None:
+        return 0
+    s = one.artery.s_mm(heights_mm)
+    return int(((s >= limits_mm[0]) & (s < limits_mm[1])).sum())

@@ -38,6 +38,10 @@ SEGMENTS: Mapping[str, tuple[Label, str]] = {
 """Stretches that are told about: whose outlines they are in, and what they are."""
 
 
+WHOLE = ("common_internal", "external")
+"""Those that together hold every slice once."""
+
+
 def segment_limits(parameters: MeasurementParameters) -> dict[str, tuple[float, float]]:
     """From and to, mm from the bifurcation, of each of `SEGMENTS`."""
     low, high = parameters.bulb_from_mm, parameters.bulb_to_mm

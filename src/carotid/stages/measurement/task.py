@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from carotid.errors import InputError
 from carotid.evaluation.measured_cohorts import Measured
 from carotid.evaluation.measured_settings import differing_settings, in_words
@@ -14,6 +16,7 @@ from carotid.geometry.sides import SIDE_NAMES, shown_sides
 from carotid.stages.measurement.cohort_tables import arteries_table, participants_table
 from carotid.stages.measurement.measure import measure
 from carotid.stages.measurement.parameters import default_settings
+from carotid.stages.measurement.stretches import WHOLE
 from carotid.stages.one_piece import OnePiece
 from carotid.storage.results.layout import MEASUREMENT_TRANSFORM, MeasurementLayout
 from carotid.storage.results.measurement_tables import load_table, save_table
@@ -67,9 +70,12 @@ def _corrected(measurements: Measurements) -> dict[str, Any]:
             if source == "corrected"
         }
     )
-    if not slices and not forks:
+    whole = np.isin(segments.words("segment"), WHOLE)
+    removed = int(np.nansum(segments.numbers("removed_slices")[whole]))
+    if not slices and not forks and not removed:
         return {}
-    return {"corrected_by_hand": {"slices": slices, "bifurcations": forks}}
+    facts: dict[str, Any] = {"slices": slices, "bifurcations": forks}
+    return {"corrected_by_hand": facts | ({"removed_slices": removed} if removed else {})}
 
 
 measurement_task = partial(
@@ -101,6 +107,10 @@ def write_cohort_tables(layout: OutputLayout) -> None:
             "participants.tsv and arteries.tsv hold measurements of different settings: %s",
             in_words(differing),
         )
-    if found:
-        save_table(layout.arteries, arteries_table(found))
-        save_table(layout.participants_table, participants_table(found))
+    tables = {
+        layout.arteries: arteries_table(found),
+        layout.participants_table: participants_table(found),
+    }
+    for path, table in tables.items():
+        if found or path.exists():  # nobody may be left of those whom it holds
+            save_table(path, table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from carotid.artifacts import Contours
@@ -112,7 +113,11 @@ def load_contours(folder: Path, *, corrected: bool = True) -> Contours:
     left, right = (
         load_side(folder, side, grids.canonical, corrected=corrected) for side in SIDE_NAMES
     )
-    return Contours(left, right, grids.canonical, grids.stored)
+    found = Contours(left, right, grids.canonical, grids.stored)
+    if not corrected:
+        return found
+    removed = load_removed(folder).cross_sections() - found.cross_sections()
+    return replace(found, removed=removed)
 
 
 def load_side(
