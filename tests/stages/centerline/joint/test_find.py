@@ -109,6 +109,21 @@ def test_a_neck_without_an_external_has_none() -> None:
     assert errors_mm(LEFT, found.internal, 0).max() < 0.5
 
 
+@pytest.mark.parametrize(("share", "goes_on"), [(0.15, True), (0.05, False), (0.0, False)])
+def test_an_internal_that_fades_is_followed_and_one_that_is_gone_ends(
+    share: float, *, goes_on: bool
+) -> None:
+    """Beside an external that goes on: what `no_internal` weighs. A winding one is fainter."""
+    heat = LEFT.heat()
+    last = round(36 / LEFT.spacing_mm[2])
+    heat[0, :, :, last:] *= np.float32(share)
+    found = found_in(LEFT, heat)
+    assert found.external.points[-1, 2] == LEFT.shape[2] - 1
+    end = LEFT.shape[2] if goes_on else last
+    assert len(found.internal.points) == pytest.approx(end, abs=0 if goes_on else 2)
+    assert errors_mm(LEFT, found.internal, 0).max() < 0.6
+
+
 def test_the_external_ends_where_its_heatmap_does() -> None:
     heat = LEFT.heat()
     last = round(34 / LEFT.spacing_mm[2])
