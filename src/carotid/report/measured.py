@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,13 +114,17 @@ def artery_figures(measurements: Measurements, side: SideName) -> ArteryFigures 
     def value(name: str, sd: str = "", s: str = "", row: int = whole) -> Value:
         return Value(*(_number(table, column, row) for column in (name, sd, s)))
 
-    least = value("mla_mm2", "", "mla_s_mm")
     doubts: list[str] = []
     for row in {rows.get("internal", whole), whole} if "stenosis_doubts" in table.cells else ():
         doubts += table.words("stenosis_doubts")[row].split(",")
     return ArteryFigures(
-        stenosis=value("stenosis_nascet_percent", "", "stenosis_s_mm", rows.get("internal", whole)),
-        narrowest=replace(least, sd=_spread_of_area(measurements.side(side).slices, least.value)),
+        stenosis=value(
+            "stenosis_nascet_percent",
+            "stenosis_nascet_sd_percent",
+            "stenosis_s_mm",
+            rows.get("internal", whole),
+        ),
+        narrowest=value("mla_mm2", "mla_sd_mm2", "mla_s_mm"),
         thickest=value("wt_max_mm", "wt_max_sd_mm", "wt_max_s_mm"),
         mean_thickness=value("wt_mean_mm", "wt_mean_sd_mm"),
         wall_volume=value("wall_volume_mm3", "wall_volume_sd_mm3"),
@@ -133,16 +137,6 @@ def artery_figures(measurements: Measurements, side: SideName) -> ArteryFigures 
         unsure_slices=_number(table, "unsure_slices", whole),
         doubts=tuple(words for name, words in DOUBTS.items() if name in doubts),
     )
-
-
-def _spread_of_area(slices: MeasurementTable, area_mm2: float) -> float:
-    """The spread of the lumen area in the slice that has it; NaN where that is not known."""
-    if np.isnan(area_mm2) or not {"la_mm2", "la_sd_mm2"} <= slices.cells.keys():
-        return NAN
-    away = np.abs(slices.numbers("la_mm2") - area_mm2)
-    if not np.isfinite(away).any() or np.nanmin(away) > 1e-3 * area_mm2:
-        return NAN
-    return float(slices.numbers("la_sd_mm2")[int(np.nanargmin(away))])
 
 
 def _number(table: MeasurementTable, name: str, row: int) -> float:

@@ -39,6 +39,7 @@ def unsure(
     to_mm: float,
     sd_mm: float,
     parameters: MeasurementParameters | None = None,
+    elsewhere_mm: float = 0.1,
 ) -> Measurements:
     """A neck in which the lumen's spread is large between two places along the artery."""
     grid = grid_of(SPACING)
@@ -46,7 +47,7 @@ def unsure(
     def known(one: CrossSection) -> CrossSection:
         s = one.z * SPACING[2] + grid.affine[2, 3] - FORK_MM[2]
         outlines = {"lumen": one.lumen, "wall": one.wall}
-        sds = {"lumen": sd_mm if from_mm <= s <= to_mm else 0.1, "wall": 0.1}
+        sds = {"lumen": sd_mm if from_mm <= s <= to_mm else elsewhere_mm, "wall": 0.1}
         with_spread = {
             name: outline and replace(outline, deviation_mm=np.full(len(outline.points), sds[name]))
             for name, outline in outlines.items()
@@ -180,3 +181,36 @@ def test_slices_among_which_the_thickest_wall_may_lie_are_counted_and_shown() ->
     page = measurement_section(found, None, [])
     assert f"{count} slices unsure: the thickest wall may lie there" in page
     assert "thickest wall may lie there" not in measurement_section(unsure(WIDE, 0, 0, 0), None, [])
+
+
+def test_a_stenosis_has_the_spread_of_its_narrowest_place_and_of_what_it_is_set_against() -> None:
+    def numbers(from_mm: float, to_mm: float) -> dict[str, float]:
+        table = unsure(NARROWED, from_mm, to_mm, 0.2, elsewhere_mm=1e-4).segments
+        names = {"mla_sd": "mla_sd_mm2", "mld_sd": "mld_sd_mm"}
+        names |= {
+            part: f"stenosis_{part}_percent"
+            for part in ("nascet_sd", "ecst_sd", "area_sd", "nascet", "area")
+        }
+        return {name: value(table, column, "internal") for name, column in names.items()}
+
+    narrow = numbers(3, 8)
+    assert narrow["mld_sd"] > 0.05
+    assert narrow["mla_sd"] == pytest.approx(np.pi / 2 * 2.0 * narrow["mld_sd"], rel=0.02)
+    assert narrow["nascet_sd"] == pytest.approx(100 * narrow["mld_sd"] / 4.4, rel=0.02)
+    assert narrow["area_sd"] == pytest.approx(100 * narrow["mla_sd"] / (np.pi * 2.2**2), rel=0.02)
+    assert narrow["ecst_sd"] == pytest.approx(100 * narrow["mld_sd"] / (2 * 3.9), rel=0.05)
+    beyond = numbers(18, 32)
+    assert beyond["mld_sd"] < 0.001
+    assert 0.2 < beyond["ecst_sd"] < narrow["ecst_sd"], "the outer outline is unsure as well"
+    # Of a mean over 10 mm, whose errors belong together over a part of it.
+    whole = (100 - beyond["nascet"]) * narrow["mld_sd"] / 4.4
+    assert 0.3 * whole < beyond["nascet_sd"] < whole
+    assert beyond["area_sd"] == pytest.approx(
+        2 * beyond["nascet_sd"] * (100 - beyond["area"]) / (100 - beyond["nascet"]), rel=0.05
+    )
+
+
+def test_nothing_that_is_withheld_has_a_spread() -> None:
+    found = unsure(WIDE, 5, 8, 1.6).segments
+    for name in ("mla_sd_mm2", "mld_sd_mm", "stenosis_nascet_sd_percent"):
+        assert np.isnan(value(found, name, "internal")), name

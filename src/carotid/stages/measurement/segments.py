@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from carotid.stages.measurement.stenosis import (
     diameter_of,
     may_be_narrower,
     remodelling_of,
+    spread_of_diameter,
     stenosis_of,
 )
 from carotid.stages.measurement.stretches import SEGMENTS, Stretch, segment_limits, stretch
@@ -46,11 +47,15 @@ class Mean:
 
 @dataclass(frozen=True)
 class Extreme:
-    """A largest or smallest value, where it is, and its row among the artery's slices."""
+    """A largest or smallest value, where it is, its row among the artery's slices, and its spread.
+
+    The spread is that of the one cross-section, where it is known at all.
+    """
 
     value: float = np.nan
     s_mm: float = np.nan
     row: int = -1
+    spread: float = np.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +148,9 @@ class Segment:
         found = self._smallest()
         if self.one is None or found.row < 0 or self._hides_a_narrower(found):
             return Extreme()
-        return Extreme(float(self.one.across.la[found.row]), found.s_mm, found.row)
+        row = found.row
+        spread = float(self.one.spreads.la[row])
+        return Extreme(float(self.one.across.la[row]), found.s_mm, row, spread)
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -158,7 +165,11 @@ class Segment:
             return Extreme()
         diameter = diameter_of(self.one, self.parameters)
         found = self._extreme(self._alone(diameter), 1, self.lumen)
-        return Extreme() if self._may_be_narrower(diameter, found) else found
+        if found.row < 0 or self._may_be_narrower(diameter, found):
+            return Extreme()
+        return replace(
+            found, spread=float(spread_of_diameter(self.one, self.parameters)[found.row])
+        )
 
     def volume(self, field: str) -> Mean:
         """Volume in mm3: axial areas times the height that each slice stands for."""

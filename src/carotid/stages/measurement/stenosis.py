@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carotid.evaluation.along import spread_of_mean
 from carotid.evaluation.unsure_lumens import MUCH_NARROWER, NARROW_MM
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Stenosis:
         nascet_percent: 100 (1 − least diameter / reference diameter).
         ecst_percent: 100 (1 − least diameter / diameter of the outer outline there).
         area_percent: 100 (1 − least area / reference area); the least area may lie elsewhere.
+        nascet_sd, ecst_sd, area_sd: Standard deviations of the three, in percent.
         doubts: Which of `DOUBTS` there are.
     """
 
@@ -75,16 +77,31 @@ class Stenosis:
     nascet_percent: float = np.nan
     ecst_percent: float = np.nan
     area_percent: float = np.nan
+    nascet_sd: float = np.nan
+    ecst_sd: float = np.nan
+    area_sd: float = np.nan
     doubts: tuple[str, ...] = ()
+
+
+_DIAMETERS = {
+    "equivalent": "lumen_diameter",
+    "caliper": "lumen_caliper",
+    "inscribed": "lumen_inscribed",
+}
 
 
 def diameter_of(one: MeasuredArtery, parameters: MeasurementParameters) -> NDArray[np.float64]:
     """(k,) the diameter that stenoses are told by."""
-    return {
-        "equivalent": one.across.lumen_diameter,
-        "caliper": one.across.lumen_caliper,
-        "inscribed": one.across.lumen_inscribed,
-    }[parameters.stenosis_diameter]
+    found: NDArray[np.float64] = getattr(one.across, _DIAMETERS[parameters.stenosis_diameter])
+    return found
+
+
+def spread_of_diameter(
+    one: MeasuredArtery, parameters: MeasurementParameters
+) -> NDArray[np.float64]:
+    """(k,) its standard deviation; NaN where unknown."""
+    found: NDArray[np.float64] = getattr(one.spreads, _DIAMETERS[parameters.stenosis_diameter])
+    return found
 
 
 def stenosis_of(
@@ -117,32 +134,68 @@ def stenosis_of(
     narrowest = int(candidates[diameter[candidates].argmin()])
     if may_be_narrower(one, sought, diameter, float(diameter[narrowest])):
         return Stenosis(doubts=("unsure_lumen",))
-    area = float(one.across.la[candidates].min())
+    smallest = int(candidates[one.across.la[candidates].argmin()])
     start = max(
         parameters.reference_from_mm, float(one.s_mm[narrowest]) + parameters.reference_beyond_mm
     )
     end = start + parameters.reference_length_mm
     # Its ends cut slices, as those of segments do.
-    weights = np.clip(np.fmin(high, end) - np.fmax(low, start), 0, None)[there]
-    reference = reference_area = np.nan
-    if weights.sum() >= MIN_REFERENCE_SHARE * parameters.reference_length_mm - _ROUNDING_MM:
-        reference = float(np.average(diameter[there], weights=weights))
-        reference_area = float(np.average(one.across.la[there], weights=weights))
-    else:
+    weights = np.zeros(len(one.s_mm))
+    weights[there] = np.clip(np.fmin(high, end) - np.fmax(low, start), 0, None)[there]
+    if weights.sum() < MIN_REFERENCE_SHARE * parameters.reference_length_mm - _ROUNDING_MM:
         start = end = np.nan
+        weights[:] = 0
+    spread = spread_of_diameter(one, parameters)
+    along_mm = parameters.spread_along_mm
+    nascet = _Narrowing.of(one.s_mm, diameter, spread, narrowest, weights, along_mm)
+    by_area = _Narrowing.of(one.s_mm, one.across.la, one.spreads.la, smallest, weights, along_mm)
     outer = float(one.across.outer_diameter[narrowest]) if one.wall_read[narrowest] else np.nan
-    narrow = float(diameter[narrowest])
+    open_share = float(diameter[narrowest]) / outer
+    both = spread[narrowest], open_share * one.spreads.outer_diameter[narrowest]
     return Stenosis(
         s_mm=float(one.s_mm[narrowest]),
         reference_from_mm=start,
         reference_to_mm=end,
-        reference_diameter_mm=reference,
-        reference_area_mm2=reference_area,
-        nascet_percent=100 * (1 - narrow / reference),
-        ecst_percent=100 * (1 - narrow / outer),
-        area_percent=100 * (1 - area / reference_area),
-        doubts=_doubts(one, reference, there[weights > 0], parameters),
+        reference_diameter_mm=nascet.reference,
+        reference_area_mm2=by_area.reference,
+        nascet_percent=nascet.percent,
+        ecst_percent=100 * (1 - open_share),
+        area_percent=by_area.percent,
+        nascet_sd=nascet.sd,
+        ecst_sd=float(100 * np.hypot(*both) / outer),
+        area_sd=by_area.sd,
+        doubts=_doubts(one, nascet.reference, np.flatnonzero(weights), parameters),
     )
+
+
+@dataclass(frozen=True)
+class _Narrowing:
+    """A least value against the mean of a reference; NaN where there is none."""
+
+    reference: float = np.nan
+    percent: float = np.nan
+    sd: float = np.nan
+
+    @classmethod
+    def of(
+        cls,
+        s_mm: NDArray[np.float64],
+        values: NDArray[np.float64],
+        spreads: NDArray[np.float64],
+        least: int,
+        weights: NDArray[np.float64],
+        along_mm: float,
+    ) -> _Narrowing:
+        """Of (k,) values and weights of the reference; its spread is to first order."""
+        if not weights.any():
+            return cls()
+        share = weights / weights.sum()
+        reference = float(share @ np.where(share > 0, values, 0))
+        open_share = float(values[least]) / reference
+        changes = open_share * share
+        changes[least] -= 1
+        sd = spread_of_mean(spreads, 100 / reference * changes, s_mm, along_mm)
+        return cls(reference, 100 * (1 - open_share), sd)
 
 
 def may_be_narrower(
