@@ -8,11 +8,11 @@ r"""Measurements against the truth of simulated necks: agreement, bias, and whet
     carotid repeatability REPEATED OUT
 
 The last says how well two scans of one neck agree. Arteries are laid over each other and compared
-over what both show, cross-sections slice by slice. It also says how far from the true place
-positions begin, and of the wall of the common and internal carotid which artery is farthest off,
-what agreement is without it, and how errors fall with what is true. `--only '[02468]_ses-1'` takes
-the even necks alone, which have more noise, slow flow and plaque. `scale` is the factor for the
-stated spread at which 68 % of errors would lie within it.
+over what both show, cross-sections slice by slice; stenoses are those of the tables. It also says
+how far from the true place positions begin, and of the wall of the common and internal carotid
+which artery is farthest off, what agreement is without it, and how errors fall with what is true.
+`--only '[02468]_ses-1'` takes the even necks alone, which have more noise, slow flow and plaque.
+`scale` is the factor for the stated spread at which 68 % of errors would lie within it.
 """
 
 from __future__ import annotations
@@ -58,6 +58,15 @@ LEVELS = {0.5: 0.674, 0.68: 0.994, 0.95: 1.960}
 
 NEAR_MM = 10.0
 """Where positions are compared, from the bifurcation."""
+
+NARROWINGS = {
+    "stenosis_nascet_percent": "stenosis_nascet_sd_percent",
+    "stenosis_ecst_percent": "stenosis_ecst_sd_percent",
+    "stenosis_area_percent": "stenosis_area_sd_percent",
+    "mla_mm2": "mla_sd_mm2",
+    "mld_mm": "mld_sd_mm",
+}
+"""Of the internal carotid, as the tables have them: each over what its own scan shows."""
 
 MEANS = ("la_mean_mm2", "tva_mean_mm2", "nwi_mean", "wt_mean_mm")
 
@@ -148,6 +157,26 @@ def origins(subjects: Sequence[Subject]) -> None:
     )
 
 
+def narrowings(subjects: Sequence[Subject]) -> None:
+    """Stenoses and least lumens of the internal carotid."""
+    print("internal, as stored:")
+    for name, spread in NARROWINGS.items():
+        rows = []
+        for subject in subjects:
+            found, true = (one.arteries() for one in subject.times)
+            for side in SIDE_NAMES:
+                a, b = (_row(table, side, "internal") for table in (found, true))
+                columns = found.numbers(name)[a], true.numbers(name)[b], found.numbers(spread)[a]
+                rows.append(columns)
+        every = np.array(rows, np.float64)
+        print(line(name, every[:, :2], every[:, 2]))
+
+
+def _row(table: MeasurementTable, side: str, segment: str) -> int:
+    rows = list(zip(table.words("side"), table.words("segment"), strict=True))
+    return rows.index((side, segment))
+
+
 def _readable(table: MeasurementTable) -> dict[tuple[str, float], int]:
     keys = zip(table.words("label"), table.numbers("z").tolist(), strict=True)
     return {
@@ -216,6 +245,7 @@ def main() -> None:
     print(f"{len(subjects)} scans, {len(left_out)} in one directory alone")
     origins(subjects)
     slices(subjects)
+    narrowings(subjects)
     arteries(subjects, given.segment or list(SEGMENTS.limits_mm))
 
 
