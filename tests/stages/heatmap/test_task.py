@@ -178,3 +178,20 @@ def test_one_model_is_told(
     (setting.model_dir / "unet_0.pt").unlink()
     with pytest.raises(ModelError, match="no model"):
         HeatmapTask(setting)
+
+
+def test_slices_that_are_stored_twice_are_told(
+    setting: Setting[HeatmapParameters], tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(1).integers(0, 9, neck().shape)
+    array = (neck() * 1000 + noise).astype(np.int16)
+    array[:, :, 12] = array[:, :, 11]
+    write_metaimage(tmp_path / "raw" / "one.mha", Volume(array, Grid(array.shape, affine_of())))
+    setting = replace(setting, inputs=Inputs((SCAN,), {}, find_scans(tmp_path / "raw")))
+    task = HeatmapTask(setting)
+    task.prepare()
+    task.get_ready()
+    made, _ = computed(task, tmp_path / "made")
+    words = "the same as the one below: stored twice, or filled in"
+    assert any(one.endswith(words) for one in made.remarks)
+    assert any(one.endswith(words) for one in made.context["unlike_training"])

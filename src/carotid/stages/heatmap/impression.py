@@ -99,6 +99,7 @@ def impression(
     seen: Mapping[str, tuple[float, float]],
     *,
     repeated: bool = False,
+    faults: tuple[str, ...] = (),
 ) -> Impression:
     """Look at a scan and its maxima.
 
@@ -107,6 +108,7 @@ def impression(
         traces: Of every side that networks looked at.
         seen: Ranges that training had.
         repeated: Whether its end slices were repeated, see `min_height`.
+        faults: What is wrong with the scan's slices, in words.
     """
     frame = scan.frame
     courses = [_course(frame, side, found) for side, found in traces.items()]
@@ -131,7 +133,7 @@ def impression(
     unlike = differences(facts, seen, _shares(frame, repeated=repeated))
     if seen and scan.intensities is not None:
         unlike += below_zero(scan.intensities)
-    return Impression(score, score_parts(figures, between), facts, unlike)
+    return Impression(score, score_parts(figures, between), facts, (*faults, *unlike))
 
 
 def _shares(frame: NetworkFrame, *, repeated: bool) -> dict[str, tuple[float, float]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carotid.errors import CarotidError
+from carotid.evaluation.stack import stack_faults
 from carotid.geometry.intensity import check_intensities, intensity_range
 from carotid.provenance import Input
 from carotid.stages.heatmap.prepare import prepare
@@ -45,10 +46,12 @@ class LoadedScan:
     Attributes:
         prepared: The scan as they see it.
         source: Checksum and size of the scan's file or files.
+        faults: What is wrong with its slices, in words.
     """
 
     prepared: PreparedScan
     source: Input
+    faults: tuple[str, ...] = ()
 
 
 def read_prepared(
@@ -79,7 +82,8 @@ def read_prepared(
         )
     except CarotidError as error:
         raise error.at(scan.path) from error
-    return LoadedScan(prepared, Input(content.sha256, size_bytes))
+    faults = stack_faults(content.volume, prepared.frame.kept[0])
+    return LoadedScan(prepared, Input(content.sha256, size_bytes), faults)
 
 
 def _check_meant(scan: RawScan, volume: Volume, rescaling: Rescaling) -> None:

@@ -190,7 +190,7 @@ class HeatmapTask:
                 yield partial(_write, place, result, grid, self._deflate_threads)
         (height, *_), *_ = (scan.frame.side_shape(side) for side in traces)
         repeated = any(self._setting.parameters.ends(height))
-        found = impression(scan, traces, self._seen, repeated=repeated)
+        found = impression(scan, traces, self._seen, repeated=repeated, faults=loaded.faults)
         context = {**grid_facts(grid), "forward_pass": predictor.in_words, **found.as_context()}
         return Made({SCAN: loaded.source}, context, found.remarks)
 
