@@ -3,7 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from carotid.evaluation.likeness import KNOWN, differences, geometry_facts, intensity_facts
+from carotid.evaluation.likeness import (
+    KNOWN,
+    cut_off,
+    differences,
+    geometry_facts,
+    intensity_facts,
+    uneven_sides,
+)
 
 SEEN = {"depth_mm": (30.0, 200.0), "median": (0.1, 0.5), "slice_mm": (0.5, 8.0)}
 
@@ -46,3 +53,37 @@ def test_what_lies_beyond_training_is_told(facts: dict[str, float], count: int) 
 def test_every_fact_has_words() -> None:
     facts = {**geometry_facts((1, 1, 1), (1, 1, 1)), **intensity_facts(np.zeros(3))}
     assert set(facts) | {"blood_contrast"} == set(KNOWN)
+
+
+@pytest.mark.parametrize(("percent", "told"), [(99.9, False), (97, False), (80, True)])
+def test_brightness_that_was_cut_off_is_told(percent: float, *, told: bool) -> None:
+    image = np.random.default_rng(2).normal(500, 100, (20, 20, 20)).astype(np.int16)
+    image = np.minimum(image, int(np.percentile(image, percent)))
+    found = cut_off(image)
+    assert [one.partition("%")[2] for one in found] == [
+        " of its voxels have the largest value: what is brighter was cut off, export it again"
+    ] * told
+    padding = np.arange(20) < 10
+    image[padding] = 4000
+    assert len(cut_off(image, np.broadcast_to(padding[:, None, None], image.shape))) == told
+
+
+def test_what_is_the_same_everywhere_was_not_cut_off() -> None:
+    assert cut_off(np.full((3, 3), 7)) == ()
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "told"),
+    [
+        (0.4, 0.15, None),
+        (0.4, 0.1, "4 times less dark on the right than on the left"),
+        (-0.3, 0.4, "many times less dark on the left than on the right"),
+        (0.06, 0.01, None),
+        (float("nan"), 0.4, None),
+    ],
+)
+def test_sides_that_are_much_unlike_are_told(left: float, right: float, told: str | None) -> None:
+    found = uneven_sides({"left": left, "right": right})
+    assert len(found) == (told is not None)
+    assert all(told in one for one in found if told)
+    assert uneven_sides({"left": left}) == ()

@@ -17,12 +17,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carotid.geometry.intensity import IntensityRange
+    from carotid.geometry.sides import SideName
 
 TOLERANCE = 0.1
 """A length may lie beyond its range by this share of it before it is told."""
 
 DARK = 0.05
 """Rescaled intensities below this are dark."""
+
+CUT_OFF = 0.1
+"""Share of voxels with the largest value above which what is bright was cut off. In a scan that was
+not cut off it is one of a thousand at most."""
+
+UNEVEN = 3.0
+"""Contrasts of blood so many times apart are told. Of 71 sound necks none has its sides more than
+1.9 times apart."""
+
+_SOME_CONTRAST = 0.1
+"""What the better side has at least, for there to be something to compare."""
+
+_MOST_TIMES = 20.0
+"""More cannot be counted."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +131,50 @@ def differences(
         told = f"{value:.3g} {known.unit}".rstrip()
         found.append(f"{known.words} is {told}, in training {low:.3g} to {high:.3g}")
     return tuple(found)
+
+
+def cut_off(
+    array: NDArray[np.generic], padding: NDArray[np.bool_] | None = None
+) -> tuple[str, ...]:
+    """That what is bright was cut off when a scan was stored, in words; nothing where it was not.
+
+    Windows of viewers do so, and exports to few bits. A wall that is as bright as all around it
+    looks thicker.
+
+    Args:
+        array: Voxels as they are stored.
+        padding: Which of them the scanner filled in; they do not count.
+
+    >>> cut_off(np.minimum(np.arange(100), 79))
+    ('21 % of its voxels have the largest value: what is brighter was cut off, export it again',)
+    """
+    seen = array if padding is None else array[~padding]
+    share = float((seen == seen.max()).mean()) if seen.size else 0.0
+    if not CUT_OFF < share < 1:
+        return ()
+    told = f"{100 * share:.0f} % of its voxels have the largest value"
+    return (f"{told}: what is brighter was cut off, export it again",)
+
+
+def uneven_sides(contrasts: Mapping[SideName, float]) -> tuple[str, ...]:
+    """That arteries stand out on one side much less than on the other, in words.
+
+    Args:
+        contrasts: By side, how much brighter what is around its internal carotid is than blood.
+
+    >>> uneven_sides({"left": 0.44, "right": 0.07})
+    ('blood is 6 times less dark on the right than on the left: compare no sides, and look at the \
+right (coil, fat or slow flow)',)
+    """
+    if len(contrasts) < 2 or not all(np.isfinite(one) for one in contrasts.values()):
+        return ()
+    weaker, stronger = sorted(contrasts, key=lambda side: contrasts[side])
+    least, most = contrasts[weaker], contrasts[stronger]
+    if most < _SOME_CONTRAST or least * UNEVEN > most:
+        return ()
+    times = f"{most / least:.0f}" if least * _MOST_TIMES > most else "many"
+    told = f"blood is {times} times less dark on the {weaker} than on the {stronger}"
+    return (f"{told}: compare no sides, and look at the {weaker} (coil, fat or slow flow)",)
 
 
 def below_zero(intensities: IntensityRange) -> tuple[str, ...]:

@@ -27,6 +27,12 @@ PLACES_MM = {"left": (24.0, 15.0), "right": (75.0, 20.0)}
 def scan(
     order: str = "RAS", *, blood: float = 0.0, slice_mm: float = SPACING_MM[2]
 ) -> PreparedScan:
+    """The scan as networks see it."""
+    volume = scan_volume(blood, slice_mm).reoriented(order)
+    return prepare_scan(volume, percentiles=None, resample=True)
+
+
+def scan_volume(blood: float = 0.0, slice_mm: float = SPACING_MM[2]) -> Volume:
     """Grey tissue with a tube of blood on each side."""
     x, y = (np.arange(n) * mm for n, mm in zip(SHAPE[:2], SPACING_MM[:2], strict=True))
     plane = np.full(SHAPE[:2], 0.5, np.float32)
@@ -35,8 +41,7 @@ def scan(
     array = np.repeat(plane[:, :, None], SHAPE[2], axis=2)
     grid = Grid(SHAPE, np.diag([-SPACING_MM[0], SPACING_MM[1], slice_mm, 1.0]))
     assert grid.reoriented(CANONICAL) is not None
-    volume = Volume(array, grid).reoriented(order)
-    return prepare_scan(volume, percentiles=None, resample=True)
+    return Volume(array, grid)
 
 
 def traces(prepared: PreparedScan, *, apart: int = 0) -> dict[Side, SideTraces]:
@@ -124,6 +129,18 @@ def test_dark_voxels_below_zero_are_unlike_training(shift: float, *, told: bool)
     found = impression(prepared, traces(prepared), {"width_mm": (90.0, 120.0)})
     assert [("below zero" in one) for one in found.unlike] == [True] * told
     assert not impression(prepared, traces(prepared), {}).unlike, "nothing is known of training"
+
+
+@pytest.mark.parametrize(("bright", "told"), [(0.0, False), (0.2, False), (0.4, True)])
+def test_a_side_whose_blood_is_much_less_dark_is_told(bright: float, *, told: bool) -> None:
+    volume = scan_volume()
+    array = volume.array.copy()
+    right = array[:55]
+    right[right == 0] = bright
+    prepared = prepare_scan(Volume(array, volume.grid), percentiles=None, resample=True)
+    found = impression(prepared, traces(scan()), {})
+    words = "blood is 5 times less dark on the right than on the left: "
+    assert [one.startswith(words) for one in found.unlike] == [True] * told
 
 
 def test_ranges_are_those_of_such_scans() -> None:

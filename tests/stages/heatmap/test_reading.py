@@ -57,3 +57,11 @@ def test_a_scan_without_rescaling(scans: dict[str, RawScan]) -> None:
 def test_a_constant_scan_is_named(scans: dict[str, RawScan]) -> None:
     with pytest.raises(InputError, match=r"constant\.mha"):
         read(scans["constant"])
+
+
+def test_brightness_that_was_cut_off_is_told(tmp_path: Path) -> None:
+    array = (neck() * 100).astype(np.int16)
+    array = np.minimum(array, int(np.percentile(array, 75)))
+    write_metaimage(tmp_path / "cut.mha", Volume(array, Grid(array.shape, affine_of())))
+    (told,) = read(find_scans(tmp_path)["cut"]).faults
+    assert told.startswith("25 % of its voxels have the largest value")

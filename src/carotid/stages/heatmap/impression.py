@@ -27,6 +27,7 @@ from carotid.evaluation.likeness import (
     differences,
     geometry_facts,
     intensity_facts,
+    uneven_sides,
 )
 from carotid.evaluation.score_told import TOLD, score_parts
 from carotid.geometry.grid import CANONICAL
@@ -108,7 +109,7 @@ def impression(
         traces: Of every side that networks looked at.
         seen: Ranges that training had.
         repeated: Whether its end slices were repeated, see `min_height`.
-        faults: What is wrong with the scan's slices, in words.
+        faults: What is wrong with the scan as it is stored, in words.
     """
     frame = scan.frame
     courses = [_course(frame, side, found) for side, found in traces.items()]
@@ -133,7 +134,12 @@ def impression(
     unlike = differences(facts, seen, _shares(frame, repeated=repeated))
     if seen and scan.intensities is not None:
         unlike += below_zero(scan.intensities)
-    return Impression(score, score_parts(figures, between), facts, (*faults, *unlike))
+    by_side = {
+        side.name: float(np.median(one)) if len(one) else NAN
+        for side, one in zip(traces, contrast, strict=True)
+    }
+    unlike = (*faults, *uneven_sides(by_side), *unlike)
+    return Impression(score, score_parts(figures, between), facts, unlike)
 
 
 def _shares(frame: NetworkFrame, *, repeated: bool) -> dict[str, tuple[float, float]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carotid.errors import CarotidError
+from carotid.evaluation.likeness import cut_off
 from carotid.evaluation.stack import stack_faults
 from carotid.geometry.intensity import check_intensities, intensity_range
 from carotid.provenance import Input
@@ -46,7 +47,7 @@ class LoadedScan:
     Attributes:
         prepared: The scan as they see it.
         source: Checksum and size of the scan's file or files.
-        faults: What is wrong with its slices, in words.
+        faults: What is wrong with its slices and its brightness, in words.
     """
 
     prepared: PreparedScan
@@ -82,7 +83,10 @@ def read_prepared(
         )
     except CarotidError as error:
         raise error.at(scan.path) from error
-    faults = stack_faults(content.volume, prepared.frame.kept[0])
+    faults = (
+        *stack_faults(content.volume, prepared.frame.kept[0]),
+        *cut_off(content.volume.array, content.padding),
+    )
     return LoadedScan(prepared, Input(content.sha256, size_bytes), faults)
 
 
