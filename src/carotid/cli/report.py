@@ -137,7 +137,7 @@ def print_page(made: Report, asked: Collection[str] | None = None) -> None:
     told = [
         row
         for row in rows
-        if row.why and (asked is None or row.untold or not row.score <= row.heatmap_score)
+        if row.why and (asked is None or row.doubted or not row.score <= row.heatmap_score)
     ]
     for row in told[:MOST_TOLD]:
         click.echo(f"      {row.participant_id}: {'; '.join(row.why)}")

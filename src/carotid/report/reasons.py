@@ -46,14 +46,9 @@ def largest_parts(
     row: Row, subject: Subject, found: Findings, scene: ContourScene | None
 ) -> tuple[str, ...]:
     """What makes a score that is worth a look, from the stage that has the largest one."""
-    untold = [
-        f"{side}: {doubt}"
-        for side, one in row.arteries.items()
-        if one.untold
-        for doubt in one.doubts[:1]
-    ]
+    doubts = [f"{side}: {doubt}" for side, one in row.arteries.items() for doubt in one.doubts[:1]]
     if not row.score >= CHECK:
-        return tuple(untold)
+        return tuple(doubts)
     if row.score == row.heatmap_score:
         parts = (
             list(subject.recorded_parts)
@@ -68,4 +63,4 @@ def largest_parts(
             for side, figures in row.centerlines.items()
             for words in centerline_reasons(side, figures)
         ]
-    return (*untold, *parts[:TOLD])
+    return (*doubts, *parts[:TOLD])

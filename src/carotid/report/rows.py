@@ -101,7 +101,7 @@ class Row:
             return "no result"
         if self.unlike:
             return "doubtful"
-        if self.incomplete or self.untold:
+        if self.incomplete or self.doubted:
             return judged(self._place)
         if math.isnan(self.score):
             return "no score"
@@ -113,15 +113,15 @@ class Row:
         return bool(self.reason) or self.result == "unreadable"
 
     @property
-    def untold(self) -> bool:
-        """Whether a stenosis is not told, as an unsure lumen may be narrow."""
-        return any(one.untold for one in self.arteries.values())
+    def doubted(self) -> bool:
+        """Whether a stenosis is not told, or not to be taken as it stands."""
+        return any(one.doubts for one in self.arteries.values())
 
     @property
     def _place(self) -> float:
         """The score; what lacks something is worth a check, however good the rest looks."""
         known = -1.0 if math.isnan(self.score) else self.score
-        return max(known, CHECK) if self.incomplete or self.untold else known
+        return max(known, CHECK) if self.incomplete or self.doubted else known
 
     @property
     def word(self) -> str:
