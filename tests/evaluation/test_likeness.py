@@ -55,7 +55,7 @@ def test_every_fact_has_words() -> None:
     assert set(facts) | {"blood_contrast"} == set(KNOWN)
 
 
-@pytest.mark.parametrize(("percent", "told"), [(99.9, False), (97, False), (80, True)])
+@pytest.mark.parametrize(("percent", "told"), [(99.9, False), (98, False), (95, True), (80, True)])
 def test_brightness_that_was_cut_off_is_told(percent: float, *, told: bool) -> None:
     image = np.random.default_rng(2).normal(500, 100, (20, 20, 20)).astype(np.int16)
     image = np.minimum(image, int(np.percentile(image, percent)))

@@ -25,7 +25,7 @@ TOLERANCE = 0.1
 DARK = 0.05
 """Rescaled intensities below this are dark."""
 
-CUT_OFF = 0.1
+CUT_OFF = 0.03
 """Share of voxels with the largest value above which what is bright was cut off. In a scan that was
 not cut off it is one of a thousand at most."""
 
