@@ -23,6 +23,7 @@ from carotid.evaluation.figures import (
     side_figures,
 )
 from carotid.evaluation.likeness import (
+    above_zero,
     below_zero,
     differences,
     geometry_facts,
@@ -133,7 +134,7 @@ def impression(
     score = participant_score([one.score for one in figures.values()], between)
     unlike = differences(facts, seen, _shares(frame, repeated=repeated))
     if seen and scan.intensities is not None:
-        unlike += below_zero(scan.intensities)
+        unlike += below_zero(scan.intensities) + above_zero(scan.intensities)
     by_side = {
         side.name: float(np.median(one)) if len(one) else NAN
         for side, one in zip(traces, contrast, strict=True)
