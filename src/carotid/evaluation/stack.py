@@ -33,8 +33,9 @@ _NEAR_MM = 8.0
 _LEAST_NEAR = 3
 """Pairs of slices around a pair: those so far below and above, or at least so many each."""
 
-_AVERAGED_MM = 1.0
-"""Slices are averaged so far before they are compared, for noise is in single voxels."""
+_AVERAGED_MM = 3.0
+"""Slices are averaged over blocks so wide before they are compared, for noise is in single voxels,
+and there are many of them."""
 
 _TISSUE = 0.3
 """Of the mean: what is darker is air or blood, and not compared."""
@@ -61,7 +62,7 @@ def stack_faults(volume: Volume, kept: tuple[int, int] | None = None) -> tuple[s
     canonical = volume.reoriented(CANONICAL)
     first, stop = kept or (0, canonical.grid.shape[2])
     array = canonical.array[:, :, first:stop]
-    empty = np.array([_is_empty(array[:, :, z]) for z in range(array.shape[2])])
+    empty = array.min(axis=(0, 1)) == array.max(axis=(0, 1))
     full = np.flatnonzero(~empty)
     if full.size < 2:
         return ()
@@ -69,11 +70,13 @@ def stack_faults(volume: Volume, kept: tuple[int, int] | None = None) -> tuple[s
     blank = [first + int(z) for z in np.flatnonzero(empty) if full[0] < z < full[-1]]
     if blank:
         found.append(f"{_slices(blank)} without a picture: parts of the scan are missing")
-    same = [z for z in range(1, len(empty)) if not empty[z] and _is_the_one_below(array, z)]
+    blocks = _blocks(array, canonical.grid.spacing_mm)
+    alike = np.flatnonzero((blocks[..., 1:] == blocks[..., :-1]).all(axis=(0, 1)) & ~empty[1:]) + 1
+    same = [int(z) for z in alike if np.array_equal(array[:, :, z], array[:, :, z - 1])]
     if same and len(same) <= _PHANTOM * (len(empty) - 1):
         words = _slices([first + z for z in same])
         found.append(f"{words} the same as the one below: stored twice, or filled in")
-    change, over = _changes(array, canonical.grid.spacing_mm)
+    change, over = _changes(blocks)
     steps = _steps(_by_those_around(change, canonical.grid.spacing_mm[2]), first)
     return (*found, *steps, *_alternate(change, over))
 
@@ -88,14 +91,6 @@ def _steps(changes: NDArray[np.float64], first: int) -> tuple[str, ...]:
     which = f"slices {first + worst} and {first + worst + 1}"
     times = f"{changes[worst]:.1f} times as much as their neighbours"
     return (f"{which} differ {times}{others}: slices are missing, or the patient moved",)
-
-
-def _is_empty(plane: NDArray[np.generic]) -> bool:
-    return bool((plane == plane.flat[0]).all())
-
-
-def _is_the_one_below(array: NDArray[np.generic], z: int) -> bool:
-    return bool(np.array_equal(array[:, :, z], array[:, :, z - 1]))
 
 
 def _slices(numbers: list[int]) -> str:
@@ -126,27 +121,41 @@ def _alternate(change: NDArray[np.float64], over: NDArray[np.float64]) -> tuple[
     return (f"{told}: every other one was taken while the patient lay elsewhere",)
 
 
-def _changes(
+def _blocks(
     array: NDArray[np.generic], spacing_mm: tuple[float, float, float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> NDArray[np.float32]:
+    """(x, y, z) means over blocks of each slice; what is left over at the sides does not count."""
+    wide, deep = (
+        min(size, max(1, round(_AVERAGED_MM / mm)))
+        for size, mm in zip(array.shape[:2], spacing_mm[:2], strict=True)
+    )
+    count = array.shape[1] // deep
+    rows = [
+        array[x : x + wide, : count * deep]
+        .reshape(wide, count, deep, -1)
+        .mean(axis=(0, 2), dtype=np.float32)
+        for x in range(0, array.shape[0] - wide + 1, wide)
+    ]
+    return np.stack(rows)
+
+
+def _changes(blocks: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """How much each slice differs from the next one, and from the next but one.
 
-    Brightness is compared as ratios, and the middle of all voxels counts: what ends or begins at a
+    Brightness is compared as ratios, and the middle of all blocks counts: what ends or begins at a
     height, such as a bone, changes few of them, a shift changes all. A whole slice may be brighter.
     """
-    from scipy.ndimage import gaussian_filter
-
-    count = array.shape[2]
-    away = (_AVERAGED_MM / spacing_mm[0], _AVERAGED_MM / spacing_mm[1])
-    least = float(array.mean(dtype=np.float64)) * _TISSUE
-    change, over = np.full(count - 1, np.nan), np.full(max(count - 2, 0), np.nan)
-    last: list[NDArray[np.float32]] = []
-    for z in range(count if least > 0 else 0):
-        plane = gaussian_filter(array[:, :, z].astype(np.float32), away)
-        for back, (before, found) in enumerate(zip(last, (change, over), strict=False), start=1):
-            found[z - back] = _difference(before, plane, least)
-        last = [plane, *last[:1]]
-    return change, over
+    count = blocks.shape[2]
+    least = float(blocks.mean(dtype=np.float64)) * _TISSUE
+    planes = list(np.moveaxis(blocks, 2, 0))
+    found = []
+    for away in (1, 2):
+        pairs = zip(planes, planes[away:], strict=False) if least > 0 else ()
+        changes = np.full(max(count - away, 0), np.nan)
+        for z, (one, other) in enumerate(pairs):
+            changes[z] = _difference(one, other, least)
+        found.append(changes)
+    return found[0], found[1]
 
 
 def _difference(one: NDArray[np.float32], other: NDArray[np.float32], least: float) -> float:
