@@ -30,7 +30,7 @@ def test_the_changelog_has_a_place_for_what_comes() -> None:
     sorted({*PROJECT["project"]["optional-dependencies"]} - {"check", "dist", "docs", "test"}),
 )
 def test_extras_for_users_are_on_the_page(extra: str) -> None:
-    assert f".[{extra}]" in (ROOT / "docs" / "installation.md").read_text("utf-8")
+    assert f"\n| `{extra}` |" in (ROOT / "docs" / "installation.md").read_text("utf-8")
 
 
 def test_tested_versions_are_within_the_bounds() -> None:
