@@ -35,3 +35,15 @@ def spread_of_mean(
     part = values[used] * weights[used]
     apart = (s_mm[used, None] - s_mm[used]) / along_mm
     return float(np.sqrt(max(part @ np.exp(-0.5 * apart**2) @ part, 0)))
+
+
+def over_known(weights: NDArray[np.float64], spreads: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights of a sum, where measures without a spread count as those with one.
+
+    Returns:
+        (k,) with the same sum; all 0 where no measure that counts has a spread.
+    """
+    known = np.isfinite(spreads) & (weights > 0)
+    if not known.any():
+        return np.zeros_like(weights)
+    return np.asarray(np.where(known, weights, 0) * weights.sum() / weights[known].sum())

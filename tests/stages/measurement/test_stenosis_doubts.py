@@ -214,3 +214,18 @@ def test_nothing_that_is_withheld_has_a_spread() -> None:
     found = unsure(WIDE, 5, 8, 1.6).segments
     for name in ("mla_sd_mm2", "mld_sd_mm", "stenosis_nascet_sd_percent"):
         assert np.isnan(value(found, name, "internal")), name
+
+
+def test_a_corrected_slice_of_the_reference_does_not_take_the_spread_away() -> None:
+    """It has no spread, and counts as the others; the narrowest slice and all of them do not."""
+
+    def spreads(from_mm: float, to_mm: float) -> list[float]:
+        table = unsure(NARROWED, from_mm, to_mm, np.nan).segments
+        names = ("stenosis_nascet_sd_percent", "stenosis_area_sd_percent")
+        return [value(table, name, "internal") for name in names]
+
+    every = spreads(100, 100)
+    assert min(every) > 0.5
+    assert spreads(24, 25) == pytest.approx(every, rel=0.05)
+    assert np.isnan(spreads(18, 32)).all()
+    assert np.isnan(spreads(3, 8)).all()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.evaluation.along import spread_of_mean
+from carotid.evaluation.along import over_known, spread_of_mean
 from carotid.stages.measurement.plaques import Plaque, plaques_of
 from carotid.stages.measurement.spreads import spread_of_largest
 from carotid.stages.measurement.stenosis import (
@@ -22,7 +22,7 @@ from carotid.stages.measurement.stenosis import (
 from carotid.stages.measurement.stretches import SEGMENTS, Stretch, segment_limits, stretch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -246,10 +246,7 @@ class Segment:
         """Spread of a weighted sum; slices without one count as those with."""
         if self.one is None:
             return np.nan
-        known = np.isfinite(spreads) & (weights > 0)
-        if not known.any():
-            return np.nan
-        scaled = np.where(known, weights, 0) * weights.sum() / weights[known].sum()
+        scaled = over_known(weights, spreads)
         s = self.one.artery.axis.s_at(self.one.artery.heights_mm)
         return spread_of_mean(spreads, scaled, s, self.parameters.spread_along_mm)
 
@@ -260,7 +257,7 @@ def segments_of(
     parameters: MeasurementParameters,
     slice_mm: float,
     *,
-    removed: Iterable[tuple[Label, int]] = (),
+    removed: Sequence[tuple[Label, int]] = (),
     searched: bool = True,
 ) -> Iterator[Segment]:
     """All segments of one side, in the order of `SEGMENTS`, with or without slices.

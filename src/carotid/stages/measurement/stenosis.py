@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carotid.evaluation.along import spread_of_mean
+from carotid.evaluation.along import over_known, spread_of_mean
 from carotid.evaluation.unsure_lumens import MUCH_NARROWER, NARROW_MM
 
 if TYPE_CHECKING:
@@ -186,13 +186,18 @@ class _Narrowing:
         weights: NDArray[np.float64],
         along_mm: float,
     ) -> _Narrowing:
-        """Of (k,) values and weights of the reference; its spread is to first order."""
+        """Of (k,) values and weights of the reference; its spread is to first order.
+
+        There is none where the least value has none, or no slice of the reference.
+        """
         if not weights.any():
             return cls()
         share = weights / weights.sum()
         reference = float(share @ np.where(share > 0, values, 0))
         open_share = float(values[least]) / reference
-        changes = open_share * share
+        changes = open_share * over_known(share, spreads)
+        if not changes.any():
+            return cls(reference, 100 * (1 - open_share))
         changes[least] -= 1
         sd = spread_of_mean(spreads, 100 / reference * changes, s_mm, along_mm)
         return cls(reference, 100 * (1 - open_share), sd)
