@@ -48,3 +48,4 @@ def test_a_folder_of_a_demo_is_its_own(tmp_path: Path) -> None:
     run = run_carotid("demo", tmp_path, "--participants", "1")
     assert run.returncode == 2
     assert "simulated participants are here already" in run.stderr
+    assert "making 1 simulated neck with" in run.stdout

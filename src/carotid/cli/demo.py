@@ -11,7 +11,7 @@ import click
 
 from carotid.cli.place import PLACE, THREADS
 from carotid.cohort.outputs import check_output_dir
-from carotid.counted import shortened
+from carotid.counted import counted, shortened
 from carotid.errors import UsageError
 from carotid.network.shipped import given_or_shipped
 from carotid.stages.catalog import STAGES, WHOLE, stage_named
@@ -109,7 +109,8 @@ def demo(
     check_output_dir(output_dir, [])
     places = _Places(output_dir)
     _check_own(places)
-    click.echo(f"1 of 4  making {participants} simulated necks with known carotids")
+    necks = counted(participants, "simulated neck")
+    click.echo(f"1 of 4  making {necks} with known carotids")
     simulate_cohort(output_dir, participants, seed, ORDINARY_RECIPE, force=force)
     click.echo(f"2 of 4  carotid run {places.raw} {places.results}")
     request = PipelineRequest(
