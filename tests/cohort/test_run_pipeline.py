@@ -6,6 +6,7 @@ import json
 import logging
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import MagicMock
 
@@ -25,8 +26,6 @@ from carotid.stages.one_piece import OnePiece
 from carotid.storage.model_description import ModelDescription, write_model_description
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from carotid.cohort.outcome import Outcome
     from carotid.cohort.runner import StepProgress
     from carotid.stages.stage import Made
@@ -147,6 +146,28 @@ def test_tables_of_others_are_not_overwritten(told: Told, tmp_path: Path, name: 
     (tmp_path / name).write_text("participant_id\twt_method\n")
     again = told.run(replace(request, stages=[WORDS, closing], force=True))
     assert [one.status for one in again] == ["done"]
+
+
+@pytest.mark.usefixtures("toys")
+def test_a_table_that_cannot_be_read_is_named(
+    told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_scan(tmp_path / "raw" / "a.mha", 10)
+    table = tmp_path / "out" / "participants.tsv"
+    table.parent.mkdir()
+    table.touch()
+    opened = Path.open
+
+    def refused(path: Path, *given: Any) -> Any:
+        if path == table:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *given)
+
+    monkeypatch.setattr(Path, "open", refused)
+    request = two_steps(tmp_path / "raw", table.parent)
+    closing = replace(LENGTHS, closing="tests.cohort.test_run_pipeline:no_tables")
+    with pytest.raises(UsageError, match=r"participants.tsv: a table .* cannot be read"):
+        told.run(replace(request, stages=[WORDS, closing]))
 
 
 def no_tables(_layout: OutputLayout) -> None:

@@ -108,6 +108,13 @@ def check_nothing_of_others(
 
 def _is_ours(table: Path) -> bool:
     """Whether a table of all participants has a column that ours have."""
-    with table.open("rb") as file:
-        head = file.readline(_MAX_HEAD_BYTES)
+    try:
+        with table.open("rb") as file:
+            head = file.readline(_MAX_HEAD_BYTES)
+    except OSError as error:
+        raise UsageError(
+            f"a table of the output directory cannot be read: {error.strerror}",
+            where=table,
+            remedy="ask for the permission, or choose another output directory",
+        ) from error
     return _OUR_COLUMN in head.rstrip().split(b"\t")
