@@ -28,9 +28,12 @@ def tissue(noise: float = 0.02) -> NDArray[np.float32]:
 
 
 def faults(
-    array: NDArray[np.float32], order: str = CANONICAL, kept: tuple[int, int] | None = None
+    array: NDArray[np.float32],
+    order: str = CANONICAL,
+    kept: tuple[int, int] | None = None,
+    spacing_mm: tuple[float, float] = (0.8, 0.8),
 ) -> tuple[str, ...]:
-    grid = Grid((array.shape[0], array.shape[1], array.shape[2]), np.diag([0.8, 0.8, 1.0, 1.0]))
+    grid = Grid((array.shape[0], array.shape[1], array.shape[2]), np.diag([*spacing_mm, 1.0, 1.0]))
     canonical = Volume(array, grid.reoriented(CANONICAL))
     return stack_faults(canonical.reoriented(order), kept)
 
@@ -41,8 +44,10 @@ def test_slices_that_follow_each_other_are_sound(noise: float) -> None:
 
 
 @pytest.mark.parametrize("order", ["RAS", "LPI", "SPL"])
-def test_slices_that_are_missing_are_told(order: str) -> None:
-    (told,) = faults(np.delete(tissue(), [20, 21, 22], axis=2), order)
+@pytest.mark.parametrize("spacing_mm", [(0.8, 0.8), (0.3, 1.6), (1.6, 0.3)])
+def test_slices_that_are_missing_are_told(order: str, spacing_mm: tuple[float, float]) -> None:
+    array = np.delete(tissue(), [20, 21, 22], axis=2)
+    (told,) = faults(array, order, spacing_mm=spacing_mm)
     assert told.startswith("slices 19 and 20 differ ")
     assert told.endswith("slices are missing, or the patient moved")
 
